@@ -1,0 +1,42 @@
+# Selective joint fine-tuning: from labelled images to a model, one rule file per stage.
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+##### configuration #####
+
+
+configfile: "config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+
+
+##### stages, in the order in which the data meets them #####
+
+
+include: "workflow/rules/images.smk"
+include: "workflow/rules/descriptors.smk"
+include: "workflow/rules/histograms.smk"
+include: "workflow/rules/index.smk"
+include: "workflow/rules/neighbours.smk"
+include: "workflow/rules/subset.smk"
+include: "workflow/rules/training.smk"
+include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/publication.smk"
+
+
+##### targets #####
+
+
+rule all:
+    default_target: True
+    input:
+        "results/demo/model.pt",
+    message:
+        "The demo is done; its summary is results/demo/summary.md."
+
+
+report: "workflow/report/workflow.rst"

@@ -1,0 +1,94 @@
+# The configuration, validated, and how the rules look things up in it.
+
+import os
+import sys
+from pathlib import Path
+
+WORKFLOW = Path(workflow.basedir) / "workflow"
+# Jobs import the library from here, in whatever environment and on whatever node they run.
+sys.path.insert(0, str(WORKFLOW))
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    filter(None, [str(WORKFLOW), os.environ.get("PYTHONPATH")])
+)
+
+from sjft.errors import UserError
+from sjft.fingerprint import fingerprint
+from sjft.requirements import folder_state, missing_data
+from sjft.settings.config import RESERVED, read_configuration
+
+# --config and --configfile win over the environment, and that over the default file.
+DATA_ROOT = workflow.config_settings.overwrite_config.get(
+    "data_root"
+) or os.environ.get("SJFT_DATA_ROOT")
+try:
+    CONFIG = read_configuration(config, data_root=DATA_ROOT)
+except UserError as error:
+    sys.exit(str(error))
+# The root is not among any rule's params: the same data in another place is the same data.
+config["data_root"] = CONFIG.data_root
+
+
+def one_of(names):
+    return "|".join(sorted(names))
+
+
+wildcard_constraints:
+    dataset=one_of(CONFIG.datasets),
+    target=one_of(CONFIG.datasets),
+    source=one_of(CONFIG.datasets),
+    bank=one_of(CONFIG.banks),
+    retrieval=one_of(CONFIG.retrievals),
+    experiment=one_of(CONFIG.experiments),
+    arm="selective|fine-tune|random-source|all-source",
+    seed=r"\d+",
+    round=r"\d+",
+    shard=r"\d{4}",
+
+
+def code_of(script):
+    """A fingerprint of the library code that a script runs, as a parameter of its rule."""
+    return fingerprint(WORKFLOW / "scripts" / script)
+
+
+def settings_of(section, name, *keys):
+    """The validated settings of an entry, or of some of its keys, as plain values."""
+    values = getattr(CONFIG, section)[name].model_dump(mode="json")
+    return {key: values[key] for key in keys} if keys else values
+
+
+def shards_of(dataset):
+    return [f"{shard:04d}" for shard in range(CONFIG.datasets[dataset].shards)]
+
+
+def bank_of(retrieval):
+    return CONFIG.retrievals[retrieval].bank
+
+
+def folder_name(dataset):
+    """Where the pictures lie, as the configuration says: absolute, or relative to data_root."""
+    settings = CONFIG.datasets[dataset]
+    if settings.reader == "synthetic":
+        return str(Path("results/datasets", dataset, "generated").absolute())
+    return settings.root
+
+
+def weights_file(weights):
+    """The file that weights come from, as a rule's input: none but for local files."""
+    local = weights is not None and weights.source == "file"
+    return [str(Path(CONFIG.data_root) / weights.path)] if local else []
+
+
+def require_data(dataset):
+    """Stop with one message where data of what was asked for is not there."""
+    asked = {
+        Path(target).parts[1]
+        for target in workflow.dag_settings.targets
+        if "/" in target
+    }
+    using = [
+        name
+        for name, e in CONFIG.experiments.items()
+        if dataset in (e.target, e.source)
+    ]
+    if missing := missing_data(CONFIG, asked.intersection(using) or using[:1]):
+        sys.exit(missing)

@@ -1,0 +1,31 @@
+# What the images' low-level statistics are, whatever they will be compared with.
+
+
+rule extract_descriptors:
+    input:
+        images="results/datasets/{dataset}/images.csv",
+        weights=lambda wildcards: weights_file(
+            getattr(CONFIG.banks[wildcards.bank], "weights", None)
+        ),
+    output:
+        descriptors="results/descriptors/{bank}/{dataset}/{shard}.h5",
+        skipped="results/descriptors/{bank}/{dataset}/{shard}.skipped.csv",
+    log:
+        "results/logs/extract_descriptors/{bank}/{dataset}/{shard}.log",
+    benchmark:
+        "results/benchmarks/extract_descriptors/{bank}/{dataset}/{shard}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=240,
+    params:
+        bank=lambda wildcards: settings_of("banks", wildcards.bank),
+        dataset=lambda wildcards: settings_of(
+            "datasets", wildcards.dataset, "on_bad_image"
+        ),
+        folder=lambda wildcards: folder_name(wildcards.dataset),
+        code=code_of("extract_descriptors.py"),
+    message:
+        "Descriptors of {wildcards.dataset}, shard {wildcards.shard}, bank {wildcards.bank}"
+    script:
+        "../scripts/extract_descriptors.py"

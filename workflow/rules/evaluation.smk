@@ -1,0 +1,41 @@
+# How good a run is, on images that it has not seen.
+
+
+rule evaluate:
+    input:
+        model=lambda wildcards: (
+            f"results/{{experiment}}/runs/{{arm}}-{{seed}}/round-{last_round(wildcards)}/model.pt"
+        ),
+        images=lambda wildcards: (
+            f"results/datasets/{pairing_of(wildcards)['target']}/images.csv"
+        ),
+    output:
+        evaluation="results/{experiment}/runs/{arm}-{seed}/evaluation.json",
+        predictions="results/{experiment}/runs/{arm}-{seed}/predictions.csv",
+    log:
+        "results/logs/evaluate/{experiment}/{arm}-{seed}.log",
+    benchmark:
+        "results/benchmarks/evaluate/{experiment}/{arm}-{seed}.tsv"
+    threads: 4
+    resources:
+        mem_mb=4000,
+        runtime=240,
+        gpu=gpus,
+    params:
+        training=training_of,
+        evaluation=lambda wildcards: settings_of(
+            "experiments", wildcards.experiment, "evaluation"
+        )["evaluation"],
+        folders=folders_of,
+        dataset=lambda wildcards: settings_of(
+            "datasets", pairing_of(wildcards)["target"], "on_bad_image"
+        ),
+        code=code_of("evaluate.py"),
+    message:
+        "Evaluating {wildcards.experiment}, {wildcards.arm}, seed {wildcards.seed}"
+    script:
+        "../scripts/evaluate.py"
+
+
+def last_round(wildcards):
+    return CONFIG.experiments[wildcards.experiment].rounds - 1

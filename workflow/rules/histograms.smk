@@ -1,0 +1,57 @@
+# Bins that fit the target, and histograms over them.
+
+
+def target_descriptors(wildcards):
+    bank = bank_of(wildcards.retrieval)
+    return expand(
+        f"results/descriptors/{bank}/{{{{target}}}}/{{shard}}.h5",
+        shard=shards_of(wildcards.target),
+    )
+
+
+rule equalise_bins:
+    input:
+        descriptors=target_descriptors,
+    output:
+        bins="results/retrieval/{retrieval}/{target}/bins.h5",
+    log:
+        "results/logs/equalise_bins/{retrieval}/{target}.log",
+    benchmark:
+        "results/benchmarks/equalise_bins/{retrieval}/{target}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=60,
+    params:
+        retrieval=lambda wildcards: settings_of(
+            "retrievals", wildcards.retrieval, "bins", "layer_weights"
+        ),
+        code=code_of("equalise_bins.py"),
+    message:
+        "Equal-mass bins of {wildcards.target}, retrieval {wildcards.retrieval}"
+    script:
+        "../scripts/equalise_bins.py"
+
+
+rule build_histograms:
+    input:
+        descriptors=lambda wildcards: (
+            f"results/descriptors/{bank_of(wildcards.retrieval)}/{{dataset}}/{{shard}}.h5"
+        ),
+        bins="results/retrieval/{retrieval}/{target}/bins.h5",
+    output:
+        histograms="results/retrieval/{retrieval}/{target}/{dataset}/histograms/{shard}.h5",
+    log:
+        "results/logs/build_histograms/{retrieval}/{target}/{dataset}/{shard}.log",
+    benchmark:
+        "results/benchmarks/build_histograms/{retrieval}/{target}/{dataset}/{shard}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    params:
+        code=code_of("build_histograms.py"),
+    message:
+        "Histograms of {wildcards.dataset}, shard {wildcards.shard}, over the bins of {wildcards.target}"
+    script:
+        "../scripts/build_histograms.py"

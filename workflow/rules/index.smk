@@ -1,0 +1,62 @@
+# An index a shard over projected histograms, for finding candidates.
+
+
+def target_histograms(wildcards):
+    return expand(
+        "results/retrieval/{{retrieval}}/{{target}}/{{target}}/histograms/{shard}.h5",
+        shard=shards_of(wildcards.target),
+    )
+
+
+rule fit_projection:
+    input:
+        histograms=target_histograms,
+    output:
+        projection="results/retrieval/{retrieval}/{target}/projection.h5",
+    log:
+        "results/logs/fit_projection/{retrieval}/{target}.log",
+    benchmark:
+        "results/benchmarks/fit_projection/{retrieval}/{target}.tsv"
+    threads: 2
+    resources:
+        mem_mb=lambda wildcards, input: 1000 + int(20 * input.size_mb),
+        runtime=60,
+    params:
+        retrieval=lambda wildcards: settings_of(
+            "retrievals",
+            wildcards.retrieval,
+            "projection_dimensions",
+            "projection_sample",
+            "seed",
+        ),
+        code=code_of("fit_projection.py"),
+    message:
+        "Projection of {wildcards.target}, retrieval {wildcards.retrieval}"
+    script:
+        "../scripts/fit_projection.py"
+
+
+rule build_index:
+    input:
+        histograms="results/retrieval/{retrieval}/{target}/{source}/histograms/{shard}.h5",
+        projection="results/retrieval/{retrieval}/{target}/projection.h5",
+    output:
+        index="results/retrieval/{retrieval}/{target}/{source}/index/{shard}.ann",
+        record="results/retrieval/{retrieval}/{target}/{source}/index/{shard}.json",
+    log:
+        "results/logs/build_index/{retrieval}/{target}/{source}/{shard}.log",
+    benchmark:
+        "results/benchmarks/build_index/{retrieval}/{target}/{source}/{shard}.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, input: 1000 + int(8 * input.size_mb),
+        runtime=60,
+    params:
+        retrieval=lambda wildcards: settings_of(
+            "retrievals", wildcards.retrieval, "annoy", "seed"
+        ),
+        code=code_of("build_index.py"),
+    message:
+        "Index of {wildcards.source}, shard {wildcards.shard}, for {wildcards.target}"
+    script:
+        "../scripts/build_index.py"

@@ -1,0 +1,86 @@
+# Rounds of joint fine-tuning, and how hard each target image is after one.
+
+
+def training_of(wildcards):
+    return settings_of("experiments", wildcards.experiment, "training")["training"]
+
+
+def folders_of(wildcards):
+    """Where the pictures lie, target and source, as the configuration says."""
+    pairing = pairing_of(wildcards)
+    return {role: folder_name(pairing[role]) for role in ("target", "source")}
+
+
+def model_of_last_round(wildcards):
+    last = int(wildcards.round) - 1
+    return (
+        f"results/{{experiment}}/runs/{{arm}}-{{seed}}/round-{last}/model.pt"
+        if last >= 0
+        else []
+    )
+
+
+def gpus(wildcards):
+    return 0 if training_of(wildcards)["device"] == "cpu" else 1
+
+
+rule finetune:
+    input:
+        subset="results/{experiment}/runs/{arm}-{seed}/round-{round}/subset.csv",
+        targets="results/{experiment}/runs/{arm}-{seed}/round-{round}/targets.csv",
+        images=lambda wildcards: (
+            f"results/datasets/{pairing_of(wildcards)['target']}/images.csv"
+        ),
+        neighbours=neighbours_of,
+        last_model=model_of_last_round,
+        weights=lambda wildcards: weights_file(
+            CONFIG.experiments[wildcards.experiment].training.weights
+        ),
+    output:
+        model="results/{experiment}/runs/{arm}-{seed}/round-{round}/model.pt",
+        history="results/{experiment}/runs/{arm}-{seed}/round-{round}/history.csv",
+    log:
+        "results/logs/finetune/{experiment}/{arm}-{seed}/round-{round}.log",
+    benchmark:
+        "results/benchmarks/finetune/{experiment}/{arm}-{seed}/round-{round}.tsv"
+    threads: 8
+    resources:
+        mem_mb=8000,
+        runtime=1440,
+        gpu=gpus,
+    params:
+        training=training_of,
+        folders=folders_of,
+        code=code_of("finetune.py"),
+    message:
+        "Fine-tuning {wildcards.experiment}, {wildcards.arm}, seed {wildcards.seed}, round {wildcards.round}"
+    script:
+        "../scripts/finetune.py"
+
+
+rule score_difficulty:
+    input:
+        model="results/{experiment}/runs/{arm}-{seed}/round-{round}/model.pt",
+        targets="results/{experiment}/runs/{arm}-{seed}/round-{round}/targets.csv",
+    output:
+        difficulty="results/{experiment}/runs/{arm}-{seed}/round-{round}/difficulty.csv",
+    log:
+        "results/logs/score_difficulty/{experiment}/{arm}-{seed}/round-{round}.log",
+    benchmark:
+        "results/benchmarks/score_difficulty/{experiment}/{arm}-{seed}/round-{round}.tsv"
+    threads: 4
+    resources:
+        mem_mb=4000,
+        runtime=120,
+        gpu=gpus,
+    params:
+        training=training_of,
+        evaluation=lambda wildcards: settings_of(
+            "experiments", wildcards.experiment, "evaluation"
+        )["evaluation"],
+        folders=folders_of,
+        code=code_of("score_difficulty.py"),
+    message:
+        "Difficulty of {wildcards.experiment}'s images after round {wildcards.round}"
+    script:
+        "../scripts/score_difficulty.py"

@@ -1,0 +1,27 @@
+"""Build the index of one source shard."""
+
+from pathlib import Path
+from typing import Any
+
+from job_runner import run
+from sjft.histograms import read_histograms
+from sjft.index import build_annoy_index
+from sjft.projection import read_projection
+from sjft.settings.retrieval import AnnoySettings
+
+
+def main(snakemake: Any) -> None:
+    """Read histograms and projection; write the index and its record."""
+    projection = read_projection(Path(snakemake.input.projection))
+    histograms = read_histograms(Path(snakemake.input.histograms), projection.digest_of_bins)
+    build_annoy_index(
+        projection.project(histograms),
+        AnnoySettings.model_validate(snakemake.params.retrieval["annoy"]),
+        snakemake.params.retrieval["seed"],
+        Path(snakemake.output.index),
+        Path(snakemake.output.record),
+    )
+
+
+if __name__ == "__main__":
+    run(main, snakemake)

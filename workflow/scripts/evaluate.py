@@ -1,0 +1,35 @@
+"""Evaluate a run on the target's test images."""
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from job_runner import folder, run
+from sjft.evaluation import evaluate
+from sjft.files import write_json, write_table
+from sjft.listing import class_names, read_images
+from sjft.network import load_joint_network
+from sjft.settings.experiment import EvaluationSettings, TrainingSettings
+
+
+def main(snakemake: Any) -> None:
+    """Read model and test pictures; write accuracies and predictions."""
+    settings = EvaluationSettings.model_validate(snakemake.params.evaluation)
+    images = read_images(Path(snakemake.input.images))
+    measured, predictions = evaluate(
+        load_joint_network(Path(snakemake.input.model)),
+        images.filter(pl.col("split") == settings.split),
+        folder(snakemake.params.folders["target"], snakemake.config["data_root"]),
+        class_names(images),
+        settings,
+        TrainingSettings.model_validate(snakemake.params.training),
+        skip_bad_images=snakemake.params.dataset["on_bad_image"] == "skip",
+        threads=snakemake.threads,
+    )
+    write_json(Path(snakemake.output.evaluation), measured)
+    write_table(Path(snakemake.output.predictions), predictions)
+
+
+if __name__ == "__main__":
+    run(main, snakemake)

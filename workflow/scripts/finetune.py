@@ -1,0 +1,45 @@
+"""Fine-tune the network for one round."""
+
+from pathlib import Path
+from typing import Any
+
+from job_runner import folder, run
+from sjft.arms import source_choice
+from sjft.files import digest_of_file, write_table
+from sjft.listing import class_names, read_images
+from sjft.neighbours import read_neighbours
+from sjft.network import load_joint_network, save_network
+from sjft.settings.experiment import TrainingSettings
+from sjft.subset import read_manifest
+from sjft.training import Round, run_round
+
+
+def main(snakemake: Any) -> None:
+    """Read manifest, pictures and the last round's model; write model and history."""
+    files, wildcards = snakemake.input, snakemake.wildcards
+    settings = TrainingSettings.model_validate(snakemake.params.training)
+    data_root = snakemake.config["data_root"]
+    manifest = read_manifest(Path(files.subset), Path(files.targets))
+    neighbours = read_neighbours(Path(files.neighbours)) if files.neighbours else None
+    network, history = run_round(
+        Round(
+            number=int(wildcards.round),
+            seed=int(wildcards.seed),
+            manifest=manifest,
+            choice=source_choice(wildcards.arm, manifest, neighbours),
+            target_folder=folder(snakemake.params.folders["target"], data_root),
+            source_folder=folder(snakemake.params.folders["source"], data_root),
+            target_classes=class_names(read_images(Path(files.images))),
+            last_network=load_joint_network(Path(files.last_model)) if files.last_model else None,
+        ),
+        settings,
+        Path(data_root),
+        snakemake.threads,
+    )
+    facts = {name: digest_of_file(Path(files[name])) for name in ("subset", "targets")}
+    save_network(Path(snakemake.output.model), network, {"inputs": facts})
+    write_table(Path(snakemake.output.history), history)
+
+
+if __name__ == "__main__":
+    run(main, snakemake)

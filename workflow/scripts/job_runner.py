@@ -1,0 +1,53 @@
+"""What every script does around its work: a log of its own, and errors for the user.
+
+Snakemake runs a script with an object `snakemake` in it; `run` hands that to the script's `main`.
+"""
+
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sjft.errors import UserError
+
+
+def run(main: Callable[[Any], None], snakemake: Any) -> None:
+    """Run a script's ``main`` with a log file, and the threads that its rule was given.
+
+    A `UserError` ends the job with its message, on the terminal and in the log, and no traceback.
+    """
+    _log_to(Path(snakemake.log[0]))
+    _use_threads(snakemake.threads)
+    try:
+        main(snakemake)
+    except UserError as error:
+        logging.getLogger("sjft").error("%s", error)
+        print(f"\nsjft: {error}\n", file=sys.stderr)
+        sys.exit(1)
+
+
+def _log_to(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    logging.basicConfig(
+        filename=path,
+        filemode="w",
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(message)s",
+        encoding="utf-8",
+    )
+    logging.captureWarnings(True)
+
+
+def _use_threads(threads: int) -> None:
+    """Give the libraries that the script has loaded the rule's threads; load none."""
+    if numba := sys.modules.get("numba"):
+        numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(True, warn_only=True)
+
+
+def folder(name: str, data_root: str) -> Path:
+    """A data set's folder: absolute, or relative to the data root."""
+    return Path(data_root) / name

@@ -1,0 +1,23 @@
+"""List a data set's images."""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from job_runner import run
+from sjft.listing import list_images, write_images
+from sjft.settings.dataset import DatasetSettings
+
+
+def main(snakemake: Any) -> None:
+    """Read the data set's folder; write images.csv."""
+    settings: DatasetSettings = TypeAdapter(DatasetSettings).validate_python(
+        snakemake.params.settings
+    )
+    table = list_images(settings, Path(snakemake.input.folder))
+    write_images(Path(snakemake.output.images), table)
+
+
+if __name__ == "__main__":
+    run(main, snakemake)

@@ -1,0 +1,36 @@
+"""Score how hard each of the target's training images is after a round."""
+
+from pathlib import Path
+from typing import Any
+
+from job_runner import folder, run
+from sjft.difficulty import difficulty_table, write_difficulty
+from sjft.network import load_joint_network
+from sjft.scoring import class_probabilities
+from sjft.settings.experiment import EvaluationSettings, TrainingSettings
+from sjft.subset import read_targets
+from sjft.training import choose_device
+
+
+def main(snakemake: Any) -> None:
+    """Read model and training pictures; write the difficulties."""
+    training = TrainingSettings.model_validate(snakemake.params.training)
+    targets = read_targets(Path(snakemake.input.targets))
+    root = folder(snakemake.params.folders["target"], snakemake.config["data_root"])
+    scored = class_probabilities(
+        load_joint_network(Path(snakemake.input.model)),
+        [root / path for path in targets["path"]],
+        EvaluationSettings.model_validate(snakemake.params.evaluation),
+        training,
+        choose_device(training.device),
+        snakemake.threads,
+    )
+    if scored.skipped:
+        # Extraction has read all of them: a file that is bad now was changed since.
+        raise scored.skipped[0]
+    table = difficulty_table(targets, scored.probabilities)
+    write_difficulty(Path(snakemake.output.difficulty), table)
+
+
+if __name__ == "__main__":
+    run(main, snakemake)

@@ -1,0 +1,228 @@
+"""Filter banks: from pictures to responses (paper, section 3.2).
+
+A bank is a class in `BANKS`, found by the `type` of its settings.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor, nn
+from torchvision.models.feature_extraction import create_feature_extractor
+from torchvision.transforms.v2 import functional as transforms
+
+from sjft.errors import UserError
+from sjft.settings.bank import BankSettings, CnnBank, GaborBank
+from sjft.weights import digest_of_weights, load_network
+
+ACTIVATIONS = frozenset(
+    {
+        *("relu", "relu_", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish"),
+        *("hardswish", "hardsigmoid", "hardtanh", "sigmoid", "tanh", "softplus"),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of a bank: its name, number of kernels, and positions of its response map."""
+
+    name: str
+    kernels: int
+    positions: int
+
+
+class FilterBank(Protocol):
+    """What extraction needs of a bank."""
+
+    layers: tuple[Layer, ...]
+    digest_of_weights: str
+
+    def prepare(self, image: Image.Image) -> Tensor:
+        """An RGB image as uint8 [channels, crop, crop], resized and cropped."""
+
+    def responses(self, pictures: Tensor) -> list[Tensor]:
+        """Responses of each layer, float32 [images, kernels, positions], of prepared pictures."""
+
+
+def _prepare(image: Image.Image, resize: int, crop: int) -> Tensor:
+    pixels: Tensor = transforms.pil_to_tensor(image)
+    resized = transforms.resize(pixels, [resize, resize], antialias=True)
+    cropped: Tensor = transforms.center_crop(resized, [crop, crop])
+    return cropped
+
+
+class CnnFilterBank:
+    """Responses of named modules of any torchvision network.
+
+    Raises `UserError` for a network, weights, a layer or a crop that cannot be used.
+    """
+
+    def __init__(self, settings: CnnBank, data_root: Path) -> None:
+        """Build the part of the network that ends with the last of the layers."""
+        self._settings = settings
+        self.digest_of_weights = digest_of_weights(settings.weights, data_root)
+        network = load_network(settings.network, settings.weights, data_root).eval()
+        self._extractor = _extractor(network, settings)
+        self._mean = torch.tensor(settings.mean).view(3, 1, 1)
+        self._std = torch.tensor(settings.std).view(3, 1, 1)
+        blank = torch.zeros(1, 3, settings.crop, settings.crop, dtype=torch.uint8)
+        try:
+            responses = self.responses(blank)
+        except RuntimeError as error:
+            raise UserError(
+                f"crop: {settings.network} cannot take pictures of {settings.crop} px "
+                f"({str(error).splitlines()[0]}). Enlarge `crop`."
+            ) from None
+        self.layers = tuple(
+            Layer(name, *r.shape[1:]) for name, r in zip(settings.layers, responses, strict=True)
+        )
+
+    def prepare(self, image: Image.Image) -> Tensor:
+        """See `FilterBank`."""
+        return _prepare(image, self._settings.resize, self._settings.crop)
+
+    @torch.inference_mode()
+    def responses(self, pictures: Tensor) -> list[Tensor]:
+        """See `FilterBank`."""
+        outputs = self._extractor((pictures.float() / 255 - self._mean) / self._std)
+        for name in self._settings.layers:
+            if outputs[name].ndim != 4:
+                raise UserError(
+                    f"layers: the output of {name!r} of {self._settings.network} is no stack of "
+                    f"response maps (shape {tuple(outputs[name].shape)}). Name a convolution."
+                )
+        return [outputs[name].flatten(2) for name in self._settings.layers]
+
+
+def _extractor(network: nn.Module, settings: CnnBank) -> Callable[[Tensor], dict[str, Tensor]]:
+    """The network cut off behind its last wanted response, giving responses by layer name."""
+    modules = dict(network.named_modules())
+    unknown = [name for name in settings.layers if name not in modules or not name]
+    if unknown:
+        convolutions = [n for n, m in modules.items() if isinstance(m, nn.Conv2d)]
+        raise UserError(
+            f"layers: {settings.network} has no module {unknown[0]!r}. Its convolutions: "
+            f"{', '.join(convolutions[:12])}{', ...' if len(convolutions) > 12 else ''}."
+        )
+    nodes: dict[str, str] = {}
+    for name in settings.layers:
+        node = name if settings.activation == "before" else _activation_after(network, name)
+        if node in nodes:
+            raise UserError(f"layers: {name!r} and {nodes[node]!r} have the same activation.")
+        nodes[node] = name
+    extractor: torch.fx.GraphModule = create_feature_extractor(network, nodes)
+    _copy_outputs(extractor)
+    return extractor
+
+
+def _copy_outputs(extractor: torch.fx.GraphModule) -> None:
+    """Copy each kept response where it arises: later operations in place would overwrite it."""
+    output = extractor.graph.output_node()
+    responses: dict[str, torch.fx.Node] = output.args[0]  # type: ignore[assignment]
+    copies: dict[str, torch.fx.Node] = {}
+    for name, node in responses.items():
+        with extractor.graph.inserting_after(node):
+            copies[name] = extractor.graph.call_function(torch.clone, (node,))
+    output.args = (copies,)
+    extractor.recompile()
+
+
+def _activation_after(network: nn.Module, layer: str) -> str:
+    """Name of the graph's first activation at or behind a layer, in the order of the pass.
+
+    The whole graph is named by `create_feature_extractor`'s own tracer, so that reused modules
+    (ResNet's `relu`) have distinct names.
+    """
+    from torchvision.models.feature_extraction import NodePathTracer  # noqa: PLC0415
+
+    tracer = NodePathTracer()
+    graph = tracer.trace(network)
+    modules = dict(network.named_modules())
+    reached = False
+    for node in graph.nodes:
+        name: str = tracer.node_to_qualname.get(node, "")
+        reached = reached or name == layer or name.startswith(f"{layer}.")
+        if reached and node.op == "call_module":
+            kind = type(modules[str(node.target)])
+            if kind.__module__ == "torch.nn.modules.activation":
+                return name
+        elif reached and getattr(node.target, "__name__", node.target) in ACTIVATIONS:
+            return name
+    raise UserError(
+        f"layers: no activation follows {layer!r}. Set the bank's `activation: before`."
+    )
+
+
+class GaborFilterBank:
+    """Zero-mean Gabor filters on the grey image; responses only where the kernel fits wholly.
+
+    g(x, y) = exp(-(x'^2 + y'^2) / (2 s^2)) * (exp(2 pi i x' / w) - k), with x' along the
+    direction, wavelength w, s = 0.56 w (a bandwidth of one octave), k such that the kernel sums
+    to 0, and the envelope summing to 1.
+    """
+
+    digest_of_weights: str = ""
+    layers: tuple[Layer, ...]
+
+    def __init__(self, settings: GaborBank, data_root: Path) -> None:
+        """Make the kernels; ``data_root`` is not used, the bank needs no weights."""
+        self._settings = settings
+        self._kernels = gabor_kernels(settings)
+        if settings.crop < self._kernels.shape[-1]:
+            raise UserError(
+                f"crop: {settings.crop} px are fewer than the largest Gabor kernel's side, "
+                f"{self._kernels.shape[-1]} px. Enlarge `crop`, or take fewer or shorter "
+                "wavelengths."
+            )
+        side = settings.crop - self._kernels.shape[-1] + 1
+        self.layers = (Layer("gabor", len(self._kernels), side * side),)
+
+    def prepare(self, image: Image.Image) -> Tensor:
+        """See `FilterBank`."""
+        return _prepare(image.convert("L"), self._settings.resize, self._settings.crop)
+
+    @torch.inference_mode()
+    def responses(self, pictures: Tensor) -> list[Tensor]:
+        """See `FilterBank`."""
+        return [F.conv2d(pictures.float() / 255, self._kernels).flatten(2)]
+
+
+def gabor_kernels(settings: GaborBank) -> Tensor:
+    """All kernels as float32 [2 * scales * orientations, 1, side, side], real before imaginary.
+
+    In the order scale, orientation, part; ``side`` is that of the longest wavelength.
+    """
+    wavelengths = [
+        settings.shortest_wavelength * settings.wavelength_factor**scale
+        for scale in range(settings.scales)
+    ]
+    radius = math.ceil(2.5 * 0.56 * wavelengths[-1])
+    axis = torch.arange(-radius, radius + 1, dtype=torch.float64)
+    y, x = torch.meshgrid(axis, axis, indexing="ij")
+    kernels = []
+    for wavelength in wavelengths:
+        envelope = torch.exp(-(x**2 + y**2) / (2 * (0.56 * wavelength) ** 2))
+        envelope = envelope / envelope.sum()
+        for step in range(settings.orientations):
+            angle = math.pi * step / settings.orientations
+            phase = 2 * math.pi / wavelength * (x * math.cos(angle) + y * math.sin(angle))
+            real = envelope * torch.cos(phase)
+            kernels += [real - envelope * real.sum(), envelope * torch.sin(phase)]
+    return torch.stack(kernels).unsqueeze(1).float()
+
+
+BANKS: dict[str, Callable[[Any, Path], FilterBank]] = {
+    "cnn": CnnFilterBank,
+    "gabor": GaborFilterBank,
+}
+
+
+def make_bank(settings: BankSettings, data_root: Path) -> FilterBank:
+    """The filter bank that the settings describe."""
+    return BANKS[settings.type](settings, data_root)

@@ -1,0 +1,118 @@
+"""Descriptor files: per image and channel, how often each level of response occurs.
+
+They depend on the images and the bank alone, so that a source set is decoded and convolved once
+for every target and every choice of bins. A file holds one shard of one data set's training split.
+Only levels that occur are kept: for each image and channel, in order, ``occupied_levels`` says how
+many entries of ``level`` and ``count`` are its own.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from sjft.banks import Layer
+from sjft.errors import UserError
+from sjft.hdf5 import Hdf5Writer, Variable, config_of, inputs_of, open_hdf5
+from sjft.levels import LevelCounts, number_of_levels
+from sjft.settings.bank import LevelGrid
+
+KIND, VERSION = "sjft-descriptors", 1
+
+
+def write_channels(writer: Hdf5Writer, layers: Sequence[Layer]) -> None:
+    """Write which layer each channel belongs to, and how many responses it has."""
+    writer.add(
+        "layer_of_channel",
+        Variable(
+            np.array([layer.name for layer in layers for _ in range(layer.kernels)]),
+            ("channel",),
+            "Name of the layer that the channel belongs to",
+        ),
+    )
+    writer.add(
+        "positions",
+        Variable(
+            np.array([layer.positions for layer in layers for _ in range(layer.kernels)]),
+            ("channel",),
+            "Responses per image: what a channel's counts sum to",
+        ),
+    )
+
+
+def append_images(writer: Hdf5Writer, ids: NDArray[np.int32], counted: LevelCounts) -> None:
+    """Append images, given by their rows in images.csv, with their counts."""
+    occupied, levels, counts = counted
+    writer.add("image", Variable(ids, ("image",), "Row of the image in images.csv"))
+    writer.add(
+        "occupied_levels",
+        Variable(occupied, ("image", "channel"), "Levels that occur: entries of this channel"),
+    )
+    writer.add(
+        "level",
+        Variable(
+            levels, ("entry",), "Level of response, ascending within image and channel", "level"
+        ),
+    )
+    writer.add("count", Variable(counts, ("entry",), "Responses on this level", "responses"))
+
+
+class DescriptorFile:
+    """An open descriptor file: what it says of itself, and its counts in blocks of images."""
+
+    def __init__(self, path: Path, file: h5py.File) -> None:
+        """Read the small data sets of a file whose format has been checked."""
+        self._file = file
+        self.path = path
+        self.config = config_of(file)
+        self.weights = inputs_of(file).get("weights", "")
+        self.digest = str(file.attrs["digest"])
+        self.grid = LevelGrid.model_validate(self.config["grid"])
+        self.images: NDArray[np.int32] = file["image"][:]
+        self.layer_of_channel = [name.decode() for name in file["layer_of_channel"][:]]
+        self.positions: NDArray[np.int64] = file["positions"][:]
+
+    @property
+    def bank(self) -> dict[str, Any]:
+        """The settings and weights that decided the responses: files must agree on them."""
+        return {**self.config, "digest_of_weights": self.weights}
+
+    def blocks(self, images: int) -> Iterator[LevelCounts]:
+        """Yield (occupied levels [images, channels], levels, counts) of so many images a time.
+
+        Raises `UserError` where the counts are not those of a file of this grid.
+        """
+        start = 0
+        for row in range(0, len(self.images), images):
+            occupied = self._file["occupied_levels"][row : row + images]
+            end = start + int(occupied.sum())
+            levels, counts = self._file["level"][start:end], self._file["count"][start:end]
+            if len(levels) < end - start or levels.max(initial=0) >= number_of_levels(self.grid):
+                raise UserError(
+                    f"{self.path}: its entries do not fit its grid. Remove the file and run again."
+                )
+            yield occupied, levels, counts
+            start = end
+
+
+@contextmanager
+def open_descriptors(path: Path) -> Iterator[DescriptorFile]:
+    """Open a descriptor file for reading; raises `UserError` for anything else."""
+    with open_hdf5(path, kind=KIND, version=VERSION) as file:
+        yield DescriptorFile(path, file)
+
+
+def require_same_bank(file: DescriptorFile, bank: dict[str, Any], other: Path) -> None:
+    """Raise `UserError` where a descriptor file was made with another bank than ``other`` was."""
+    different = [key for key in {**bank, **file.bank} if bank.get(key) != file.bank.get(key)]
+    if different:
+        key = min(different)
+        raise UserError(
+            f"{file.path}: was made with another bank than {other}: {key} is "
+            f"{file.bank.get(key)!r} here and {bank.get(key)!r} there. Remove the older and run "
+            "again."
+        )

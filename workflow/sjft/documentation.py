@@ -1,0 +1,144 @@
+"""Files that are generated from the code, so that each fact stands in one place.
+
+`python -m sjft.documentation` (or `make generated`) writes them; a test fails when one of them no
+longer matches: the JSON schema of the configuration, the tables of keys in config/README.md, and
+the conda environment with pyproject's versions.
+"""
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sjft.files import write_text
+from sjft.settings.config import Configuration
+
+ROOT = Path(__file__).parents[2]
+BEGIN, END = "<!-- keys: begin (generated) -->", "<!-- keys: end -->"
+
+
+def generated_files(root: Path = ROOT) -> dict[Path, str]:
+    """The content that each generated file must have, by path."""
+    readme = root / "config" / "README.md"
+    return {
+        root / "workflow" / "schemas" / "config.schema.json": _schema_text(),
+        readme: _with_keys(readme.read_text(encoding="utf-8")),
+        root / "envs" / "sjft.yaml": _environment((root / "pyproject.toml").read_text()),
+    }
+
+
+def _schema_text() -> str:
+    schema = Configuration.model_json_schema()
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def _with_keys(readme: str) -> str:
+    before, _, rest = readme.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n\n{_key_tables()}\n{END}{after}"
+
+
+SECTIONS = {
+    "ImageFolder": "`datasets.NAME` with `reader: image_folder`",
+    "RandomSplit": "`datasets.NAME.random_split`",
+    "CsvList": "`datasets.NAME` with `reader: csv`",
+    "Synthetic": "`datasets.NAME` with `reader: synthetic`",
+    "CnnBank": "`banks.NAME` with `type: cnn`",
+    "GaborBank": "`banks.NAME` with `type: gabor`",
+    "LevelGrid": "`banks.NAME.grid`",
+    "TorchvisionWeights": "any `weights` with `source: torchvision`",
+    "FileWeights": "any `weights` with `source: file`",
+    "RandomWeights": "any `weights` with `source: random`",
+    "RetrievalSettings": "`retrievals.NAME`",
+    "AnnoySettings": "`retrievals.NAME.annoy`",
+    "ExperimentSettings": "`experiments.NAME`",
+    "SelectionSettings": "`experiments.NAME.selection`",
+    "TrainingSettings": "`experiments.NAME.training`",
+    "EvaluationSettings": "`experiments.NAME.evaluation`",
+    "PublishSettings": "`experiments.NAME.publish`",
+}
+
+
+def _key_tables() -> str:
+    schema = Configuration.model_json_schema()
+    return "\n".join(
+        f"### {title}\n\n| key | values | default | meaning |\n| --- | --- | --- | --- |\n"
+        + "\n".join(_rows(schema["$defs"][model]))
+        + "\n"
+        for model, title in SECTIONS.items()
+    )
+
+
+def _rows(model: dict[str, Any]) -> Iterator[str]:
+    required = model.get("required", [])
+    for key, leaf in model["properties"].items():
+        default = "required" if key in required else _default(leaf)
+        meaning = leaf.get("description", "See its own table.")
+        yield f"| `{key}` | {_values(leaf)} | {default} | {meaning} |"
+
+
+def _default(leaf: dict[str, Any]) -> str:
+    return f"`{json.dumps(leaf['default'])}`" if "default" in leaf else "see its table"
+
+
+def _values(leaf: dict[str, Any]) -> str:
+    if "const" in leaf or "enum" in leaf:
+        return ", ".join(f"`{value}`" for value in leaf.get("enum", [leaf.get("const")]))
+    if "anyOf" in leaf:
+        return " or ".join(_values(choice) for choice in leaf["anyOf"])
+    kind = str(leaf.get("type", "section"))
+    if kind == "array":
+        return _list_values(leaf)
+    if kind == "object":
+        return f"section of {_values(leaf['additionalProperties'])}"
+    bounds = {
+        "minimum": "at least",
+        "exclusiveMinimum": "above",
+        "maximum": "at most",
+        "exclusiveMaximum": "below",
+    }
+    limits = [f"{word} {leaf[name]:g}" for name, word in bounds.items() if name in leaf]
+    return " ".join([kind, ", ".join(limits)]).strip()
+
+
+def _list_values(leaf: dict[str, Any]) -> str:
+    exact = leaf.get("prefixItems")
+    return (
+        f"list of {len(exact)} {_values(exact[0])}"
+        if exact
+        else f"list of {_values(leaf['items'])}"
+    )
+
+
+def _environment(pyproject: str) -> str:
+    project = tomllib.loads(pyproject)["project"]
+    pins = "\n".join(f"      - {pin}" for pin in sorted(project["dependencies"]))
+    oldest = re.sub(r"[^0-9.]", "", project["requires-python"])
+    return f"""# Generated from pyproject.toml by `make generated`: change versions there.
+# For `snakemake --software-deployment-method conda`. Annoy is built from source: activate with
+# ANNOY_COMPILER_ARGS as in the Makefile, so that the result works on every node.
+name: sjft
+channels:
+  - conda-forge
+dependencies:
+  - python >={oldest}
+  - pip
+  - cxx-compiler
+  - pip:
+{pins}
+"""
+
+
+def main() -> None:
+    """Write the files whose content differs."""
+    for path, text in generated_files().items():
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            write_text(path, text)
+            print(f"wrote {path.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()

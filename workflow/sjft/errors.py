@@ -1,0 +1,22 @@
+"""The one exception that is meant for the person at the keyboard."""
+
+
+class UserError(Exception):
+    """Input, configuration or a file is not as it must be.
+
+    The message says what is wrong, where (file, key, row), what is allowed and what to do next;
+    it is shown without a traceback.
+    """
+
+
+class BadImageError(UserError):
+    """A picture cannot be used: truncated, no image at all, or of an unknown pixel format."""
+
+    def __init__(self, path: object, reason: str) -> None:
+        """Keep the path and the reason apart, so that a list of skipped images can hold both."""
+        super().__init__(
+            f"{path}: {reason}. Repair or remove the file, or set `on_bad_image: skip` for its "
+            "data set to leave such files out."
+        )
+        self.path = str(path)
+        self.reason = reason

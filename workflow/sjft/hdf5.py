@@ -1,0 +1,154 @@
+"""HDF5 files that describe themselves, are written whole, and are checked when they are read.
+
+Root attributes of every file: ``format``, ``format_version``, ``created_by``, ``config`` (JSON:
+the settings that decided the content), ``inputs`` (JSON: a digest per file read) and ``digest``
+(of the data sets and of ``config``). Every data set has named dimensions, a ``description`` and
+``units``. Files keep to features that the HDF5 1.10 tools read.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from sjft import __version__
+from sjft.errors import UserError
+from sjft.files import digest_of_text, written_beside
+
+CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One data set of a file: values, the names of its dimensions, what it is, and its units."""
+
+    values: NDArray[Any]
+    dimensions: tuple[str, ...]
+    description: str
+    units: str = "1"
+
+
+class Hdf5Writer:
+    """An open file that data sets are added to, whole or in pieces along the first dimension."""
+
+    def __init__(self, file: h5py.File) -> None:
+        """Wrap a file that is open for writing."""
+        self._file = file
+        self._digests: dict[str, Any] = {}
+
+    def add(self, name: str, variable: Variable) -> None:
+        """Add a data set; or, where ``name`` is there already, append to its first dimension."""
+        values = np.ascontiguousarray(_as_storable(variable.values))
+        if name in self._digests:
+            dataset = self._file[name]
+            if values.dtype != dataset.dtype:  # HDF5 would cut off texts and round numbers
+                raise ValueError(f"{name}: {values.dtype} cannot be appended to {dataset.dtype}")
+            dataset.resize(len(dataset) + len(values), axis=0)
+            dataset[len(dataset) - len(values) :] = values
+        else:
+            dataset = self._create(name, values)
+            for axis, dimension in enumerate(variable.dimensions):
+                dataset.dims[axis].label = dimension
+            dataset.attrs["description"] = variable.description
+            dataset.attrs["units"] = variable.units
+            self._digests[name] = hashlib.blake2b(digest_size=16)
+        self._digests[name].update(values.tobytes())
+
+    def _create(self, name: str, values: NDArray[Any]) -> h5py.Dataset:
+        row_bytes = max(1, int(np.prod(values.shape[1:])) * values.dtype.itemsize)
+        return self._file.create_dataset(
+            name,
+            data=values,
+            maxshape=(None, *values.shape[1:]),
+            chunks=(max(1, CHUNK_BYTES // row_bytes), *(max(1, side) for side in values.shape[1:])),
+            compression="gzip",
+            compression_opts=4,
+            shuffle=True,
+        )
+
+    def digest(self, config: str) -> str:
+        """Digest of the configuration and of every data set's name and content."""
+        parts = [f"{name}:{d.hexdigest()}" for name, d in sorted(self._digests.items())]
+        return digest_of_text("\n".join([config, *parts]))
+
+
+def _as_storable(values: NDArray[Any]) -> NDArray[Any]:
+    if values.dtype.kind not in "UO":
+        return values
+    encoded = np.char.encode(values.astype(str), "utf-8")
+    return encoded.astype(h5py.string_dtype("utf-8", max(1, encoded.dtype.itemsize)))
+
+
+@contextmanager
+def create_hdf5(
+    path: Path, *, kind: str, version: int, config: Mapping[str, Any], inputs: Mapping[str, str]
+) -> Iterator[Hdf5Writer]:
+    """Write a file of format ``kind``, atomically, with the attributes that the module names."""
+    with (
+        written_beside(path) as beside,
+        h5py.File(beside, "w", libver=("earliest", "v110")) as file,
+    ):
+        writer = Hdf5Writer(file)
+        yield writer
+        settings = json.dumps(config, sort_keys=True)
+        file.attrs["format"] = kind
+        file.attrs["format_version"] = version
+        file.attrs["created_by"] = f"sjft {__version__}"
+        file.attrs["config"] = settings
+        file.attrs["inputs"] = json.dumps(inputs, sort_keys=True)
+        file.attrs["digest"] = writer.digest(settings)
+
+
+@contextmanager
+def open_hdf5(path: Path, *, kind: str, version: int) -> Iterator[h5py.File]:
+    """Open a file for reading, without a lock, and check its format and version.
+
+    Raises `UserError` for a missing or truncated file, another format, or another version. The
+    handle belongs to the calling process: never carry it across a fork.
+    """
+    try:
+        file = h5py.File(path, "r", locking=False)
+    except FileNotFoundError:
+        raise UserError(f"{path}: there is no such file. Run the rule that writes it.") from None
+    except OSError as error:
+        raise UserError(
+            f"{path}: is truncated, or no HDF5 file ({error}). Remove it and run again."
+        ) from None
+    with file:
+        found = file.attrs.get("format")
+        if found != kind:
+            raise UserError(
+                f"{path}: holds `{found}`, expected `{kind}`. Was it put there by hand?"
+            )
+        if int(file.attrs["format_version"]) != version:
+            raise UserError(
+                f"{path}: is of version {file.attrs['format_version']} of the format `{kind}`, "
+                f"this program reads version {version}. Remove the file and run again."
+            )
+        try:
+            yield file
+        except OSError as error:
+            if error.errno is not None:  # the system's word, and perhaps on another file
+                raise
+            raise UserError(
+                f"{path}: is damaged ({error}). Remove the file and run again."
+            ) from None
+
+
+def config_of(file: h5py.File) -> dict[str, Any]:
+    """The settings that decided the file's content."""
+    config: dict[str, Any] = json.loads(file.attrs["config"])
+    return config
+
+
+def inputs_of(file: h5py.File) -> dict[str, str]:
+    """The digests of the files that were read to make this one."""
+    inputs: dict[str, str] = json.loads(file.attrs["inputs"])
+    return inputs

@@ -1,0 +1,129 @@
+"""Histograms over the target's bins: exact sums of the descriptors' level counts."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from sjft.bins import Bins
+from sjft.descriptors import open_descriptors, require_same_bank
+from sjft.errors import UserError
+from sjft.hdf5 import Variable, create_hdf5, inputs_of, open_hdf5
+from sjft.progress import progress
+
+KIND, VERSION = "sjft-histograms", 1
+IMAGES_A_BLOCK = 64
+
+
+@dataclass(frozen=True)
+class Histograms:
+    """Histograms of some images over one pairing's bins.
+
+    ``images`` int32 [images]: rows of images.csv. ``counts`` uint16 or uint32 [images, channels,
+    bins], a channel's counts summing to its ``positions``, int64 [channels]. ``weight`` float64
+    [channels]: w_c of the divergence.
+    """
+
+    images: NDArray[np.int32]
+    counts: NDArray[np.uint16] | NDArray[np.uint32]
+    positions: NDArray[np.int64]
+    weight: NDArray[np.float64]
+    digest_of_bins: str
+    digest: str
+
+    def take(self, rows: NDArray[np.intp]) -> "Histograms":
+        """The histograms of some of the images."""
+        return Histograms(
+            *(self.images[rows], self.counts[rows], self.positions, self.weight),
+            *(self.digest_of_bins, self.digest),
+        )
+
+
+def build_histograms(descriptors: Path, bins: Bins, bins_path: Path, output: Path) -> None:
+    """Sum a descriptor shard's counts over the bins and write them to ``output``.
+
+    Raises `UserError` where the descriptors were made with another bank than the bins.
+    """
+    bin_of_level = bins.bin_of_level()
+    channels, number = bins.edges.shape[0], bins.edges.shape[1] - 1
+    kind = np.uint16 if bins.positions.max() <= np.iinfo(np.uint16).max else np.uint32
+    with (
+        open_descriptors(descriptors) as file,
+        create_hdf5(
+            output,
+            kind=KIND,
+            version=VERSION,
+            config={"bins": number, "bank": bins.bank},
+            inputs={"descriptors": file.digest, "bins": bins.digest},
+        ) as writer,
+    ):
+        require_same_bank(file, bins.bank, bins_path)
+        writer.add("image", Variable(file.images, ("image",), "Row of the image in images.csv"))
+        writer.add("positions", Variable(bins.positions, ("channel",), "Responses per image"))
+        writer.add("weight", Variable(bins.weight, ("channel",), "w_c of the divergence"))
+        total = len(file.images)
+        for occupied, level, count in progress(
+            file.blocks(IMAGES_A_BLOCK),
+            total=total,
+            what="histograms",
+            unit="images",
+            per_item=IMAGES_A_BLOCK,
+        ):
+            counts = np.zeros((len(occupied), channels, number), kind)
+            _add(occupied, level, count, bin_of_level, counts)
+            writer.add(
+                "count",
+                Variable(counts, ("image", "channel", "bin"), "Responses in the bin", "responses"),
+            )
+
+
+@numba.njit(cache=True, nogil=True)
+def _add(
+    occupied: NDArray[np.int32],
+    level: NDArray[np.uint16],
+    count: NDArray[np.uint32],
+    bin_of_level: NDArray[np.uint16],
+    counts: NDArray[np.uint16],
+) -> None:
+    entry = 0
+    for image in range(occupied.shape[0]):
+        for channel in range(occupied.shape[1]):
+            for _ in range(occupied[image, channel]):
+                counts[image, channel, bin_of_level[channel, level[entry]]] += count[entry]
+                entry += 1
+
+
+def read_histograms(path: Path, digest_of_bins: str | None = None) -> Histograms:
+    """Read one shard's histograms.
+
+    Raises `UserError` for any other file, and where ``digest_of_bins`` is given and the file was
+    made with other bins.
+    """
+    with open_hdf5(path, kind=KIND, version=VERSION) as file:
+        bins = inputs_of(file)["bins"]
+        if digest_of_bins not in (None, bins):
+            raise UserError(
+                f"{path}: was made with other bins than the target's now. Remove it and run again."
+            )
+        return Histograms(
+            images=file["image"][:],
+            counts=file["count"][:],
+            positions=file["positions"][:],
+            weight=file["weight"][:],
+            digest_of_bins=bins,
+            digest=str(file.attrs["digest"]),
+        )
+
+
+def concatenate(shards: list[Histograms]) -> Histograms:
+    """Join shards of one data set in the order of their images' numbers."""
+    images = np.concatenate([shard.images for shard in shards])
+    order = np.argsort(images, kind="stable")
+    first = shards[0]
+    return Histograms(
+        images[order],
+        np.concatenate([shard.counts for shard in shards])[order],
+        *(first.positions, first.weight, first.digest_of_bins, first.digest),
+    )

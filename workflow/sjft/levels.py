@@ -1,0 +1,130 @@
+"""The grid of response levels: a response's level is the leading bits of its float32.
+
+Levels ascend with the value. With M = (highest_octave - lowest_octave) * levels_per_octave levels
+of magnitude a sign, from the most negative to the most positive:
+
+    0                   -inf < v <= -2^highest            too large
+    1 .. M              negative, one level per step of the leading bits
+    M + 1               -2^lowest < v < 0                 too small
+    M + 2               v == 0
+    M + 3               0 < v < 2^lowest                  too small
+    M + 4 .. 2 M + 3    positive
+    2 M + 4             2^highest <= v                    too large
+
+So zero and all that lies off the grid have levels of their own, and every count is exact. The
+grid does not depend on bank, channel or data set: a shift of the bits finds the level.
+"""
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from sjft.settings.bank import LevelGrid
+
+# Occupied levels [images, channels]; levels; their counts (see `count_levels`).
+LevelCounts = tuple[NDArray[np.int32], NDArray[np.uint16], NDArray[np.uint32]]
+MANTISSA_BITS = 23
+EXPONENT_BIAS = 127
+
+
+def number_of_levels(grid: LevelGrid) -> int:
+    """How many levels a grid has."""
+    return 2 * _magnitudes(grid) + 5
+
+
+def zero_level(grid: LevelGrid) -> int:
+    """The level of exactly 0."""
+    return _magnitudes(grid) + 2
+
+
+def off_grid_levels(grid: LevelGrid) -> tuple[int, int, int, int]:
+    """The levels of values outside the grid's range: too large or too small, either sign."""
+    zero = zero_level(grid)
+    return 0, zero - 1, zero + 1, number_of_levels(grid) - 1
+
+
+def _magnitudes(grid: LevelGrid) -> int:
+    return (grid.highest_octave - grid.lowest_octave) * grid.levels_per_octave
+
+
+def level_boundaries(grid: LevelGrid) -> NDArray[np.float64]:
+    """Values between neighbouring levels, float64 [levels + 1]; the first and last are infinite.
+
+    A positive level holds its lower boundary, a negative one its upper (the sign is a mirror).
+    """
+    steps = np.arange(_magnitudes(grid) + 1)
+    octave, part = np.divmod(steps, grid.levels_per_octave)
+    magnitude = np.ldexp(1 + part / grid.levels_per_octave, grid.lowest_octave + octave)
+    return np.concatenate([[-np.inf], -magnitude[::-1], [0, 0], magnitude, [np.inf]])
+
+
+def _shift_and_base(grid: LevelGrid) -> tuple[int, int]:
+    """Bits to drop from a magnitude, and what the lowest on-grid magnitude then reads."""
+    bits = grid.levels_per_octave.bit_length() - 1
+    return MANTISSA_BITS - bits, (grid.lowest_octave + EXPONENT_BIAS) << bits
+
+
+def levels_of(responses: NDArray[np.float32], grid: LevelGrid) -> NDArray[np.int64]:
+    """The level of each response: plain numpy, for inspection and as the kernel's definition."""
+    shift, base = _shift_and_base(grid)
+    bits = np.ascontiguousarray(responses, dtype=np.float32).view(np.uint32).astype(np.int64)
+    magnitude = bits & 0x7FFFFFFF
+    step = np.clip((magnitude >> shift) - base, -1, _magnitudes(grid)) + 2
+    step[magnitude == 0] = 0
+    levels: NDArray[np.int64] = zero_level(grid) + np.where(bits >> 31, -step, step)
+    return levels
+
+
+def count_levels(responses: NDArray[np.float32], grid: LevelGrid) -> LevelCounts:
+    """Count one layer's responses, float32 [images, kernels, positions], over the levels.
+
+    Returns, for the levels that occur: how many of them each image and channel has, int32
+    [images, kernels]; and, one after the other in that order, the levels ascending and their
+    counts. Responses must be finite.
+    """
+    shift, base = _shift_and_base(grid)
+    bits = np.ascontiguousarray(responses, dtype=np.float32).view(np.uint32)
+    images, kernels, positions = bits.shape
+    room = images * kernels * min(positions, number_of_levels(grid))
+    occupied = np.zeros((images, kernels), np.int32)
+    levels = np.empty(room, np.uint16)
+    counts = np.empty(room, np.uint32)
+    used = _count(bits, shift, base, _magnitudes(grid), occupied, levels, counts)
+    return occupied, levels[:used].copy(), counts[:used].copy()
+
+
+@numba.njit(cache=True, nogil=True)
+def _count(
+    bits: NDArray[np.uint32],
+    shift: int,
+    base: int,
+    magnitudes: int,
+    occupied: NDArray[np.int32],
+    levels: NDArray[np.uint16],
+    counts: NDArray[np.uint32],
+) -> int:
+    histogram = np.zeros(2 * magnitudes + 5, np.uint32)
+    zero = magnitudes + 2
+    used = 0
+    for image in range(bits.shape[0]):
+        for kernel in range(bits.shape[1]):
+            lowest, highest = zero, zero
+            for position in range(bits.shape[2]):
+                value = np.int64(bits[image, kernel, position])
+                magnitude = value & 0x7FFFFFFF
+                step = min(max(int((magnitude >> shift) - base), -1), magnitudes) + 2
+                if magnitude == 0:
+                    step = 0
+                level = int(zero - step if value >> 31 else zero + step)
+                histogram[level] += 1
+                lowest = min(lowest, level)
+                highest = max(highest, level)
+            start = used
+            for level in range(lowest, highest + 1):
+                if histogram[level]:
+                    levels[used] = level
+                    counts[used] = histogram[level]
+                    histogram[level] = 0
+                    used += 1
+            occupied[image, kernel] = used - start
+    return used

@@ -1,0 +1,112 @@
+"""images.csv: every image of a data set, with its label, split and shard."""
+
+import logging
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+
+import polars as pl
+
+from sjft.errors import UserError
+from sjft.files import read_table, stable_integer, write_table
+from sjft.readers import READERS, ListedImage
+from sjft.settings.dataset import DatasetSettings
+
+IMAGES_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
+    "image": pl.Int32,
+    "path": pl.String,
+    "label": pl.Int32,
+    "class_name": pl.String,
+    "split": pl.String,
+    "style": pl.String,
+    "shard": pl.Int32,
+}
+LOG = logging.getLogger(__name__)
+
+
+def list_images(settings: DatasetSettings, root: Path) -> pl.DataFrame:
+    """List a data set as a table with the columns of `IMAGES_SCHEMA`, sorted by path.
+
+    ``image`` numbers the rows from 0, ``label`` the sorted class names. An image's shard is a
+    hash of its path, so that each shard is a random sample of the data set and added images move
+    no others. Raises `UserError` for input that no reader can make sense of.
+    """
+    listed = sorted(READERS[settings.reader](settings, root), key=lambda image: image.path)
+    _check(listed, root)
+    labels = {name: label for label, name in enumerate(sorted({i.class_name for i in listed}))}
+    table = pl.DataFrame(
+        {
+            "image": range(len(listed)),
+            "path": [i.path for i in listed],
+            "label": [labels[i.class_name] for i in listed],
+            "class_name": [i.class_name for i in listed],
+            "split": [i.split for i in listed],
+            "style": [i.style for i in listed],
+            "shard": [stable_integer("shard", i.path) % settings.shards for i in listed],
+        },
+        schema=IMAGES_SCHEMA,
+    )
+    _report(table, settings.shards)
+    return table
+
+
+def _check(listed: list[ListedImage], root: Path) -> None:
+    for image in listed:
+        try:
+            image.path.encode("utf-8")
+        except UnicodeEncodeError:
+            raise UserError(
+                f"{root}: the name {image.path!r} is not valid UTF-8. Rename the file."
+            ) from None
+        if "\n" in image.path or "\r" in image.path:
+            raise UserError(f"{root}: the name {image.path!r} holds a line break. Rename the file.")
+    for image, after in pairwise(listed):
+        if image.path == after.path:
+            raise UserError(
+                f"{root}: {image.path!r} is listed as {image.split} and as {after.split}. Each "
+                "image belongs to one split and one class."
+            )
+    train = Counter(image.class_name for image in listed if image.split == "train")
+    only_elsewhere = sorted({i.class_name for i in listed} - set(train))
+    if only_elsewhere:
+        raise UserError(
+            f"{root}: class {only_elsewhere[0]!r} has no training image ({len(only_elsewhere)} "
+            "such classes). Every class needs at least one image in the split `train`."
+        )
+    if len(train) < 2:
+        raise UserError(f"{root}: there is one class only ({next(iter(train))!r}); two are needed.")
+
+
+def _report(table: pl.DataFrame, shards: int) -> None:
+    for split, images, classes in (
+        table.group_by("split").agg(pl.len(), pl.col("label").n_unique()).sort("split").iter_rows()
+    ):
+        LOG.info("%s: %d images, %d classes", split, images, classes)
+    train = table.filter(pl.col("split") == "train")
+    single = train.group_by("class_name").len().filter(pl.col("len") == 1).sort("class_name")
+    if len(single):
+        LOG.warning(
+            "%d classes have a single training image, among them %r",
+            *(len(single), single["class_name"][0]),
+        )
+    filled = train["shard"].n_unique()
+    if filled < shards:
+        raise UserError(
+            f"{shards} shards are too many for {len(train)} training images: {shards - filled} "
+            f"would be empty. Set the data set's `shards` to {max(1, len(train) // 100)} or so."
+        )
+
+
+def write_images(path: Path, table: pl.DataFrame) -> None:
+    """Write images.csv."""
+    write_table(path, table)
+
+
+def read_images(path: Path) -> pl.DataFrame:
+    """Read images.csv; an empty style is an empty string."""
+    return read_table(path, IMAGES_SCHEMA).with_columns(pl.col("style").fill_null(""))
+
+
+def class_names(images: pl.DataFrame) -> list[str]:
+    """The class names in the order of their labels."""
+    return images.unique("label").sort("label")["class_name"].to_list()

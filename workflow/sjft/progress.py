@@ -1,0 +1,42 @@
+"""Progress of long loops: a bar on a terminal, plain lines in the log."""
+
+import logging
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from tqdm import tqdm
+
+Item = TypeVar("Item")
+SECONDS_BETWEEN_LINES = 10.0
+
+
+def progress(
+    items: Iterable[Item], *, total: int, what: str, unit: str, per_item: int = 1
+) -> Iterator[Item]:
+    """Yield the items; show how many of ``total`` units are done, their rate and the time left.
+
+    Each item stands for ``per_item`` units (a batch of images, say).
+    """
+    log = logging.getLogger("sjft.progress")
+    started = last_line = time.monotonic()
+    done = 0
+    with tqdm(
+        total=total, desc=what, unit=f" {unit}", disable=not sys.stderr.isatty(), leave=False
+    ) as bar:
+        for item in items:
+            yield item
+            advance = min(per_item, total - done)
+            done += advance
+            bar.update(advance)
+            now = time.monotonic()
+            if now - last_line >= SECONDS_BETWEEN_LINES and done < total:
+                last_line = now
+                rate = done / (now - started)
+                log.info(
+                    "%s: %d of %d %s, %.1f a second, %.0f s left",
+                    *(what, done, total, unit, rate, (total - done) / rate),
+                )
+    seconds = time.monotonic() - started
+    log.info("%s: %d %s in %.1f s", what, done, unit, seconds)

@@ -1,0 +1,65 @@
+"""What must be on disk before an experiment can run."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from sjft.files import digest_of_text
+from sjft.settings.bank import CnnBank
+from sjft.settings.config import Configuration
+from sjft.settings.dataset import Synthetic
+from sjft.settings.weights import FileWeights, Weights
+
+
+def missing_data(configuration: Configuration, experiments: Iterable[str]) -> str | None:
+    """What these experiments lack, where it is looked for and how to get it; or None."""
+    root = Path(configuration.data_root)
+    found: dict[str, str] = {}
+    for name in experiments:
+        experiment = configuration.experiments[name]
+        for dataset in (experiment.target, experiment.source):
+            found |= _missing_dataset(configuration, dataset, root)
+        bank = configuration.banks[configuration.retrievals[experiment.retrieval].bank]
+        for key, weights in (
+            (f"experiments.{name}.training.weights", experiment.training.weights),
+            (f"banks.{configuration.retrievals[experiment.retrieval].bank}.weights",
+             bank.weights if isinstance(bank, CnnBank) else None),
+        ):  # fmt: skip
+            found |= _missing_weights(key, weights, root)
+    if not found:
+        return None
+    lines = "\n".join(f"  - {line}" for line in found.values())
+    return (
+        f"Some data is not there:\n{lines}\n"
+        f"Paths are relative to data_root, now {root.resolve()}. Set it in config/config.yaml, by "
+        "the environment variable SJFT_DATA_ROOT, or with --config data_root=FOLDER. The folder "
+        "layouts are described in config/README.md."
+    )
+
+
+def _missing_dataset(configuration: Configuration, name: str, root: Path) -> dict[str, str]:
+    settings = configuration.datasets[name]
+    if isinstance(settings, Synthetic) or (root / settings.root).is_dir():
+        return {}
+    how = " ".join(settings.how_to_get.split()) or "Put your images there."
+    return {name: f"data set `{name}`: no folder {root / settings.root}. {how}"}
+
+
+def _missing_weights(key: str, weights: Weights | None, root: Path) -> dict[str, str]:
+    if not isinstance(weights, FileWeights) or (root / weights.path).is_file():
+        return {}
+    return {key: f"weights `{key}`: no file {root / weights.path}."}
+
+
+def folder_state(folder: Path) -> str:
+    """Names and times of a folder and the folders two levels below: changes with their content.
+
+    An image that is added to, or taken from, a class folder changes that folder's time.
+    """
+    folders = [folder]
+    for _ in range(2):
+        folders += [sub for parent in folders for sub in _folders_in(parent) if sub not in folders]
+    return digest_of_text("\n".join(f"{f}\t{f.stat().st_mtime_ns}" for f in sorted(folders)))
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    return [entry for entry in folder.iterdir() if entry.is_dir()]

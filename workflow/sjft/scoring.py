@@ -1,0 +1,107 @@
+"""Scoring: class probabilities of images, averaged over scales, crops and mirrors (VGG's way)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+from torchvision.transforms.v2 import functional as transforms
+
+from sjft.batches import normalised, workers
+from sjft.errors import BadImageError
+from sjft.images import load_rgb
+from sjft.network import JointNetwork
+from sjft.progress import progress
+from sjft.settings.experiment import EvaluationSettings, TrainingSettings
+
+
+@dataclass(frozen=True)
+class Scored:
+    """``rows`` int64 [images]: places in the given list; ``probabilities`` float32 [images, C]."""
+
+    rows: NDArray[np.int64]
+    probabilities: NDArray[np.float32]
+    skipped: list[BadImageError]
+
+
+class _Views(Dataset[Tensor | BadImageError]):
+    """All views of a picture, uint8 [views, 3, side, side], or why it cannot be read."""
+
+    def __init__(self, paths: Sequence[Path], side: int, settings: EvaluationSettings) -> None:
+        self._paths = paths
+        self._side = side
+        self._settings = settings
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def __getitem__(self, row: int) -> Tensor | BadImageError:
+        try:
+            image = load_rgb(self._paths[row])
+        except BadImageError as error:
+            return error
+        views = []
+        for scale in self._settings.scales:
+            resized = transforms.resize(image, [scale], antialias=True)
+            if self._settings.crops == "five":
+                views += transforms.five_crop(resized, [self._side, self._side])
+            else:
+                views.append(transforms.center_crop(resized, [self._side, self._side]))
+        pictures = torch.stack([transforms.pil_to_tensor(view) for view in views])
+        if self._settings.mirror:
+            pictures = torch.cat([pictures, pictures.flip(-1)])
+        return pictures
+
+
+@torch.inference_mode()
+def class_probabilities(
+    network: JointNetwork,
+    paths: Sequence[Path],
+    evaluation: EvaluationSettings,
+    training: TrainingSettings,
+    device: torch.device,
+    threads: int,
+) -> Scored:
+    """Target-class probabilities of pictures, each the mean over the picture's views.
+
+    Pictures that cannot be read are left out and listed; the caller decides what that means.
+    """
+    network.module.to(device).eval()
+    views = len(evaluation.scales) * (5 if evaluation.crops == "five" else 1)
+    images_a_batch = max(1, evaluation.batch // (views * (1 + evaluation.mirror)))
+    loader = DataLoader(
+        _Views(paths, training.input_size, evaluation),
+        batch_size=images_a_batch,
+        collate_fn=list,
+        num_workers=workers(threads, device),
+    )
+    rows, probabilities, skipped = [], [], []
+    for number, batch in enumerate(
+        progress(loader, total=len(paths), what="scoring", unit="images", per_item=images_a_batch)
+    ):
+        usable = [
+            (number * images_a_batch + place, item)
+            for place, item in enumerate(batch)
+            if not isinstance(item, BadImageError)
+        ]
+        skipped += [item for item in batch if isinstance(item, BadImageError)]
+        if usable:
+            rows += [row for row, _ in usable]
+            pictures = torch.stack([item for _, item in usable])
+            probabilities.append(_mean_over_views(network, pictures, training, device))
+    empty = np.empty((0, len(network.target_classes)), np.float32)
+    return Scored(np.array(rows, np.int64), np.concatenate([empty, *probabilities]), skipped)
+
+
+def _mean_over_views(
+    network: JointNetwork, pictures: Tensor, training: TrainingSettings, device: torch.device
+) -> NDArray[np.float32]:
+    images, views = pictures.shape[:2]
+    inputs = normalised(pictures.flatten(0, 1), training.mean, training.std).to(device)
+    scores = network.module(inputs)[:, : len(network.target_classes)].float()
+    mean = scores.softmax(1).view(images, views, -1).mean(1)
+    return np.asarray(mean.cpu().numpy(), np.float32)

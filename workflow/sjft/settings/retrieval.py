@@ -1,0 +1,59 @@
+"""Retrieval: bins, divergence and search."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from sjft.settings.base import Name, Seed, Settings
+
+
+class AnnoySettings(Settings):
+    """The approximate index over projected Hellinger vectors."""
+
+    trees: int = Field(50, ge=1, le=1000, description="Trees per shard.")
+    search_k: int | None = Field(
+        None, ge=1, description="Nodes inspected per query; null is Annoy's own default."
+    )
+    candidates_factor: float = Field(
+        4.0, ge=1.0, description="Candidates per neighbour that are re-ranked by the divergence."
+    )
+
+
+class RetrievalSettings(Settings):
+    """How neighbours are found; one named entry per way, used by any number of experiments."""
+
+    bank: Name = Field(description="Name of an entry of `banks`.")
+    bins: int = Field(100, ge=4, le=2000, description="Equal-mass bins a channel (paper: 100).")
+    epsilon: float = Field(
+        2.2e-16,
+        gt=0,
+        lt=0.1,
+        description="Added to every share before the logarithm. It decides what an empty bin "
+        "costs, and so who is whose neighbour: 1e-4 and 1e-10 agree on 81 % of the nearest 100. "
+        "The default is that of the paper's authors' program.",
+    )
+    layer_weights: dict[str, float] | None = Field(
+        None,
+        description="Weight of each of the bank's layers; null weighs them alike. A layer's weight "
+        "is shared equally by its kernels.",
+    )
+    neighbours_on_file: int = Field(
+        5000, ge=1, description="Nearest source images kept per target image (paper: 5,000)."
+    )
+    backend: Literal["annoy", "exact"] = Field(
+        "annoy", description="`exact` compares every pair, and is what recall is measured with."
+    )
+    annoy: AnnoySettings = Field(default_factory=AnnoySettings, description="For `annoy` only.")
+    projection_dimensions: int = Field(
+        128, ge=2, le=4096, description="Principal components kept of the Hellinger vectors."
+    )
+    projection_sample: int = Field(
+        5000, ge=2, description="Target images, at most, that the components are fitted on."
+    )
+    recall_sample: int = Field(
+        50, ge=1, description="Target images whose neighbours are also searched exhaustively."
+    )
+    recall_floor: float = Field(
+        0.9, ge=0, le=1, description="Recall of the kept neighbours below which the run fails."
+    )
+    seed: Seed = Field(0, description="Seed of the index and of the samples.")

@@ -1,0 +1,36 @@
+"""Where a network's weights come from."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from sjft.settings.base import Seed, Settings
+
+
+class TorchvisionWeights(Settings):
+    """Weights that torchvision publishes, by name; downloaded once into torch's hub cache."""
+
+    source: Literal["torchvision"]
+    name: str = Field(
+        "DEFAULT", description="Name in torchvision's enumeration, for example IMAGENET1K_V2."
+    )
+
+
+class FileWeights(Settings):
+    """A state dictionary on disk, as `torch.save(network.state_dict(), path)` writes it."""
+
+    source: Literal["file"]
+    path: str = Field(description="Absolute, or relative to `data_root`.")
+
+
+class RandomWeights(Settings):
+    """torchvision's own initialisation from a seed: training from scratch, and tests."""
+
+    source: Literal["random"]
+    seed: Seed = Field(0, description="Seed of the initialisation.")
+
+
+Weights = Annotated[
+    TorchvisionWeights | FileWeights | RandomWeights,
+    Field(discriminator="source", description="Where the weights come from."),
+]

@@ -1,0 +1,166 @@
+"""Summary of an experiment: accuracies of the arms, what was selected, and what it cost."""
+
+import csv
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import polars as pl
+
+from sjft.errors import UserError
+from sjft.subset import Manifest, read_manifest
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """The files of one run: an arm with a seed."""
+
+    arm: str
+    seed: int
+    evaluation: Path
+    subset: Path
+    targets: Path
+
+
+def style_share(manifest: Manifest) -> float | None:
+    """Share of the selected source images that have a style of the target's images.
+
+    None where the styles are not known (or nothing was selected). Styles are read here alone:
+    selection knows nothing of them.
+    """
+    styles = set(manifest.targets["style"]) - {""}
+    if not styles or not len(manifest.subset) or set(manifest.subset["style"]) == {""}:
+        return None
+    return float(manifest.subset["style"].is_in(list(styles)).mean() or 0.0)
+
+
+def chance(manifest: Manifest, sources: pl.DataFrame) -> float | None:
+    """The share that a random subset of ``sources`` (training rows of images.csv) would have."""
+    everything = sources.select(pl.exclude("split", "shard")).rename({"label": "old_label"})
+    return style_share(Manifest(everything, manifest.targets))
+
+
+def summarise(
+    experiment: str,
+    runs: Sequence[RunFiles],
+    sources: pl.DataFrame,
+    recall: Mapping[str, float],
+    backend: str,
+    benchmarks: Mapping[str, Sequence[Path]],
+) -> dict[str, Any]:
+    """Everything that the summary says, as plain values for JSON."""
+    arms: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    by_chance = None
+    for run in runs:
+        manifest = read_manifest(run.subset, run.targets)
+        measured = json.loads(run.evaluation.read_text(encoding="utf-8"))
+        by_chance = chance(manifest, sources)
+        arms[run.arm].append(
+            {
+                "seed": run.seed,
+                "mean_class_accuracy": measured["mean_class_accuracy"],
+                "accuracy": measured["accuracy"],
+                "test_images": measured["images"],
+                "source_images": len(manifest.subset),
+                "style_share": style_share(manifest),
+            }
+        )
+    summary: dict[str, Any] = {
+        "experiment": experiment,
+        "arms": {arm: _over_seeds(of_arm) for arm, of_arm in arms.items()},
+        "style_share_by_chance": by_chance,
+        "backend": backend,
+        "recall": dict(recall),
+        "stages": {stage: _cost(paths) for stage, paths in benchmarks.items()},
+    }
+    summary["table"] = render_table(summary)
+    return summary
+
+
+def _over_seeds(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    keys = ("mean_class_accuracy", "accuracy", "source_images")
+    shares = [run["style_share"] for run in runs if run["style_share"] is not None]
+    return {
+        **{key: mean(run[key] for run in runs) for key in keys},
+        "style_share": mean(shares) if shares else None,
+        "runs": runs,
+    }
+
+
+def _cost(benchmarks: Sequence[Path]) -> dict[str, float]:
+    """Seconds of all jobs of a stage and the largest memory of one, as Snakemake measured them.
+
+    A job whose benchmark file is not there (it ran elsewhere, or the file was removed) counts in
+    ``jobs_not_measured``.
+    """
+    seconds, memory, missing = 0.0, 0.0, 0
+    for path in benchmarks:
+        if not path.is_file():
+            missing += 1
+            continue
+        with path.open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file, delimiter="\t"):
+                seconds += float(row["s"])
+                # Snakemake writes NA for jobs too short to be sampled.
+                memory = max(memory, float(row["max_rss"]) if row["max_rss"] != "NA" else 0.0)
+    return {
+        "jobs": len(benchmarks) - missing,
+        "jobs_not_measured": missing,
+        "seconds": round(seconds, 2),
+        "peak_memory_mb": round(memory, 1),
+    }
+
+
+def render_table(summary: Mapping[str, Any]) -> str:
+    """The summary as a short Markdown table, also for the terminal."""
+    known = summary["style_share_by_chance"] is not None
+    head = ["arm", "mean class accuracy", "top-1", "source images"]
+    rows = [[*head, "share of the target's style"] if known else head]
+    for arm, values in summary["arms"].items():
+        row = [
+            arm,
+            f"{100 * values['mean_class_accuracy']:.1f} %",
+            f"{100 * values['accuracy']:.1f} %",
+            f"{values['source_images']:g}",
+        ]
+        share = values["style_share"]
+        rows.append([*row, "-" if share is None else f"{100 * share:.1f} %"] if known else row)
+    lines = _aligned(rows)
+    if known:
+        lines += ["", f"By chance: {100 * summary['style_share_by_chance']:.1f} %."]
+    lines += ["", f"Recall of the `{summary['backend']}` search: " + _listed(summary["recall"])]
+    seconds = {stage: cost["seconds"] for stage, cost in summary["stages"].items()}
+    lines += ["", "Seconds: " + ", ".join(f"{stage} {s:.1f}" for stage, s in seconds.items()) + "."]
+    return "\n".join(lines)
+
+
+def _aligned(rows: list[list[str]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [
+        "| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) + " |"
+        for row in rows
+    ]
+    return [lines[0], "| " + " | ".join("-" * width for width in widths) + " |", *lines[1:]]
+
+
+def _listed(recall: Mapping[str, float]) -> str:
+    if not recall:
+        return "not measured (no arm uses it)."
+    return ", ".join(f"{share:.3f} of the first {depth}" for depth, share in recall.items()) + "."
+
+
+def read_summary(path: Path) -> dict[str, Any]:
+    """Read summary.json; raises `UserError` for any other file."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict) or "table" not in content:
+            raise UserError(f"{path}: is no summary of an experiment.")
+    except FileNotFoundError:
+        raise UserError(f"{path}: there is no such file; it is written with model.pt.") from None
+    except ValueError as error:
+        raise UserError(f"{path}: is no JSON ({error}).") from None
+    return content

@@ -1,0 +1,222 @@
+"""Joint fine-tuning of one round (paper, section 3)."""
+
+import logging
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+
+from sjft.batches import Batch, JointBatches, LabelledImages, batch_loader
+from sjft.errors import UserError
+from sjft.files import stable_integer
+from sjft.listing import class_names
+from sjft.network import JointNetwork, JointTask, continue_from, joint_network
+from sjft.pairing import Pairing, SourceChoice
+from sjft.progress import progress
+from sjft.settings.experiment import TrainingSettings
+from sjft.subset import Manifest
+
+LOG = logging.getLogger(__name__)
+HISTORY_COLUMNS = [
+    "update",
+    "learning_rate",
+    "target_loss",
+    "source_loss",
+    "target_accuracy",
+    "source_accuracy",
+    "images_per_second",
+    "seconds",
+]
+
+
+def choose_device(name: str) -> torch.device:
+    """The device that the configuration names; raises `UserError` for a GPU that isn't there."""
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UserError(
+            "training.device: `cuda` is asked for, but torch finds no CUDA device. Set it to "
+            "`auto` or `cpu`, or run where there is a GPU."
+        )
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
+
+
+def train(
+    network: JointNetwork,
+    batches: DataLoader[Batch],
+    settings: TrainingSettings,
+    device: torch.device,
+) -> pl.DataFrame:
+    """Train ``network`` in place for one round; returns the history, a row per `log_every` updates.
+
+    ``batches`` gives `accumulate` batches an update. Raises `UserError` for a loss that is not
+    finite, naming the update and the batch's files.
+    """
+    task = JointTask(network, settings.source_loss_weight).to(device)
+    optimiser = _optimiser(network, settings)
+    schedule = torch.optim.lr_scheduler.StepLR(optimiser, settings.learning_rate_steps, gamma=0.1)
+    history = _History(settings.log_every, settings.updates)
+    stream = iter(batches)
+    set_training_mode(task, settings.freeze_batch_norm)
+    for update in progress(
+        range(settings.updates), total=settings.updates, what="training", unit="updates"
+    ):
+        for batch in _take(stream, settings.accumulate):
+            result = task(
+                batch.images.to(device, non_blocking=True),
+                batch.target_labels.to(device, non_blocking=True),
+                batch.source_labels.to(device, non_blocking=True),
+            )
+            (result["loss"] / settings.accumulate).backward()
+            history.add(batch, {name: value.item() for name, value in result.items()}, update)
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
+        history.close_update(update, schedule.get_last_lr()[0])
+        schedule.step()
+    return history.table()
+
+
+def _take(stream: Iterator[Batch], number: int) -> Iterator[Batch]:
+    for _ in range(number):
+        yield next(stream)
+
+
+def set_training_mode(task: nn.Module, freeze_batch_norm: bool) -> None:
+    """Switch to training, but leave batch-norm statistics alone where they are frozen."""
+    task.train()
+    if freeze_batch_norm:
+        for module in task.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
+
+
+def _optimiser(network: JointNetwork, settings: TrainingSettings) -> torch.optim.SGD:
+    heads = list(network.heads.parameters())
+    of_heads = {id(parameter) for parameter in heads}
+    trunk = [p for p in network.module.parameters() if id(p) not in of_heads]
+    return torch.optim.SGD(
+        [
+            {"params": trunk},
+            {"params": heads, "lr": settings.learning_rate * settings.head_learning_rate_factor},
+        ],
+        lr=settings.learning_rate,
+        momentum=settings.momentum,
+        weight_decay=settings.weight_decay,
+    )
+
+
+@dataclass(frozen=True)
+class Round:
+    """One round of one run."""
+
+    number: int
+    seed: int
+    manifest: Manifest
+    choice: SourceChoice
+    target_folder: Path
+    source_folder: Path
+    target_classes: list[str]
+    last_network: JointNetwork | None
+
+
+def run_round(
+    of: Round, settings: TrainingSettings, data_root: Path, threads: int
+) -> tuple[JointNetwork, pl.DataFrame]:
+    """Train a round from the last one's weights, or from the configured ones; also its history."""
+    device = choose_device(settings.device)
+    subset, targets = of.manifest.subset, of.manifest.targets
+    network = joint_network(
+        settings.network,
+        settings.weights,
+        data_root,
+        of.target_classes,
+        class_names(subset),
+        seed=of.seed,
+    )
+    if of.last_network is not None:
+        continue_from(network, of.last_network)
+    seed = stable_integer("round", of.seed, of.number)
+    batches = JointBatches(
+        _labelled(targets, of.target_folder),
+        _labelled(subset, of.source_folder),
+        Pairing(len(targets), settings.target_batch, of.choice, seed),
+        settings,
+        seed,
+    )
+    steps = range(settings.updates * settings.accumulate)
+    LOG.info(
+        "%d target images of %d classes, %d source images of %d classes, on %s",
+        *(len(targets), len(network.target_classes), len(subset), len(network.source_classes)),
+        device,
+    )
+    loader = batch_loader(batches, steps, threads, device)
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)  # for dropout and stochastic depth
+        history = train(network, loader, settings, device)
+    return network, history
+
+
+def _labelled(table: pl.DataFrame, folder: Path) -> LabelledImages:
+    return LabelledImages(
+        [folder / path for path in table["path"]], table["label"].to_numpy().astype(np.int64)
+    )
+
+
+@dataclass
+class _History:
+    """Sums since the last row, and the rows."""
+
+    every: int
+    updates: int
+    rows: list[list[float]] = field(default_factory=list)
+    sums: dict[str, float] = field(default_factory=dict)
+    started: float = field(default_factory=time.perf_counter)
+    last: float = field(default_factory=time.perf_counter)
+
+    def add(self, batch: Batch, result: dict[str, float], update: int) -> None:
+        if not math.isfinite(result["loss"]):
+            raise UserError(
+                f"The loss of update {update} is not finite. Lower training.learning_rate. "
+                f"The batch's files: {', '.join(batch.paths)}"
+            )
+        numbers = {
+            **result,
+            "batches": 1,
+            "targets": len(batch.target_labels),
+            "sources": len(batch.source_labels),
+        }
+        for name, value in numbers.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+
+    def close_update(self, update: int, learning_rate: float) -> None:
+        if (update + 1) % self.every and update + 1 < self.updates:
+            return
+        sums, now = self.sums, time.perf_counter()
+        row = [
+            update + 1,
+            learning_rate,
+            sums["target_loss"] / sums["batches"],
+            sums["source_loss"] / sums["batches"],
+            sums["target_correct"] / sums["targets"],
+            sums["source_correct"] / max(1, sums["sources"]),
+            (sums["targets"] + sums["sources"]) / (now - self.last),
+            now - self.started,
+        ]
+        self.rows.append(row)
+        LOG.info(
+            "update %d: losses %.3f and %.3f, accuracies %.3f and %.3f, %.0f images a second",
+            *(row[0], row[2], row[3], row[4], row[5], row[6]),
+        )
+        self.sums, self.last = {}, now
+
+    def table(self) -> pl.DataFrame:
+        return pl.DataFrame(self.rows, schema=HISTORY_COLUMNS, orient="row").with_columns(
+            pl.col("update").cast(pl.Int32)
+        )
