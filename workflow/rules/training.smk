@@ -43,7 +43,7 @@ rule finetune:
         "results/logs/finetune/{experiment}/{arm}-{seed}/round-{round}.log",
     benchmark:
         "results/benchmarks/finetune/{experiment}/{arm}-{seed}/round-{round}.tsv"
-    threads: 8
+    threads: lambda wildcards: training_of(wildcards)["threads"]
     resources:
         mem_mb=8000,
         runtime=1440,

@@ -5,7 +5,6 @@ A bank is a class in `BANKS`, found by the `type` of its settings.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +16,7 @@ from torchvision.models.feature_extraction import create_feature_extractor
 from torchvision.transforms.v2 import functional as transforms
 
 from sjft.errors import UserError
+from sjft.layers import Layer
 from sjft.settings.bank import BankSettings, CnnBank, GaborBank
 from sjft.weights import digest_of_weights, load_network
 
@@ -26,15 +26,6 @@ ACTIVATIONS = frozenset(
         *("hardswish", "hardsigmoid", "hardtanh", "sigmoid", "tanh", "softplus"),
     }
 )
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One layer of a bank: its name, number of kernels, and positions of its response map."""
-
-    name: str
-    kernels: int
-    positions: int
 
 
 class FilterBank(Protocol):
@@ -116,7 +107,9 @@ def _extractor(network: nn.Module, settings: CnnBank) -> Callable[[Tensor], dict
         if node in nodes:
             raise UserError(f"layers: {name!r} and {nodes[node]!r} have the same activation.")
         nodes[node] = name
-    extractor: torch.fx.GraphModule = create_feature_extractor(network, nodes)
+    extractor: torch.fx.GraphModule = create_feature_extractor(
+        network, nodes, suppress_diff_warning=True
+    )
     _copy_outputs(extractor)
     return extractor
 

@@ -91,7 +91,8 @@ class JointBatches(Dataset[Batch]):
         )
 
     def _picture(self, path: Path, step: int, place: int) -> Tensor:
-        torch.manual_seed(stable_integer("augment", self._seed, step, place))
+        # torch.manual_seed would seed every device, at the cost of decoding the picture.
+        torch.default_generator.manual_seed(stable_integer("augment", self._seed, step, place))
         picture: Tensor = self._augment(load_rgb(path))
         return picture
 

@@ -15,9 +15,9 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from sjft.banks import Layer
 from sjft.errors import UserError
 from sjft.hdf5 import Hdf5Writer, Variable, config_of, inputs_of, open_hdf5
+from sjft.layers import Layer
 from sjft.levels import LevelCounts, number_of_levels
 from sjft.settings.bank import LevelGrid
 

@@ -41,19 +41,21 @@ class Hdf5Writer:
     def __init__(self, file: h5py.File) -> None:
         """Wrap a file that is open for writing."""
         self._file = file
+        # Kept open: closing a data set compresses its last, unfinished chunk.
+        self._datasets: dict[str, h5py.Dataset] = {}
         self._digests: dict[str, Any] = {}
 
     def add(self, name: str, variable: Variable) -> None:
         """Add a data set; or, where ``name`` is there already, append to its first dimension."""
         values = np.ascontiguousarray(_as_storable(variable.values))
-        if name in self._digests:
-            dataset = self._file[name]
+        if name in self._datasets:
+            dataset = self._datasets[name]
             if values.dtype != dataset.dtype:  # HDF5 would cut off texts and round numbers
                 raise ValueError(f"{name}: {values.dtype} cannot be appended to {dataset.dtype}")
             dataset.resize(len(dataset) + len(values), axis=0)
             dataset[len(dataset) - len(values) :] = values
         else:
-            dataset = self._create(name, values)
+            dataset = self._datasets[name] = self._create(name, values)
             for axis, dimension in enumerate(variable.dimensions):
                 dataset.dims[axis].label = dimension
             dataset.attrs["description"] = variable.description
@@ -93,7 +95,7 @@ def create_hdf5(
     """Write a file of format ``kind``, atomically, with the attributes that the module names."""
     with (
         written_beside(path) as beside,
-        h5py.File(beside, "w", libver=("earliest", "v110")) as file,
+        h5py.File(beside, "w", libver=("earliest", "v110"), rdcc_nbytes=32 * CHUNK_BYTES) as file,
     ):
         writer = Hdf5Writer(file)
         yield writer

@@ -156,11 +156,16 @@ def save_network(path: Path, network: JointNetwork, facts: dict[str, Any]) -> No
         "network": network.name,
         "target_classes": network.target_classes,
         "source_classes": network.source_classes,
-        "state_dict": {k: v.detach().cpu() for k, v in network.module.state_dict().items()},
+        "state_dict": {k: _plain(v) for k, v in network.module.state_dict().items()},
         **facts,
     }
     with written_beside(path) as beside:
         torch.save(content, beside)
+
+
+def _plain(tensor: Tensor) -> Tensor:
+    """On the CPU, and without the memory layout that training liked."""
+    return tensor.detach().cpu().contiguous()
 
 
 def load_joint_network(path: Path) -> JointNetwork:
@@ -196,7 +201,7 @@ def plain_state(network: JointNetwork) -> dict[str, Tensor]:
     prefix = classifier_name(network.module)  # "....source", or "....target" without a source
     heads = prefix.rpartition(".")[0]
     return {
-        name.replace(f"{heads}.target.", f"{heads}."): tensor.detach().cpu()
+        name.replace(f"{heads}.target.", f"{heads}."): _plain(tensor)
         for name, tensor in network.module.state_dict().items()
         if not name.startswith(f"{heads}.source.")
     }

@@ -37,7 +37,8 @@ class OwnNeighbours:
     def draw(self, targets: Rows, generator: np.random.Generator) -> Rows:
         """See `SourceChoice`: uniformly one of the image's own."""
         place = generator.integers(0, self.number[targets])
-        return self.rows[self.start[targets] + place]
+        rows: Rows = self.rows[self.start[targets] + place]
+        return rows
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def style_share(manifest: Manifest) -> float | None:
     styles = set(manifest.targets["style"]) - {""}
     if not styles or not len(manifest.subset) or set(manifest.subset["style"]) == {""}:
         return None
-    return float(manifest.subset["style"].is_in(list(styles)).mean() or 0.0)
+    return int(manifest.subset["style"].is_in(list(styles)).sum()) / len(manifest.subset)
 
 
 def chance(manifest: Manifest, sources: pl.DataFrame) -> float | None:

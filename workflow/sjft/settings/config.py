@@ -120,7 +120,7 @@ def _path_in_file(location: tuple[int | str, ...], raw: object) -> list[str]:
     value: Any = raw
     for part in location:
         in_mapping = isinstance(value, Mapping) and part in value
-        if in_mapping or (isinstance(value, list | tuple) and isinstance(part, int)):
+        if in_mapping or (isinstance(value, list | tuple) and part in range(len(value))):
             value = value[part]
             path.append(str(part))
     return path

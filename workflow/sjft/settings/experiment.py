@@ -71,6 +71,9 @@ class TrainingSettings(Settings):
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="`auto` takes CUDA where it is there."
     )
+    threads: int = Field(
+        8, ge=1, description="Threads of a training job, at most; small networks gain from few."
+    )
     log_every: int = Field(50, ge=1, description="Updates between two rows of history.csv.")
 
     @model_validator(mode="after")

@@ -1,0 +1,348 @@
+"""The configuration: defaults, and messages that name the key and what is allowed there."""
+
+import copy
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from sjft.errors import UserError
+from sjft.settings.bank import LevelGrid
+from sjft.settings.config import RESERVED, Configuration, read_configuration
+from sjft.settings.weights import RandomWeights, TorchvisionWeights
+
+SMALLEST: dict[str, Any] = {
+    "datasets": {
+        "birds": {"reader": "image_folder", "root": "birds", "splits": {"train": "."}},
+        "web": {"reader": "csv", "root": "web", "file": "list.csv"},
+        "demo": {
+            "reader": "synthetic",
+            "contents": ["disc", "ring"],
+            "styles": ["hatching"],
+            "per_class": {"train": 2},
+        },
+    },
+    "banks": {"alexnet": {"type": "cnn"}, "gabor": {"type": "gabor"}},
+    "retrievals": {"paper": {"bank": "alexnet"}},
+    "experiments": {"main": {"target": "birds", "source": "web", "retrieval": "paper"}},
+}
+DELETE = object()
+
+
+def changed(changes: dict[str, Any]) -> dict[str, Any]:
+    """Return the smallest configuration with the values at some dotted keys replaced."""
+    raw = copy.deepcopy(SMALLEST)
+    for key, value in changes.items():
+        *parents, last = key.split(".")
+        place = raw
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        if value is DELETE:
+            del place[last]
+        else:
+            place[last] = value
+    return raw
+
+
+def read(**changes: Any) -> Configuration:
+    return read_configuration(changed(changes))
+
+
+def refusal(changes: dict[str, Any]) -> str:
+    with pytest.raises(UserError) as error:
+        read_configuration(changed(changes))
+    return str(error.value)
+
+
+def test_defaults_are_filled_in() -> None:
+    config = read()
+    assert config.data_root == "data"
+    assert config.retrievals["paper"].bins == 100
+    assert config.banks["alexnet"].grid == LevelGrid()
+    assert config.experiments["main"].selection.initial_neighbours == 300
+    weights = TorchvisionWeights(source="torchvision", name="IMAGENET1K_V1")
+    assert config.banks["alexnet"].weights == weights  # type: ignore[union-attr]
+
+
+def test_sections_cannot_be_changed_after_reading() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        read().retrievals["paper"].bins = 4  # type: ignore[misc]
+
+
+def test_the_data_root_can_be_replaced_from_outside() -> None:
+    raw = changed({"data_root": "here"})
+    assert read_configuration(raw).data_root == "here"
+    assert read_configuration(raw, data_root="there").data_root == "there"
+    assert raw["data_root"] == "here"
+
+
+def test_nested_weights_are_read_by_their_source() -> None:
+    config = read_configuration(changed({"banks.alexnet.weights": {"source": "random", "seed": 4}}))
+    assert config.banks["alexnet"].weights == RandomWeights(source="random", seed=4)  # type: ignore[union-attr]
+
+
+UNKNOWN = {
+    "retreivals": "retreivals: unknown key; did you mean `retrievals`? Allowed: data_root, ",
+    "banks.alexnet.layer": "banks.alexnet.layer: unknown key; did you mean `layers`? Allowed: ",
+    "banks.gabor.layers": "banks.gabor.layers: unknown key; Allowed: resize, crop, grid, type, ",
+    "banks.gabor.grid.octave": "banks.gabor.grid.octave: unknown key; did you mean `lowest_oct",
+    "datasets.birds.shard": "datasets.birds.shard: unknown key; did you mean `shards`? Allow",
+    "datasets.web.spilt_column": "datasets.web.spilt_column: unknown key; did you mean `split_col",
+    "retrievals.paper.bin": "retrievals.paper.bin: unknown key; did you mean `bins`? Allowed",
+    "retrievals.paper.annoy.tree": "retrievals.paper.annoy.tree: unknown key; did you mean "
+    "`trees`? Allowed: trees, search_k, candidates_factor",
+    "experiments.main.trainig": "experiments.main.trainig: unknown key; did you mean `training`?",
+    "experiments.main.training.learn_rate": "experiments.main.training.learn_rate: unknown key; "
+    "did you mean `learning_rate`? Allowed: network, ",
+    "experiments.main.publish.zzz": "experiments.main.publish.zzz: unknown key; Allowed: arm, seed",
+}
+
+
+@pytest.mark.parametrize("key", UNKNOWN)
+def test_an_unknown_key_is_named_with_its_nearest_spelling(key: str) -> None:
+    assert f"\n  - {UNKNOWN[key]}" in refusal({key: 1})
+
+
+NESTED = {
+    "banks.alexnet.weights": "banks.alexnet.weights.sed: unknown key; did you mean `seed`? "
+    "Allowed: source, seed",
+    "experiments.main.training.weights": "experiments.main.training.weights.sed: unknown key; did "
+    "you mean `seed`? Allowed: source, seed",
+}
+
+
+@pytest.mark.parametrize("key", NESTED)
+def test_an_unknown_key_within_weights_is_named(key: str) -> None:
+    assert NESTED[key] in refusal({key: {"source": "random", "sed": 1}})
+
+
+def test_an_unknown_key_of_an_optional_section_is_named() -> None:
+    message = refusal(
+        {"datasets.birds.splits": DELETE, "datasets.birds.random_split": {"trian": 0.5}}
+    )
+    assert "datasets.birds.random_split.trian: unknown key; did you mean `train`?" in message
+    assert "Allowed: train, val, seed" in message
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("retrievals.paper.bins", "many", "retrievals.paper.bins: Input should be a valid integer"),
+        (
+            "retrievals.paper.bins",
+            3,
+            "retrievals.paper.bins: Input should be greater than or equal",
+        ),
+        ("retrievals.paper", None, "retrievals.paper: Input should be"),
+        ("retrievals.paper.epsilon", 0, "retrievals.paper.epsilon: Input should be greater than 0"),
+        (
+            "retrievals.paper.epsilon",
+            float("nan"),
+            "retrievals.paper.epsilon: Input should be a fin",
+        ),
+        (
+            "retrievals.paper.backend",
+            "anoy",
+            "retrievals.paper.backend: Input should be 'annoy' or",
+        ),
+        ("datasets", [], "datasets: Input should be a valid dictionary"),
+        (
+            "datasets.birds.shards",
+            0,
+            "datasets.birds.shards: Input should be greater than or equal",
+        ),
+        (
+            "datasets.birds.splits",
+            {"learn": "."},
+            "datasets.birds.splits.learn: Input should be 'tr",
+        ),
+        ("banks.alexnet.layers", [], "banks.alexnet.layers: "),
+        ("banks.alexnet.layers", [1], "banks.alexnet.layers.0: Input should be a valid string"),
+        ("banks.alexnet.mean", [0.5, 0.5], "banks.alexnet.mean.2: this key is required"),
+        ("experiments.a b", {}, "experiments.a b: String should match pattern"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_is_expected(key: str, value: Any, message: str) -> None:
+    assert f"\n  - {message}" in refusal({key: value})
+
+
+def test_a_wrong_value_is_shown() -> None:
+    assert "got 'many'" in refusal({"retrievals.paper.bins": "many"})
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "datasets",
+        "datasets.birds.root",
+        "datasets.web.file",
+        "datasets.demo.per_class",
+        "retrievals.paper.bank",
+        "experiments.main.target",
+    ],
+)
+def test_a_missing_key_is_named(key: str) -> None:
+    assert f"\n  - {key}: this key is required\n" in refusal({key: DELETE})
+
+
+def test_a_missing_key_within_weights_is_named() -> None:
+    message = refusal({"banks.alexnet.weights": {"source": "file"}})
+    assert "\n  - banks.alexnet.weights.path: this key is required\n" in message
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("datasets.birds.reader", "datasets.birds: the key 'reader' is required"),
+        ("banks.gabor.type", "banks.gabor: the key 'type' is required"),
+    ],
+)
+def test_a_missing_tag_is_named(key: str, message: str) -> None:
+    assert f"\n  - {message}" in refusal({key: DELETE})
+
+
+@pytest.mark.parametrize(
+    ("key", "allowed"),
+    [
+        ("datasets.birds.reader", ("image_folder", "csv", "synthetic")),
+        ("banks.gabor.type", ("cnn", "gabor")),
+        ("banks.alexnet.weights.source", ("torchvision", "file", "random")),
+    ],
+)
+def test_a_wrong_tag_is_named_with_those_allowed(key: str, allowed: tuple[str, ...]) -> None:
+    message = refusal({key: "foldr"})
+    place, _, tag = key.rpartition(".")
+    assert f"\n  - {place}: " in message
+    for word in ("foldr", tag, *allowed):
+        assert f"'{word}'" in message
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        (
+            "experiments.main.target",
+            "brids",
+            "there is no `brids`; did you mean `birds`? Allowed: b",
+        ),
+        ("experiments.main.source", "zzz", "there is no `zzz`; Allowed: birds, web, demo"),
+        (
+            "experiments.main.retrieval",
+            "pap",
+            "there is no `pap`; did you mean `paper`? Allowed: pap",
+        ),
+        (
+            "retrievals.paper.bank",
+            "gabo",
+            "there is no `gabo`; did you mean `gabor`? Allowed: alexn",
+        ),
+    ],
+)
+def test_a_name_of_nothing_is_refused(key: str, value: str, message: str) -> None:
+    assert f"\n  - {key}: {message}" in refusal({key: value})
+
+
+@pytest.mark.parametrize("name", RESERVED)
+def test_reserved_experiment_names_are_refused(name: str) -> None:
+    message = refusal({f"experiments.{name}": SMALLEST["experiments"]["main"]})
+    assert f"experiments.{name}: reserved names are {', '.join(RESERVED)}" in message
+
+
+@pytest.mark.parametrize("bank", ["alexnet", "gabor"])
+@pytest.mark.parametrize(
+    "weights",
+    [
+        {},
+        {"features.0": 1.0},
+        {"features.0": 1.0, "features.3": 1.0, "features.6": 1.0},
+        {"features.0": 2.0, "features.3": -1.0},
+        {"features.0": 0.0, "features.3": 0.0},
+        {"gabor": 0.0},
+    ],
+)
+def test_layer_weights_must_fit_the_bank(bank: str, weights: dict[str, float]) -> None:
+    message = refusal({"retrievals.paper": {"bank": bank, "layer_weights": weights}})
+    layers = {"alexnet": "features.0, features.3", "gabor": "gabor"}[bank]
+    assert "retrievals.paper.layer_weights: give one weight, none negative" in message
+    assert f"to each layer of bank `{bank}`: {layers}" in message
+
+
+@pytest.mark.parametrize("weight", [float("nan"), float("inf")])
+def test_layer_weights_must_be_finite(weight: float) -> None:
+    changes = {"retrievals.paper": {"bank": "gabor", "layer_weights": {"gabor": weight}}}
+    assert "retrievals.paper.layer_weights.gabor: Input should be a finite" in refusal(changes)
+
+
+@pytest.mark.parametrize(
+    ("bank", "weights"),
+    [("gabor", {"gabor": 2.0}), ("alexnet", {"features.3": 0.0, "features.0": 0.5})],
+)
+def test_fitting_layer_weights_are_taken(bank: str, weights: dict[str, float]) -> None:
+    changes = {"retrievals.paper": {"bank": bank, "layer_weights": weights}}
+    assert read_configuration(changed(changes)).retrievals["paper"].layer_weights == weights
+
+
+def test_no_more_neighbours_are_wanted_than_are_kept() -> None:
+    message = refusal({"retrievals.paper.neighbours_on_file": 10})
+    assert "experiments.main.selection.initial_neighbours: 300 neighbours are wanted" in message
+    assert "retrievals.paper.neighbours_on_file keeps 10" in message
+
+
+def test_several_mistakes_are_told_at_once() -> None:
+    message = refusal(
+        {"retrievals.paper.bins": "x", "banks.gabor.scale": 3, "experiments.main.source": DELETE}
+    )
+    assert message.count("\n  - ") == 3
+    for key in ("retrievals.paper.bins: ", "banks.gabor.scale: ", "experiments.main.source: "):
+        assert f"\n  - {key}" in message
+    assert message.endswith("Every key is described in config/README.md.")
+
+
+def test_several_wrong_names_are_told_at_once() -> None:
+    message = refusal(
+        {
+            "retrievals.paper.bank": "none",
+            "experiments.main.target": "none",
+            "experiments.logs": SMALLEST["experiments"]["main"],
+        }
+    )
+    assert message.count("\n  - ") == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"datasets.birds.splits": DELETE},
+            "datasets.birds: give either `splits` or `random_split`",
+        ),
+        ({"datasets.birds.random_split": {}}, "datasets.birds: give either `splits` or `random_sp"),
+        ({"datasets.birds.splits": {"test": "."}}, "datasets.birds: `splits` must name the folder"),
+        ({"banks.gabor.crop": 300}, "banks.gabor: crop (300) must not exceed resize (256)"),
+        ({"banks.gabor.grid.lowest_octave": 12}, "banks.gabor.grid: lowest_octave must be smaller"),
+        (
+            {"banks.gabor.grid": {"lowest_octave": -126, "levels_per_octave": 256}},
+            "banks.gabor.grid: 70661 levels do not fit 16 bits",
+        ),
+        (
+            {"experiments.main.target": "web"},
+            "experiments.main: target and source must be different",
+        ),
+        (
+            {"experiments.main.seeds": [1]},
+            "experiments.main: publish.seed 0 is not among seeds (1,)",
+        ),
+        (
+            {"experiments.main.evaluation.scales": [100]},
+            "experiments.main: evaluation.scales must be at least training.input_size (224)",
+        ),
+        (
+            {"experiments.main.training.resize": [300, 256]},
+            "experiments.main.training: need input_size <= resize[0] <= resize[1]",
+        ),
+    ],
+)
+def test_values_that_contradict_each_other_are_named_by_their_section(
+    changes: dict[str, Any], message: str
+) -> None:
+    assert f"\n  - {message}" in refusal(changes)

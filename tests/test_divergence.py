@@ -1,0 +1,156 @@
+"""Both implementations of the divergence against the definition in Python's own floats."""
+
+import math
+
+import numpy as np
+import pytest
+
+from sjft.divergence import ExactDivergence, divergence_of_candidates
+from sjft.histograms import Histograms
+
+EPSILONS = [1e-4, 1e-10, 2.2e-16]
+every_epsilon = pytest.mark.parametrize("epsilon", EPSILONS)
+
+
+def random_histograms(
+    seed: int,
+    images: int,
+    *,
+    bins: int = 6,
+    positions: tuple[int, ...] = (100, 100, 37, 9),
+    weight: tuple[float, ...] = (0.3, 0.2, 0.1, 0.4),
+    concentration: float = 0.3,
+    kind: type[np.unsignedinteger] = np.uint16,
+) -> Histograms:
+    """Return histograms with many empty bins, over channels of different sizes and weights."""
+    rng = np.random.default_rng(seed)
+    shares = rng.dirichlet(np.full(bins, concentration), (images, len(positions)))
+    counts = [
+        [rng.multinomial(n, share) for n, share in zip(positions, image, strict=True)]
+        for image in shares
+    ]
+    return Histograms(
+        np.arange(images, dtype=np.int32),
+        np.array(counts, dtype=kind),
+        np.array(positions),
+        np.array(weight),
+        "bins",
+        "",
+    )
+
+
+def definition(x: Histograms, i: int, y: Histograms, j: int, epsilon: float) -> float:
+    """sum_c w_c 1/2 sum_b [p log((p + e) / (q + e)) + q log((q + e) / (p + e))]."""
+    total = 0.0
+    for channel, weight in enumerate(x.weight.tolist()):
+        n = int(x.positions[channel])
+        terms = []
+        for a, b in zip(x.counts[i, channel].tolist(), y.counts[j, channel].tolist(), strict=True):
+            p, q = a / n, b / n
+            terms += [
+                p * math.log((p + epsilon) / (q + epsilon)),
+                q * math.log((q + epsilon) / (p + epsilon)),
+            ]
+        total += weight * 0.5 * math.fsum(terms)
+    return total
+
+
+def all_by_definition(x: Histograms, y: Histograms, epsilon: float) -> np.ndarray:
+    return np.array(
+        [
+            [definition(x, i, y, j, epsilon) for j in range(len(y.images))]
+            for i in range(len(x.images))
+        ]
+    )
+
+
+def all_pairs(x: Histograms, y: Histograms) -> np.ndarray:
+    return np.tile(np.arange(len(y.images), dtype=np.int32), (len(x.images), 1))
+
+
+@every_epsilon
+@pytest.mark.parametrize("kind", [np.uint16, np.uint32])
+def test_candidates_have_the_divergence_of_the_definition(
+    epsilon: float, kind: type[np.unsignedinteger]
+) -> None:
+    x, y = random_histograms(1, 7, kind=kind), random_histograms(2, 9, kind=kind)
+    got = divergence_of_candidates(x, y, all_pairs(x, y), epsilon)
+    assert got.dtype == np.float32
+    np.testing.assert_allclose(got, all_by_definition(x, y, epsilon), rtol=1e-6, atol=1e-12)
+
+
+@every_epsilon
+@pytest.mark.parametrize("concentration", [0.1, 1.0, 30.0])
+def test_the_matrix_product_gives_the_definition(epsilon: float, concentration: float) -> None:
+    x = random_histograms(1, 12, concentration=concentration)
+    y = random_histograms(2, 15, concentration=concentration)
+    got = ExactDivergence(x, epsilon).to(y)
+    assert got.dtype == np.float32
+    assert got.shape == (12, 15)
+    # float32 sums of terms as large as |log e|.
+    tolerance = 2e-7 * abs(math.log(epsilon))
+    np.testing.assert_allclose(got, all_by_definition(x, y, epsilon), rtol=1e-5, atol=tolerance)
+
+
+@every_epsilon
+def test_both_implementations_agree_at_the_size_of_a_bank(epsilon: float) -> None:
+    layers = {
+        "positions": (3025,) * 16 + (729,) * 48,
+        "weight": (0.5 / 16,) * 16 + (0.5 / 48,) * 48,
+        "bins": 100,
+    }
+    x, y = random_histograms(3, 20, **layers), random_histograms(4, 40, **layers)
+    one = divergence_of_candidates(x, y, all_pairs(x, y), epsilon)
+    np.testing.assert_allclose(ExactDivergence(x, epsilon).to(y), one, rtol=1e-5, atol=1e-5)
+
+
+@every_epsilon
+def test_the_divergence_is_symmetric_zero_for_itself_and_never_negative(epsilon: float) -> None:
+    x = random_histograms(5, 10)
+    one = divergence_of_candidates(x, x, all_pairs(x, x), epsilon)
+    assert (np.diag(one) == 0).all()
+    assert (one >= 0).all()
+    assert (one[~np.eye(10, dtype=bool)] > 0).all()
+    np.testing.assert_allclose(one, one.T, rtol=1e-6)
+    exact = ExactDivergence(x, epsilon).to(x)
+    assert (exact >= 0).all()
+    assert np.diag(exact).max() < 1e-6 * abs(math.log(epsilon))
+    np.testing.assert_allclose(exact, exact.T, rtol=1e-5, atol=1e-5)
+
+
+def test_candidates_are_looked_up_in_their_order_and_minus_one_is_infinite() -> None:
+    x, y = random_histograms(1, 2), random_histograms(2, 5)
+    candidates = np.array([[3, -1, 0], [-1, -1, 4]], np.int32)
+    got = divergence_of_candidates(x, y, candidates, 1e-4)
+    wanted = [
+        [definition(x, 0, y, 3, 1e-4), math.inf, definition(x, 0, y, 0, 1e-4)],
+        [math.inf, math.inf, definition(x, 1, y, 4, 1e-4)],
+    ]
+    np.testing.assert_allclose(got, wanted, rtol=1e-6)
+
+
+def test_no_candidates_give_no_divergences() -> None:
+    x = random_histograms(1, 2)
+    assert divergence_of_candidates(x, x, np.zeros((2, 0), np.int32), 1e-4).shape == (2, 0)
+
+
+def test_a_channel_without_weight_does_not_count() -> None:
+    x = random_histograms(1, 4, weight=(1, 0, 0, 0))
+    y = random_histograms(2, 4, weight=(1, 0, 0, 0))
+    changed = y.counts.copy()
+    changed[:, 1:] = changed[::-1, 1:]
+    z = Histograms(y.images, changed, y.positions, y.weight, "bins", "")
+    for one, other in (
+        (ExactDivergence(x, 1e-4).to(y), ExactDivergence(x, 1e-4).to(z)),
+        tuple(divergence_of_candidates(x, h, all_pairs(x, h), 1e-4) for h in (y, z)),
+    ):
+        np.testing.assert_allclose(one, other, rtol=1e-6)
+
+
+def test_disjoint_histograms_are_as_far_apart_as_epsilon_says() -> None:
+    counts = np.array([[[8, 0]], [[0, 8]]], np.uint16)
+    x = Histograms(np.arange(2, dtype=np.int32), counts, np.array([8]), np.array([1.0]), "", "")
+    for epsilon in EPSILONS:
+        wanted = math.log((1 + epsilon) / epsilon)
+        got = divergence_of_candidates(x, x, all_pairs(x, x), epsilon)
+        np.testing.assert_allclose(got, [[0, wanted], [wanted, 0]], rtol=1e-6)

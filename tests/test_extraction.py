@@ -1,0 +1,282 @@
+"""Extraction: counts over layers and images, bad pictures, and files that are not descriptors."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from conftest import SMALL_GRID, WriteDescriptors, random_picture, save_pictures
+from PIL import Image
+from torch import Tensor
+
+from sjft.banks import FilterBank, GaborFilterBank, make_bank
+from sjft.descriptors import open_descriptors, require_same_bank
+from sjft.errors import BadImageError, UserError
+from sjft.extraction import IMAGES_A_BATCH, Extraction, extract_descriptors
+from sjft.hdf5 import create_hdf5
+from sjft.images import load_rgb
+from sjft.layers import Layer
+from sjft.levels import levels_of, number_of_levels
+from sjft.settings.bank import CnnBank, GaborBank, LevelGrid
+from sjft.settings.weights import RandomWeights
+
+GABOR = GaborBank(type="gabor", resize=40, crop=32, scales=2, orientations=2)
+NAMES = [f"cat/{i}.png" for i in range(20)]  # more than a batch
+
+
+def job(bank: FilterBank | None = None, *, skip: bool = False, grid: LevelGrid | None = None):
+    bank = bank or GaborFilterBank(GABOR, Path())
+    grid = grid or LevelGrid()
+    return Extraction(
+        bank, grid, {"type": "test", "grid": grid.model_dump()}, {"images.csv": "1"}, skip
+    )
+
+
+def rows(names: list[str], first: int = 100) -> pl.DataFrame:
+    return pl.DataFrame(
+        {"image": range(first, first + len(names)), "path": names},
+        schema={"image": pl.Int32, "path": pl.String},
+    )
+
+
+def dense(path: Path) -> tuple[list[int], np.ndarray]:
+    """Read a file back as image numbers and counts [images, channels, levels], entry by entry."""
+    with open_descriptors(path) as file:
+        levels_here = number_of_levels(file.grid)
+        counts = np.zeros((len(file.images), len(file.positions), levels_here), np.int64)
+        image = 0
+        for occupied, levels, number in file.blocks(7):
+            entry = 0
+            for channels in occupied:
+                for channel, entries in enumerate(channels):
+                    for _ in range(entries):
+                        counts[image, channel, levels[entry]] += number[entry]
+                        entry += 1
+                image += 1
+            assert entry == len(levels)
+        return file.images.tolist(), counts
+
+
+def naive(root: Path, names: list[str], bank: FilterBank, grid: LevelGrid) -> np.ndarray:
+    """Count the levels of the bank's responses, one channel at a time.
+
+    In the same batches as the program: convolutions of other sizes may round differently.
+    """
+    counts = []
+    for start in range(0, len(names), IMAGES_A_BATCH):
+        batch = [bank.prepare(load_rgb(root / n)) for n in names[start : start + IMAGES_A_BATCH]]
+        layers = [responses.numpy() for responses in bank.responses(torch.stack(batch))]
+        for image in range(len(batch)):
+            levels = [levels_of(c, grid) for layer in layers for c in layer[image]]
+            counts.append([np.bincount(c, minlength=number_of_levels(grid)) for c in levels])
+    return np.array(counts)
+
+
+def cnn_bank() -> FilterBank:
+    return make_bank(
+        CnnBank(
+            type="cnn",
+            network="squeezenet1_1",
+            layers=("features.0", "features.3.squeeze"),
+            weights=RandomWeights(source="random", seed=1),
+            resize=40,
+            crop=32,
+        ),
+        Path(),
+    )
+
+
+@pytest.mark.parametrize("grid", [LevelGrid(), SMALL_GRID], ids=["default", "small"])
+def test_counts_are_those_of_the_bank_s_responses(tmp_path: Path, grid: LevelGrid) -> None:
+    save_pictures(tmp_path, NAMES)
+    bank = GaborFilterBank(GABOR, Path())
+    output = tmp_path / "out.h5"
+    skipped = extract_descriptors(rows(NAMES), tmp_path, job(bank, grid=grid), output)
+    assert skipped.rows() == []
+    images, counts = dense(output)
+    assert images == list(range(100, 120))
+    assert (counts.sum(axis=2) == bank.layers[0].positions).all()
+    assert (counts == naive(tmp_path, NAMES, bank, grid)).all()
+
+
+def test_channels_of_several_layers_stand_side_by_side(tmp_path: Path) -> None:
+    class Ramp:
+        """A bank whose responses follow from the picture's first pixel alone, exactly."""
+
+        layers = (Layer("one", 2, 6), Layer("two", 3, 4))
+        digest_of_weights = ""
+
+        def prepare(self, image: Image.Image) -> Tensor:
+            return torch.tensor(image.getpixel((0, 0)), dtype=torch.uint8).view(3, 1, 1)
+
+        def responses(self, pictures: Tensor) -> list[Tensor]:
+            first = pictures[:, 0, 0, 0].float()[:, None, None] / 16
+            return [
+                first * torch.arange(-6.0, 6.0).view(1, 2, 6),
+                first * torch.arange(-4.0, 8.0).view(1, 3, 4),
+            ]
+
+    save_pictures(tmp_path, NAMES)
+    bank = Ramp()
+    extract_descriptors(rows(NAMES), tmp_path, job(bank, grid=SMALL_GRID), tmp_path / "out.h5")
+    _, counts = dense(tmp_path / "out.h5")
+    assert (counts == naive(tmp_path, NAMES, bank, SMALL_GRID)).all()
+    with open_descriptors(tmp_path / "out.h5") as file:
+        assert file.layer_of_channel == ["one", "one", "two", "two", "two"]
+        assert file.positions.tolist() == [6, 6, 4, 4, 4]
+
+
+def test_a_network_s_layers_are_counted_over_all_their_positions(tmp_path: Path) -> None:
+    save_pictures(tmp_path, NAMES[:3])
+    bank = cnn_bank()
+    extract_descriptors(rows(NAMES[:3]), tmp_path, job(bank), tmp_path / "out.h5")
+    _, counts = dense(tmp_path / "out.h5")
+    positions = [layer.positions for layer in bank.layers for _ in range(layer.kernels)]
+    assert (counts.sum(axis=2) == positions).all()
+    assert (counts == naive(tmp_path, NAMES[:3], bank, LevelGrid())).all()
+
+
+def test_the_same_images_give_the_same_bytes(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "data", NAMES)
+    for name in ("a.h5", "b.h5"):
+        extract_descriptors(rows(NAMES), tmp_path / "data", job(cnn_bank()), tmp_path / name)
+    assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
+
+
+def spoil(root: Path, kind: str, name: str) -> None:
+    """Replace a picture by a file that is none."""
+    path = root / name
+    if kind == "truncated":
+        random_picture(1, (64, 64)).save(path, format="JPEG")
+        path.write_bytes(path.read_bytes()[:700])
+    elif kind == "text":
+        path.write_text("This is no picture.\n")
+    else:
+        path.unlink()
+
+
+KINDS = ["truncated", "text", "missing"]
+WITH_BAD = [*NAMES[:4], "cat/bad.jpg", *NAMES[4:]]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_bad_image_fails_by_its_name_and_leaves_no_file(tmp_path: Path, kind: str) -> None:
+    save_pictures(tmp_path / "data", WITH_BAD)
+    spoil(tmp_path / "data", kind, "cat/bad.jpg")
+    with pytest.raises(BadImageError, match=r"cat/bad\.jpg: .*on_bad_image: skip"):
+        extract_descriptors(rows(WITH_BAD), tmp_path / "data", job(), tmp_path / "out" / "a.h5")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_bad_image_can_be_skipped(tmp_path: Path, kind: str) -> None:
+    save_pictures(tmp_path, WITH_BAD)
+    table = rows(WITH_BAD)
+    good = table.filter(pl.col("path") != "cat/bad.jpg")
+    extract_descriptors(good, tmp_path, job(), tmp_path / "good.h5")
+    spoil(tmp_path, kind, "cat/bad.jpg")
+    skipped = extract_descriptors(table, tmp_path, job(skip=True), tmp_path / "out.h5")
+    assert skipped["path"].to_list() == ["cat/bad.jpg"]
+    assert skipped["reason"][0].startswith(("cannot be decoded", "is not an image"))
+    images, counts = dense(tmp_path / "out.h5")
+    assert images == good["image"].to_list()
+    wanted = dense(tmp_path / "good.h5")[1]
+    # Convolutions of another batch size may round differently, and move a response by a level.
+    assert np.abs(np.cumsum(counts - wanted, axis=2)).sum() <= 1e-3 * counts.sum()
+
+
+def test_a_shard_of_bad_images_alone_is_refused(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "data", ["a.png"])
+    spoil(tmp_path / "data", "text", "a.png")
+    with pytest.raises(UserError, match=r"no image of this shard can be used.*a\.png"):
+        extract_descriptors(rows(["a.png"]), tmp_path / "data", job(skip=True), tmp_path / "a.h5")
+    assert not (tmp_path / "a.h5").exists()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_responses_that_are_not_finite_are_refused_by_the_file_s_name(
+    tmp_path: Path, value: float
+) -> None:
+    class Broken(GaborFilterBank):
+        def responses(self, pictures: Tensor) -> list[Tensor]:
+            (responses,) = super().responses(pictures)
+            responses = responses.clone()
+            responses[pictures.flatten(1).float().mean(1) > 250, 3, 5] = value
+            return [responses]
+
+    save_pictures(tmp_path, NAMES)
+    Image.new("RGB", (9, 9), "white").save(tmp_path / NAMES[17])
+    for skip in (False, True):
+        with pytest.raises(UserError, match=r"cat/17\.png: layer 'gabor' .* not finite"):
+            extract_descriptors(
+                rows(NAMES), tmp_path, job(Broken(GABOR, Path()), skip=skip), tmp_path / "a.h5"
+            )
+    assert not (tmp_path / "a.h5").exists()
+
+
+def test_a_failing_extraction_keeps_the_older_file(tmp_path: Path) -> None:
+    save_pictures(tmp_path, NAMES[:2])
+    extract_descriptors(rows(NAMES[:2]), tmp_path, job(), tmp_path / "a.h5")
+    before = (tmp_path / "a.h5").read_bytes()
+    with pytest.raises(BadImageError):
+        extract_descriptors(rows([*NAMES[:2], "none.png"]), tmp_path, job(), tmp_path / "a.h5")
+    assert (tmp_path / "a.h5").read_bytes() == before
+
+
+COUNTS = np.eye(number_of_levels(SMALL_GRID), dtype=np.int64)[None, [3, 9]].repeat(4, 0)
+
+
+def refuse(path: Path, message: str) -> None:
+    before = path.read_bytes()
+    with pytest.raises(UserError, match=message) as error, open_descriptors(path) as file:
+        list(file.blocks(2))
+    assert str(path) in str(error.value)
+    assert path.read_bytes() == before
+
+
+def test_a_truncated_descriptor_file_is_refused(write_descriptors: WriteDescriptors) -> None:
+    path = write_descriptors("a.h5", COUNTS, kernels=[2])
+    path.write_bytes(path.read_bytes()[:-100])
+    refuse(path, "truncated")
+
+
+@pytest.mark.parametrize(
+    ("kind", "version", "message"),
+    [
+        ("sjft-bins", 1, "holds `sjft-bins`, expected `sjft-descriptors`"),
+        ("sjft-descriptors", 99, "is of version 99"),
+    ],
+)
+def test_another_format_or_version_is_refused(
+    tmp_path: Path, kind: str, version: int, message: str
+) -> None:
+    with create_hdf5(tmp_path / "a.h5", kind=kind, version=version, config={}, inputs={}):
+        pass
+    refuse(tmp_path / "a.h5", message)
+
+
+def test_levels_beyond_the_grid_are_refused(write_descriptors: WriteDescriptors) -> None:
+    counts = np.zeros((1, 2, 500), np.int64)
+    counts[:, :, 450] = 1
+    refuse(write_descriptors("a.h5", counts, kernels=[2]), "entries do not fit its grid")
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        ({"bank": "other"}, "type is 'other' here and 'fake' there"),
+        ({"weights": "abc"}, "digest_of_weights is 'abc' here and '' there"),
+        ({"grid": LevelGrid(lowest_octave=-3)}, "grid is "),
+    ],
+)
+def test_files_of_different_banks_or_grids_are_told_apart(
+    write_descriptors: WriteDescriptors, change: dict[str, Any], key: str
+) -> None:
+    one = write_descriptors("one.h5", COUNTS, kernels=[2])
+    other = write_descriptors("other.h5", COUNTS, kernels=[2], **change)
+    with open_descriptors(one) as first, open_descriptors(other) as second:
+        require_same_bank(first, first.bank, one)
+        with pytest.raises(UserError, match=rf"other\.h5: was made .*one\.h5: {key}"):
+            require_same_bank(second, first.bank, one)

@@ -1,0 +1,216 @@
+"""Any kind of picture comes out as upright RGB, or is refused with its file's name."""
+
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import random_picture
+from PIL import Image
+
+from sjft.errors import BadImageError
+from sjft.images import SUFFIXES, load_rgb
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+
+
+def pixels(path: Path) -> np.ndarray:
+    picture = load_rgb(path)
+    assert picture.mode == "RGB"
+    return np.asarray(picture).astype(int)
+
+
+def grey(values: list[list[int]]) -> np.ndarray:
+    """Return the RGB pixels of grey values."""
+    return np.repeat(np.array(values)[:, :, None], 3, axis=2)
+
+
+def refuse(path: Path, reason: str) -> None:
+    with pytest.raises(BadImageError, match=reason) as error:
+        load_rgb(path)
+    assert error.value.path == str(path)
+    assert str(path) in str(error.value)
+
+
+@pytest.mark.parametrize("suffix", sorted(SUFFIXES))
+def test_every_listed_suffix_is_a_format_that_can_be_read(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    random_picture(1).save(path)
+    assert pixels(path).shape == (16, 20, 3)
+
+
+def test_rgb_comes_back_as_it_was(tmp_path: Path) -> None:
+    picture = random_picture(1)
+    picture.save(tmp_path / "a.png")
+    assert (pixels(tmp_path / "a.png") == np.asarray(picture)).all()
+
+
+def test_a_single_pixel_is_a_picture(tmp_path: Path) -> None:
+    Image.new("RGB", (1, 1), (10, 20, 30)).save(tmp_path / "a.png")
+    assert pixels(tmp_path / "a.png").tolist() == [[[10, 20, 30]]]
+
+
+def test_grey_becomes_three_equal_channels(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[0, 77, 255]], np.uint8)).save(tmp_path / "a.png")
+    assert (pixels(tmp_path / "a.png") == grey([[0, 77, 255]])).all()
+
+
+def test_one_bit_becomes_black_and_white(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[0, 255, 255]], np.uint8)).convert("1").save(tmp_path / "a.png")
+    assert (pixels(tmp_path / "a.png") == grey([[0, 255, 255]])).all()
+
+
+def test_cmyk_becomes_rgb(tmp_path: Path) -> None:
+    Image.new("CMYK", (8, 8), (255, 0, 0, 0)).save(tmp_path / "a.tif")
+    assert (pixels(tmp_path / "a.tif") == [0, 255, 255]).all()
+    Image.new("CMYK", (8, 8), (0, 0, 0, 255)).save(tmp_path / "a.jpg", quality=95)
+    assert (pixels(tmp_path / "a.jpg") <= 3).all()
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_sixteen_bits_are_scaled_not_clipped(tmp_path: Path, suffix: str) -> None:
+    values = np.array([[0, 128, 257, 1000, 32768, 65407, 65535]])
+    Image.fromarray(values.astype(np.uint16)).save(tmp_path / f"a{suffix}")
+    wanted = np.rint(values / 65535 * 255).astype(int)
+    assert (pixels(tmp_path / f"a{suffix}") == grey(wanted.tolist())).all()
+
+
+def test_dark_sixteen_bit_pictures_stay_dark(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[0, 200]], np.uint16)).save(tmp_path / "a.png")
+    assert (pixels(tmp_path / "a.png") == grey([[0, 1]])).all()
+
+
+def test_negative_integers_are_refused(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[-1, 5]], np.int32)).save(tmp_path / "a.tif")
+    refuse(tmp_path / "a.tif", r"outside 0\.\.65535")
+
+
+def test_floating_point_pixels_are_refused(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[0.5, 1.0]], np.float32)).save(tmp_path / "a.tif")
+    refuse(tmp_path / "a.tif", "floating-point")
+
+
+def palette_picture() -> Image.Image:
+    picture = Image.fromarray(np.array([[0, 1, 2]], np.uint8), "P")
+    picture.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255])
+    return picture
+
+
+def test_palettes_are_looked_up(tmp_path: Path) -> None:
+    palette_picture().save(tmp_path / "a.png")
+    assert pixels(tmp_path / "a.png").tolist() == [[[255, 0, 0], [0, 255, 0], [0, 0, 255]]]
+
+
+def test_the_transparent_entry_of_a_palette_is_white(tmp_path: Path) -> None:
+    for name in ("a.png", "a.gif"):
+        palette_picture().save(tmp_path / name, transparency=1)
+        assert pixels(tmp_path / name).tolist() == [[[255, 0, 0], [255, 255, 255], [0, 0, 255]]]
+
+
+def test_the_transparent_colour_of_a_picture_without_alpha_is_white(tmp_path: Path) -> None:
+    values = np.array([[[9, 9, 9], [5, 6, 7]]], np.uint8)
+    Image.fromarray(values).save(tmp_path / "a.png", transparency=(5, 6, 7))
+    assert pixels(tmp_path / "a.png").tolist() == [[[9, 9, 9], [255, 255, 255]]]
+
+
+def test_rgba_is_laid_over_white(tmp_path: Path) -> None:
+    values = np.array([[[100, 50, 0, 255], [100, 50, 0, 0], [100, 50, 0, 51]]], np.uint8)
+    Image.fromarray(values).save(tmp_path / "a.png")
+    wanted = np.array([[[100, 50, 0], [255, 255, 255], [224, 214, 204]]])
+    assert np.abs(pixels(tmp_path / "a.png") - wanted).max() <= 1
+
+
+def test_grey_with_alpha_is_laid_over_white(tmp_path: Path) -> None:
+    picture = Image.new("LA", (2, 1))
+    picture.putdata([(40, 255), (40, 0)])
+    picture.save(tmp_path / "a.png")
+    assert (pixels(tmp_path / "a.png") == grey([[40, 255]])).all()
+
+
+# What each EXIF orientation asks the viewer to do with the stored pixels.
+UPRIGHT = {
+    1: lambda a: a,
+    2: lambda a: a[:, ::-1],
+    3: lambda a: a[::-1, ::-1],
+    4: lambda a: a[::-1],
+    5: lambda a: a.swapaxes(0, 1),
+    6: lambda a: np.rot90(a, -1),
+    7: lambda a: np.rot90(a, 2).swapaxes(0, 1),
+    8: lambda a: np.rot90(a, 1),
+}
+
+
+@pytest.mark.parametrize("orientation", UPRIGHT)
+def test_pictures_are_turned_upright(tmp_path: Path, orientation: int) -> None:
+    picture = random_picture(1)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    picture.save(tmp_path / "a.png", exif=exif)
+    assert (pixels(tmp_path / "a.png") == UPRIGHT[orientation](np.asarray(picture))).all()
+
+
+def test_broken_exif_data_do_no_harm(tmp_path: Path) -> None:
+    random_picture(1).save(tmp_path / "a.jpg", exif=b"Exif\0\0II*\0\xff\xff\xff\xff")
+    assert pixels(tmp_path / "a.jpg").shape == (16, 20, 3)
+
+
+@pytest.mark.parametrize("suffix", sorted(SUFFIXES))
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.8])
+def test_truncated_files_are_refused(tmp_path: Path, suffix: str, share: float) -> None:
+    path = tmp_path / f"a{suffix}"
+    random_picture(1).save(path)
+    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+    refuse(path, "cannot be decoded|is not an image")
+
+
+@pytest.mark.parametrize("suffix", sorted(SUFFIXES))
+def test_damaged_files_are_read_or_refused_and_never_crash(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    random_picture(1).save(path)
+    whole, rng = path.read_bytes(), np.random.default_rng(3)
+    for _ in range(60):
+        content = bytearray(whole)
+        for place in rng.integers(0, min(len(content), 300), 3):
+            content[place] = rng.integers(0, 256)
+        path.write_bytes(bytes(content))
+        try:
+            assert load_rgb(path).mode == "RGB"
+        except BadImageError as error:
+            assert error.path == str(path)
+
+
+def test_odd_errors_of_pillow_name_the_file_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random_picture(1).save(tmp_path / "a.png")
+    for error in (TypeError("no"), IndexError("no"), struct.error("no"), ZeroDivisionError("no")):
+
+        def stumble(_: Image.Image, error: Exception = error) -> None:
+            raise error
+
+        monkeypatch.setattr("PIL.ImageFile.ImageFile.load", stumble)
+        refuse(tmp_path / "a.png", r"cannot be decoded \(no\)")
+
+
+@pytest.mark.parametrize("content", [b"", b"just some text\n" * 50, b"\xff\xd8\xff", bytes(500)])
+def test_files_that_are_no_image_are_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.jpg").write_bytes(content)
+    refuse(tmp_path / "a.jpg", "is not an image|cannot be decoded")
+
+
+def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
+    refuse(tmp_path / "none.jpg", "cannot be decoded")
+    refuse(tmp_path, "cannot be decoded")
+
+
+def test_a_decompression_bomb_is_refused(tmp_path: Path) -> None:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        check = struct.pack(">I", zlib.crc32(kind + data))
+        return struct.pack(">I", len(data)) + kind + data + check
+
+    header = struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
+    (tmp_path / "a.png").write_bytes(
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IEND", b"")
+    )
+    refuse(tmp_path / "a.png", "too large")

@@ -1,0 +1,173 @@
+"""images.csv: stable labels and shards, names that survive, and lists that cannot be used."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+import pytest
+from conftest import save_pictures
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sjft import listing
+from sjft.errors import UserError
+from sjft.listing import IMAGES_SCHEMA, class_names, list_images, read_images, write_images
+from sjft.readers import ListedImage
+from sjft.settings.dataset import ImageFolder
+
+AWKWARD = ["a b.png", "q\"uote's.png", "c,o;m\tma.png", "Grün-Ω-猫.png", "#1.png", " lead.png"]
+
+
+def settings(shards: int = 1, **splits: str) -> ImageFolder:
+    return ImageFolder.model_validate(
+        {
+            "reader": "image_folder",
+            "root": "x",
+            "splits": splits or {"train": "."},
+            "shards": shards,
+        }
+    )
+
+
+@pytest.fixture
+def listed_as(monkeypatch: pytest.MonkeyPatch):
+    """A function that lists images as if a reader had found them."""
+
+    def list_them(images: Sequence[ListedImage], shards: int = 1) -> pl.DataFrame:
+        monkeypatch.setitem(listing.READERS, "image_folder", lambda *_: list(images))
+        return list_images(settings(shards), Path("root"))
+
+    return list_them
+
+
+def images(number: int, start: int = 0) -> list[ListedImage]:
+    return [
+        ListedImage(f"{'cat' if i % 2 else 'dog'}/{i}.png", "cat" if i % 2 else "dog", "train")
+        for i in range(start, start + number)
+    ]
+
+
+def test_rows_are_sorted_by_path_and_labels_by_class_name(tmp_path: Path) -> None:
+    save_pictures(tmp_path, ["fit/dog/1.png", "fit/cat/2.png", "fit/cat/1.png", "check/dog/1.png"])
+    table = list_images(settings(train="fit", test="check"), tmp_path)
+    assert table.schema == pl.Schema(IMAGES_SCHEMA)
+    assert table.rows() == [
+        (0, "check/dog/1.png", 1, "dog", "test", "", 0),
+        (1, "fit/cat/1.png", 0, "cat", "train", "", 0),
+        (2, "fit/cat/2.png", 0, "cat", "train", "", 0),
+        (3, "fit/dog/1.png", 1, "dog", "train", "", 0),
+    ]
+    assert class_names(table) == ["cat", "dog"]
+
+
+def test_awkward_names_survive_the_round_trip(tmp_path: Path) -> None:
+    classes = ["né, 'x'", '"quoted"']
+    save_pictures(tmp_path / "data", [f"{c}/{name}" for c in classes for name in AWKWARD])
+    table = list_images(settings(), tmp_path / "data")
+    write_images(tmp_path / "images.csv", table)
+    again = read_images(tmp_path / "images.csv")
+    assert again.equals(table)
+    assert all((tmp_path / "data" / path).is_file() for path in again["path"])
+    assert set(again["class_name"]) == set(classes)
+
+
+NAMES = st.text(
+    st.characters(exclude_characters="\0\n\r", exclude_categories=["Cs"]), min_size=1, max_size=12
+)
+
+
+@given(names=st.lists(NAMES, min_size=2, max_size=6, unique=True), styles=st.data())
+def test_any_name_survives_the_round_trip(
+    tmp_path_factory: pytest.TempPathFactory, names: list[str], styles: st.DataObject
+) -> None:
+    path = tmp_path_factory.mktemp("round") / "images.csv"
+    table = pl.DataFrame(
+        {
+            "image": range(len(names)),
+            "path": names,
+            "label": range(len(names)),
+            "class_name": names[::-1],
+            "split": "train",
+            "style": [styles.draw(st.just("") | NAMES) for _ in names],
+            "shard": 0,
+        },
+        schema=IMAGES_SCHEMA,
+    )
+    write_images(path, table)
+    assert read_images(path).equals(table)
+
+
+def test_added_images_move_no_others_to_another_shard(listed_as) -> None:
+    before = listed_as(images(200), shards=7)
+    after = listed_as(images(500), shards=7)
+    shard_after = dict(after.select("path", "shard").iter_rows())
+    assert all(shard_after[path] == shard for path, shard in before["path", "shard"].iter_rows())
+
+
+def test_shards_are_all_used_and_about_equally_large(listed_as) -> None:
+    sizes = listed_as(images(5000), shards=10)["shard"].value_counts()
+    assert sorted(sizes["shard"]) == list(range(10))
+    # Five standard deviations of a binomial draw.
+    assert sizes["count"].min() > 500 - 5 * 21.2
+    assert sizes["count"].max() < 500 + 5 * 21.2
+
+
+def test_shards_do_not_follow_the_classes(listed_as) -> None:
+    table = listed_as(images(2000), shards=4)
+    counts = table.group_by("shard", "label").len()["len"]
+    assert len(counts) == 8
+    assert counts.min() > 250 - 5 * 14.8
+
+
+def test_a_class_with_one_image_is_accepted_and_mentioned(
+    listed_as,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    table = listed_as([*images(20), ListedImage("eel/1.png", "eel", "train")])
+    assert class_names(table) == ["cat", "dog", "eel"]
+    assert "1 classes have a single training image, among them 'eel'" in caplog.text
+
+
+def refuse(listed_as, found: list[ListedImage], message: str, shards: int = 1) -> None:
+    with pytest.raises(UserError, match=message):
+        listed_as(found, shards)
+
+
+def test_one_class_alone_is_refused(listed_as) -> None:
+    found = [ListedImage(f"{i}.png", "cat", "train") for i in range(9)]
+    refuse(listed_as, found, r"one class only \('cat'\)")
+
+
+def test_a_class_without_training_images_is_refused(listed_as) -> None:
+    found = [*images(10), ListedImage("eel/1.png", "eel", "test")]
+    refuse(listed_as, found, "class 'eel' has no training image")
+
+
+def test_more_shards_than_images_are_refused(listed_as) -> None:
+    refuse(listed_as, images(10), "200 shards are too many for 10 training images", shards=200)
+
+
+def test_shards_without_training_images_are_refused(listed_as) -> None:
+    tests = [ListedImage(f"test/{i}.png", "cat", "test") for i in range(3000)]
+    refuse(listed_as, images(4) + tests, "8 shards are too many for 4 training", shards=8)
+
+
+def test_an_image_in_two_splits_is_refused(listed_as) -> None:
+    found = [*images(10), ListedImage("cat/1.png", "cat", "test")]
+    refuse(listed_as, found, "'cat/1.png' is listed as train and as test")
+
+
+def test_two_splits_cannot_share_a_folder(tmp_path: Path) -> None:
+    save_pictures(tmp_path, ["cat/1.png", "dog/1.png"])
+    with pytest.raises(UserError, match=r"cat/1\.png' is listed as"):
+        list_images(settings(train=".", test="."), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["a\nb.png", "a\rb.png"])
+def test_line_breaks_in_names_are_refused(listed_as, name: str) -> None:
+    refuse(listed_as, [*images(4), ListedImage(name, "cat", "train")], "holds a line break")
+
+
+def test_names_that_are_not_utf8_are_refused(listed_as) -> None:
+    broken = b"\xff.png".decode("utf-8", "surrogateescape")
+    refuse(listed_as, [*images(4), ListedImage(broken, "cat", "train")], "is not valid UTF-8")
