@@ -7,8 +7,10 @@ from pathlib import Path
 WORKFLOW = Path(workflow.basedir) / "workflow"
 # Jobs import the library from here, in whatever environment and on whatever node they run.
 sys.path.insert(0, str(WORKFLOW))
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    filter(None, [str(WORKFLOW), os.environ.get("PYTHONPATH")])
+os.environ.update(
+    PYTHONPATH=os.pathsep.join(
+        filter(None, [str(WORKFLOW), os.environ.get("PYTHONPATH")])
+    )
 )
 
 from sjft.errors import UserError
@@ -64,12 +66,12 @@ def bank_of(retrieval):
     return CONFIG.retrievals[retrieval].bank
 
 
-def folder_name(dataset):
-    """Where the pictures lie, as the configuration says: absolute, or relative to data_root."""
+def place_of(dataset):
+    """Where the pictures lie, for a rule's params: the same wherever data and results are put."""
     settings = CONFIG.datasets[dataset]
     if settings.reader == "synthetic":
-        return str(Path("results/datasets", dataset, "generated").absolute())
-    return settings.root
+        return {"generated": f"results/datasets/{dataset}/generated"}
+    return {"root": settings.root}
 
 
 def weights_file(weights):

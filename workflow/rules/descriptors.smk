@@ -14,6 +14,8 @@ rule extract_descriptors:
         "results/logs/extract_descriptors/{bank}/{dataset}/{shard}.log",
     benchmark:
         "results/benchmarks/extract_descriptors/{bank}/{dataset}/{shard}.tsv"
+    conda:
+        "../../envs/sjft.yaml"
     threads: 1
     resources:
         mem_mb=1500,
@@ -23,7 +25,7 @@ rule extract_descriptors:
         dataset=lambda wildcards: settings_of(
             "datasets", wildcards.dataset, "on_bad_image"
         ),
-        folder=lambda wildcards: folder_name(wildcards.dataset),
+        place=lambda wildcards: place_of(wildcards.dataset),
         code=code_of("extract_descriptors.py"),
     message:
         "Descriptors of {wildcards.dataset}, shard {wildcards.shard}, bank {wildcards.bank}"

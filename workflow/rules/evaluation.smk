@@ -16,6 +16,8 @@ rule evaluate:
         "results/logs/evaluate/{experiment}/{arm}-{seed}.log",
     benchmark:
         "results/benchmarks/evaluate/{experiment}/{arm}-{seed}.tsv"
+    conda:
+        "../../envs/sjft.yaml"
     threads: 4
     resources:
         mem_mb=4000,
@@ -35,7 +37,3 @@ rule evaluate:
         "Evaluating {wildcards.experiment}, {wildcards.arm}, seed {wildcards.seed}"
     script:
         "../scripts/evaluate.py"
-
-
-def last_round(wildcards):
-    return CONFIG.experiments[wildcards.experiment].rounds - 1

@@ -1,14 +1,6 @@
 # Bins that fit the target, and histograms over them.
 
 
-def target_descriptors(wildcards):
-    bank = bank_of(wildcards.retrieval)
-    return expand(
-        f"results/descriptors/{bank}/{{{{target}}}}/{{shard}}.h5",
-        shard=shards_of(wildcards.target),
-    )
-
-
 rule equalise_bins:
     input:
         descriptors=target_descriptors,
@@ -18,6 +10,8 @@ rule equalise_bins:
         "results/logs/equalise_bins/{retrieval}/{target}.log",
     benchmark:
         "results/benchmarks/equalise_bins/{retrieval}/{target}.tsv"
+    conda:
+        "../../envs/sjft.yaml"
     threads: 1
     resources:
         mem_mb=1500,
@@ -45,6 +39,8 @@ rule build_histograms:
         "results/logs/build_histograms/{retrieval}/{target}/{dataset}/{shard}.log",
     benchmark:
         "results/benchmarks/build_histograms/{retrieval}/{target}/{dataset}/{shard}.tsv"
+    conda:
+        "../../envs/sjft.yaml"
     threads: 1
     resources:
         mem_mb=1000,

@@ -1,25 +1,6 @@
 # Which images there are.
 
 
-def folder_of(wildcards):
-    """The data set's folder; for the demo's it is made first."""
-    settings = CONFIG.datasets[wildcards.dataset]
-    if settings.reader == "synthetic":
-        return f"results/datasets/{wildcards.dataset}/generated"
-    require_data(wildcards.dataset)
-    return str(Path(CONFIG.data_root) / settings.root)
-
-
-def state_of_folder(wildcards):
-    """Changes when pictures are added or removed. Generated pictures change by their own rule."""
-    folder = Path(folder_of(wildcards))
-    return (
-        ""
-        if CONFIG.datasets[wildcards.dataset].reader == "synthetic"
-        else folder_state(folder)
-    )
-
-
 rule generate_images:
     output:
         directory("results/datasets/{dataset}/generated"),
@@ -27,6 +8,8 @@ rule generate_images:
         "results/logs/generate_images/{dataset}.log",
     benchmark:
         "results/benchmarks/generate_images/{dataset}.tsv"
+    conda:
+        "../../envs/sjft.yaml"
     threads: 1
     resources:
         mem_mb=500,
@@ -49,6 +32,8 @@ rule list_images:
         "results/logs/list_images/{dataset}.log",
     benchmark:
         "results/benchmarks/list_images/{dataset}.tsv"
+    conda:
+        "../../envs/sjft.yaml"
     threads: 1
     resources:
         mem_mb=1500,

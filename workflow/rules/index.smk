@@ -1,13 +1,6 @@
 # An index a shard over projected histograms, for finding candidates.
 
 
-def target_histograms(wildcards):
-    return expand(
-        "results/retrieval/{{retrieval}}/{{target}}/{{target}}/histograms/{shard}.h5",
-        shard=shards_of(wildcards.target),
-    )
-
-
 rule fit_projection:
     input:
         histograms=target_histograms,
@@ -17,6 +10,8 @@ rule fit_projection:
         "results/logs/fit_projection/{retrieval}/{target}.log",
     benchmark:
         "results/benchmarks/fit_projection/{retrieval}/{target}.tsv"
+    conda:
+        "../../envs/sjft.yaml"
     threads: 2
     resources:
         mem_mb=lambda wildcards, input: 1000 + int(20 * input.size_mb),
@@ -47,6 +42,8 @@ rule build_index:
         "results/logs/build_index/{retrieval}/{target}/{source}/{shard}.log",
     benchmark:
         "results/benchmarks/build_index/{retrieval}/{target}/{source}/{shard}.tsv"
+    conda:
+        "../../envs/sjft.yaml"
     threads: 1
     resources:
         mem_mb=lambda wildcards, input: 1000 + int(8 * input.size_mb),

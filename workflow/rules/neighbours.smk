@@ -1,18 +1,6 @@
 # Each target image's nearest source images: shard by shard, then all together.
 
 
-def index_of_shard(wildcards):
-    """What the backend searches besides the histograms."""
-    if CONFIG.retrievals[wildcards.retrieval].backend == "exact":
-        return []
-    pairing = "results/retrieval/{retrieval}/{target}"
-    return [
-        f"{pairing}/projection.h5",
-        f"{pairing}/{{source}}/index/{{shard}}.ann",
-        f"{pairing}/{{source}}/index/{{shard}}.json",
-    ]
-
-
 rule search_shard:
     input:
         targets=target_histograms,
@@ -25,6 +13,8 @@ rule search_shard:
         "results/logs/search_shard/{retrieval}/{target}/{source}/{shard}.log",
     benchmark:
         "results/benchmarks/search_shard/{retrieval}/{target}/{source}/{shard}.tsv"
+    conda:
+        "../../envs/sjft.yaml"
     threads: 2
     resources:
         mem_mb=lambda wildcards, input: 1500 + int(25 * input.size_mb),
@@ -55,6 +45,8 @@ rule merge_neighbours:
         "results/logs/merge_neighbours/{retrieval}/{target}/{source}.log",
     benchmark:
         "results/benchmarks/merge_neighbours/{retrieval}/{target}/{source}.tsv"
+    conda:
+        "../../envs/sjft.yaml"
     threads: 2
     resources:
         mem_mb=lambda wildcards, input: 2000 + int(2 * input.size_mb),

@@ -1,29 +1,6 @@
 # Rounds of joint fine-tuning, and how hard each target image is after one.
 
 
-def training_of(wildcards):
-    return settings_of("experiments", wildcards.experiment, "training")["training"]
-
-
-def folders_of(wildcards):
-    """Where the pictures lie, target and source, as the configuration says."""
-    pairing = pairing_of(wildcards)
-    return {role: folder_name(pairing[role]) for role in ("target", "source")}
-
-
-def model_of_last_round(wildcards):
-    last = int(wildcards.round) - 1
-    return (
-        f"results/{{experiment}}/runs/{{arm}}-{{seed}}/round-{last}/model.pt"
-        if last >= 0
-        else []
-    )
-
-
-def gpus(wildcards):
-    return 0 if training_of(wildcards)["device"] == "cpu" else 1
-
-
 rule finetune:
     input:
         subset="results/{experiment}/runs/{arm}-{seed}/round-{round}/subset.csv",
@@ -43,6 +20,8 @@ rule finetune:
         "results/logs/finetune/{experiment}/{arm}-{seed}/round-{round}.log",
     benchmark:
         "results/benchmarks/finetune/{experiment}/{arm}-{seed}/round-{round}.tsv"
+    conda:
+        "../../envs/sjft.yaml"
     threads: lambda wildcards: training_of(wildcards)["threads"]
     resources:
         mem_mb=8000,
@@ -68,6 +47,8 @@ rule score_difficulty:
         "results/logs/score_difficulty/{experiment}/{arm}-{seed}/round-{round}.log",
     benchmark:
         "results/benchmarks/score_difficulty/{experiment}/{arm}-{seed}/round-{round}.tsv"
+    conda:
+        "../../envs/sjft.yaml"
     threads: 4
     resources:
         mem_mb=4000,

@@ -26,7 +26,7 @@ def main(snakemake: Any) -> None:
     bank = make_bank(settings, Path(data_root))
     skipped = extract_descriptors(
         of_shard,
-        folder(snakemake.params.folder, data_root),
+        folder(snakemake.params.place, data_root),
         Extraction(
             bank=bank,
             grid=settings.grid,

@@ -48,6 +48,6 @@ def _use_threads(threads: int) -> None:
         torch.use_deterministic_algorithms(True, warn_only=True)
 
 
-def folder(name: str, data_root: str) -> Path:
-    """A data set's folder: absolute, or relative to the data root."""
-    return Path(data_root) / name
+def folder(place: dict[str, str], data_root: str) -> Path:
+    """A data set's folder: what was generated lies under results/, a root below the data root."""
+    return Path(place["generated"]) if "generated" in place else Path(data_root) / place["root"]

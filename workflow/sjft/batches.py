@@ -1,6 +1,6 @@
 """Batches: from rows of the manifest to augmented pictures and labels."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
+from sjft.errors import BadImageError
 from sjft.files import stable_integer
 from sjft.images import load_rgb
 from sjft.pairing import Pairing
@@ -45,7 +46,7 @@ class Batch:
         )
 
 
-class JointBatches(Dataset[Batch]):
+class JointBatches(Dataset[Batch | BadImageError]):
     """Batch ``step`` of a training round, as a function of the step.
 
     Augmentation (paper, section 4): the shorter side to a random length, a random crop, mirrored
@@ -76,13 +77,19 @@ class JointBatches(Dataset[Batch]):
             ]
         )
 
-    def __getitem__(self, step: int) -> Batch:
-        """Batch ``step``."""
+    def __getitem__(self, step: int) -> Batch | BadImageError:
+        """Batch ``step``, or why a picture of it cannot be used.
+
+        An error that is raised in a worker would arrive as another one, with a traceback.
+        """
         target_rows, source_rows = self._pairing.batch(step)
         paths = [self._targets.paths[row] for row in target_rows]
         paths += [self._sources.paths[row] for row in source_rows]
-        with torch.random.fork_rng(devices=[]):
-            pictures = [self._picture(path, step, place) for place, path in enumerate(paths)]
+        try:
+            with torch.random.fork_rng(devices=[]):
+                pictures = [self._picture(path, step, place) for place, path in enumerate(paths)]
+        except BadImageError as error:
+            return error
         return Batch(
             normalised(torch.stack(pictures), self._settings.mean, self._settings.std),
             torch.from_numpy(self._targets.labels[target_rows]),
@@ -104,17 +111,24 @@ def normalised(pictures: Tensor, mean: Channels, std: Channels) -> Tensor:
     return (scaled - torch.tensor(mean).view(shape)) / torch.tensor(std).view(shape)
 
 
-def batch_loader(
+def load_batches(
     batches: JointBatches, steps: range, threads: int, device: torch.device
-) -> DataLoader[Batch]:
-    """A loader of these steps' batches, prepared by as many workers as the threads allow for."""
-    return DataLoader(
+) -> Iterator[Batch]:
+    """These steps' batches, prepared by as many workers as the threads allow for.
+
+    Raises `BadImageError` for a picture that cannot be used.
+    """
+    loader: DataLoader[Batch | BadImageError] = DataLoader(
         batches,
         batch_size=None,
         sampler=steps,
         num_workers=workers(threads, device),
         pin_memory=device.type == "cuda",
     )
+    for batch in loader:
+        if isinstance(batch, BadImageError):
+            raise batch
+        yield batch
 
 
 def workers(threads: int, device: torch.device) -> int:

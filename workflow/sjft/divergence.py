@@ -75,7 +75,7 @@ class ExactDivergence:
     """All divergences between blocks of images as one matrix product.
 
     D = 1/2 (s_p + s_q - <w p, log q> - <w log p, q>) with s = sum w p log p. The targets' mean
-    share and mean logarithm of each bin are taken from p and from log p first: D stays the same,
+    share and mean logarithm of each bin are taken from p and log p first: D stays the same,
     and the float32 sums lose a tenth of the digits that they would lose otherwise.
     """
 
@@ -83,33 +83,38 @@ class ExactDivergence:
         """Prepare the target side: float32 [targets, 2 * channels * bins]."""
         self._epsilon = epsilon
         self._weight = np.repeat(targets.weight, targets.counts.shape[2]).astype(np.float32)
-        shares, logs = self._shares(targets)
-        self._means = shares.mean(axis=0), logs.mean(axis=0)
-        shares -= self._means[0]
-        logs -= self._means[1]
-        self._own = _weighted_product(shares, logs, self._weight)
-        self._factors = np.concatenate([shares * self._weight, logs * self._weight], axis=1)
+        factors = self._shares_and_logs(targets)
+        self._means = factors.mean(axis=1, dtype=np.float64).astype(np.float32)[:, None]
+        factors -= self._means
+        self._own = self._own_terms(factors)
+        factors *= self._weight
+        self._factors = _side_by_side(factors)
 
-    def _shares(self, histograms: Histograms) -> tuple[Shares, Shares]:
-        shares = histograms.counts / histograms.positions[:, None]
-        logs = np.log(shares + self._epsilon)
-        rows = len(shares)
-        return shares.astype(np.float32).reshape(rows, -1), logs.astype(np.float32).reshape(
-            rows, -1
-        )
+    def _shares_and_logs(self, histograms: Histograms) -> Shares:
+        """p and log(p + e), float32 [2, images, channels * bins], made image by image."""
+        images, channels, bins = histograms.counts.shape
+        both = np.empty((2, images, channels * bins), np.float32)
+        for image in range(images):
+            shares = histograms.counts[image] / histograms.positions[:, None]
+            both[0, image] = shares.reshape(-1)
+            both[1, image] = np.log(shares + self._epsilon).reshape(-1)
+        return both
+
+    def _own_terms(self, factors: Shares) -> Shares:
+        """s = sum w p log p, float32 [images]."""
+        shares, logs = factors
+        own = np.einsum("ij,ij,j->i", shares, logs, self._weight, dtype=np.float64)
+        return np.asarray(own, np.float32)
 
     def to(self, sources: Histograms) -> NDArray[np.float32]:
         """Divergence of every target to every one of ``sources``, float32 [targets, sources]."""
-        shares, logs = self._shares(sources)
-        shares -= self._means[0]
-        logs -= self._means[1]
-        own = _weighted_product(shares, logs, self._weight)
-        product: Shares = self._factors @ np.concatenate([logs, shares], axis=1).T
-        divergence: Shares = 0.5 * (self._own[:, None] + own[None, :] - product)
+        factors = self._shares_and_logs(sources)
+        factors -= self._means
+        product = self._factors @ _side_by_side(factors[::-1]).T
         # Rounding may leave an image a little below 0 from itself.
-        return divergence.clip(min=0)
+        own = self._own_terms(factors)
+        return np.maximum(0.5 * (self._own[:, None] + own[None, :] - product), 0)
 
 
-def _weighted_product(shares: Shares, logs: Shares, weight: Shares) -> Shares:
-    product: NDArray[np.float64] = np.einsum("ij,ij,j->i", shares, logs, weight, dtype=np.float64)
-    return product.astype(np.float32)
+def _side_by_side(factors: Shares) -> Shares:
+    return np.concatenate(list(factors), axis=1)

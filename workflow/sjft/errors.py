@@ -20,3 +20,7 @@ class BadImageError(UserError):
         )
         self.path = str(path)
         self.reason = reason
+
+    def __reduce__(self) -> tuple[type["BadImageError"], tuple[str, str]]:
+        """Make it again from path and reason, on its way from a worker process."""
+        return BadImageError, (self.path, self.reason)

@@ -32,7 +32,7 @@ def evaluate(
     """Accuracies on ``images`` (rows of images.csv) as plain values, and a table of predictions.
 
     Raises `UserError` where there is no image, and `BadImageError` for a bad one that is not to
-    be skipped.
+    be skipped, or where all are bad.
     """
     if not len(images):
         raise UserError(
@@ -47,7 +47,7 @@ def evaluate(
         choose_device(training.device),
         threads,
     )
-    if scored.skipped and not skip_bad_images:
+    if scored.skipped and not (skip_bad_images and len(scored.rows)):
         raise scored.skipped[0]
     for error in scored.skipped:
         LOG.warning("skipped %s: %s", error.path, error.reason)

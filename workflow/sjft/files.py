@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from glob import escape
 from os import getpid
 from pathlib import Path
 
@@ -19,9 +20,11 @@ def written_beside(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the same folder and move it to ``path`` when all went well.
 
     The temporary name carries the process id, so that two writers do not share one; it is
-    removed when the block fails.
+    removed when the block fails. What a killed process left of the same file is removed first.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    for left_over in path.parent.glob(f".{escape(path.name)}.*.part"):
+        left_over.unlink(missing_ok=True)
     beside = path.with_name(f".{path.name}.{getpid()}.part")
     try:
         yield beside

@@ -18,12 +18,12 @@ def fingerprint(script: Path) -> str:
     """
     digest = hashlib.blake2b(digest_size=8)
     for module in sorted(_reached(script)):
-        digest.update(_code_of(module).encode())
+        digest.update(f"{module.relative_to(PACKAGE)}\n{_code(_text_of(module))}".encode())
     return digest.hexdigest()
 
 
 def _reached(script: Path) -> set[Path]:
-    waiting = list(_imported(script))
+    waiting = _imported(script)
     reached: set[Path] = set()
     while waiting:
         module = waiting.pop()
@@ -33,16 +33,25 @@ def _reached(script: Path) -> set[Path]:
     return reached
 
 
-@cache
-def _imported(path: Path) -> frozenset[Path]:
+def _text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def _imported(path: Path) -> list[Path]:
     """The package's modules that a file imports, with the packages that they are in."""
+    return [found for name in _imported_names(_text_of(path)) for found in _files_of(name)]
+
+
+# This and `_code` are remembered by the text, so that they follow a file that is edited.
+@cache
+def _imported_names(text: str) -> frozenset[str]:
     names = set()
-    for node in ast.walk(_parsed(path)):
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
         elif isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
-    return frozenset(found for name in names for found in _files_of(name))
+    return frozenset(names)
 
 
 def _files_of(name: str) -> list[Path]:
@@ -54,16 +63,12 @@ def _files_of(name: str) -> list[Path]:
     return [candidate for candidate in candidates if candidate.is_file()]
 
 
-def _parsed(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-
-
 @cache
-def _code_of(path: Path) -> str:
-    tree = _parsed(path)
+def _code(text: str) -> str:
+    tree = ast.parse(text)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             body = node.body
             if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
                 node.body = body[1:]
-    return f"{path.relative_to(PACKAGE)}\n{ast.dump(tree)}"
+    return ast.dump(tree)

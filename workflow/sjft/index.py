@@ -109,10 +109,15 @@ def build_annoy_index(
 def _check_items_find_themselves(
     index: annoy.AnnoyIndex, vectors: NDArray[np.float32], path: Path
 ) -> int:
-    """Query items spread over the index; each must be found, or one that is the same vector."""
+    """Query items spread over the index; each must be found, or one that is the same vector.
+
+    The search is as wide as the index: an item that lies on a tree's plane may stand on either
+    side of it.
+    """
+    everything = 2 * len(vectors) * index.get_n_trees()
     items = np.unique(np.linspace(0, len(vectors) - 1, SELF_CHECKED_ITEMS).astype(int))
     for item in items:
-        nearest = index.get_nns_by_vector(vectors[item], 1)
+        nearest = index.get_nns_by_vector(vectors[item], 1, everything)
         if not nearest or not np.array_equal(vectors[nearest[0]], vectors[item]):
             raise UserError(
                 f"{path}: item {item} of the new index does not find itself; it finds {nearest}. "

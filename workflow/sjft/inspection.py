@@ -13,17 +13,20 @@ from sjft.errors import UserError
 def describe_hdf5(path: Path, values: int) -> str:
     """Attributes and data sets of a file, with the first ``values`` values of each.
 
-    Raises `UserError` for a file that is missing, or no HDF5.
+    Raises `UserError` for a file that is missing, no HDF5, or not of this pipeline.
     """
     try:
         with h5py.File(path, "r", locking=False) as file:
+            if not str(file.attrs.get("format", "")).startswith("sjft-"):
+                raise UserError(f"{path}: is no file of this pipeline. Try `h5dump -H`.")
             lines = [str(path), *_attributes(file), ""]
             for name in sorted(file):
                 lines += _dataset(name, file[name], values)
     except FileNotFoundError:
         raise UserError(f"{path}: there is no such file.") from None
     except OSError as error:
-        raise UserError(f"{path}: is truncated, or no HDF5 file ({error}).") from None
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path}: is truncated, or no HDF5 file ({reason}).") from None
     return "\n".join(lines)
 
 
@@ -50,6 +53,12 @@ def _dataset(name: str, dataset: Any, values: int) -> list[str]:
     if values > 0 and dataset.size:
         rows = dataset[: max(1, values)]
         first = np.asarray(rows).reshape(-1)[:values]
-        shown = [v.decode() if isinstance(v, bytes) else f"{v:g}" for v in first]
+        shown = [_text(v) for v in first]
         lines.append(f"    {', '.join(shown)}{', ...' if dataset.size > values else ''}")
     return lines
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bytes):
+        return value.decode()
+    return f"{value:g}" if isinstance(value, np.floating) else str(value)

@@ -1,9 +1,9 @@
 """One network with a shared trunk and two heads (paper, section 3.1)."""
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -13,7 +13,12 @@ from torch import Tensor, nn
 from sjft.errors import UserError
 from sjft.files import written_beside
 from sjft.settings.weights import RandomWeights, Weights
-from sjft.weights import classifier_name, load_network, without_auxiliary_classifiers
+from sjft.weights import (
+    LOADING_ERRORS,
+    classifier_name,
+    load_network,
+    without_auxiliary_classifiers,
+)
 
 KIND, VERSION = "sjft-model", 1
 
@@ -156,23 +161,29 @@ def save_network(path: Path, network: JointNetwork, facts: dict[str, Any]) -> No
         "network": network.name,
         "target_classes": network.target_classes,
         "source_classes": network.source_classes,
-        "state_dict": {k: _plain(v) for k, v in network.module.state_dict().items()},
+        "state_dict": _portable(network.module.state_dict()),
         **facts,
     }
-    with written_beside(path) as beside:
-        torch.save(content, beside)
+    # Given a path, torch writes that name, a temporary one here, into the file.
+    with written_beside(path) as beside, beside.open("wb") as file:
+        torch.save(content, file)
 
 
-def _plain(tensor: Tensor) -> Tensor:
-    """On the CPU, and without the memory layout that training liked."""
-    return tensor.detach().cpu().contiguous()
+def _portable(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """On the CPU, without the memory layout that training liked, with torch's layout versions.
+
+    torchvision's MNASNet refuses a state dictionary that does not say its version.
+    """
+    portable = OrderedDict((k, v.detach().cpu().contiguous()) for k, v in state.items())
+    portable._metadata = state._metadata  # type: ignore[attr-defined]
+    return portable
 
 
 def load_joint_network(path: Path) -> JointNetwork:
     """Read what `save_network` wrote; raises `UserError` for any other file."""
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, UnpicklingError, EOFError, ValueError) as error:
+    except LOADING_ERRORS as error:
         raise UserError(
             f"{path}: cannot be read as a model ({type(error).__name__}). Remove it and run again."
         ) from None
@@ -200,8 +211,9 @@ def plain_state(network: JointNetwork) -> dict[str, Tensor]:
     """The weights under torchvision's own names, with the target's head as the classifier."""
     prefix = classifier_name(network.module)  # "....source", or "....target" without a source
     heads = prefix.rpartition(".")[0]
-    return {
-        name.replace(f"{heads}.target.", f"{heads}."): _plain(tensor)
-        for name, tensor in network.module.state_dict().items()
-        if not name.startswith(f"{heads}.source.")
-    }
+    state = _portable(network.module.state_dict())
+    for name in [name for name in state if name.startswith(f"{heads}.")]:
+        tensor = state.pop(name)
+        if name.startswith(f"{heads}.target."):
+            state[name.replace(f"{heads}.target.", f"{heads}.")] = tensor
+    return state

@@ -24,13 +24,14 @@ def publish_model(
     """
     training = experiment.training
     # GoogLeNet and Inception are published without their auxiliary classifiers.
-    auxiliary = network.name in {"googlenet", "inception_v3"}
+    inception = network.name in {"googlenet", "inception_v3"}
+    options = {"aux_logits": False, "init_weights": False, "transform_input": True}
     content = {
         "format": KIND,
         "format_version": VERSION,
         "created_by": f"sjft {__version__}",
         "network": network.name,
-        "network_options": {"aux_logits": False, "init_weights": False} if auxiliary else {},
+        "network_options": options if inception else {},
         "classes": network.target_classes,
         "state_dict": plain_state(network),
         "preprocessing": {
@@ -41,8 +42,9 @@ def publish_model(
         },
         "provenance": provenance,
     }
-    with written_beside(path) as beside:
-        torch.save(content, beside)
+    # Given a path, torch writes that name, a temporary one here, into the file.
+    with written_beside(path) as beside, beside.open("wb") as file:
+        torch.save(content, file)
 
 
 def write_model_card(path: Path, name: str, summary: dict[str, Any], provenance: Any) -> None:

@@ -1,5 +1,6 @@
 """What must be on disk before an experiment can run."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -62,4 +63,6 @@ def folder_state(folder: Path) -> str:
 
 
 def _folders_in(folder: Path) -> list[Path]:
-    return [entry for entry in folder.iterdir() if entry.is_dir()]
+    # scandir knows folders from files without asking the file system about each.
+    with os.scandir(folder) as entries:
+        return [Path(entry.path) for entry in entries if entry.is_dir()]

@@ -125,7 +125,7 @@ def render_table(summary: Mapping[str, Any]) -> str:
             arm,
             f"{100 * values['mean_class_accuracy']:.1f} %",
             f"{100 * values['accuracy']:.1f} %",
-            f"{values['source_images']:g}",
+            f"{values['source_images']:.0f}",
         ]
         share = values["style_share"]
         rows.append([*row, "-" if share is None else f"{100 * share:.1f} %"] if known else row)
@@ -161,6 +161,8 @@ def read_summary(path: Path) -> dict[str, Any]:
             raise UserError(f"{path}: is no summary of an experiment.")
     except FileNotFoundError:
         raise UserError(f"{path}: there is no such file; it is written with model.pt.") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}).") from None
     except ValueError as error:
         raise UserError(f"{path}: is no JSON ({error}).") from None
     return content

@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,8 @@ import numpy as np
 import polars as pl
 import torch
 from torch import nn
-from torch.utils.data import DataLoader
 
-from sjft.batches import Batch, JointBatches, LabelledImages, batch_loader
+from sjft.batches import Batch, JointBatches, LabelledImages, load_batches
 from sjft.errors import UserError
 from sjft.files import stable_integer
 from sjft.listing import class_names
@@ -51,7 +50,7 @@ def choose_device(name: str) -> torch.device:
 
 def train(
     network: JointNetwork,
-    batches: DataLoader[Batch],
+    batches: Iterable[Batch],
     settings: TrainingSettings,
     device: torch.device,
 ) -> pl.DataFrame:
@@ -160,7 +159,7 @@ def run_round(
         *(len(targets), len(network.target_classes), len(subset), len(network.source_classes)),
         device,
     )
-    loader = batch_loader(batches, steps, threads, device)
+    loader = load_batches(batches, steps, threads, device)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)  # for dropout and stochastic depth
         history = train(network, loader, settings, device)
@@ -187,7 +186,7 @@ class _History:
     def add(self, batch: Batch, result: dict[str, float], update: int) -> None:
         if not math.isfinite(result["loss"]):
             raise UserError(
-                f"The loss of update {update} is not finite. Lower training.learning_rate. "
+                f"The loss of update {update + 1} is not finite. Lower training.learning_rate. "
                 f"The batch's files: {', '.join(batch.paths)}"
             )
         numbers = {

@@ -1,9 +1,11 @@
 """A torchvision network with the weights that the configuration names."""
 
 import difflib
+from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 from pickle import UnpicklingError
+from struct import error as StructError
 from urllib.error import URLError
 
 import torch
@@ -15,6 +17,11 @@ from sjft.files import digest_of_file, digest_of_text
 from sjft.settings.weights import FileWeights, RandomWeights, TorchvisionWeights, Weights
 
 IMAGENET_CLASSES = 1000
+# What torch.load raises on bytes that are no file of its own, or only the beginning of one.
+LOADING_ERRORS = (
+    *(OSError, RuntimeError, UnpicklingError, EOFError, ValueError),
+    *(LookupError, TypeError, AttributeError, StructError),
+)
 OPTIONAL = ".num_batches_tracked"  # not in files of before torch 0.4; torch starts it at 0
 
 
@@ -31,10 +38,10 @@ def load_network(name: str, weights: Weights, data_root: Path) -> nn.Module:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(weights.seed)
             return _build(name, IMAGENET_CLASSES)
-    with torch.device("meta"):
-        classifier = classifier_name(_build(name, IMAGENET_CLASSES))
-    rows = state.get(f"{classifier}.weight")
-    network = _build(name, IMAGENET_CLASSES if rows is None else len(rows))
+    network = _build(name, IMAGENET_CLASSES)
+    rows = state.get(f"{classifier_name(network)}.weight")
+    if rows is not None and len(rows) != IMAGENET_CLASSES:
+        network = _build(name, len(rows))
     _check_fit(network, state, f"the weights of {name} ({describe(weights, data_root)})")
     network.load_state_dict(state)
     return network
@@ -53,9 +60,10 @@ def _check_name(name: str) -> None:
 
 
 def _build(name: str, classes: int) -> nn.Module:
-    # Auxiliary classifiers are a training device of their own; they see neither of our tasks.
-    # With them in the weights the network is built with them, and loses them afterwards.
-    options = {"init_weights": True} if name in {"googlenet", "inception_v3"} else {}
+    # With auxiliary classifiers, as these networks' weights have them; they see neither of our
+    # tasks, and are taken off later. Their published weights expect the inputs transformed.
+    inception = name in {"googlenet", "inception_v3"}
+    options = {"init_weights": True, "transform_input": True} if inception else {}
     network: nn.Module = models.get_model(name, weights=None, num_classes=classes, **options)
     return network
 
@@ -110,7 +118,7 @@ def _read(path: Path) -> dict[str, Tensor]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise UserError(f"weights: there is no file {path}.") from None
-    except (UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+    except LOADING_ERRORS as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(
             f"weights: {path} is not a file of tensors that torch.load reads with "
@@ -122,7 +130,13 @@ def _read(path: Path) -> dict[str, Tensor]:
     if not isinstance(content, Mapping) or not all(isinstance(v, Tensor) for v in content.values()):
         raise UserError(f"weights: {path} holds no state dictionary (names with tensors).")
     # Networks trained under DataParallel carry this prefix, those of Places among them.
-    return {str(key).removeprefix("module."): value for key, value in content.items()}
+    state = OrderedDict((str(k).removeprefix("module."), v) for k, v in content.items())
+    if hasattr(content, "_metadata"):  # layout versions by module; MNASNet asks for its own
+        versions = content._metadata.items()
+        state._metadata = {  # type: ignore[attr-defined]
+            k.removeprefix("module").removeprefix("."): v for k, v in versions
+        }
+    return state
 
 
 def _check_fit(network: nn.Module, state: Mapping[str, Tensor], what: str) -> None:

@@ -48,7 +48,7 @@ class _BankSettings(Settings):
 class CnnBank(_BankSettings):
     """Kernels of chosen layers of any torchvision network."""
 
-    type: Literal["cnn"]
+    type: Literal["cnn"] = Field(description="Which kind of filter bank this is.")
     network: str = Field("alexnet", description="torchvision's name of the network.")
     weights: Weights = Field(
         default_factory=lambda: TorchvisionWeights(source="torchvision", name="IMAGENET1K_V1")
@@ -70,7 +70,7 @@ class CnnBank(_BankSettings):
 class GaborBank(_BankSettings):
     """Gabor filters on the grey image: scales x orientations, real and imaginary parts."""
 
-    type: Literal["gabor"]
+    type: Literal["gabor"] = Field(description="Which kind of filter bank this is.")
     scales: int = Field(4, ge=1, le=8, description="Number of wavelengths.")
     orientations: int = Field(6, ge=1, le=32, description="Number of directions in [0, pi).")
     shortest_wavelength: float = Field(4.0, ge=2.0, description="In pixels of the crop.")

@@ -40,7 +40,7 @@ class RandomSplit(Settings):
 class ImageFolder(_FilesOnDisk):
     """One folder per class, below one folder per split or to be split at random."""
 
-    reader: Literal["image_folder"]
+    reader: Literal["image_folder"] = Field(description="Which reader this entry is for.")
     splits: dict[Split, str] | None = Field(
         None,
         description="Folder below `root` that holds each split's class folders; `.` is `root`.",
@@ -62,7 +62,7 @@ class ImageFolder(_FilesOnDisk):
 class CsvList(_FilesOnDisk):
     """A table with one row per image."""
 
-    reader: Literal["csv"]
+    reader: Literal["csv"] = Field(description="Which reader this entry is for.")
     file: str = Field(description="The table: absolute, or relative to `root`.")
     delimiter: str = Field(",", min_length=1, max_length=1, description="Tab for TSV.")
     path_column: str = Field("path", description="Image path relative to `root`.")
@@ -80,7 +80,7 @@ class CsvList(_FilesOnDisk):
 class Synthetic(_DatasetSettings):
     """Pictures made by the program from a seed: the demo's data (see `sjft.synthetic`)."""
 
-    reader: Literal["synthetic"]
+    reader: Literal["synthetic"] = Field(description="Which reader this entry is for.")
     contents: tuple[str, ...] = Field(min_length=2, description="Shapes: one class each.")
     styles: tuple[str, ...] = Field(min_length=1, description="Low-level styles, spread evenly.")
     per_class: dict[Split, int] = Field(description="Images of each class, by split.")

@@ -122,10 +122,18 @@ class ExperimentSettings(Settings):
         2, ge=1, le=99, description="Rounds of fine-tuning; from the second on, hard images grow."
     )
     seeds: tuple[Seed, ...] = Field((0,), min_length=1, description="Seeds of the compared runs.")
-    selection: SelectionSettings = Field(default_factory=SelectionSettings)
-    training: TrainingSettings = Field(default_factory=TrainingSettings)
-    evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings)
-    publish: PublishSettings = Field(default_factory=PublishSettings)
+    selection: SelectionSettings = Field(
+        default_factory=SelectionSettings, description="See its own table."
+    )
+    training: TrainingSettings = Field(
+        default_factory=TrainingSettings, description="See its own table."
+    )
+    evaluation: EvaluationSettings = Field(
+        default_factory=EvaluationSettings, description="See its own table."
+    )
+    publish: PublishSettings = Field(
+        default_factory=PublishSettings, description="See its own table."
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

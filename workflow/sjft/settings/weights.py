@@ -10,7 +10,7 @@ from sjft.settings.base import Seed, Settings
 class TorchvisionWeights(Settings):
     """Weights that torchvision publishes, by name; downloaded once into torch's hub cache."""
 
-    source: Literal["torchvision"]
+    source: Literal["torchvision"] = Field(description="Where the weights come from.")
     name: str = Field(
         "DEFAULT", description="Name in torchvision's enumeration, for example IMAGENET1K_V2."
     )
@@ -19,14 +19,14 @@ class TorchvisionWeights(Settings):
 class FileWeights(Settings):
     """A state dictionary on disk, as `torch.save(network.state_dict(), path)` writes it."""
 
-    source: Literal["file"]
+    source: Literal["file"] = Field(description="Where the weights come from.")
     path: str = Field(description="Absolute, or relative to `data_root`.")
 
 
 class RandomWeights(Settings):
     """torchvision's own initialisation from a seed: training from scratch, and tests."""
 
-    source: Literal["random"]
+    source: Literal["random"] = Field(description="Where the weights come from.")
     seed: Seed = Field(0, description="Seed of the initialisation.")
 
 

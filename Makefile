@@ -1,0 +1,57 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CORES ?= all
+ANNOY := $(shell sed -n 's/^ *"\(annoy==[^"]*\)".*/\1/p' pyproject.toml)
+
+# Not -march=native -ffast-math, Annoy's own default: an index or an environment that was made on
+# one node must work on another, and with some compilers such an index returns wrong neighbours.
+export ANNOY_COMPILER_ARGS := -O3,-std=c++14,-DANNOYLIB_MULTITHREADED_BUILD,-fpermissive
+
+.PHONY: help demo test check unit generated clean
+
+help:
+	@echo "make demo       set up $(VENV), run the demo, show its summary"
+	@echo "make test       set up $(VENV), run linters, type checks and all tests"
+	@echo "make generated  write the schema, the table of keys and envs/ anew"
+	@echo "make clean      remove results/ and $(VENV)"
+
+# Python and compiler are looked at first: pip's own messages come late and are long.
+$(VENV)/installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version). Try make PYTHON=python3.12 ..."; exit 1; }
+	@command -v c++ >/dev/null || command -v g++ >/dev/null || \
+	  { echo "A C++ compiler is needed to build Annoy (Debian: apt-get install g++)."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	# A wheel that was built with other compiler arguments may be in pip's cache.
+	$(BIN)/python -m pip install --quiet --no-cache-dir --no-binary annoy "$(ANNOY)"
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/installed-test: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $@
+
+demo: $(VENV)/installed
+	$(BIN)/snakemake --cores $(CORES) results/demo/model.pt
+	@$(BIN)/sjft summary results/demo/summary.json
+
+test: check unit
+
+check: $(VENV)/installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakemake --lint
+	$(BIN)/mypy
+
+unit: $(VENV)/installed-test
+	$(BIN)/python -m pytest
+
+generated: $(VENV)/installed
+	$(BIN)/python -m sjft.documentation
+
+clean:
+	rm -rf results/[!.]* .snakemake $(VENV)

@@ -1,0 +1,143 @@
+"""Batches: the same pictures for the same step, whoever prepares them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import save_pictures
+from hypothesis import given
+from hypothesis import strategies as st
+from small import training_settings
+
+from sjft.batches import JointBatches, LabelledImages, load_batches, normalised, workers
+from sjft.errors import BadImageError
+from sjft.images import load_rgb
+from sjft.pairing import AnySource, NoSource, Pairing, SourceChoice
+
+CPU = torch.device("cpu")
+PICTURES = 6
+
+
+@pytest.fixture
+def sides(tmp_path: Path) -> tuple[LabelledImages, LabelledImages]:
+    names = [f"{side}/{i}.png" for side in ("target", "source") for i in range(PICTURES)]
+    save_pictures(tmp_path, names)
+    paths = [tmp_path / name for name in names]
+    return (
+        LabelledImages(paths[:PICTURES], np.arange(PICTURES)),
+        LabelledImages(paths[PICTURES:], np.arange(PICTURES) + 10),
+    )
+
+
+def joint_batches(
+    sides: tuple[LabelledImages, LabelledImages],
+    *,
+    choice: SourceChoice | None = None,
+    seed: int = 1,
+    **changes: object,
+) -> JointBatches:
+    pairing = Pairing(PICTURES, 4, choice or AnySource(PICTURES), seed)
+    return JointBatches(*sides, pairing, training_settings(**changes), seed)
+
+
+def test_a_batch_holds_target_images_and_then_as_many_source_images(sides: tuple) -> None:
+    batches = joint_batches(sides)
+    pairing = Pairing(PICTURES, 4, AnySource(PICTURES), 1)
+    for step in range(5):
+        batch = batches[step]
+        targets, sources = pairing.batch(step)
+        assert batch.images.shape == (8, 3, 16, 16)
+        assert batch.images.dtype == torch.float32
+        assert batch.target_labels.tolist() == targets.tolist()
+        assert batch.source_labels.tolist() == (sources + 10).tolist()
+        assert batch.target_labels.dtype == batch.source_labels.dtype == torch.int64
+        wanted = [sides[0].paths[t] for t in targets] + [sides[1].paths[s] for s in sources]
+        assert batch.paths == [str(path) for path in wanted]
+
+
+def test_without_a_source_there_are_target_images_alone(sides: tuple) -> None:
+    nothing = LabelledImages([], np.empty(0, np.int64))
+    batch = joint_batches((sides[0], nothing), choice=NoSource())[0]
+    assert batch.images.shape == (4, 3, 16, 16)
+    assert len(batch.source_labels) == 0
+
+
+@pytest.mark.parametrize("threads", [1, 4, 8])
+def test_workers_do_not_change_the_batches(sides: tuple, threads: int) -> None:
+    assert workers(threads, CPU) == {1: 0, 4: 1, 8: 2}[threads]
+    batches = joint_batches(sides)
+    loaded = list(load_batches(batches, range(5), threads, CPU))
+    assert len(loaded) == 5
+    for step, batch in enumerate(loaded):
+        assert torch.equal(batch.images, batches[step].images)
+        assert torch.equal(batch.source_labels, batches[step].source_labels)
+        assert batch.paths == batches[step].paths
+
+
+def test_beside_a_gpu_all_threads_but_one_load_images() -> None:
+    assert [workers(n, torch.device("cuda")) for n in (1, 2, 8)] == [0, 1, 7]
+
+
+def test_a_batch_depends_on_seed_and_step_alone(sides: tuple) -> None:
+    one, other = joint_batches(sides), joint_batches(sides)
+    backwards = {step: other[step].images for step in reversed(range(4))}
+    for step in range(4):
+        assert torch.equal(one[step].images, backwards[step])
+    assert not torch.equal(joint_batches(sides, seed=2)[0].images, one[0].images)
+
+
+def test_the_random_state_of_torch_is_left_alone(sides: tuple) -> None:
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    images = joint_batches(sides)[3].images
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.manual_seed(6)
+    assert torch.equal(joint_batches(sides)[3].images, images)
+
+
+def test_places_and_steps_are_augmented_differently(sides: tuple) -> None:
+    one = LabelledImages([sides[0].paths[0]] * PICTURES, np.zeros(PICTURES, np.int64))
+    batches = joint_batches((one, one), resize=(16, 60))
+    pictures = [picture.numpy().tobytes() for step in range(3) for picture in batches[step].images]
+    assert len(set(pictures)) > 20  # of 24
+
+
+def test_without_room_for_augmentation_only_the_mirror_is_left(sides: tuple) -> None:
+    # The pictures are 20 wide and 16 high: a crop has 5 places, and a mirror image.
+    batches = joint_batches(sides, resize=(16, 16), mean=(0, 0, 0), std=(1, 1, 1))
+    mirrored = 0
+    for step in range(6):
+        batch = batches[step]
+        for path, picture in zip(batch.paths, batch.images, strict=True):
+            whole = torch.from_numpy(np.asarray(load_rgb(Path(path))) / np.float32(255))
+            crops = [whole[:, x : x + 16].permute(2, 0, 1) for x in range(5)]
+            upright = any(torch.equal(picture, crop) for crop in crops)
+            turned = any(torch.equal(picture, crop.flip(-1)) for crop in crops)
+            assert upright or turned
+            mirrored += turned
+    assert 8 <= mirrored <= 40  # 24 of 48 on average
+
+
+@given(
+    seed=st.integers(0, 100),
+    mean=st.tuples(*[st.floats(0, 1)] * 3),
+    std=st.tuples(*[st.floats(0.1, 2)] * 3),
+)
+def test_pictures_are_normalised_channel_by_channel(
+    seed: int, mean: tuple[float, float, float], std: tuple[float, float, float]
+) -> None:
+    pictures = np.random.default_rng(seed).integers(0, 256, (2, 3, 4, 5), np.uint8)
+    found = normalised(torch.from_numpy(pictures), mean, std)
+    for channel in range(3):
+        wanted = (pictures[:, channel] / 255.0 - mean[channel]) / std[channel]
+        np.testing.assert_allclose(found[:, channel], wanted, atol=2e-5)
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_a_bad_picture_fails_with_its_name(sides: tuple, threads: int) -> None:
+    bad = sides[1].paths[0]
+    bad.write_bytes(bad.read_bytes()[:40])
+    loader = load_batches(joint_batches(sides), range(20), threads, CPU)
+    with pytest.raises(BadImageError, match=r"source/0\.png"):
+        list(loader)

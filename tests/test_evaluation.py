@@ -1,0 +1,122 @@
+"""Evaluation: accuracies against counting, and what cannot be evaluated."""
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from conftest import save_pictures
+from hypothesis import given
+from hypothesis import strategies as st
+from small import images_table, small_network, training_settings
+
+from sjft.errors import BadImageError, UserError
+from sjft.evaluation import accuracies, evaluate, prediction_table
+from sjft.scoring import class_probabilities
+from sjft.settings.experiment import EvaluationSettings
+from sjft.training import choose_device
+
+SETTINGS = EvaluationSettings(scales=(16,))
+NETWORK = small_network(3, 2, seed=4)
+NAMES = ["class 0", "class 1", "class 2"]
+
+
+def one_hot(predicted: list[int], classes: int) -> np.ndarray:
+    return np.eye(classes, dtype=np.float32)[predicted]
+
+
+def measure(
+    images: pl.DataFrame, folder: Path, *, skip: bool = False
+) -> tuple[dict[str, Any], pl.DataFrame]:
+    return evaluate(
+        *(NETWORK, images, folder, NAMES, SETTINGS, training_settings()),
+        skip_bad_images=skip,
+        threads=1,
+    )
+
+
+@given(answers=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4)), min_size=1, max_size=40))
+def test_accuracies_are_counted_by_class_and_over_all(answers: list[tuple[int, int]]) -> None:
+    labels, predicted = [a for a, _ in answers], [b for _, b in answers]
+    found = accuracies(one_hot(predicted, 5), np.array(labels), [f"c{i}" for i in range(5)])
+    own = []
+    for label, row in enumerate(found["classes"]):
+        of_class = [a == b for a, b in answers if a == label]
+        assert row["class_name"] == f"c{label}"
+        assert row["images"] == len(of_class)
+        if of_class:
+            own.append(sum(of_class) / len(of_class))
+            assert row["accuracy"] == pytest.approx(own[-1])
+        else:
+            assert row["accuracy"] is None
+    assert found["images"] == len(answers)
+    assert found["accuracy"] == pytest.approx(sum(a == b for a, b in answers) / len(answers))
+    assert found["mean_class_accuracy"] == pytest.approx(sum(own) / len(own))
+    json.dumps(found, allow_nan=False)
+
+
+def test_small_classes_count_as_much_as_large_ones() -> None:
+    found = accuracies(one_hot([0] * 10, 3), np.array([0] * 9 + [2]), NAMES)
+    assert found["accuracy"] == 0.9
+    assert found["mean_class_accuracy"] == 0.5
+
+
+def test_the_predictions_name_classes() -> None:
+    probabilities = np.array([[0.2, 0.7, 0.1], [0.5, 0.3, 0.2]], np.float32)
+    table = prediction_table(images_table([1, 2]), probabilities, NAMES)
+    assert table["predicted_class"].to_list() == ["class 1", "class 0"]
+    assert table["class_name"].to_list() == ["class 1", "class 2"]
+    assert table["correct"].to_list() == [True, False]
+    np.testing.assert_allclose(table["probability"], [0.7, 0.5], rtol=1e-6)
+
+
+def test_a_network_is_evaluated_on_the_given_images(tmp_path: Path) -> None:
+    images = images_table([0, 1, 2, 0, 1])
+    save_pictures(tmp_path, images["path"].to_list())
+    measured, predictions = measure(images, tmp_path)
+    probabilities = class_probabilities(
+        *(NETWORK, [tmp_path / path for path in images["path"]], SETTINGS, training_settings()),
+        choose_device("cpu"),
+        1,
+    ).probabilities
+    right = probabilities.argmax(axis=1) == images["label"].to_numpy()
+    assert measured["accuracy"] == right.mean()
+    assert predictions["correct"].to_list() == right.tolist()
+    assert measured["split"] == "test"
+    assert measured["skipped"] == []
+
+
+def test_an_empty_split_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no image in the split `test`"):
+        measure(images_table([]), tmp_path)
+
+
+def test_bad_pictures_are_refused_or_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    images = images_table([0, 1, 2])
+    save_pictures(tmp_path, images["path"].to_list())
+    (tmp_path / "a" / "1.png").write_bytes(b"no picture")
+    with pytest.raises(BadImageError, match=r"1\.png"):
+        measure(images, tmp_path)
+    with caplog.at_level(logging.WARNING):
+        measured, predictions = measure(images, tmp_path, skip=True)
+    assert measured["images"] == 2
+    assert [Path(skipped["path"]).name for skipped in measured["skipped"]] == ["1.png"]
+    assert predictions["path"].to_list() == ["a/0.png", "a/2.png"]
+    assert measured["classes"][1]["accuracy"] is None
+    assert "1.png" in caplog.text
+
+
+def test_pictures_that_are_all_bad_are_refused_even_where_they_may_be_skipped(
+    tmp_path: Path,
+) -> None:
+    images = images_table([0, 1])
+    save_pictures(tmp_path, images["path"].to_list())
+    for path in images["path"]:
+        (tmp_path / path).write_bytes(b"no picture")
+    with pytest.raises(BadImageError, match=r"0\.png"):
+        measure(images, tmp_path, skip=True)

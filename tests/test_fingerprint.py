@@ -1,0 +1,97 @@
+"""Fingerprints: they follow the code that a script reaches, and nothing else."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sjft import fingerprint as module
+from sjft.fingerprint import PACKAGE, fingerprint
+
+SCRIPTS = PACKAGE.parent / "scripts"
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the library that can be edited."""
+    copy = tmp_path / "sjft"
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(module, "PACKAGE", copy)
+    return copy
+
+
+def edit(path: Path, change: Callable[[str], str]) -> None:
+    before = path.read_text()
+    path.write_text(change(before))
+    assert path.read_text() != before
+
+
+def append(path: Path, text: str) -> None:
+    edit(path, lambda before: before + text)
+
+
+def test_a_copy_at_another_place_has_the_same_fingerprint(package: Path) -> None:
+    script = SCRIPTS / "finetune.py"
+    of_copy = fingerprint(script)
+    module.PACKAGE = PACKAGE  # the fixture puts it back
+    assert fingerprint(script) == of_copy
+
+
+@pytest.mark.parametrize(
+    "edited",
+    ["training.py", "network.py", "errors.py", "__init__.py", "settings/base.py", "readers.py"],
+)
+def test_an_edit_of_a_reached_module_changes_it(package: Path, edited: str) -> None:
+    before = fingerprint(SCRIPTS / "finetune.py")
+    append(package / edited, "\nEDITED = 1\n")
+    changed = fingerprint(SCRIPTS / "finetune.py")
+    assert changed != before
+    edit(package / edited, lambda text: text.replace("EDITED = 1", "EDITED = 2"))
+    assert fingerprint(SCRIPTS / "finetune.py") not in {before, changed}
+    edit(package / edited, lambda text: text.replace("\nEDITED = 2\n", ""))
+    assert fingerprint(SCRIPTS / "finetune.py") == before
+
+
+@pytest.mark.parametrize("edited", ["summary.py", "banks.py", "cli.py", "settings/retrieval.py"])
+def test_an_edit_of_another_module_does_not(package: Path, edited: str) -> None:
+    before = fingerprint(SCRIPTS / "finetune.py")
+    append(package / edited, "\nEDITED = 1\n")
+    assert fingerprint(SCRIPTS / "finetune.py") == before
+
+
+def test_comments_docstrings_and_layout_do_not_count(package: Path) -> None:
+    before = fingerprint(SCRIPTS / "finetune.py")
+    path = package / "pairing.py"
+    append(path, "\n\n# A comment.\n")
+    edit(path, lambda text: text.replace('"""Draws batches', '"""Makes batches'))
+    edit(path, lambda text: text.replace('"""Pairing: which', '"""Which'))
+    edit(path, lambda text: text.replace("(self, step: int)", "(\n        self, step: int\n    )"))
+    assert fingerprint(SCRIPTS / "finetune.py") == before
+
+
+def test_texts_that_are_no_docstrings_count(package: Path) -> None:
+    before = fingerprint(SCRIPTS / "finetune.py")
+    edit(package / "pairing.py", lambda text: text.replace('"epoch"', '"Epoch"'))
+    assert fingerprint(SCRIPTS / "finetune.py") != before
+
+
+def test_an_import_inside_a_function_is_followed(package: Path, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text("def main():\n    import sjft.summary as s\n    return s\n")
+    before = fingerprint(script)
+    append(package / "subset.py", "\nEDITED = 1\n")  # summary imports it
+    assert fingerprint(script) != before
+
+
+def test_a_script_without_the_library_has_a_fingerprint_of_nothing(tmp_path: Path) -> None:
+    prints = []
+    for text in ("import os\n", "import json, numpy\n"):
+        (tmp_path / "script.py").write_text(text)
+        prints.append(fingerprint(tmp_path / "script.py"))
+    assert prints[0] == prints[1]
+
+
+@pytest.mark.parametrize("script", sorted(SCRIPTS.glob("*.py")), ids=lambda path: path.stem)
+def test_every_script_has_a_short_fingerprint(script: Path) -> None:
+    assert len(fingerprint(script)) == 16

@@ -1,0 +1,61 @@
+"""Progress: items pass through unchanged, and the log says how far it is."""
+
+import logging
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sjft import progress as module
+from sjft.progress import progress
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """A clock that goes on by four seconds each time that it is read."""
+    now = [0.0]
+
+    def read() -> float:
+        now[0] += 4
+        return now[0]
+
+    monkeypatch.setattr(module.time, "monotonic", read)
+    return now
+
+
+@given(items=st.lists(st.integers()), per_item=st.integers(1, 5))
+def test_all_items_pass_in_order(items: list[int], per_item: int) -> None:
+    total = len(items) * per_item
+    assert list(progress(items, total=total, what="x", unit="y", per_item=per_item)) == items
+
+
+def test_the_end_is_logged_with_the_true_number(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        list(progress(range(3), total=10, what="search", unit="images", per_item=4))
+    assert len(caplog.messages) == 1
+    assert caplog.messages[0].startswith("search: 10 images in ")
+
+
+def test_lines_come_every_ten_seconds(clock: list[float], caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        list(progress(range(8), total=8, what="training", unit="updates"))
+    assert caplog.messages == [
+        "training: 3 of 8 updates, 0.2 a second, 20 s left",
+        "training: 6 of 8 updates, 0.2 a second, 8 s left",
+        "training: 8 updates in 36.0 s",
+    ]
+
+
+def test_items_are_not_taken_ahead() -> None:
+    taken = []
+    items = progress((taken.append(i) or i for i in range(5)), total=5, what="x", unit="y")
+    next(items)
+    assert taken == [0]
+    next(items)
+    assert taken == [0, 1]
+
+
+def test_no_bar_is_drawn_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    list(progress(range(5), total=5, what="x", unit="y"))
+    output = capsys.readouterr()
+    assert output.out == output.err == ""

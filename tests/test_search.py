@@ -1,0 +1,256 @@
+"""Search and recall against brute force in double precision."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from small import random_histograms
+
+from sjft.errors import UserError
+from sjft.hdf5 import Variable, config_of, create_hdf5, open_hdf5
+from sjft.histograms import KIND, VERSION, Histograms
+from sjft.index import AnnoyIndex, build_annoy_index, load_annoy_index
+from sjft.neighbours import KIND as LISTS_KIND
+from sjft.neighbours import VERSION as LISTS_VERSION
+from sjft.neighbours import Neighbours, merge_shards, nearest, write_neighbours
+from sjft.projection import hellinger_vectors
+from sjft.recall import recall, require_recall
+from sjft.search import kept_per_shard, search_candidates, search_exactly
+from sjft.settings.retrieval import RetrievalSettings
+
+EPSILON = 2.2e-16
+
+
+def settings(**changes: object) -> RetrievalSettings:
+    return RetrievalSettings.model_validate({"bank": "fake", **changes})
+
+
+def divergences(targets: Histograms, sources: Histograms, epsilon: float = EPSILON) -> np.ndarray:
+    """The definition, one pair and one direction at a time."""
+    found = np.zeros((len(targets.images), len(sources.images)))
+    for i, x in enumerate(targets.counts):
+        for j, y in enumerate(sources.counts):
+            for c, n in enumerate(targets.positions):
+                p, q = x[c] / n, y[c] / n
+                there = np.sum(p * np.log((p + epsilon) / (q + epsilon)))
+                back = np.sum(q * np.log((q + epsilon) / (p + epsilon)))
+                found[i, j] += targets.weight[c] / 2 * (there + back)
+    return found
+
+
+def shards_of(sources: Histograms, assignment: np.ndarray) -> list[Histograms]:
+    return [sources.take(np.flatnonzero(assignment == shard)) for shard in np.unique(assignment)]
+
+
+class EverythingIndex:
+    """Gives the first rows of the shard, whatever is asked."""
+
+    def __init__(self, items: int) -> None:
+        self._items = items
+
+    def candidates(self, vectors: np.ndarray, number: int) -> np.ndarray:
+        number = min(number, self._items)
+        return np.tile(np.arange(number, dtype=np.int32), (len(vectors), 1))
+
+
+def annoy_index(folder: Path, vectors: np.ndarray, options: RetrievalSettings) -> AnnoyIndex:
+    paths = folder / "a.ann", folder / "a.json"
+    build_annoy_index(vectors, options.annoy, options.seed, *paths)
+    return load_annoy_index(*paths, len(vectors), options.annoy)
+
+
+def save_histograms(path: Path, histograms: Histograms) -> Path:
+    with create_hdf5(
+        path, kind=KIND, version=VERSION, config={}, inputs={"bins": histograms.digest_of_bins}
+    ) as writer:
+        writer.add("image", Variable(histograms.images, ("image",), "Images"))
+        writer.add("positions", Variable(histograms.positions, ("channel",), "Positions"))
+        writer.add("weight", Variable(histograms.weight, ("channel",), "Weights"))
+        writer.add("count", Variable(histograms.counts, ("image", "channel", "bin"), "Counts"))
+    return path
+
+
+@pytest.mark.parametrize(("sources", "kept"), [(1, 1), (40, 7), (300, 20), (600, 600)])
+def test_the_exact_search_finds_what_brute_force_finds(sources: int, kept: int) -> None:
+    targets, source = random_histograms(1, 5), random_histograms(2, sources, first_image=50)
+    found = search_exactly(targets, source, kept, EPSILON)
+    wanted = divergences(targets, source)
+    assert found.sources.shape == (5, kept)
+    np.testing.assert_array_equal(found.targets, targets.images)
+    np.testing.assert_allclose(found.divergences, np.sort(wanted)[:, :kept], atol=2e-5)
+    own = np.take_along_axis(wanted, found.sources.astype(int) - 50, axis=1)
+    np.testing.assert_allclose(found.divergences, own, atol=2e-5)
+    assert all(len(set(row)) == kept for row in found.sources.tolist())
+
+
+def test_candidates_are_ranked_by_the_divergence() -> None:
+    targets, source = random_histograms(1, 70), random_histograms(2, 30, first_image=9)
+    options = settings(annoy={"candidates_factor": 6.0})
+    vectors = hellinger_vectors(targets)
+    found = search_candidates(targets, vectors, source, EverythingIndex(30), 5, options)
+    wanted = divergences(targets, source)
+    np.testing.assert_array_equal(found.targets, targets.images)
+    np.testing.assert_array_equal(found.sources - 9, wanted.argsort(axis=1)[:, :5])
+    np.testing.assert_allclose(found.divergences, np.sort(wanted)[:, :5], rtol=1e-5)
+
+
+def test_only_candidates_are_ranked() -> None:
+    targets, source = random_histograms(1, 4), random_histograms(2, 30)
+    options = settings(annoy={"candidates_factor": 2.0})
+    vectors = hellinger_vectors(targets)
+    found = search_candidates(targets, vectors, source, EverythingIndex(30), 5, options)
+    wanted = divergences(targets, source)[:, :10]  # the first 5 * 2 rows are all it is given
+    np.testing.assert_array_equal(found.sources, wanted.argsort(axis=1)[:, :5])
+
+
+def test_annoy_with_enough_candidates_agrees_with_the_exact_search(tmp_path: Path) -> None:
+    targets, source = random_histograms(1, 20), random_histograms(2, 200)
+    options = settings(annoy={"candidates_factor": 10.0})
+    index = annoy_index(tmp_path, hellinger_vectors(source), options)
+    found = search_candidates(targets, hellinger_vectors(targets), source, index, 20, options)
+    exact = search_exactly(targets, source, 20, EPSILON)
+    np.testing.assert_allclose(found.divergences, exact.divergences, atol=2e-5)
+
+
+def test_annoy_with_few_candidates_finds_most(tmp_path: Path) -> None:
+    targets, source = random_histograms(1, 20), random_histograms(2, 400)
+    options = settings(epsilon=1e-3)
+    index = annoy_index(tmp_path, hellinger_vectors(source), options)
+    found = search_candidates(targets, hellinger_vectors(targets), source, index, 20, options)
+    truth = divergences(targets, source, 1e-3).argsort(axis=1)[:, :20]
+    shares = [len({*a} & {*b}) / 20 for a, b in zip(found.sources, truth, strict=True)]
+    assert np.mean(shares) > 0.9
+
+
+def test_the_epsilon_decides_who_is_near() -> None:
+    targets, source = random_histograms(1, 5), random_histograms(2, 50)
+    for epsilon in (1e-2, 1e-12):
+        found = search_exactly(targets, source, 50, epsilon)
+        wanted = np.sort(divergences(targets, source, epsilon))
+        np.testing.assert_allclose(found.divergences, wanted, atol=2e-5)
+
+
+@given(on_file=st.integers(1, 6000), images=st.integers(1, 10**6))
+def test_one_shard_gives_all_that_are_kept(on_file: int, images: int) -> None:
+    assert kept_per_shard(on_file, images, images) == min(on_file, images)
+
+
+@given(on_file=st.integers(1, 6000), shard=st.integers(1, 10**5), others=st.integers(0, 10**6))
+def test_a_shard_gives_at_least_its_share_and_at_most_all(
+    on_file: int, shard: int, others: int
+) -> None:
+    kept = kept_per_shard(on_file, shard, shard + others)
+    assert 1 <= kept <= min(on_file, shard)
+    assert kept >= min(shard, on_file, on_file * shard / (shard + others))
+
+
+@pytest.mark.parametrize("shards", [2, 7, 40])
+def test_random_shards_hold_the_truly_nearest_among_those_that_they_give(shards: int) -> None:
+    rng = np.random.default_rng(shards)
+    images, on_file = 4000, 300
+    for _ in range(200):
+        assignment = rng.integers(0, shards, images)
+        sizes = np.bincount(assignment, minlength=shards)
+        of_nearest = np.bincount(assignment[:on_file], minlength=shards)
+        kept = [kept_per_shard(on_file, int(size), images) for size in sizes]
+        assert (of_nearest <= kept).all()
+
+
+def test_several_shards_merged_give_what_one_gives() -> None:
+    targets, source = random_histograms(1, 12), random_histograms(2, 500)
+    assignment = np.random.default_rng(3).integers(0, 4, 500)
+    one = search_exactly(targets, source, 30, EPSILON)
+    parts = [
+        search_exactly(targets, shard, kept_per_shard(30, len(shard.images), 500), EPSILON)
+        for shard in shards_of(source, assignment)
+    ]
+    merged = nearest(parts, 30)
+    np.testing.assert_allclose(merged.divergences, one.divergences, atol=2e-5)
+    own = np.take_along_axis(divergences(targets, source), merged.sources.astype(int), axis=1)
+    np.testing.assert_allclose(merged.divergences, own, atol=2e-5)
+
+
+def test_equally_near_images_are_ordered_by_their_numbers() -> None:
+    targets, source = random_histograms(1, 3), random_histograms(2, 4)
+    twice = source.take(np.array([0, 1, 2, 3, 0, 1, 2, 3]))
+    numbered = Histograms(
+        np.array([7, 5, 3, 1, 6, 4, 2, 0], np.int32), *list(vars(twice).values())[1:]
+    )
+    options = settings()
+    vectors = hellinger_vectors(targets)
+    found = search_candidates(targets, vectors, numbered, EverythingIndex(8), 8, options)
+    pairs = {7: 6, 5: 4, 3: 2, 1: 0}
+    for row in found.sources.tolist():
+        assert all(
+            pairs[second] == first for first, second in zip(row[::2], row[1::2], strict=True)
+        )
+
+
+def found_recall(
+    folder: Path, found: Neighbours, sources: Sequence[Histograms], **changes: object
+) -> dict[str, float]:
+    paths = [save_histograms(folder / f"{i}.h5", shard) for i, shard in enumerate(sources)]
+    return recall(found, random_histograms(1, len(found.targets)), paths, settings(**changes))
+
+
+def test_the_exact_search_has_a_recall_of_one(tmp_path: Path) -> None:
+    source = random_histograms(2, 300)
+    found = search_exactly(random_histograms(1, 20), source, 40, EPSILON)
+    shards = shards_of(source, np.random.default_rng(3).integers(0, 3, 300))
+    assert found_recall(tmp_path, found, shards) == {"10": 1.0, "40": 1.0}
+
+
+def test_a_list_that_lacks_half_of_the_nearest_has_half_the_recall(tmp_path: Path) -> None:
+    source = random_histograms(2, 300)
+    everything = search_exactly(random_histograms(1, 20), source, 80, EPSILON)
+    every_other = Neighbours(
+        everything.targets, everything.sources[:, ::2], everything.divergences[:, ::2]
+    )
+    measured = found_recall(tmp_path, every_other, [source])
+    assert measured == {"10": pytest.approx(0.5), "40": pytest.approx(0.5)}
+
+
+def test_recall_is_measured_on_as_many_target_images_as_configured(tmp_path: Path) -> None:
+    source = random_histograms(2, 100)
+    found = search_exactly(random_histograms(1, 20), source, 10, EPSILON)
+    spoilt = found.divergences.copy()
+    spoilt[7] = np.inf
+    one_bad = Neighbours(found.targets, found.sources, spoilt)
+    assert found_recall(tmp_path, one_bad, [source], recall_sample=20) == {"10": 19 / 20}
+    of_three = {
+        round(found_recall(tmp_path, one_bad, [source], recall_sample=3, seed=seed)["10"], 6)
+        for seed in range(15)
+    }
+    assert of_three == {0.666667, 1.0}
+
+
+def test_what_the_search_does_not_find_lowers_the_recall(tmp_path: Path) -> None:
+    targets, source = random_histograms(1, 20), random_histograms(2, 300)
+    options = settings(annoy={"candidates_factor": 1.0})
+    vectors = hellinger_vectors(targets)
+    found = search_candidates(targets, vectors, source, EverythingIndex(300), 40, options)
+    assert found_recall(tmp_path, found, [source])["40"] < 0.4
+
+
+def test_a_recall_under_the_floor_names_the_settings() -> None:
+    options = settings(recall_floor=0.8, annoy={"candidates_factor": 3.0})
+    require_recall({"10": 1.0, "100": 0.8}, options)
+    with pytest.raises(UserError) as error:
+        require_recall({"10": 1.0, "100": 0.799}, options)
+    for words in ("0.799 of the 100", "recall_floor is 0.8", "candidates_factor (3)", "backend"):
+        assert words in str(error.value)
+    assert "projection_dimensions (128)" in str(error.value)
+
+
+def test_the_epsilon_stands_in_the_files_and_others_are_not_merged(tmp_path: Path) -> None:
+    found = search_exactly(random_histograms(1, 3), random_histograms(2, 9), 4, 1e-5)
+    paths = [tmp_path / "0.h5", tmp_path / "1.h5"]
+    for path, epsilon in zip(paths, (1e-5, 1e-6), strict=True):
+        write_neighbours(path, found, settings(epsilon=epsilon).model_dump(mode="json"), {})
+    with open_hdf5(paths[0], kind=LISTS_KIND, version=LISTS_VERSION) as file:
+        assert config_of(file)["epsilon"] == 1e-5
+    with pytest.raises(UserError, match="other settings"):
+        merge_shards(paths, 4)

@@ -1,0 +1,253 @@
+"""Training: it learns, it repeats itself, and it says what goes wrong."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from PIL import Image
+from small import images_table, small_network, training_settings
+
+from sjft.batches import Batch
+from sjft.errors import UserError
+from sjft.network import JointNetwork, save_network
+from sjft.pairing import AnySource, NoSource
+from sjft.settings.experiment import TrainingSettings
+from sjft.subset import select_all
+from sjft.training import HISTORY_COLUMNS, Round, choose_device, run_round, set_training_mode, train
+
+CPU = torch.device("cpu")
+NAMES = [f"class {c}" for c in (0, 1)]
+
+
+def batches(number: int, size: int = 4, *, sources: bool = True, seed: int = 0) -> list[Batch]:
+    """Batches in which a picture's class is the sign of its red channel."""
+    generator = torch.Generator().manual_seed(seed)
+    found = []
+    for step in range(number):
+        count = size * (2 if sources else 1)
+        images = torch.randn(count, 3, 8, 8, generator=generator)
+        labels = torch.randint(0, 2, (count,), generator=generator)
+        images[:, 0] += (labels * 2 - 1)[:, None, None]
+        paths = [f"step{step}/{place}.png" for place in range(count)]
+        found.append(Batch(images, labels[:size], labels[size:], paths))
+    return found
+
+
+def fit(network: JointNetwork, given: list[Batch], **changes: object) -> pl.DataFrame:
+    accumulate = changes.get("accumulate", 1)
+    assert isinstance(accumulate, int)
+    settings = training_settings(updates=len(given) // accumulate, **changes)
+    return train(network, given, settings, CPU)
+
+
+def state(network: JointNetwork) -> dict[str, torch.Tensor]:
+    return {k: v.detach().clone() for k, v in network.module.state_dict().items()}
+
+
+def test_a_separable_problem_is_learned() -> None:
+    network = small_network(2, 2)
+    history = fit(network, batches(60), learning_rate=0.1, log_every=20)
+    assert history["target_accuracy"][-1] > 0.95
+    assert history["source_accuracy"][-1] > 0.95
+    assert history["target_loss"][-1] < history["target_loss"][0] / 2
+    assert history["source_loss"][-1] < history["source_loss"][0] / 2
+
+
+def test_the_history_has_a_row_per_log_every_updates_and_one_for_the_last() -> None:
+    history = fit(small_network(2, 2), batches(7), log_every=3)
+    assert history.columns == HISTORY_COLUMNS
+    assert history["update"].to_list() == [3, 6, 7]
+    assert history["update"].dtype == pl.Int32
+    assert history["seconds"].is_sorted()
+    assert (history["images_per_second"] > 0).all()
+
+
+def test_a_row_holds_means_over_its_own_updates() -> None:
+    given = batches(4)
+    tiny = fit(small_network(2, 2), given, log_every=1, learning_rate=1e-12)
+    both = fit(small_network(2, 2), given, log_every=2, learning_rate=1e-12)
+    for name in ("target_loss", "source_loss", "target_accuracy", "source_accuracy"):
+        each = tiny[name].to_numpy().reshape(2, 2)
+        np.testing.assert_allclose(both[name], each.mean(axis=1), rtol=1e-6)
+
+
+def test_without_source_images_the_sources_columns_are_zero() -> None:
+    history = fit(small_network(2, 0), batches(4, sources=False))
+    assert history["source_loss"].to_list() == [0.0, 0.0]
+    assert history["source_accuracy"].to_list() == [0.0, 0.0]
+
+
+def test_the_learning_rate_falls_by_ten_after_so_many_updates() -> None:
+    history = fit(
+        small_network(2, 2), batches(7), log_every=1, learning_rate=0.5, learning_rate_steps=3
+    )
+    wanted = [0.5] * 3 + [0.05] * 3 + [0.005]
+    np.testing.assert_allclose(history["learning_rate"], wanted, rtol=1e-9)
+
+
+def test_an_update_is_a_step_of_plain_gradient_descent() -> None:
+    network, rate, decay = small_network(2, 2), 0.1, 0.01
+    before, given = state(network), batches(1)
+    scores = network.module(given[0].images)
+    loss = torch.nn.functional.cross_entropy(scores[:4, :2], given[0].target_labels)
+    loss = loss + 0.5 * torch.nn.functional.cross_entropy(scores[4:, 2:], given[0].source_labels)
+    names, parameters = zip(*network.module.named_parameters(), strict=True)
+    gradients = torch.autograd.grad(loss, parameters)
+    fit(
+        *(network, given),
+        learning_rate=rate,
+        weight_decay=decay,
+        head_learning_rate_factor=3.0,
+        source_loss_weight=0.5,
+    )
+    for name, gradient in zip(names, gradients, strict=True):
+        factor = 3.0 if name.startswith("fc.") else 1.0
+        wanted = before[name] - factor * rate * (gradient + decay * before[name])
+        torch.testing.assert_close(network.module.state_dict()[name], wanted)
+
+
+def test_momentum_carries_the_last_step_on() -> None:
+    with_it, without = small_network(2, 2), small_network(2, 2)
+    fit(with_it, batches(1), momentum=0.9)
+    fit(without, batches(1), momentum=0.0)
+    for key, value in state(with_it).items():
+        torch.testing.assert_close(state(without)[key], value)
+    fit(with_it, batches(3), momentum=0.9)
+    fit(without, batches(3), momentum=0.0)
+    assert not torch.allclose(state(with_it)["conv.weight"], state(without)["conv.weight"])
+
+
+def test_two_accumulated_batches_are_one_of_double_size() -> None:
+    halves = batches(6)
+    doubles = [
+        Batch(
+            torch.cat([a.images[:4], b.images[:4], a.images[4:], b.images[4:]]),
+            torch.cat([a.target_labels, b.target_labels]),
+            torch.cat([a.source_labels, b.source_labels]),
+            a.paths + b.paths,
+        )
+        for a, b in zip(halves[::2], halves[1::2], strict=True)
+    ]
+    one, other = small_network(2, 2), small_network(2, 2)
+    of_halves = fit(one, halves, accumulate=2, learning_rate=0.1)
+    of_doubles = fit(other, doubles, learning_rate=0.1)
+    for key, value in state(one).items():
+        torch.testing.assert_close(value, state(other)[key], rtol=1e-4, atol=1e-6)
+    for name in ("target_loss", "target_accuracy", "source_loss", "source_accuracy"):
+        np.testing.assert_allclose(of_halves[name], of_doubles[name], rtol=1e-5)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_batch_norm_statistics_stay_where_they_are_frozen(frozen: bool) -> None:
+    network = small_network(2, 2, batch_norm=True)
+    before = state(network)
+    fit(network, batches(3), freeze_batch_norm=frozen)
+    after = state(network)
+    for name in ("norm.running_mean", "norm.running_var", "norm.num_batches_tracked"):
+        assert torch.equal(before[name], after[name]) is frozen
+    assert not torch.equal(before["norm.weight"], after["norm.weight"])
+    assert network.module.conv.training
+    assert network.module.norm.training is not frozen
+
+
+def test_thawed_batch_norm_trains_again() -> None:
+    module = small_network(2, 2, batch_norm=True).module
+    set_training_mode(module, freeze_batch_norm=True)
+    set_training_mode(module, freeze_batch_norm=False)
+    assert module.norm.training
+
+
+def test_a_loss_that_is_not_finite_names_the_update_and_the_files() -> None:
+    given = batches(4)
+    given[2].images[0, 0, 0, 0] = math.nan
+    with pytest.raises(UserError) as error:
+        fit(small_network(2, 2), given)
+    assert "loss of update 3 is not finite" in str(error.value)
+    assert "step2/0.png, step2/1.png" in str(error.value)
+    assert "learning_rate" in str(error.value)
+    assert "step1" not in str(error.value)
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_the_device_is_chosen_as_configured(monkeypatch: pytest.MonkeyPatch, there: bool) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
+    assert choose_device("cpu") == CPU
+    assert choose_device("auto").type == ("cuda" if there else "cpu")
+
+
+def test_a_gpu_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UserError, match=r"training\.device: `cuda` is asked for"):
+        choose_device("cuda")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Pictures in two colours, which are their classes."""
+    for side in ("target", "source"):
+        (tmp_path / side).mkdir()
+        for i in range(6):
+            colour = (250, 0, 0) if i % 2 else (0, 0, 250)
+            Image.new("RGB", (20, 18), colour).save(tmp_path / side / f"{i}.png")
+    return tmp_path
+
+
+def round_of(folder: Path, *, seed: int = 0, number: int = 0, source: bool = True) -> Round:
+    targets, sources = (images_table([0, 1] * 3, folder=side) for side in ("target", "source"))
+    return Round(
+        number=number,
+        seed=seed,
+        manifest=select_all(targets, sources if source else sources[:0]),
+        choice=AnySource(6) if source else NoSource(),
+        target_folder=folder,
+        source_folder=folder,
+        target_classes=NAMES,
+        last_network=None,
+    )
+
+
+def round_settings(**changes: object) -> TrainingSettings:
+    return training_settings(input_size=24, resize=(24, 26), updates=2, log_every=1, **changes)
+
+
+def trained_bytes(of: Round, folder: Path, threads: int = 1) -> bytes:
+    network, _ = run_round(of, round_settings(), folder, threads)
+    save_network(folder / "m.pt", network, {})
+    return (folder / "m.pt").read_bytes()
+
+
+def test_the_same_seed_gives_the_same_bytes(folder: Path) -> None:
+    first = trained_bytes(round_of(folder), folder)
+    torch.rand(3)
+    assert trained_bytes(round_of(folder), folder) == first
+    assert trained_bytes(round_of(folder), folder, threads=4) == first
+    assert trained_bytes(round_of(folder, seed=1), folder) != first
+    assert trained_bytes(round_of(folder, number=1), folder) != first
+
+
+def test_a_round_has_heads_for_the_classes_of_both_sides(folder: Path) -> None:
+    network, history = run_round(round_of(folder), round_settings(), folder, 1)
+    assert network.target_classes == network.source_classes == NAMES
+    assert len(history) == 2
+    alone, _ = run_round(round_of(folder, source=False), round_settings(), folder, 1)
+    assert alone.source_classes == []
+
+
+def test_a_round_leaves_the_random_state_of_torch_alone(folder: Path) -> None:
+    before = torch.get_rng_state()
+    run_round(round_of(folder), round_settings(), folder, 1)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_round_starts_from_the_last_ones_weights(folder: Path) -> None:
+    last, _ = run_round(round_of(folder), round_settings(), folder, 1)
+    before = state(last)
+    given = round_of(folder, number=1)
+    again = Round(**{**vars(given), "last_network": last})
+    still = round_settings(learning_rate=1e-30, weight_decay=0.0)
+    network, _ = run_round(again, still, folder, 1)
+    for key, value in state(network).items():
+        torch.testing.assert_close(value, before[key], rtol=0, atol=1e-20)
