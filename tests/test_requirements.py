@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from sjft.requirements import folder_state, missing_data
+from sjft.requirements import dataset_state, folder_state, missing_data
 from sjft.settings.config import Configuration, read_configuration
+from sjft.settings.dataset import CsvList, ImageFolder
 
 
 def configuration(root: Path) -> Configuration:
@@ -93,6 +94,22 @@ def folder(tmp_path: Path) -> Path:
     for place, _, _ in os.walk(tmp_path / "birds"):
         os.utime(place, (10**9, 10**9))
     return tmp_path / "birds"
+
+
+def test_the_state_of_a_folder_is_the_same_wherever_it_lies(folder: Path) -> None:
+    before = folder_state(folder)
+    assert folder_state(folder.rename(folder.with_name("elsewhere"))) == before
+
+
+def test_the_state_of_a_listed_data_set_changes_with_its_table(folder: Path) -> None:
+    settings = CsvList(reader="csv", root=folder.name, file="list.csv")
+    states = [dataset_state(settings, folder.parent)]
+    for text in ("path,class\n", "path,class,split\n"):
+        (folder / "list.csv").write_text(text)
+        states.append(dataset_state(settings, folder.parent))
+    assert len(set(states)) == 3
+    folders = ImageFolder(reader="image_folder", root=folder.name, splits={"train": "."})
+    assert dataset_state(folders, folder.parent) == folder_state(folder)
 
 
 def test_the_state_of_a_folder_stays_while_nothing_changes(folder: Path) -> None:

@@ -15,7 +15,7 @@ os.environ.update(
 
 from sjft.errors import UserError
 from sjft.fingerprint import fingerprint
-from sjft.requirements import folder_state, missing_data
+from sjft.requirements import dataset_state, file_state, missing_data
 from sjft.settings.config import RESERVED, read_configuration
 
 # --config and --configfile win over the environment, and that over the default file.
@@ -26,7 +26,7 @@ try:
     CONFIG = read_configuration(config, data_root=DATA_ROOT)
 except UserError as error:
     sys.exit(str(error))
-# The root is not among any rule's params: the same data in another place is the same data.
+# The root is in no rule's input or params: the same data in another place is the same data.
 config["data_root"] = CONFIG.data_root
 
 
@@ -74,23 +74,34 @@ def place_of(dataset):
     return {"root": settings.root}
 
 
-def weights_file(weights):
-    """The file that weights come from, as a rule's input: none but for local files."""
-    local = weights is not None and weights.source == "file"
-    return [str(Path(CONFIG.data_root) / weights.path)] if local else []
+def state_of_dataset(dataset):
+    """Changes when pictures are added or removed. Generated pictures change by their own rule."""
+    settings = CONFIG.datasets[dataset]
+    if settings.reader == "synthetic":
+        return ""
+    require_data(
+        name
+        for name, e in CONFIG.experiments.items()
+        if dataset in (e.target, e.source)
+    )
+    return dataset_state(settings, Path(CONFIG.data_root))
 
 
-def require_data(dataset):
+def state_of_weights(weights, experiments):
+    """Changes with a local file of weights that these experiments use."""
+    if weights is None or weights.source != "file":
+        return ""
+    require_data(experiments)
+    return file_state(Path(CONFIG.data_root) / weights.path)
+
+
+def require_data(experiments):
     """Stop with one message where data of what was asked for is not there."""
+    using = list(experiments)
     asked = {
         Path(target).parts[1]
         for target in workflow.dag_settings.targets
         if "/" in target
     }
-    using = [
-        name
-        for name, e in CONFIG.experiments.items()
-        if dataset in (e.target, e.source)
-    ]
     if missing := missing_data(CONFIG, asked.intersection(using) or using[:1]):
         sys.exit(missing)

@@ -4,9 +4,6 @@
 rule extract_descriptors:
     input:
         images="results/datasets/{dataset}/images.csv",
-        weights=lambda wildcards: weights_file(
-            getattr(CONFIG.banks[wildcards.bank], "weights", None)
-        ),
     output:
         descriptors="results/descriptors/{bank}/{dataset}/{shard}.h5",
         skipped="results/descriptors/{bank}/{dataset}/{shard}.skipped.csv",
@@ -25,6 +22,7 @@ rule extract_descriptors:
         dataset=lambda wildcards: settings_of(
             "datasets", wildcards.dataset, "on_bad_image"
         ),
+        weights=state_of_bank,
         place=lambda wildcards: place_of(wildcards.dataset),
         code=code_of("extract_descriptors.py"),
     message:

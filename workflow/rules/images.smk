@@ -25,7 +25,7 @@ rule generate_images:
 
 rule list_images:
     input:
-        folder=folder_of,
+        generated=generated_folder,
     output:
         images="results/datasets/{dataset}/images.csv",
     log:
@@ -39,8 +39,9 @@ rule list_images:
         mem_mb=1500,
         runtime=30,
     params:
-        settings=lambda wildcards: settings_of("datasets", wildcards.dataset),
-        folder=state_of_folder,
+        settings=listing_settings,
+        place=lambda wildcards: place_of(wildcards.dataset),
+        state=lambda wildcards: state_of_dataset(wildcards.dataset),
         code=code_of("list_images.py"),
     message:
         "Listing the images of {wildcards.dataset}"

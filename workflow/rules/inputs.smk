@@ -4,23 +4,34 @@
 ##### images.smk #####
 
 
-def folder_of(wildcards):
-    """The data set's folder; for the demo's it is made first."""
-    settings = CONFIG.datasets[wildcards.dataset]
-    if settings.reader == "synthetic":
-        return f"results/datasets/{wildcards.dataset}/generated"
-    require_data(wildcards.dataset)
-    return str(Path(CONFIG.data_root) / settings.root)
+def generated_folder(wildcards):
+    """The pictures that must be made before they can be listed: the demo's."""
+    if CONFIG.datasets[wildcards.dataset].reader != "synthetic":
+        return []
+    return f"results/datasets/{wildcards.dataset}/generated"
 
 
-def state_of_folder(wildcards):
-    """Changes when pictures are added or removed. Generated pictures change by their own rule."""
-    folder = Path(folder_of(wildcards))
-    return (
-        ""
-        if CONFIG.datasets[wildcards.dataset].reader == "synthetic"
-        else folder_state(folder)
-    )
+def listing_settings(wildcards):
+    """What decides the list: not what to do with bad images, nor where the data come from."""
+    settings = settings_of("datasets", wildcards.dataset)
+    return {
+        key: value
+        for key, value in settings.items()
+        if key not in ("on_bad_image", "how_to_get")
+    }
+
+
+##### descriptors.smk #####
+
+
+def state_of_bank(wildcards):
+    using = [
+        name
+        for name, e in CONFIG.experiments.items()
+        if bank_of(e.retrieval) == wildcards.bank
+    ]
+    bank = CONFIG.banks[wildcards.bank]
+    return state_of_weights(getattr(bank, "weights", None), using)
 
 
 ##### histograms.smk #####

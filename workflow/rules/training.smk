@@ -10,9 +10,6 @@ rule finetune:
         ),
         neighbours=neighbours_of,
         last_model=model_of_last_round,
-        weights=lambda wildcards: weights_file(
-            CONFIG.experiments[wildcards.experiment].training.weights
-        ),
     output:
         model="results/{experiment}/runs/{arm}-{seed}/round-{round}/model.pt",
         history="results/{experiment}/runs/{arm}-{seed}/round-{round}/history.csv",
@@ -29,6 +26,10 @@ rule finetune:
         gpu=gpus,
     params:
         training=training_of,
+        weights=lambda wildcards: state_of_weights(
+            CONFIG.experiments[wildcards.experiment].training.weights,
+            [wildcards.experiment],
+        ),
         folders=folders_of,
         code=code_of("finetune.py"),
     message:

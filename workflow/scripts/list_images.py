@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from job_runner import run
+from job_runner import folder, run
 from sjft.listing import list_images, write_images
 from sjft.settings.dataset import DatasetSettings
 
@@ -15,7 +15,8 @@ def main(snakemake: Any) -> None:
     settings: DatasetSettings = TypeAdapter(DatasetSettings).validate_python(
         snakemake.params.settings
     )
-    table = list_images(settings, Path(snakemake.input.folder))
+    root = folder(snakemake.params.place, snakemake.config["data_root"])
+    table = list_images(settings, root)
     write_images(Path(snakemake.output.images), table)
 
 

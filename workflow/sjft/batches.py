@@ -132,7 +132,8 @@ def load_batches(
 
 
 def workers(threads: int, device: torch.device) -> int:
-    """Processes that load images: beside a GPU all threads but one, beside a CPU one in four."""
-    if threads == 1:
-        return 0
-    return threads - 1 if device.type == "cuda" else max(1, threads // 4)
+    """Processes that load images: beside a GPU all threads but one, beside a CPU one in four.
+
+    With fewer than four threads there is none: it would take a core from the convolutions.
+    """
+    return threads - 1 if device.type == "cuda" else threads // 4

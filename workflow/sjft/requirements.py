@@ -7,7 +7,7 @@ from pathlib import Path
 from sjft.files import digest_of_text
 from sjft.settings.bank import CnnBank
 from sjft.settings.config import Configuration
-from sjft.settings.dataset import Synthetic
+from sjft.settings.dataset import CsvList, ImageFolder, Synthetic
 from sjft.settings.weights import FileWeights, Weights
 
 
@@ -51,6 +51,14 @@ def _missing_weights(key: str, weights: Weights | None, root: Path) -> dict[str,
     return {key: f"weights `{key}`: no file {root / weights.path}."}
 
 
+def dataset_state(settings: ImageFolder | CsvList, data_root: Path) -> str:
+    """Changes with the pictures of a data set, or with the table that lists them."""
+    root = data_root / settings.root
+    if isinstance(settings, CsvList) and (root / settings.file).is_file():
+        return f"{folder_state(root)}, {file_state(root / settings.file)}"
+    return folder_state(root)
+
+
 def folder_state(folder: Path) -> str:
     """Names and times of a folder and the folders two levels below: changes with their content.
 
@@ -59,7 +67,14 @@ def folder_state(folder: Path) -> str:
     folders = [folder]
     for _ in range(2):
         folders += [sub for parent in folders for sub in _folders_in(parent) if sub not in folders]
-    return digest_of_text("\n".join(f"{f}\t{f.stat().st_mtime_ns}" for f in sorted(folders)))
+    lines = [f"{f.relative_to(folder)}\t{f.stat().st_mtime_ns}" for f in sorted(folders)]
+    return digest_of_text("\n".join(lines))
+
+
+def file_state(path: Path) -> str:
+    """Size and time of a file: changes when it is replaced."""
+    state = path.stat()
+    return f"{state.st_size} bytes, {state.st_mtime_ns}"
 
 
 def _folders_in(folder: Path) -> list[Path]:
