@@ -21,6 +21,7 @@ from sjft.network import JointNetwork, JointTask, continue_from, joint_network
 from sjft.pairing import Pairing, SourceChoice
 from sjft.progress import progress
 from sjft.settings.experiment import TrainingSettings
+from sjft.settings.weights import RandomWeights
 from sjft.subset import Manifest
 
 LOG = logging.getLogger(__name__)
@@ -77,7 +78,9 @@ def train(
                 batch.source_labels.to(device, non_blocking=True),
             )
             (result["loss"] / settings.accumulate).backward()
-            history.add(batch, {k: float(value.item()) for k, value in result.items()}, update)
+            # One transfer for all numbers: each would make a GPU wait.
+            numbers = torch.stack([value.float() for value in result.values()]).tolist()
+            history.add(batch, dict(zip(result, numbers, strict=True)), update)
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
         history.close_update(update, float(schedule.get_last_lr()[0]))
@@ -135,9 +138,10 @@ def run_round(
     """Train a round from the last one's weights, or from the configured ones; also its history."""
     device = choose_device(settings.device)
     subset, targets = of.manifest.subset, of.manifest.targets
+    first = of.last_network is None
     network = joint_network(
         settings.network,
-        settings.weights,
+        settings.weights if first else RandomWeights(source="random", seed=0),
         data_root,
         of.target_classes,
         class_names(subset),
