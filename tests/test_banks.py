@@ -16,6 +16,7 @@ from torchvision import models
 from sjft.banks import CnnFilterBank, FilterBank, GaborFilterBank, gabor_kernels, make_bank
 from sjft.errors import UserError
 from sjft.settings.bank import CnnBank, GaborBank
+from sjft.settings.base import IMAGENET_MEAN, IMAGENET_STD
 from sjft.settings.weights import FileWeights, RandomWeights, TorchvisionWeights
 from sjft.weights import classifier_name, digest_of_weights, load_network
 
@@ -119,8 +120,10 @@ def test_sums_in_place_do_not_reach_the_responses_before_them() -> None:
 def test_functional_relus_in_place_do_not_reach_the_responses_before_them() -> None:
     bank = cnn("googlenet", "conv1.bn", "conv2.conv", activation="before")
     net = network("googlenet")
-    net.transform_input = False
-    normed = net.conv1.bn(net.conv1.conv(normalised(bank)))
+    # Published weights of this network expect ImageNet's normalisation undone, to [-1, 1].
+    mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
+    inputs = (normalised(bank) * std.view(3, 1, 1) + mean.view(3, 1, 1) - 0.5) / 0.5
+    normed = net.conv1.bn(net.conv1.conv(inputs))
     agree(bank, [normed, net.conv2.conv(net.maxpool1(torch.relu(normed)))])
 
 

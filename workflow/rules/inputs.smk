@@ -243,4 +243,5 @@ def benchmarks_of(wildcards):
     return {
         stage: [f"results/benchmarks/{stage}/{job}.tsv" for job in of_stage]
         for stage, of_stage in jobs.items()
+        if of_stage
     }

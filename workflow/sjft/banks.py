@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
-from torchvision.models.feature_extraction import create_feature_extractor
+from torchvision.models.feature_extraction import NodePathTracer, create_feature_extractor
 from torchvision.transforms.v2 import functional as transforms
 
 from sjft.errors import UserError
@@ -132,8 +132,6 @@ def _activation_after(network: nn.Module, layer: str) -> str:
     The whole graph is named by `create_feature_extractor`'s own tracer, so that reused modules
     (ResNet's `relu`) have distinct names.
     """
-    from torchvision.models.feature_extraction import NodePathTracer  # noqa: PLC0415
-
     tracer = NodePathTracer()
     graph = tracer.trace(network)
     modules = dict(network.named_modules())
