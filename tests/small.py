@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from sjft.histograms import Histograms
-from sjft.listing import IMAGES_SCHEMA
+from sjft.images_table import IMAGES_SCHEMA
 from sjft.neighbours import Neighbours
 from sjft.network import JointNetwork, TwoHeads
 from sjft.settings.experiment import TrainingSettings

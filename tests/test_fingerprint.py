@@ -40,7 +40,10 @@ def test_a_copy_at_another_place_has_the_same_fingerprint(package: Path) -> None
 
 @pytest.mark.parametrize(
     "edited",
-    ["training.py", "network.py", "errors.py", "__init__.py", "settings/base.py", "readers.py"],
+    [
+        *("training.py", "network.py", "errors.py", "__init__.py", "settings/base.py"),
+        *("readers/__init__.py", "readers/places.py"),
+    ],
 )
 def test_an_edit_of_a_reached_module_changes_it(package: Path, edited: str) -> None:
     before = fingerprint(SCRIPTS / "finetune.py")

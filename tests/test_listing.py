@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from sjft import listing
 from sjft.errors import UserError
-from sjft.listing import IMAGES_SCHEMA, class_names, list_images, read_images, write_images
+from sjft.images_table import IMAGES_SCHEMA, class_names, read_images, write_images
+from sjft.listing import list_images
 from sjft.readers import ListedImage
 from sjft.settings.dataset import ImageFolder
 

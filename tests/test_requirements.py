@@ -80,7 +80,10 @@ def test_nothing_is_missed_where_all_is_there(tmp_path: Path) -> None:
     for folder in ("birds", "deep/web"):
         (tmp_path / folder).mkdir(parents=True)
     assert "trunk.pt" in missing(tmp_path, "main", "other")
-    for name in ("bank.pt", "trunk.pt"):
+    assert f"data set `web`: no file {tmp_path / 'deep/web/list.csv'}. Put" in missing(
+        tmp_path, "main"
+    )
+    for name in ("bank.pt", "trunk.pt", "deep/web/list.csv"):
         (tmp_path / name).touch()
     assert missing_data(configuration(tmp_path), ["main", "other"]) is None
 

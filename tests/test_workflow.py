@@ -256,8 +256,11 @@ def test_the_papers_experiment_says_what_it_lacks_and_else_shows_its_plan(fresh:
     shutil.copy2(REPOSITORY / "config/config.yaml", fresh.root / "config/config.yaml")
     asked = ("-n", "results/indoor67/model.pt")
     assert_refused(fresh.snakemake(*asked), "data/indoor67", "data/imagenet", "image-net.org")
-    for folder in ("indoor67/train", "indoor67/test", "imagenet/train"):
+    for folder in ("indoor67/Images", "imagenet/train"):
         (fresh.root / "data" / folder).mkdir(parents=True)
+    assert_refused(fresh.snakemake(*asked), "indoor67/TrainImages.txt", "indoor67/TestImages.txt")
+    for name in ("TrainImages.txt", "TestImages.txt"):
+        (fresh.root / "data/indoor67" / name).touch()
     assert fresh.make(*asked).planned == {
         "list_images": 2,
         "extract_descriptors": 257,

@@ -8,7 +8,7 @@ import polars as pl
 from job_runner import folder, run
 from sjft.evaluation import evaluate
 from sjft.files import write_json, write_table
-from sjft.listing import class_names, read_images
+from sjft.images_table import class_names, read_images
 from sjft.network import load_joint_network
 from sjft.settings.experiment import EvaluationSettings, TrainingSettings
 

@@ -10,7 +10,7 @@ from job_runner import folder, run
 from sjft.banks import make_bank
 from sjft.extraction import Extraction, extract_descriptors
 from sjft.files import digest_of_file, write_table
-from sjft.listing import read_images
+from sjft.images_table import read_images
 from sjft.settings.bank import BankSettings
 
 

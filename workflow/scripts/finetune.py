@@ -6,7 +6,7 @@ from typing import Any
 from job_runner import folder, run
 from sjft.arms import source_choice
 from sjft.files import digest_of_file, write_table
-from sjft.listing import class_names, read_images
+from sjft.images_table import class_names, read_images
 from sjft.neighbours import read_neighbours
 from sjft.network import load_joint_network, save_network
 from sjft.settings.experiment import TrainingSettings

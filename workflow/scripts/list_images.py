@@ -6,7 +6,8 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from job_runner import folder, run
-from sjft.listing import list_images, write_images
+from sjft.images_table import write_images
+from sjft.listing import list_images
 from sjft.settings.dataset import DatasetSettings
 
 

@@ -7,8 +7,8 @@ import polars as pl
 
 from job_runner import run
 from sjft.histograms import concatenate, read_histograms
+from sjft.images_table import read_images
 from sjft.index import load_annoy_index
-from sjft.listing import read_images
 from sjft.neighbours import write_neighbours
 from sjft.projection import read_projection
 from sjft.search import kept_per_shard, search_candidates, search_exactly

@@ -6,7 +6,7 @@ from typing import Any
 from job_runner import run
 from sjft.arms import RoundInputs, select
 from sjft.difficulty import read_difficulty
-from sjft.listing import read_images
+from sjft.images_table import read_images
 from sjft.neighbours import read_neighbours
 from sjft.settings.experiment import SelectionSettings
 from sjft.subset import read_selected, read_targets, usable_images, write_manifest

@@ -5,7 +5,7 @@ from typing import Any
 
 from job_runner import run
 from sjft.files import write_json, write_text
-from sjft.listing import read_images
+from sjft.images_table import read_images
 from sjft.neighbours import read_recall
 from sjft.subset import usable_images
 from sjft.summary import RunFiles, summarise

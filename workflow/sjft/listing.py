@@ -1,4 +1,4 @@
-"""images.csv: every image of a data set, with its label, split and shard."""
+"""Listing: from what a reader finds to labels, splits and shards."""
 
 import logging
 from collections import Counter
@@ -8,19 +8,11 @@ from pathlib import Path
 import polars as pl
 
 from sjft.errors import UserError
-from sjft.files import read_table, stable_integer, write_table
+from sjft.files import stable_integer
+from sjft.images_table import IMAGES_SCHEMA
 from sjft.readers import READERS, ListedImage
 from sjft.settings.dataset import DatasetSettings
 
-IMAGES_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
-    "image": pl.Int32,
-    "path": pl.String,
-    "label": pl.Int32,
-    "class_name": pl.String,
-    "split": pl.String,
-    "style": pl.String,
-    "shard": pl.Int32,
-}
 LOG = logging.getLogger(__name__)
 
 
@@ -95,18 +87,3 @@ def _report(table: pl.DataFrame, shards: int) -> None:
             f"{shards} shards are too many for {len(train)} training images: {shards - filled} "
             f"would be empty. Set the data set's `shards` to {max(1, len(train) // 100)} or so."
         )
-
-
-def write_images(path: Path, table: pl.DataFrame) -> None:
-    """Write images.csv."""
-    write_table(path, table)
-
-
-def read_images(path: Path) -> pl.DataFrame:
-    """Read images.csv; an empty style is an empty string."""
-    return read_table(path, IMAGES_SCHEMA).with_columns(pl.col("style").fill_null(""))
-
-
-def class_names(images: pl.DataFrame) -> list[str]:
-    """The class names in the order of their labels."""
-    return images.unique("label").sort("label")["class_name"].to_list()

@@ -1,13 +1,13 @@
 """What must be on disk before an experiment can run."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from sjft.files import digest_of_text
 from sjft.settings.bank import CnnBank
 from sjft.settings.config import Configuration
-from sjft.settings.dataset import CsvList, ImageFolder, Synthetic
+from sjft.settings.dataset import FilesOnDisk, Places205, Places365, Synthetic, TorchvisionSet
 from sjft.settings.weights import FileWeights, Weights
 
 
@@ -39,10 +39,26 @@ def missing_data(configuration: Configuration, experiments: Iterable[str]) -> st
 
 def _missing_dataset(configuration: Configuration, name: str, root: Path) -> dict[str, str]:
     settings = configuration.datasets[name]
-    if isinstance(settings, Synthetic) or (root / settings.root).is_dir():
+    if isinstance(settings, Synthetic):
+        return {}
+    folder = root / settings.root
+    missing = list(_missing_parts(settings, folder))
+    if not missing:
         return {}
     how = " ".join(settings.how_to_get.split()) or "Put your images there."
-    return {name: f"data set `{name}`: no folder {root / settings.root}. {how}"}
+    return {name: f"data set `{name}`: {', '.join(missing)}. {how}"}
+
+
+def _missing_parts(settings: FilesOnDisk, folder: Path) -> Iterator[str]:
+    if not folder.is_dir():
+        yield f"no folder {folder}"
+        return
+    for name in settings.image_folders:
+        if not (folder / name).is_dir():
+            yield f"no folder {folder / name}"
+    for name in settings.listing_files:
+        if not (folder / name).is_file():
+            yield f"no file {folder / name}"
 
 
 def _missing_weights(key: str, weights: Weights | None, root: Path) -> dict[str, str]:
@@ -51,22 +67,28 @@ def _missing_weights(key: str, weights: Weights | None, root: Path) -> dict[str,
     return {key: f"weights `{key}`: no file {root / weights.path}."}
 
 
-def dataset_state(settings: ImageFolder | CsvList, data_root: Path) -> str:
-    """Changes with the pictures of a data set, or with the table that lists them."""
+def dataset_state(settings: FilesOnDisk, data_root: Path) -> str:
+    """Changes with the pictures of a data set, or with the files that list them."""
     root = data_root / settings.root
-    if isinstance(settings, CsvList) and (root / settings.file).is_file():
-        return f"{folder_state(root)}, {file_state(root / settings.file)}"
-    return folder_state(root)
+    # The class folders of Places lie deep; where torchvision's lie is known to each class alone.
+    deep = isinstance(settings, Places205 | Places365)
+    folders = folder_state(
+        root / settings.image_folders[0] if deep else root,
+        depth=3 if isinstance(settings, TorchvisionSet) else 2,
+    )
+    files = [root / name for name in settings.listing_files]
+    return ", ".join([folders, *(file_state(file) for file in files if file.is_file())])
 
 
-def folder_state(folder: Path) -> str:
-    """Names and times of a folder and the folders two levels below: changes with their content.
+def folder_state(folder: Path, depth: int = 2) -> str:
+    """Names and times of a folder and so many levels below: changes with their content.
 
     An image that is added to, or taken from, a class folder changes that folder's time.
     """
-    folders = [folder]
-    for _ in range(2):
-        folders += [sub for parent in folders for sub in _folders_in(parent) if sub not in folders]
+    folders = last = [folder]
+    for _ in range(depth):
+        last = [sub for parent in last for sub in _folders_in(parent)]
+        folders = folders + last
     lines = [f"{f.relative_to(folder)}\t{f.stat().st_mtime_ns}" for f in sorted(folders)]
     return digest_of_text("\n".join(lines))
 

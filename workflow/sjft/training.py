@@ -16,7 +16,7 @@ from torch import nn
 from sjft.batches import Batch, JointBatches, LabelledImages, load_batches
 from sjft.errors import UserError
 from sjft.files import stable_integer
-from sjft.listing import class_names
+from sjft.images_table import class_names
 from sjft.network import JointNetwork, JointTask, continue_from, joint_network
 from sjft.pairing import Pairing, SourceChoice
 from sjft.progress import progress

@@ -1,12 +1,19 @@
 """Data sets: where the images are and how they are split."""
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from sjft.settings.base import Seed, Settings
 
 Split = Literal["train", "val", "test"]
+
+# What the publishers call their files.
+INDOOR_LISTS: dict[Split, str] = {"train": "TrainImages.txt", "test": "TestImages.txt"}
+DOGS_LISTS: dict[Split, str] = {"train": "train_list.mat", "test": "test_list.mat"}
+FLOWERS_LABELS, FLOWERS_SPLITS = "imagelabels.mat", "setid.mat"
+CLUTTER = "257.clutter"
 
 
 class _DatasetSettings(Settings):
@@ -25,6 +32,16 @@ class _FilesOnDisk(_DatasetSettings):
     how_to_get: str = Field(
         "", description="Shown when the folder is missing: where the images come from."
     )
+
+    @property
+    def listing_files(self) -> tuple[str, ...]:
+        """Files, absolute or below `root`, that say which images there are."""
+        return ()
+
+    @property
+    def image_folders(self) -> tuple[str, ...]:
+        """Folders below `root` that the publisher's archive always has."""
+        return ()
 
 
 class RandomSplit(Settings):
@@ -52,11 +69,17 @@ class ImageFolder(_FilesOnDisk):
 
     @model_validator(mode="after")
     def _one_way_to_split(self) -> Self:
-        if (self.splits is None) == (self.random_split is None):
-            raise ValueError("give either `splits` or `random_split`")
-        if self.splits is not None and "train" not in self.splits:
-            raise ValueError("`splits` must name the folder of `train`")
+        _check_ways_to_split(self.splits, self.random_split, "the folder of `train`")
         return self
+
+
+def _check_ways_to_split(
+    splits: Mapping[Split, object] | None, random_split: RandomSplit | None, train: str
+) -> None:
+    if (splits is None) == (random_split is None):
+        raise ValueError("give either `splits` or `random_split`")
+    if splits is not None and "train" not in splits:
+        raise ValueError(f"`splits` must name {train}")
 
 
 class CsvList(_FilesOnDisk):
@@ -76,6 +99,194 @@ class CsvList(_FilesOnDisk):
         "selection, only to report how often selection found the target's own.",
     )
 
+    @property
+    def listing_files(self) -> tuple[str, ...]:
+        """The table."""
+        return (self.file,)
+
+
+class Indoor67(_FilesOnDisk):
+    """MIT Indoor Scenes as published: Images/, TrainImages.txt, TestImages.txt."""
+
+    reader: Literal["indoor67"] = Field(description="Which reader this entry is for.")
+
+    @property
+    def listing_files(self) -> tuple[str, ...]:
+        """Both lists."""
+        return tuple(INDOOR_LISTS.values())
+
+    @property
+    def image_folders(self) -> tuple[str, ...]:
+        """The class folders'."""
+        return ("Images",)
+
+
+class Flowers102(_FilesOnDisk):
+    """Oxford Flowers 102 as published: jpg/, imagelabels.mat, setid.mat."""
+
+    reader: Literal["flowers102"] = Field(description="Which reader this entry is for.")
+    train: Literal["trn", "trn+val"] = Field(
+        "trn",
+        description="Sets of setid.mat to train on. With `trn`, the other one is the split `val`.",
+    )
+    names: str | None = Field(
+        None,
+        description="File of class names, absolute or relative to `root`: one a row in the order "
+        'of the labels, or a JSON object of label and name. Null: "001" to "102".',
+    )
+
+    @property
+    def split_of_validation(self) -> Split:
+        """The split of the publisher's validation set."""
+        return "train" if self.train == "trn+val" else "val"
+
+    @property
+    def listing_files(self) -> tuple[str, ...]:
+        """Labels, splits, and names where they are configured."""
+        return tuple(filter(None, (FLOWERS_LABELS, FLOWERS_SPLITS, self.names)))
+
+    @property
+    def image_folders(self) -> tuple[str, ...]:
+        """The images'."""
+        return ("jpg",)
+
+
+class Dogs120(_FilesOnDisk):
+    """Stanford Dogs as published: Images/, train_list.mat, test_list.mat."""
+
+    reader: Literal["dogs120"] = Field(description="Which reader this entry is for.")
+
+    @property
+    def listing_files(self) -> tuple[str, ...]:
+        """Both lists."""
+        return tuple(DOGS_LISTS.values())
+
+    @property
+    def image_folders(self) -> tuple[str, ...]:
+        """The breeds'."""
+        return ("Images",)
+
+
+class Caltech256(_FilesOnDisk):
+    """Caltech 256 as published, with so many training images a class, drawn with a seed."""
+
+    reader: Literal["caltech256"] = Field(description="Which reader this entry is for.")
+    images: str = Field(
+        "256_ObjectCategories", description="Folder below `root` that holds the class folders."
+    )
+    per_class: int = Field(
+        60, ge=1, description="Training images a class. The rest is the test split."
+    )
+    val_per_class: int = Field(0, ge=0, description="Validation images a class.")
+    seed: Seed = Field(0, description="Seed of the draw.")
+    clutter: bool = Field(False, description=f"Whether `{CLUTTER}` is a class.")
+
+    @property
+    def image_folders(self) -> tuple[str, ...]:
+        """The class folders'."""
+        return (self.images,)
+
+
+class ImageNet(_FilesOnDisk):
+    """ImageNet's training images as extracted: one folder per wnid."""
+
+    reader: Literal["imagenet"] = Field(description="Which reader this entry is for.")
+    images: str = Field("train", description="Folder below `root` that holds the wnids' folders.")
+    names: str | None = Field(
+        None,
+        description="The devkit's meta.mat, or lines such as `n01440764 tench, Tinca tinca`, "
+        "absolute or relative to `root`: a class is then called `n01440764 tench`. Null: by wnid.",
+    )
+
+    @property
+    def listing_files(self) -> tuple[str, ...]:
+        """The names, where they are configured."""
+        return () if self.names is None else (self.names,)
+
+    @property
+    def image_folders(self) -> tuple[str, ...]:
+        """The wnids'."""
+        return (self.images,)
+
+
+class _Places(_FilesOnDisk):
+    list_file: str
+    images: str
+    categories: str | None = Field(
+        None,
+        description="File of the categories by label, absolute or relative to `root`: the list is "
+        "checked against it. Null: the classes are named by their folders.",
+    )
+
+    @property
+    def listing_files(self) -> tuple[str, ...]:
+        """The list, and the categories where they are configured."""
+        return tuple(filter(None, (self.list_file, self.categories)))
+
+    @property
+    def image_folders(self) -> tuple[str, ...]:
+        """The images'."""
+        return (self.images,)
+
+
+class Places205(_Places):
+    """The training images of Places 205, by its list."""
+
+    reader: Literal["places205"] = Field(description="Which reader this entry is for.")
+    list_file: str = Field(
+        "trainvalsplit_places205/train_places205.csv",
+        description="List of paths and labels: absolute, or relative to `root`.",
+    )
+    images: str = Field(
+        "data/vision/torralba/deeplearning/images256",
+        description="Folder below `root` that the list's paths start from.",
+    )
+    classes: ClassVar[int] = 205
+
+
+class Places365(_Places):
+    """The training images of Places 365 (standard or challenge), by its list."""
+
+    reader: Literal["places365"] = Field(description="Which reader this entry is for.")
+    list_file: str = Field(
+        "filelist_places365-standard/places365_train_standard.txt",
+        description="List of paths and labels: absolute, or relative to `root`.",
+    )
+    images: str = Field(
+        "data_256", description="Folder below `root` that the list's paths start from."
+    )
+    classes: ClassVar[int] = 365
+
+
+Argument = bool | int | float | str
+
+
+class TorchvisionSet(_FilesOnDisk):
+    """Any of torchvision's data sets that has a file for each image; nothing is downloaded."""
+
+    reader: Literal["torchvision"] = Field(description="Which reader this entry is for.")
+    dataset: str = Field(description="Class in torchvision.datasets, say `OxfordIIITPet`.")
+    arguments: dict[str, Argument] = Field(
+        {}, description="Keyword arguments of the class, besides `root`."
+    )
+    splits: dict[Split, dict[str, Argument]] | None = Field(
+        None, description="Further keyword arguments that give each split."
+    )
+    random_split: RandomSplit | None = Field(
+        None, description="Instead of `splits`: for a data set that comes without."
+    )
+
+    @model_validator(mode="after")
+    def _can_be_made(self) -> Self:
+        _check_ways_to_split(self.splits, self.random_split, "the arguments of `train`")
+        for given in (self.arguments, *(self.splits or {}).values()):
+            if taken := {"root", "download"}.intersection(given):
+                raise ValueError(
+                    f"`{min(taken)}` is no argument to give: the data set's `root` is its folder, "
+                    "and nothing is downloaded"
+                )
+        return self
+
 
 class Synthetic(_DatasetSettings):
     """Pictures made by the program from a seed: the demo's data (see `sjft.synthetic`)."""
@@ -89,4 +300,16 @@ class Synthetic(_DatasetSettings):
     seed: Seed = Field(0, description="Seed of the pictures.")
 
 
-DatasetSettings = Annotated[ImageFolder | CsvList | Synthetic, Field(discriminator="reader")]
+FilesOnDisk = (
+    ImageFolder
+    | CsvList
+    | Indoor67
+    | Flowers102
+    | Dogs120
+    | Caltech256
+    | ImageNet
+    | Places205
+    | Places365
+    | TorchvisionSet
+)
+DatasetSettings = Annotated[FilesOnDisk | Synthetic, Field(discriminator="reader")]

@@ -1,0 +1,86 @@
+"""Reader of Places 205 and Places 365: their lists of paths and labels."""
+
+import posixpath
+from array import array
+from pathlib import Path
+
+from sjft.errors import UserError
+from sjft.readers.listed import ListedImage, as_on_disk, folder_in
+from sjft.readers.published_files import numbered_lines, whole_number
+from sjft.settings.dataset import Places205, Places365
+
+
+def read_places(settings: Places205 | Places365, root: Path) -> list[ListedImage]:
+    """List the training images of a Places list; the class names are those of the categories.
+
+    Raises `UserError` that names the list and the row: a label that is out of range or does not
+    fit the image's folder, an image in no class, listed twice, or not there.
+    """
+    folder_in(root, settings.images, "<letter>/<category>/<image>.jpg")
+    file = root / settings.list_file
+    categories = {} if settings.categories is None else _categories(root / settings.categories)
+    names = {label: _readable(category) for label, category in categories.items()}
+    most = len(names) or settings.classes
+    listed: list[ListedImage] = []
+    numbers = array("L")
+    for number, line in numbered_lines(file):
+        path, label = _path_and_label(line, f"{file}, row {number}")
+        if not 0 <= label < most:
+            raise UserError(
+                f"{file}, row {number}: the label {label} is out of range; allowed are 0 to "
+                f"{most - 1}. Take list and categories of the same release."
+            )
+        folder = posixpath.dirname(path)
+        name = _readable(folder)
+        if not name and label not in names:
+            raise UserError(
+                f"{file}, row {number}: {path!r} lies in no class folder. Name the file of the "
+                "categories in the data set's entry (`categories`)."
+            )
+        class_name = names.setdefault(label, name)
+        if name and name != class_name:
+            raise UserError(
+                f"{file}, row {number}: the label {label} of {path!r} is that of {class_name!r}. "
+                "Take list and categories of the same release."
+            )
+        listed.append(ListedImage(f"{settings.images}/{path}", class_name, "train"))
+        numbers.append(number)
+    return as_on_disk(listed, root, lambda index: (file, numbers[index]))
+
+
+def _path_and_label(line: str, where: str) -> tuple[str, int]:
+    """Split `/a/abbey/1.jpg 0`; a comma may stand for the space."""
+    path, separator, label = line.rpartition(" ")
+    if not separator:
+        path, _, label = line.rpartition(",")
+    number = whole_number(label)
+    path = path.strip(" ,/")
+    if number is None or not path:
+        raise UserError(
+            f"{where}: {line!r}; expected a path, a space and a label: `/a/abbey/00000001.jpg 0`. "
+            "Correct the list."
+        )
+    return path, number
+
+
+def _categories(path: Path) -> dict[int, str]:
+    """Category by label, checked: labels from 0 on, each category once."""
+    categories: dict[int, str] = {}
+    for number, line in numbered_lines(path):
+        category, label = _path_and_label(line, f"{path}, row {number}")
+        if label in categories:
+            raise UserError(f"{path}, row {number}: the label {label} has a category already.")
+        categories[label] = category
+    readable = {_readable(category) for category in categories.values()}
+    if sorted(categories) != list(range(len(categories))) or len(readable) < len(categories):
+        raise UserError(
+            f"{path}: the labels must be 0 to {len(categories) - 1}, and each category must stand "
+            "there once. Take the file again from the publisher."
+        )
+    return categories
+
+
+def _readable(category: str) -> str:
+    """The category without the folder of its first letter: `abbey` for `a/abbey`."""
+    letter, _, name = category.partition("/")
+    return name if len(letter) == 1 and name.startswith(letter) else category

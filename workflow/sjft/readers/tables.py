@@ -1,0 +1,74 @@
+"""Readers of tables: one row per image, in a user's own file or in the demo's."""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+from sjft.errors import UserError
+from sjft.readers.listed import SPLITS, ListedImage, as_on_disk
+from sjft.settings.dataset import CsvList, Synthetic
+
+
+def read_csv(settings: CsvList, root: Path) -> list[ListedImage]:
+    """List the rows of a table with one image each.
+
+    Raises `UserError` that names the file and the row: a missing column, an empty cell, an
+    unknown split, an image listed twice, or one that is not there.
+    """
+    table = root / settings.file
+    columns = {
+        "path": settings.path_column,
+        "class_name": settings.class_column,
+        "split": settings.split_column,
+        "style": settings.style_column,
+    }
+    wanted = {field: column for field, column in columns.items() if column is not None}
+    listed, numbers = [], []
+    for number, row in _rows(table, settings.delimiter, list(wanted.values())):
+        cells = {field: (row[column] or "").strip() for field, column in wanted.items()}
+        image = ListedImage(**{"split": "train", **cells})
+        _check_row(f"{table}, row {number}", image)
+        numbers.append(number)
+        listed.append(image)
+    if not listed:
+        raise UserError(f"{table}: the table has no rows.")
+    return as_on_disk(listed, root, lambda index: (table, numbers[index]))
+
+
+def _rows(
+    table: Path, delimiter: str, wanted: list[str]
+) -> Iterator[tuple[int, dict[str, str | None]]]:
+    try:
+        # utf-8-sig: spreadsheets like to write a byte-order mark.
+        with table.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.DictReader(file, delimiter=delimiter)
+            missing = [column for column in wanted if column not in (rows.fieldnames or [])]
+            if missing:
+                raise UserError(
+                    f"{table}: there is no column `{missing[0]}`; the columns are "
+                    f"{', '.join(rows.fieldnames or ['(none)'])}. Name the right one in the data "
+                    "set's entry (path_column, class_column, split_column, style_column)."
+                )
+            for row in rows:
+                yield rows.line_num, row
+    except FileNotFoundError:
+        raise UserError(f"{table}: there is no such file.") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{table}: is not UTF-8 ({error}). Convert it.") from None
+    except csv.Error as error:
+        raise UserError(
+            f"{table}: cannot be read as a table ({error}). Look for a quote that is not closed."
+        ) from None
+
+
+def _check_row(where: str, image: ListedImage) -> None:
+    if not image.path or not image.class_name:
+        raise UserError(f"{where}: path and class must not be empty.")
+    if image.split not in SPLITS:
+        raise UserError(f"{where}: split {image.split!r}; allowed are {', '.join(SPLITS)}.")
+
+
+def read_synthetic(settings: Synthetic, root: Path) -> list[ListedImage]:
+    """List generated pictures by the table that was written with them."""
+    table = CsvList(reader="csv", root=str(root), file="images.csv", style_column="style")
+    return read_csv(table, root)
