@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from sjft.errors import UserError
 from sjft.settings.bank import LevelGrid
 from sjft.settings.config import RESERVED, Configuration, read_configuration
+from sjft.settings.experiment import EvaluationSettings
 from sjft.settings.weights import RandomWeights, TorchvisionWeights
 
 SMALLEST: dict[str, Any] = {
@@ -346,3 +347,9 @@ def test_values_that_contradict_each_other_are_named_by_their_section(
     changes: dict[str, Any], message: str
 ) -> None:
     assert f"\n  - {message}" in refusal(changes)
+
+
+def test_training_images_are_scored_by_a_single_view() -> None:
+    settings = EvaluationSettings(scales=(64, 80), crops="five", mirror=True, split="val")
+    view = settings.single_view()
+    assert (view.scales, view.crops, view.mirror, view.split) == ((64,), "centre", False, "val")

@@ -16,7 +16,7 @@ os.environ.update(
 from sjft.errors import UserError
 from sjft.fingerprint import fingerprint
 from sjft.requirements import dataset_state, file_state, missing_data
-from sjft.settings.config import RESERVED, read_configuration
+from sjft.settings.config import read_configuration
 
 # --config and --configfile win over the environment, and that over the default file.
 DATA_ROOT = workflow.config_settings.overwrite_config.get(

@@ -25,9 +25,7 @@ rule evaluate:
         gpu=gpus,
     params:
         training=training_of,
-        evaluation=lambda wildcards: settings_of(
-            "experiments", wildcards.experiment, "evaluation"
-        )["evaluation"],
+        evaluation=evaluation_of,
         folders=folders_of,
         dataset=lambda wildcards: settings_of(
             "datasets", pairing_of(wildcards)["target"], "on_bad_image"

@@ -132,6 +132,10 @@ def training_of(wildcards):
     return settings_of("experiments", wildcards.experiment, "training")["training"]
 
 
+def evaluation_of(wildcards):
+    return settings_of("experiments", wildcards.experiment, "evaluation")["evaluation"]
+
+
 def folders_of(wildcards):
     """Where the pictures lie, target and source."""
     pairing = pairing_of(wildcards)

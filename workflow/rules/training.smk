@@ -57,9 +57,7 @@ rule score_difficulty:
         gpu=gpus,
     params:
         training=training_of,
-        evaluation=lambda wildcards: settings_of(
-            "experiments", wildcards.experiment, "evaluation"
-        )["evaluation"],
+        evaluation=evaluation_of,
         folders=folders_of,
         code=code_of("score_difficulty.py"),
     message:

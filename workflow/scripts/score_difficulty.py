@@ -20,7 +20,7 @@ def main(snakemake: Any) -> None:
     scored = class_probabilities(
         load_joint_network(Path(snakemake.input.model)),
         [root / path for path in targets["path"]],
-        EvaluationSettings.model_validate(snakemake.params.evaluation),
+        EvaluationSettings.model_validate(snakemake.params.evaluation).single_view(),
         training,
         choose_device(training.device),
         snakemake.threads,

@@ -1,4 +1,7 @@
-"""Difficulty of the target's training images after a round (paper, section 3.4)."""
+"""Difficulty of the target's training images after a round (paper, section 3.4).
+
+Scored by a single view each: the many crops of the evaluation would cost as much as a round.
+"""
 
 from pathlib import Path
 

@@ -99,6 +99,12 @@ class EvaluationSettings(Settings):
     mirror: bool = Field(False, description="Add every crop's mirror image.")
     batch: int = Field(64, ge=1, description="Crops a forward pass.")
 
+    def single_view(self) -> Self:
+        """The first scale's central crop alone, which is what the training images are scored by."""
+        return self.model_copy(
+            update={"scales": self.scales[:1], "crops": "centre", "mirror": False}
+        )
+
 
 class PublishSettings(Settings):
     """Which run becomes `results/{experiment}/model.pt`."""
