@@ -21,7 +21,7 @@ def divergence_of_candidates(
     """Divergence of each target image to its candidates, float32 [targets, candidates].
 
     ``candidates`` int32 [targets, candidates] are rows of ``sources``; -1 gives infinity. Sums
-    run in float64, in the order of the bins. Work is shared by numba's threads.
+    run in float64. Work is shared by numba's threads.
     """
     logs, start = _log_tables(targets.positions, epsilon)
     divergence: NDArray[np.float32] = _candidates(
@@ -41,7 +41,9 @@ def _log_tables(
     return np.concatenate(tables), starts[np.searchsorted(kinds, positions)].astype(np.int64)
 
 
-@numba.njit(cache=True, nogil=True, parallel=True)
+# Free order of the additions within a channel lets the compiler use vector instructions: twice as
+# fast, and float64 has digits to spare. NaN and infinity keep their meaning.
+@numba.njit(cache=True, nogil=True, parallel=True, fastmath={"reassoc", "contract"})
 def _candidates(
     targets: NDArray[np.uint16] | NDArray[np.uint32],
     sources: NDArray[np.uint16] | NDArray[np.uint32],
@@ -53,6 +55,10 @@ def _candidates(
     divergence = np.full(candidates.shape, np.inf, np.float32)
     channels, bins = targets.shape[1], targets.shape[2]
     for target in numba.prange(candidates.shape[0]):
+        own_logs = np.empty((channels, bins), np.float64)
+        for channel in range(channels):
+            for b in range(bins):
+                own_logs[channel, b] = logs[start[channel] + targets[target, channel, b]]
         for place in range(candidates.shape[1]):
             source = candidates[target, place]
             if source < 0:
@@ -62,10 +68,9 @@ def _candidates(
                 table = start[channel]
                 of_channel = 0.0
                 for b in range(bins):
-                    p = np.int64(targets[target, channel, b])
                     q = np.int64(sources[source, channel, b])
-                    if p != q:
-                        of_channel += (p - q) * (logs[table + p] - logs[table + q])
+                    p = np.int64(targets[target, channel, b])
+                    of_channel += (p - q) * (own_logs[channel, b] - logs[table + q])
                 total += factor[channel] * of_channel
             divergence[target, place] = total
     return divergence
