@@ -1,6 +1,7 @@
 """Principal components against numpy's decomposition in double precision."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -195,3 +196,12 @@ def test_another_file_in_the_place_of_a_projection_is_refused(tmp_path: Path) ->
         pass
     with pytest.raises(UserError, match="expected `sjft-projection`"):
         read_projection(tmp_path / "a.h5")
+
+
+def test_histograms_over_other_bins_are_refused() -> None:
+    other = replace(random_histograms(1, 3), digest_of_bins="another digest")
+    projection = Projection(
+        np.zeros(24, np.float32), np.eye(2, 24, dtype=np.float32), "digest of the bins", ""
+    )
+    with pytest.raises(UserError, match="different bins"):
+        projection.project(other)

@@ -1,5 +1,6 @@
 """Search one source shard for the target images' neighbours."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,9 @@ def main(snakemake: Any) -> None:
         fitted = read_projection(projection)
         loaded = load_annoy_index(index, record, len(sources.images), settings.annoy)
         found = search_candidates(targets, fitted.project(targets), sources, loaded, kept, settings)
+        logging.info(
+            "Annoy returned too few items for %d searches, which were widened", loaded.widened
+        )
     write_neighbours(
         Path(snakemake.output.neighbours),
         found,

@@ -33,7 +33,15 @@ class Projection:
     digest: str
 
     def project(self, histograms: Histograms) -> NDArray[np.float32]:
-        """Vectors, float32 [images, dimensions], of histograms over the same bins."""
+        """Vectors, float32 [images, dimensions], of histograms.
+
+        Raises `UserError` where the histograms are over other bins than the projection's.
+        """
+        if histograms.digest_of_bins != self.digest_of_bins:
+            raise UserError(
+                "Histograms and projection were made with different bins. Remove projection.h5 of "
+                "this pairing and run again."
+            )
         rows = len(histograms.images)
         blocks = [
             (hellinger_vectors(histograms.take(np.arange(start, min(start + IMAGES_A_BLOCK, rows))))
