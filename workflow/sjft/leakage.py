@@ -1,0 +1,191 @@
+"""Leakage: held-out images of the target that stand among the images to train on as well.
+
+Three tests tell such a pair: the same content of the files, perceptual hashes that differ in few
+bits, and a divergence of the descriptors near 0. A pair has one row, whatever tests tell it.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from sjft.files import read_table, write_table
+from sjft.neighbours import Neighbours
+from sjft.perceptual_hash import BITS, LEAST_DETAIL, hash_distances
+from sjft.picture_hashes import PictureHashes
+from sjft.progress import progress
+
+SOURCES_A_BLOCK = 4096
+TARGETS_A_BLOCK = 2048
+Schema = dict[str, type[pl.DataType] | pl.DataType]
+PAIR: Schema = {"target_image": pl.Int32, "source_image": pl.Int32}
+COPIES_SCHEMA: Schema = {
+    **PAIR,
+    "same_file": pl.Boolean,
+    "hash_distance": pl.Int32,
+    "mirrored": pl.Boolean,
+}
+LEAKAGE_SCHEMA: Schema = {
+    "target_path": pl.String,
+    "target_split": pl.String,
+    "source_path": pl.String,
+    "source_split": pl.String,
+    "reasons": pl.String,
+    **COPIES_SCHEMA,
+    "divergence": pl.Float64,
+}
+
+
+def find_copies(targets: PictureHashes, sources: PictureHashes, threshold: int) -> pl.DataFrame:
+    """Pairs of one content, or of hashes that differ in ``threshold`` bits at most.
+
+    Returns the columns of `COPIES_SCHEMA`: ``hash_distance`` and ``mirrored`` are null where only
+    the content tells. Pictures without detail have no hash to speak of and match by content alone.
+    """
+    files = _digests(targets).join(_digests(sources), on="digest", suffix="_of_source")
+    same = pl.DataFrame(
+        {
+            "target_image": files["image"],
+            "source_image": files["image_of_source"],
+            "same_file": [True] * len(files),
+        },
+        schema={**PAIR, "same_file": pl.Boolean},
+    )
+    near = _near_hashes(targets, sources, threshold)
+    return (
+        same.join(near, on=list(PAIR), how="full", coalesce=True)
+        .with_columns(pl.col("same_file").fill_null(False))
+        .select(list(COPIES_SCHEMA))
+        .sort(*PAIR)
+    )
+
+
+def _digests(hashes: PictureHashes) -> pl.DataFrame:
+    return pl.DataFrame(
+        {"image": hashes.images, "digest": hashes.digests.astype(str).tolist()},
+        schema={"image": pl.Int32, "digest": pl.String},
+    )
+
+
+def _near_hashes(targets: PictureHashes, sources: PictureHashes, threshold: int) -> pl.DataFrame:
+    """Compare every pair of pictures with detail, a block of each at a time."""
+    targets = targets.take(targets.detail >= LEAST_DETAIL)
+    sources = sources.take(sources.detail >= LEAST_DETAIL)
+    schema = {name: COPIES_SCHEMA[name] for name in (*PAIR, "hash_distance", "mirrored")}
+    found = [pl.DataFrame(schema=schema)]
+    starts = range(0, len(sources.images), SOURCES_A_BLOCK)
+    for start in progress(
+        starts,
+        total=len(sources.images),
+        what="copies",
+        unit="source images",
+        per_item=SOURCES_A_BLOCK,
+    ):
+        block = sources.bits[start : start + SOURCES_A_BLOCK]
+        for first in range(0, len(targets.images), TARGETS_A_BLOCK):
+            distance, mirrored = hash_distances(
+                targets.bits[first : first + TARGETS_A_BLOCK], block
+            )
+            rows, columns = np.nonzero(distance <= threshold)
+            values = (
+                targets.images[first + rows],
+                sources.images[start + columns],
+                distance[rows, columns].astype(np.int32),
+                mirrored[rows, columns],
+            )
+            found.append(pl.DataFrame(dict(zip(schema, values, strict=True)), schema=schema))
+    return pl.concat(found)
+
+
+def near_zero(neighbours: Neighbours, threshold: float) -> pl.DataFrame:
+    """Pairs of a divergence of ``threshold`` nats at most: target_image, source_image, divergence.
+
+    Only pairs in the neighbour lists are seen: a few of the nearest a target image are enough.
+    """
+    rows, places = np.nonzero(neighbours.divergences <= threshold)
+    return pl.DataFrame(
+        {
+            "target_image": neighbours.targets[rows],
+            "source_image": neighbours.sources[rows, places],
+            "divergence": neighbours.divergences[rows, places].astype(np.float64),
+        },
+        schema={**PAIR, "divergence": pl.Float64},
+    ).sort(*PAIR)
+
+
+def list_leakage(
+    copies: Sequence[pl.DataFrame],
+    near: pl.DataFrame,
+    targets: pl.DataFrame,
+    sources: pl.DataFrame,
+) -> pl.DataFrame:
+    """Join all shards' findings to one row a pair, with the columns of `LEAKAGE_SCHEMA`.
+
+    ``copies`` come from `find_copies`, ``near`` from `near_zero`, ``targets`` and ``sources`` are
+    the two images.csv. Sorted by the paths.
+    """
+    pairs = (
+        pl.concat(copies)
+        .join(near, on=list(PAIR), how="full", coalesce=True)
+        .with_columns(pl.col("same_file").fill_null(False))
+        .join(_names(targets, "target"), on="target_image", how="left")
+        .join(_names(sources, "source"), on="source_image", how="left")
+    )
+    reasons = [_reasons(row) for row in pairs.iter_rows(named=True)]
+    return (
+        pairs.with_columns(pl.Series("reasons", reasons, pl.String))
+        .select(pl.col(name).cast(kind) for name, kind in LEAKAGE_SCHEMA.items())
+        .sort("target_path", "source_path", "source_split")
+    )
+
+
+def _names(images: pl.DataFrame, side: str) -> pl.DataFrame:
+    columns = ("image", "path", "split")
+    return images.select(pl.col(name).alias(f"{side}_{name}") for name in columns)
+
+
+def _reasons(pair: dict[str, Any]) -> str:
+    reasons = ["same file"] if pair["same_file"] else []
+    if pair["hash_distance"] is not None:
+        mirrored = "mirrored, " if pair["mirrored"] else ""
+        reasons.append(f"{mirrored}perceptual hash {pair['hash_distance']} of {BITS} bits")
+    if pair["divergence"] is not None:
+        reasons.append(f"divergence {pair['divergence']:.3g}")
+    return "; ".join(reasons)
+
+
+def write_leakage(path: Path, table: pl.DataFrame) -> None:
+    """Write leakage.csv."""
+    write_table(path, table)
+
+
+def read_leakage(path: Path) -> pl.DataFrame:
+    """Read leakage.csv; raises `UserError` for any other file."""
+    return read_table(path, LEAKAGE_SCHEMA)
+
+
+def images_to_exclude(table: pl.DataFrame) -> set[int]:
+    """The source images that match a held-out image, as rows of the source's images.csv."""
+    return set(table["source_image"])
+
+
+def count_leakage(table: pl.DataFrame) -> dict[str, int]:
+    """Held-out images with a match, source images that match, and these by reason.
+
+    A source image with several reasons counts for each of them.
+    """
+    by_hash = pl.col("hash_distance").is_not_null()
+    reasons = {
+        "same_file": pl.col("same_file"),
+        "perceptual_hash": by_hash & ~pl.col("mirrored"),
+        "mirrored": by_hash & pl.col("mirrored"),
+        "divergence": pl.col("divergence").is_not_null(),
+    }
+    return {
+        "pairs": len(table),
+        "target_images": table["target_image"].n_unique(),
+        "source_images": table["source_image"].n_unique(),
+        **{name: table.filter(told)["source_image"].n_unique() for name, told in reasons.items()},
+    }
