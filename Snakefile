@@ -13,6 +13,8 @@ configfile: "config/config.yaml"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/inputs.smk"
+include: "workflow/rules/run_inputs.smk"
+include: "workflow/rules/costs.smk"
 
 
 ##### stages, in the order in which the data meets them #####
@@ -22,6 +24,7 @@ include: "workflow/rules/images.smk"
 include: "workflow/rules/descriptors.smk"
 include: "workflow/rules/histograms.smk"
 include: "workflow/rules/index.smk"
+include: "workflow/rules/leakage.smk"
 include: "workflow/rules/neighbours.smk"
 include: "workflow/rules/subset.smk"
 include: "workflow/rules/training.smk"

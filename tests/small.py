@@ -13,6 +13,7 @@ from sjft.images_table import IMAGES_SCHEMA
 from sjft.neighbours import Neighbours
 from sjft.network import JointNetwork, TwoHeads
 from sjft.settings.experiment import TrainingSettings
+from sjft.sources import usable_sources
 from sjft.subset import SUBSET_SCHEMA, TARGETS_SCHEMA, Manifest
 
 # Networks this small, on cores that others share, wait for their own threads.
@@ -61,9 +62,17 @@ def images_table(
             "split": [split] * number,
             "style": [style] * number,
             "shard": [0] * number,
+            "bytes": [1000] * number,
+            "modified": [10**18] * number,
+            "digest": [""] * number,
         },
         schema=IMAGES_SCHEMA,
     )
+
+
+def source_table(class_of_image: Sequence[int], *, folder: str = "a") -> pl.DataFrame:
+    """The usable images of one source, `store`, as selection sees them."""
+    return usable_sources({"store": images_table(class_of_image, folder=folder)}, {})
 
 
 def manifest(
@@ -84,6 +93,7 @@ def manifest(
         pl.DataFrame(
             {
                 **columns("source", source_styles),
+                "source": ["store"] * len(source_styles),
                 "chosen_by": [1] * len(source_styles),
                 "nearest_divergence": [0.5] * len(source_styles),
             },

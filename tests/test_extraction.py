@@ -34,7 +34,7 @@ def job(bank: FilterBank | None = None, *, skip: bool = False, grid: LevelGrid |
     )
 
 
-def rows(names: list[str], first: int = 100) -> pl.DataFrame:
+def rows(names: list[str], first: int = 0) -> pl.DataFrame:
     return pl.DataFrame(
         {"image": range(first, first + len(names)), "path": names},
         schema={"image": pl.Int32, "path": pl.String},
@@ -96,7 +96,7 @@ def test_counts_are_those_of_the_bank_s_responses(tmp_path: Path, grid: LevelGri
     skipped = extract_descriptors(rows(NAMES), tmp_path, job(bank, grid=grid), output)
     assert skipped.rows() == []
     images, counts = dense(output)
-    assert images == list(range(100, 120))
+    assert images == list(range(20))
     assert (counts.sum(axis=2) == bank.layers[0].positions).all()
     assert (counts == naive(tmp_path, NAMES, bank, grid)).all()
 

@@ -20,6 +20,7 @@ from sjft.leakage import (
     count_leakage,
     find_copies,
     images_to_exclude,
+    join_leakage,
     list_leakage,
     near_zero,
     read_leakage,
@@ -190,7 +191,7 @@ def test_the_file_gives_back_what_was_written(tmp_path: Path, leakage: pl.DataFr
 
 
 def test_matching_source_images_are_excluded_and_counted(leakage: pl.DataFrame) -> None:
-    assert images_to_exclude(leakage) == {1, 2, 4, 5}
+    assert images_to_exclude(leakage) == {f"s/{i}.png" for i in (1, 2, 4, 5)}
     assert count_leakage(leakage) == {
         "pairs": 5,
         "target_images": 4,
@@ -209,6 +210,11 @@ def test_nothing_found_is_a_table_too() -> None:
     nothing = pl.DataFrame(schema=COPIES_SCHEMA)
     images = images_table([0])
     assert list_leakage([nothing, nothing], NONE_NEAR, images, images).schema == LEAKAGE_SCHEMA
+
+
+def test_tables_of_shards_are_joined_in_the_order_of_the_paths(leakage: pl.DataFrame) -> None:
+    halves = [leakage.gather_every(2, 1), leakage.gather_every(2)]
+    assert join_leakage(halves).equals(leakage)
 
 
 def test_the_order_of_the_shards_does_not_matter(leakage: pl.DataFrame) -> None:

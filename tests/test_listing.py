@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from conftest import save_pictures
@@ -13,6 +14,7 @@ from sjft import listing
 from sjft.errors import UserError
 from sjft.images_table import IMAGES_SCHEMA, class_names, read_images, write_images
 from sjft.listing import list_images
+from sjft.picture_files import FileFacts
 from sjft.readers import ListedImage
 from sjft.settings.dataset import ImageFolder
 
@@ -30,13 +32,18 @@ def settings(shards: int = 1, **splits: str) -> ImageFolder:
     )
 
 
+def made_up_facts(_root: Path, paths: list[str]) -> FileFacts:
+    numbers = np.arange(len(paths))
+    return FileFacts(1000 + numbers, 10**18 + numbers)
+
+
 @pytest.fixture
 def listed_as(monkeypatch: pytest.MonkeyPatch):
     """A function that lists images as if a reader had found them."""
 
     def list_them(images: Sequence[ListedImage], shards: int = 1) -> pl.DataFrame:
         monkeypatch.setitem(listing.READERS, "image_folder", lambda *_: list(images))
-        return list_images(settings(shards), Path("root"))
+        return list_images(settings(shards), Path("root"), made_up_facts)
 
     return list_them
 
@@ -48,16 +55,19 @@ def images(number: int, start: int = 0) -> list[ListedImage]:
     ]
 
 
-def test_rows_are_sorted_by_path_and_labels_by_class_name(tmp_path: Path) -> None:
+def test_rows_are_sorted_by_split_and_path_and_labels_by_class_name(tmp_path: Path) -> None:
     save_pictures(tmp_path, ["fit/dog/1.png", "fit/cat/2.png", "fit/cat/1.png", "check/dog/1.png"])
     table = list_images(settings(train="fit", test="check"), tmp_path)
     assert table.schema == pl.Schema(IMAGES_SCHEMA)
-    assert table.rows() == [
-        (0, "check/dog/1.png", 1, "dog", "test", "", 0),
-        (1, "fit/cat/1.png", 0, "cat", "train", "", 0),
-        (2, "fit/cat/2.png", 0, "cat", "train", "", 0),
-        (3, "fit/dog/1.png", 1, "dog", "train", "", 0),
+    assert table.drop("bytes", "modified", "digest").rows() == [
+        (0, "fit/cat/1.png", 0, "cat", "train", "", 0),
+        (1, "fit/cat/2.png", 0, "cat", "train", "", 0),
+        (2, "fit/dog/1.png", 1, "dog", "train", "", 0),
+        (3, "check/dog/1.png", 1, "dog", "test", "", 0),
     ]
+    states = [(tmp_path / path).stat() for path in table["path"]]
+    assert table["bytes"].to_list() == [state.st_size for state in states]
+    assert table["modified"].to_list() == [state.st_mtime_ns for state in states]
     assert class_names(table) == ["cat", "dog"]
 
 
@@ -91,6 +101,9 @@ def test_any_name_survives_the_round_trip(
             "split": "train",
             "style": [styles.draw(st.just("") | NAMES) for _ in names],
             "shard": 0,
+            "bytes": 1,
+            "modified": 2**62,
+            "digest": "",
         },
         schema=IMAGES_SCHEMA,
     )

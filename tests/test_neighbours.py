@@ -14,10 +14,14 @@ from sjft.neighbours import (
     Neighbours,
     merge_shards,
     nearest,
+    of_targets,
     read_neighbours,
     read_recall,
     write_neighbours,
 )
+
+# The rows of images.csv that a shard's numbers stand for.
+NUMBERS = np.array([0, 10, 20, 30], np.int32)
 
 
 def lists(sources: list[list[int]], divergences: list[list[float]]) -> Neighbours:
@@ -95,8 +99,22 @@ def test_shards_are_merged_to_the_nearest(tmp_path: Path) -> None:
     paths = [tmp_path / "0.h5", tmp_path / "1.h5"]
     for path, part in zip(paths, parts, strict=True):
         write_neighbours(path, part, {"seed": 1}, {})
-    assert merge_shards(paths, 3).sources.tolist() == [[1, 2, 0]]
-    assert merge_shards(paths, 9).sources.tolist() == [[1, 2, 0, 3]]
+    for on_file, wanted in ((3, [[10, 25, 5]]), (9, [[10, 25, 5, 30]])):
+        assert merge_shards(paths, on_file, [NUMBERS, NUMBERS + 5]).sources.tolist() == wanted
+
+
+def test_equally_near_images_of_several_shards_are_ordered_by_their_rows(tmp_path: Path) -> None:
+    paths = [tmp_path / "0.h5", tmp_path / "1.h5"]
+    for path in paths:
+        write_neighbours(path, lists([[0, 1]], [[0.5, 0.5]]), {}, {})
+    numbers = [np.array([1, 2], np.int32), np.array([0, 3], np.int32)]
+    assert merge_shards(paths, 4, numbers).sources.tolist() == [[0, 1, 2, 3]]
+
+
+def test_lists_are_brought_into_the_order_of_the_targets_rows() -> None:
+    found = of_targets(lists([[1], [2], [3]], [[0.1], [0.2], [0.3]]), np.array([7, 2, 4], np.int32))
+    assert found.targets.tolist() == [2, 4, 7]
+    assert found.sources.tolist() == [[2], [3], [1]]
 
 
 def test_shards_searched_with_other_settings_are_not_merged(tmp_path: Path) -> None:
@@ -104,14 +122,14 @@ def test_shards_searched_with_other_settings_are_not_merged(tmp_path: Path) -> N
     for seed, path in enumerate(paths):
         write_neighbours(path, lists([[seed]], [[0.1]]), {"seed": seed}, {})
     with pytest.raises(UserError, match=r"1\.h5: was searched with other settings"):
-        merge_shards(paths, 1)
+        merge_shards(paths, 1, [NUMBERS, NUMBERS])
 
 
 def test_a_list_that_is_short_is_refused(tmp_path: Path) -> None:
     write_neighbours(tmp_path / "0.h5", lists([[1, 2]], [[0.1, np.inf]]), {}, {})
     with pytest.raises(UserError, match="a list is short"):
-        merge_shards([tmp_path / "0.h5"], 2)
-    assert merge_shards([tmp_path / "0.h5"], 1).sources.tolist() == [[1]]
+        merge_shards([tmp_path / "0.h5"], 2, [NUMBERS])
+    assert merge_shards([tmp_path / "0.h5"], 1, [NUMBERS]).sources.tolist() == [[10]]
 
 
 def test_another_file_and_a_missing_one_are_refused(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from small import images_table, random_neighbours
+from small import images_table, random_neighbours, source_table
 
 from sjft.errors import UserError
 from sjft.neighbours import Neighbours
@@ -15,7 +15,7 @@ from sjft.settings.experiment import SelectionSettings
 from sjft.subset import Manifest, select_neighbours
 
 TARGETS = images_table([0] * 6, folder="target")
-SOURCES = images_table([0, 1, 2, 3, 4] * 6, folder="source")
+SOURCES = source_table([0, 1, 2, 3, 4] * 6, folder="source")
 
 
 def selected(lists: Neighbours, counts: list[int], least: int = 1) -> Manifest:

@@ -89,6 +89,18 @@ def test_shards_are_joined_in_the_order_of_the_images(tmp_path: Path, images: pl
         np.testing.assert_array_equal(getattr(joined, name), getattr(at_once, name))
 
 
+def test_numbers_within_shards_are_turned_into_rows(tmp_path: Path, images: pl.DataFrame) -> None:
+    for shard in (0, 1):
+        own = images.gather_every(2, shard).with_columns(pl.int_range(pl.len()).alias("image"))
+        hash_images(own, tmp_path, tmp_path / f"{shard}.h5", {})
+    hash_images(images, tmp_path, tmp_path / "all.h5", {})
+    numbers = [images.gather_every(2, shard)["image"].to_numpy() for shard in (0, 1)]
+    joined = read_hashes([tmp_path / "0.h5", tmp_path / "1.h5"], numbers)
+    at_once = read_hashes([tmp_path / "all.h5"])
+    assert joined.images.tolist() == list(range(7))
+    np.testing.assert_array_equal(joined.digests, at_once.digests)
+
+
 def test_a_file_describes_its_data_sets(tmp_path: Path, images: pl.DataFrame) -> None:
     hash_images(images, tmp_path, tmp_path / "h.h5", {"images": "digest"})
     with h5py.File(tmp_path / "h.h5") as file:

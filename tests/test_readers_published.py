@@ -14,10 +14,11 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 from scipy.io import savemat
 
+from sjft.data_state import snapshot
 from sjft.errors import UserError
 from sjft.listing import list_images
 from sjft.readers import READERS, ListedImage
-from sjft.requirements import dataset_state, missing_data
+from sjft.requirements import missing_data
 from sjft.settings.config import read_configuration
 from sjft.settings.dataset import DatasetSettings
 
@@ -204,13 +205,13 @@ def test_what_the_archive_lacks_is_said_before_anything_runs(built, reader: str)
 def test_the_state_follows_list_files_and_class_folders(built, reader: str) -> None:
     root = built(reader)
     entry = settings(reader, **({"names": "synsets.txt"} if reader == "imagenet" else {}))
-    states = {dataset_state(entry, root.parent)}
+    states = {snapshot(entry, root.parent)}
     for name in entry.listing_files:
         os.utime(root / name, (1, 1))
-        states.add(dataset_state(entry, root.parent))
+        states.add(snapshot(entry, root.parent))
     path = root / READERS[reader](settings(reader, **PER_CLASS.get(reader, {})), root)[0].path
     path.with_name("added.jpg").touch()
-    states.add(dataset_state(entry, root.parent))
+    states.add(snapshot(entry, root.parent))
     assert len(states) == len(entry.listing_files) + 2
 
 

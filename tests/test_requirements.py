@@ -1,14 +1,10 @@
 """Requirements: everything that is missing is said at once."""
 
-import os
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from sjft.requirements import dataset_state, folder_state, missing_data
+from sjft.requirements import missing_data
 from sjft.settings.config import Configuration, read_configuration
-from sjft.settings.dataset import CsvList, ImageFolder
 
 
 def configuration(root: Path) -> Configuration:
@@ -86,50 +82,3 @@ def test_nothing_is_missed_where_all_is_there(tmp_path: Path) -> None:
     for name in ("bank.pt", "trunk.pt", "deep/web/list.csv"):
         (tmp_path / name).touch()
     assert missing_data(configuration(tmp_path), ["main", "other"]) is None
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Pictures of two splits and classes, last changed long ago."""
-    for name in ("train/owl", "train/crow", "test/owl"):
-        (tmp_path / "birds" / name).mkdir(parents=True)
-        (tmp_path / "birds" / name / "0.jpg").touch()
-    for place, _, _ in os.walk(tmp_path / "birds"):
-        os.utime(place, (10**9, 10**9))
-    return tmp_path / "birds"
-
-
-def test_the_state_of_a_folder_is_the_same_wherever_it_lies(folder: Path) -> None:
-    before = folder_state(folder)
-    assert folder_state(folder.rename(folder.with_name("elsewhere"))) == before
-
-
-def test_the_state_of_a_listed_data_set_changes_with_its_table(folder: Path) -> None:
-    settings = CsvList(reader="csv", root=folder.name, file="list.csv")
-    states = [dataset_state(settings, folder.parent)]
-    for text in ("path,class\n", "path,class,split\n"):
-        (folder / "list.csv").write_text(text)
-        states.append(dataset_state(settings, folder.parent))
-    assert len(set(states)) == 3
-    folders = ImageFolder(reader="image_folder", root=folder.name, splits={"train": "."})
-    assert dataset_state(folders, folder.parent) == folder_state(folder)
-
-
-def test_the_state_of_a_folder_stays_while_nothing_changes(folder: Path) -> None:
-    assert folder_state(folder) == folder_state(folder)
-
-
-@pytest.mark.parametrize("name", ["1.jpg", "train/1.jpg", "train/owl/1.jpg", "test/owl/1.jpg"])
-def test_a_new_picture_changes_the_state(folder: Path, name: str) -> None:
-    before = folder_state(folder)
-    (folder / name).touch()
-    assert folder_state(folder) != before
-
-
-def test_removed_pictures_and_new_classes_change_the_state(folder: Path) -> None:
-    states = [folder_state(folder)]
-    (folder / "train/owl/0.jpg").unlink()
-    states.append(folder_state(folder))
-    (folder / "train/kite").mkdir()
-    states.append(folder_state(folder))
-    assert len(set(states)) == 3

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from small import images_table, random_neighbours
+from small import images_table, random_neighbours, source_table
 
 from sjft.arms import RoundInputs, select, source_choice
 from sjft.errors import UserError
@@ -28,7 +28,7 @@ from sjft.subset import (
 )
 
 SETTINGS = SelectionSettings(initial_neighbours=3, entropy_threshold=0.1)
-SOURCES = images_table([2, 2, 5, 5, 5, 7, 7, 9] * 5, folder="source")
+SOURCES = source_table([2, 2, 5, 5, 5, 7, 7, 9] * 5, folder="source")
 TARGETS = images_table([0, 1] * 4, folder="target")
 LISTS = random_neighbours(1, 8, 40, 12)
 
@@ -249,5 +249,5 @@ def test_a_manifest_with_odd_names_survives_its_files(tmp_path: Path, style: str
 
 def test_another_table_is_no_manifest(tmp_path: Path) -> None:
     write_table(tmp_path / "a.csv", pl.DataFrame({"path": ["x"]}))
-    with pytest.raises(UserError, match="has the columns path; expected image, path"):
+    with pytest.raises(UserError, match="has the columns path; expected image, source, path"):
         read_manifest(tmp_path / "a.csv", tmp_path / "a.csv")

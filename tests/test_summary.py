@@ -1,16 +1,18 @@
 """Summary: shares, means over seeds, costs, and the table."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
-from small import images_table, manifest
+from small import manifest, source_table
 
 from sjft.errors import UserError
 from sjft.subset import write_manifest
 from sjft.summary import (
+    Retrieval,
     RunFiles,
     chance,
     read_summary,
@@ -18,6 +20,8 @@ from sjft.summary import (
     style_share,
     summarise,
 )
+
+RETRIEVAL = Retrieval("annoy", {"store": {"10": 0.98765, "100": 1.0}}, {}, None)
 
 
 def run_files(
@@ -33,7 +37,7 @@ def run_files(
 
 
 def sources(styles: list[str]) -> pl.DataFrame:
-    return images_table([0] * len(styles)).with_columns(pl.Series("style", styles, pl.String))
+    return source_table([0] * len(styles)).with_columns(pl.Series("style", styles, pl.String))
 
 
 def summary_of(folder: Path, *, styles: bool = True, **changes: Any) -> dict[str, Any]:
@@ -47,8 +51,7 @@ def summary_of(folder: Path, *, styles: bool = True, **changes: Any) -> dict[str
         "experiment": "demo",
         "runs": runs,
         "sources": sources([near, far, far, far]),
-        "recall": {"10": 0.98765, "100": 1.0},
-        "backend": "annoy",
+        "retrieval": RETRIEVAL,
         "benchmarks": {},
     }
     return summarise(**{**arguments, **changes})
@@ -123,7 +126,7 @@ def test_the_table_shows_shares_where_styles_are_known(tmp_path: Path) -> None:
 
 
 def test_the_table_does_without_styles(tmp_path: Path) -> None:
-    found = summary_of(tmp_path, styles=False, recall={})
+    found = summary_of(tmp_path, styles=False, retrieval=replace(RETRIEVAL, recall={}))
     rows = cells(found["table"])
     assert rows[0] == ["arm", "mean class accuracy", "top-1", "source images"]
     assert rows[2] == ["selective", "62.5 %", "31.2 %", "2"]
@@ -156,3 +159,28 @@ def test_a_missing_summary_and_a_folder_are_refused(tmp_path: Path) -> None:
         read_summary(tmp_path / "s.json")
     with pytest.raises(UserError, match="cannot be read"):
         read_summary(tmp_path)
+
+
+def test_leakage_and_duplicates_are_reported(tmp_path: Path) -> None:
+    assert "Leakage was not looked for." in summary_of(tmp_path)["table"]
+    checked = replace(
+        RETRIEVAL,
+        leakage={"store": {"source_images": 4, "target_images": 3}},
+        duplicates={"source_images": 2, "target_images": 1},
+    )
+    table = summary_of(tmp_path, retrieval=checked)["table"]
+    assert "4 images of store show a held-out picture of the target (3 such pictures)." in table
+    assert "1 held-out pictures stand among the target's own training images too." in table
+
+
+def test_the_share_of_each_source_is_reported_where_there_are_several(tmp_path: Path) -> None:
+    found = summary_of(tmp_path)
+    assert found["arms"]["selective"]["runs"][0]["source_shares"] == {"store": 1.0}
+    assert "Shares of the sources" not in found["table"]
+    for run in found["arms"]["selective"]["runs"]:
+        run["source_shares"] = {"store": 0.25, "attic": 0.75}
+    two = replace(RETRIEVAL, recall={"store": {"10": 1.0}, "attic": {"10": 0.5}})
+    found["recall"] = two.recall
+    table = render_table(found)
+    assert "Shares of the sources: selective 25.0 % store, 75.0 % attic." in table
+    assert "1.000 of the first 10 in store; 0.500 of the first 10 in attic." in table

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 import torch
 from PIL import Image
-from small import images_table, small_network, training_settings
+from small import images_table, small_network, source_table, training_settings
 
 from sjft.batches import Batch
 from sjft.errors import UserError
@@ -196,14 +196,15 @@ def folder(tmp_path: Path) -> Path:
 
 
 def round_of(folder: Path, *, seed: int = 0, number: int = 0, source: bool = True) -> Round:
-    targets, sources = (images_table([0, 1] * 3, folder=side) for side in ("target", "source"))
+    targets = images_table([0, 1] * 3, folder="target")
+    sources = source_table([0, 1] * 3, folder="source")
     return Round(
         number=number,
         seed=seed,
         manifest=select_all(targets, sources if source else sources[:0]),
         choice=AnySource(6) if source else NoSource(),
         target_folder=folder,
-        source_folder=folder,
+        source_folders={"store": folder},
         target_classes=NAMES,
         last_network=None,
     )

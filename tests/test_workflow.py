@@ -23,7 +23,9 @@ from PIL import Image
 PAIRING = "results/retrieval/approximate/pictures"
 EXHAUSTIVE = "results/retrieval/exhaustive/pictures/store/neighbours.h5"
 TARGETS = ("results/tiny/model.pt", "results/twice/model.pt", EXHAUSTIVE)
+RANKED = {"merge_neighbours", "rank_sources", "select_subset"}
 TRAINING = {"finetune", "evaluate", "summarise", "publish"}
+LISTING = ("images.csv", "state.json")
 ARMS = ("selective", "fine-tune", "random-source", "all-source")
 
 
@@ -58,19 +60,25 @@ def test_every_stage_leaves_the_files_that_the_design_names(chain: Chain) -> Non
     ]
     shards = ("0000", "0001")
     pairing = "retrieval/approximate/pictures"
+    extracted = ["pictures/train/0000", "pictures/heldout/0000"]
+    extracted += [f"store/train/{s}" for s in shards]
+    hashed = [name.replace("/", "/hashes/", 1) for name in extracted]
     names = [
-        "datasets/pictures/images.csv",
-        "datasets/store/images.csv",
-        "descriptors/small/pictures/0000.h5",
-        *(f"descriptors/small/store/{s}.h5" for s in shards),
-        *(f"descriptors/small/store/{s}.skipped.csv" for s in shards),
+        *(f"datasets/{name}/{f}" for name in ("pictures", "store") for f in LISTING),
+        *(f"datasets/{name}.h5" for name in hashed),
+        *(f"descriptors/small/{name}.h5" for name in extracted),
+        *(f"descriptors/small/{name}.skipped.csv" for name in extracted),
         f"{pairing}/bins.h5",
         f"{pairing}/projection.h5",
-        f"{pairing}/pictures/histograms/0000.h5",
-        *(f"{pairing}/store/histograms/{s}.h5" for s in shards),
+        f"{pairing}/duplicates.csv",
+        *(f"{pairing}/pictures/histograms/{part}/0000.h5" for part in ("train", "heldout")),
+        *(f"{pairing}/store/histograms/train/{s}.h5" for s in shards),
         *(f"{pairing}/store/index/{s}.{suffix}" for s in shards for suffix in ("ann", "json")),
         *(f"{pairing}/store/neighbours/{s}.h5" for s in shards),
         f"{pairing}/store/neighbours.h5",
+        *(f"{pairing}/store/leakage/{s}.csv" for s in shards),
+        f"{pairing}/store/leakage.csv",
+        f"{pairing}/store/ranking.h5",
         *(
             f"{folder}/{name}"
             for folder in rounds
@@ -96,7 +104,8 @@ def test_the_summary_compares_all_arms_and_says_what_each_stage_cost(chain: Chai
         == (summary["arms"]["selective"]["source_images"])
     )
     assert summary["style_share_by_chance"] == pytest.approx(1 / 3)
-    assert summary["recall"] == {"6": 1.0}
+    assert summary["recall"] == {"store": {"6": 1.0}}
+    assert summary["leakage"]["store"]["pairs"] == summary["duplicates"]["pairs"] == 0
     for stage, cost in summary["stages"].items():
         assert cost["jobs_not_measured"] == 0, stage
         if stage != "score_difficulty":  # of a single round, none is scored
@@ -127,7 +136,7 @@ def test_every_hdf5_file_describes_itself(chain: Chain) -> None:
 
 def test_epsilon_stands_in_every_file_that_depends_on_it(chain: Chain) -> None:
     paths = [p for p in chain.results.rglob("*.h5") if "neighbours" in f"{p.parent.name}{p.name}"]
-    assert len(paths) == 6
+    assert len(paths) == 8
     for path in paths:
         with h5py.File(path, "r") as file:
             assert json.loads(file.attrs["config"])["epsilon"] == 1e-4, path
@@ -195,7 +204,8 @@ def test_the_number_of_trees_reruns_the_index_and_what_follows(chain: Chain) -> 
     with chain.configured(change):
         planned = set(chain.plan("results/tiny/model.pt"))
     assert (
-        planned == {"build_index", "search_shard", "merge_neighbours", "select_subset"} | TRAINING
+        planned
+        == RANKED | {"build_index", "find_leakage", "merge_leakage", "search_shard"} | TRAINING
     )
 
 
@@ -331,7 +341,7 @@ def own(chain: Chain, tmp_path_factory: pytest.TempPathFactory) -> Chain:
 def test_own_pictures_of_every_kind_and_name_make_a_model(own: Chain) -> None:
     content = torch.load(own.results / "own/model.pt", weights_only=True)
     assert content["classes"] == ["cats & dogs", "Äpfel"]
-    skipped = own.results / "descriptors/small/own/0000.skipped.csv"
+    skipped = own.results / "descriptors/small/own/train/0000.skipped.csv"
     assert skipped.read_text(encoding="utf-8").split() == ["path,reason"]
     assert (own.results / "own/model_card.md").is_file()
 
@@ -359,7 +369,7 @@ def test_a_truncated_picture_ends_the_run_with_its_name_or_is_skipped(
     assert_refused(outcome, name, "on_bad_image: skip")
     with bad.configured(lambda config: config["datasets"]["own"].update(on_bad_image="skip")):
         bad.make("results/own/model.pt")
-    skipped = bad.results / "descriptors/small/own/0000.skipped.csv"
+    skipped = bad.results / "descriptors/small/own/train/0000.skipped.csv"
     with skipped.open(encoding="utf-8", newline="") as file:
         assert [row["path"] for row in csv.DictReader(file)] == [name]
 
@@ -368,13 +378,13 @@ def test_a_truncated_descriptor_file_is_named_and_nothing_is_overwritten(
     chain: Chain, tmp_path: Path
 ) -> None:
     cut = copy_all(chain, tmp_path / "cut")
-    path = cut.results / "descriptors/small/store/0001.h5"
+    path = cut.results / "descriptors/small/store/train/0001.h5"
     half = path.read_bytes()[: path.stat().st_size // 2]
     path.write_bytes(half)
     merged = cut.root / PAIRING / "store/neighbours.h5"
     before = merged.read_bytes()
     outcome = cut.snakemake("results/tiny/model.pt")
-    assert_refused(outcome, "results/descriptors/small/store/0001.h5: is truncated")
+    assert_refused(outcome, "results/descriptors/small/store/train/0001.h5: is truncated")
     assert path.read_bytes() == half
     assert merged.read_bytes() == before
 

@@ -1,7 +1,9 @@
 # The configuration, validated, and how the rules look things up in it.
 
 import os
+import re
 import sys
+from functools import cache
 from pathlib import Path
 
 WORKFLOW = Path(workflow.basedir) / "workflow"
@@ -13,10 +15,13 @@ os.environ.update(
     )
 )
 
+from sjft.data_state import NOT_FOR_THE_LIST, current_state, read_record
 from sjft.errors import UserError
 from sjft.fingerprint import fingerprint
-from sjft.requirements import dataset_state, file_state, missing_data
+from sjft.images_table import PARTS
+from sjft.requirements import file_state, missing_data
 from sjft.settings.config import read_configuration
+from sjft.sources import SEPARATOR
 
 # --config and --configfile win over the environment, and that over the default file.
 DATA_ROOT = workflow.config_settings.overwrite_config.get(
@@ -31,13 +36,15 @@ config["data_root"] = CONFIG.data_root
 
 
 def one_of(names):
-    return "|".join(sorted(names))
+    return "|".join(re.escape(name) for name in sorted(names))
 
 
 wildcard_constraints:
     dataset=one_of(CONFIG.datasets),
     target=one_of(CONFIG.datasets),
     source=one_of(CONFIG.datasets),
+    sources=one_of({SEPARATOR.join(e.sources) for e in CONFIG.experiments.values()}),
+    part=one_of(PARTS),
     bank=one_of(CONFIG.banks),
     retrieval=one_of(CONFIG.retrievals),
     experiment=one_of(CONFIG.experiments),
@@ -74,17 +81,49 @@ def place_of(dataset):
     return {"root": settings.root}
 
 
-def state_of_dataset(dataset):
-    """Changes when pictures are added or removed. Generated pictures change by their own rule."""
+@cache
+def state_of_data(dataset):
+    """What is on disk now; where that has changed since images.csv was written, it is renewed.
+
+    Jobs on other nodes go by the record of the run that sent them. Generated pictures change by
+    their own rule.
+    """
     settings = CONFIG.datasets[dataset]
     if settings.reader == "synthetic":
-        return ""
+        return None
+    folder = Path("results/datasets") / dataset
+    if not workflow.is_main_process and (record := read_record(folder)):
+        return record.state
     require_data(
         name
         for name, e in CONFIG.experiments.items()
-        if dataset in (e.target, e.source)
+        if dataset in (e.target, *e.sources)
     )
-    return dataset_state(settings, Path(CONFIG.data_root))
+    try:
+        state, changes = current_state(
+            settings,
+            Path(CONFIG.data_root),
+            folder,
+            code_of("list_images.py"),
+            refresh=workflow.is_main_process and not workflow.dryrun,
+        )
+    except UserError as error:
+        sys.exit(str(error))
+    if changes:
+        print(f"The pictures of {dataset} have changed: {changes}.", file=sys.stderr)
+    return state
+
+
+def state_of_pictures(dataset, part, shard):
+    """Changes with the pictures of one shard, and with nothing else."""
+    state = state_of_data(dataset)
+    return state.pictures[part][int(shard)] if state else "generated"
+
+
+def state_of_rows(dataset, part):
+    """Changes with the pictures of a part, their labels and their numbers."""
+    state = state_of_data(dataset)
+    return state.rows[part] if state else "generated"
 
 
 def state_of_weights(weights, experiments):

@@ -5,12 +5,12 @@ rule extract_descriptors:
     input:
         images="results/datasets/{dataset}/images.csv",
     output:
-        descriptors="results/descriptors/{bank}/{dataset}/{shard}.h5",
-        skipped="results/descriptors/{bank}/{dataset}/{shard}.skipped.csv",
+        descriptors="results/descriptors/{bank}/{dataset}/{part}/{shard}.h5",
+        skipped="results/descriptors/{bank}/{dataset}/{part}/{shard}.skipped.csv",
     log:
-        "results/logs/extract_descriptors/{bank}/{dataset}/{shard}.log",
+        "results/logs/extract_descriptors/{bank}/{dataset}/{part}/{shard}.log",
     benchmark:
-        "results/benchmarks/extract_descriptors/{bank}/{dataset}/{shard}.tsv"
+        "results/benchmarks/extract_descriptors/{bank}/{dataset}/{part}/{shard}.tsv"
     conda:
         "../../envs/sjft.yaml"
     threads: 1
@@ -23,9 +23,12 @@ rule extract_descriptors:
             "datasets", wildcards.dataset, "on_bad_image"
         ),
         weights=state_of_bank,
+        pictures=lambda wildcards: state_of_pictures(
+            wildcards.dataset, wildcards.part, wildcards.shard
+        ),
         place=lambda wildcards: place_of(wildcards.dataset),
         code=code_of("extract_descriptors.py"),
     message:
-        "Descriptors of {wildcards.dataset}, shard {wildcards.shard}, bank {wildcards.bank}"
+        "Descriptors of {wildcards.dataset} ({wildcards.part}), shard {wildcards.shard}, bank {wildcards.bank}"
     script:
         "../scripts/extract_descriptors.py"

@@ -30,6 +30,7 @@ rule evaluate:
         dataset=lambda wildcards: settings_of(
             "datasets", pairing_of(wildcards)["target"], "on_bad_image"
         ),
+        rows=lambda wildcards: state_of_rows(pairing_of(wildcards)["target"], "heldout"),
         code=code_of("evaluate.py"),
     message:
         "Evaluating {wildcards.experiment}, {wildcards.arm}, seed {wildcards.seed}"

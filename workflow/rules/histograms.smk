@@ -30,15 +30,15 @@ rule equalise_bins:
 rule build_histograms:
     input:
         descriptors=lambda wildcards: (
-            f"results/descriptors/{bank_of(wildcards.retrieval)}/{{dataset}}/{{shard}}.h5"
+            f"results/descriptors/{bank_of(wildcards.retrieval)}/{{dataset}}/{{part}}/{{shard}}.h5"
         ),
         bins="results/retrieval/{retrieval}/{target}/bins.h5",
     output:
-        histograms="results/retrieval/{retrieval}/{target}/{dataset}/histograms/{shard}.h5",
+        histograms="results/retrieval/{retrieval}/{target}/{dataset}/histograms/{part}/{shard}.h5",
     log:
-        "results/logs/build_histograms/{retrieval}/{target}/{dataset}/{shard}.log",
+        "results/logs/build_histograms/{retrieval}/{target}/{dataset}/{part}/{shard}.log",
     benchmark:
-        "results/benchmarks/build_histograms/{retrieval}/{target}/{dataset}/{shard}.tsv"
+        "results/benchmarks/build_histograms/{retrieval}/{target}/{dataset}/{part}/{shard}.tsv"
     conda:
         "../../envs/sjft.yaml"
     threads: 1
@@ -48,6 +48,6 @@ rule build_histograms:
     params:
         code=code_of("build_histograms.py"),
     message:
-        "Histograms of {wildcards.dataset}, shard {wildcards.shard}, over the bins of {wildcards.target}"
+        "Histograms of {wildcards.dataset} ({wildcards.part}), shard {wildcards.shard}, over the bins of {wildcards.target}"
     script:
         "../scripts/build_histograms.py"

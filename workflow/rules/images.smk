@@ -28,6 +28,7 @@ rule list_images:
         generated=generated_folder,
     output:
         images="results/datasets/{dataset}/images.csv",
+        state="results/datasets/{dataset}/state.json",
     log:
         "results/logs/list_images/{dataset}.log",
     benchmark:
@@ -41,7 +42,7 @@ rule list_images:
     params:
         settings=listing_settings,
         place=lambda wildcards: place_of(wildcards.dataset),
-        state=lambda wildcards: state_of_dataset(wildcards.dataset),
+        noticed=noticed,
         code=code_of("list_images.py"),
     message:
         "Listing the images of {wildcards.dataset}"

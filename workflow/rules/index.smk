@@ -3,7 +3,7 @@
 
 rule fit_projection:
     input:
-        histograms=target_histograms,
+        histograms=target_histograms("train"),
     output:
         projection="results/retrieval/{retrieval}/{target}/projection.h5",
     log:
@@ -33,7 +33,7 @@ rule fit_projection:
 
 rule build_index:
     input:
-        histograms="results/retrieval/{retrieval}/{target}/{source}/histograms/{shard}.h5",
+        histograms="results/retrieval/{retrieval}/{target}/{source}/histograms/train/{shard}.h5",
         projection="results/retrieval/{retrieval}/{target}/projection.h5",
     output:
         index="results/retrieval/{retrieval}/{target}/{source}/index/{shard}.ann",

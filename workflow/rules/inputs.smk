@@ -15,10 +15,14 @@ def listing_settings(wildcards):
     """What decides the list: not what to do with bad images, nor where the data come from."""
     settings = settings_of("datasets", wildcards.dataset)
     return {
-        key: value
-        for key, value in settings.items()
-        if key not in ("on_bad_image", "how_to_get")
+        key: value for key, value in settings.items() if key not in NOT_FOR_THE_LIST
     }
+
+
+def noticed(wildcards):
+    """Nothing to go by: renews images.csv where the pictures have changed (see `state_of_data`)."""
+    state_of_data(wildcards.dataset)
+    return ""
 
 
 ##### descriptors.smk #####
@@ -40,7 +44,7 @@ def state_of_bank(wildcards):
 def target_descriptors(wildcards):
     bank = bank_of(wildcards.retrieval)
     return expand(
-        f"results/descriptors/{bank}/{{{{target}}}}/{{shard}}.h5",
+        f"results/descriptors/{bank}/{{{{target}}}}/train/{{shard}}.h5",
         shard=shards_of(wildcards.target),
     )
 
@@ -48,14 +52,46 @@ def target_descriptors(wildcards):
 ##### index.smk #####
 
 
-def target_histograms(wildcards):
-    return expand(
-        "results/retrieval/{{retrieval}}/{{target}}/{{target}}/histograms/{shard}.h5",
-        shard=shards_of(wildcards.target),
-    )
+def target_histograms(part):
+    """The histograms of the target's training images, or of those held out."""
+
+    def paths(wildcards):
+        return expand(
+            "results/retrieval/{{retrieval}}/{{target}}/{{target}}/histograms/{part}/{shard}.h5",
+            part=part,
+            shard=shards_of(wildcards.target),
+        )
+
+    return paths
+
+
+##### leakage.smk #####
+
+
+def hashes_of_target(part):
+    """Hashes of the target's training images, or of those held out."""
+
+    def paths(wildcards):
+        return expand(
+            "results/datasets/{{target}}/hashes/{part}/{shard}.h5",
+            part=part,
+            shard=shards_of(wildcards.target),
+        )
+
+    return paths
 
 
 ##### neighbours.smk #####
+
+
+def searching(wildcards):
+    """The settings that decide the neighbours."""
+    settings = settings_of("retrievals", wildcards.retrieval)
+    return {key: value for key, value in settings.items() if key != "leakage"}
+
+
+def leakage_settings(retrieval):
+    return settings_of("retrievals", retrieval, "leakage")["leakage"]
 
 
 def index_of_shard(wildcards):
@@ -70,182 +106,30 @@ def index_of_shard(wildcards):
     ]
 
 
-##### subset.smk #####
-
-
-def pairing_of(wildcards):
-    """Target, source, retrieval and bank of the run's experiment."""
-    experiment = CONFIG.experiments[wildcards.experiment]
-    return {
-        "target": experiment.target,
-        "source": experiment.source,
-        "retrieval": experiment.retrieval,
-        "bank": bank_of(experiment.retrieval),
-    }
-
-
-def neighbours_of(wildcards):
-    """The neighbour lists: for the arm that selects by them."""
-    if wildcards.arm != "selective":
-        return []
-    path = "results/retrieval/{retrieval}/{target}/{source}/neighbours.h5"
-    return path.format(**pairing_of(wildcards))
-
-
-def skipped_of(role):
-    """Lists of the images that extraction left out."""
-
-    def paths(wildcards):
-        if role == "source" and wildcards.arm == "fine-tune":
-            return []
-        pairing = pairing_of(wildcards)
-        return expand(
-            "results/descriptors/{bank}/{dataset}/{shard}.skipped.csv",
-            bank=pairing["bank"],
-            dataset=pairing[role],
-            shard=shards_of(pairing[role]),
-        )
-
-    return paths
-
-
-def difficulty_of_last_round(wildcards):
-    """What K_i grows by: the last round's K_i and how hard each image was."""
-    last = int(wildcards.round) - 1
-    if wildcards.arm != "selective" or last < 0:
-        return []
-    run = "results/{experiment}/runs/{arm}-{seed}"
-    return [f"{run}/round-{last}/targets.csv", f"{run}/round-{last}/difficulty.csv"]
-
-
-def selective_subset(wildcards):
-    """`random-source` draws as many images as `selective` has in the same round."""
-    if wildcards.arm != "random-source":
-        return []
-    return "results/{experiment}/runs/selective-{seed}/round-{round}/subset.csv"
-
-
-##### training.smk #####
-
-
-def training_of(wildcards):
-    return settings_of("experiments", wildcards.experiment, "training")["training"]
-
-
-def evaluation_of(wildcards):
-    return settings_of("experiments", wildcards.experiment, "evaluation")["evaluation"]
-
-
-def folders_of(wildcards):
-    """Where the pictures lie, target and source."""
-    pairing = pairing_of(wildcards)
-    return {role: place_of(pairing[role]) for role in ("target", "source")}
-
-
-def model_of_last_round(wildcards):
-    last = int(wildcards.round) - 1
-    return (
-        f"results/{{experiment}}/runs/{{arm}}-{{seed}}/round-{last}/model.pt"
-        if last >= 0
-        else []
+def neighbours_of_sources(wildcards):
+    """Each source's neighbours, in the order of the configuration."""
+    return expand(
+        "results/retrieval/{retrieval}/{target}/{source}/neighbours.h5",
+        retrieval=wildcards.retrieval,
+        target=wildcards.target,
+        source=wildcards.sources.split(SEPARATOR),
     )
 
 
-def gpus(wildcards):
-    return 0 if training_of(wildcards)["device"] == "cpu" else 1
+def images_of_sources(wildcards):
+    return expand(
+        "results/datasets/{source}/images.csv",
+        source=wildcards.sources.split(SEPARATOR),
+    )
 
 
-##### evaluation.smk #####
-
-
-def last_round(wildcards):
-    return CONFIG.experiments[wildcards.experiment].rounds - 1
-
-
-##### publication.smk #####
-
-
-def compared_runs(wildcards):
-    """(arm, seed) of the published run and of those that it is compared with, in a stable order."""
-    experiment = CONFIG.experiments[wildcards.experiment]
-    published = (experiment.publish.arm, experiment.publish.seed)
-    compared = [
-        (arm, seed) for arm in experiment.publish.compare for seed in experiment.seeds
-    ]
-    return list(dict.fromkeys([*compared, published]))
-
-
-def files_of_runs(pattern):
-    """The same file of all compared runs."""
-
-    def paths(wildcards):
-        return [
-            pattern.format(
-                experiment=wildcards.experiment,
-                arm=arm,
-                seed=seed,
-                last=last_round(wildcards),
-            )
-            for arm, seed in compared_runs(wildcards)
-        ]
-
-    return paths
-
-
-def neighbours_of_experiment(wildcards):
-    """The neighbour lists, where a compared arm uses them."""
-    if not {"selective", "random-source"}.intersection(
-        arm for arm, _ in compared_runs(wildcards)
-    ):
+def leakage_of_sources(wildcards):
+    """Which source images show a picture that is held out, where that is looked for."""
+    if not leakage_settings(wildcards.retrieval)["check"]:
         return []
-    path = "results/retrieval/{retrieval}/{target}/{source}/neighbours.h5"
-    return path.format(**pairing_of(wildcards))
-
-
-def benchmarks_of(wildcards):
-    """Snakemake's benchmark files of all jobs behind the summary, by stage."""
-    names = pairing_of(wildcards)
-    both = [
-        (dataset, shard)
-        for dataset in (names["target"], names["source"])
-        for shard in shards_of(dataset)
-    ]
-    runs = [
-        f"{wildcards.experiment}/{arm}-{seed}" for arm, seed in compared_runs(wildcards)
-    ]
-    rounds = range(last_round(wildcards) + 1)
-    pairing = "{retrieval}/{target}".format(**names)
-    sources = [
-        f"{pairing}/{names['source']}/{shard}" for shard in shards_of(names["source"])
-    ]
-    jobs = {
-        "generate_images": [
-            d
-            for d in dict.fromkeys(d for d, _ in both)
-            if CONFIG.datasets[d].reader == "synthetic"
-        ],
-        "list_images": list(dict.fromkeys(dataset for dataset, _ in both)),
-        "extract_descriptors": [f"{names['bank']}/{d}/{shard}" for d, shard in both],
-        "equalise_bins": [pairing],
-        "build_histograms": [f"{pairing}/{d}/{shard}" for d, shard in both],
-        "fit_projection": [pairing],
-        "build_index": sources,
-        "search_shard": sources,
-        "merge_neighbours": [f"{pairing}/{names['source']}"],
-        "select_subset": [f"{run}/round-{r}" for run in runs for r in rounds],
-        "finetune": [f"{run}/round-{r}" for run in runs for r in rounds],
-        "score_difficulty": [
-            f"{wildcards.experiment}/{arm}-{seed}/round-{r}"
-            for arm, seed in compared_runs(wildcards)
-            if arm == "selective"
-            for r in rounds[:-1]
-        ],
-        "evaluate": runs,
-    }
-    if CONFIG.retrievals[names["retrieval"]].backend == "exact":
-        del jobs["fit_projection"], jobs["build_index"]
-    return {
-        stage: [f"results/benchmarks/{stage}/{job}.tsv" for job in of_stage]
-        for stage, of_stage in jobs.items()
-        if of_stage
-    }
+    return expand(
+        "results/retrieval/{retrieval}/{target}/{source}/leakage.csv",
+        retrieval=wildcards.retrieval,
+        target=wildcards.target,
+        source=wildcards.sources.split(SEPARATOR),
+    )

@@ -3,9 +3,8 @@
 
 rule search_shard:
     input:
-        targets=target_histograms,
-        sources="results/retrieval/{retrieval}/{target}/{source}/histograms/{shard}.h5",
-        images="results/datasets/{source}/images.csv",
+        targets=target_histograms("train"),
+        sources="results/retrieval/{retrieval}/{target}/{source}/histograms/train/{shard}.h5",
         index=index_of_shard,
     output:
         neighbours="results/retrieval/{retrieval}/{target}/{source}/neighbours/{shard}.h5",
@@ -20,7 +19,8 @@ rule search_shard:
         mem_mb=lambda wildcards, input: 1500 + int(25 * input.size_mb),
         runtime=240,
     params:
-        retrieval=lambda wildcards: settings_of("retrievals", wildcards.retrieval),
+        retrieval=searching,
+        shards=lambda wildcards: len(shards_of(wildcards.source)),
         code=code_of("search_shard.py"),
     message:
         "Neighbours of {wildcards.target} in {wildcards.source}, shard {wildcards.shard}"
@@ -34,11 +34,13 @@ rule merge_neighbours:
             "results/retrieval/{{retrieval}}/{{target}}/{{source}}/neighbours/{shard}.h5",
             shard=shards_of(wildcards.source),
         ),
-        targets=target_histograms,
+        targets=target_histograms("train"),
         sources=lambda wildcards: expand(
-            "results/retrieval/{{retrieval}}/{{target}}/{{source}}/histograms/{shard}.h5",
+            "results/retrieval/{{retrieval}}/{{target}}/{{source}}/histograms/train/{shard}.h5",
             shard=shards_of(wildcards.source),
         ),
+        target_images="results/datasets/{target}/images.csv",
+        source_images="results/datasets/{source}/images.csv",
     output:
         neighbours="results/retrieval/{retrieval}/{target}/{source}/neighbours.h5",
     log:
@@ -52,9 +54,45 @@ rule merge_neighbours:
         mem_mb=lambda wildcards, input: 2000 + int(2 * input.size_mb),
         runtime=240,
     params:
-        retrieval=lambda wildcards: settings_of("retrievals", wildcards.retrieval),
+        retrieval=searching,
+        rows=lambda wildcards: [
+            state_of_rows(wildcards.target, "train"),
+            state_of_rows(wildcards.source, "train"),
+        ],
         code=code_of("merge_neighbours.py"),
     message:
         "Neighbours of {wildcards.target} in {wildcards.source}: all shards, and the recall"
     script:
         "../scripts/merge_neighbours.py"
+
+
+rule rank_sources:
+    input:
+        neighbours=neighbours_of_sources,
+        leakage=leakage_of_sources,
+        images=images_of_sources,
+    output:
+        ranking="results/retrieval/{retrieval}/{target}/{sources}/ranking.h5",
+    log:
+        "results/logs/rank_sources/{retrieval}/{target}/{sources}.log",
+    benchmark:
+        "results/benchmarks/rank_sources/{retrieval}/{target}/{sources}.tsv"
+    conda:
+        "../../envs/sjft.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, input: 1000 + int(20 * input.size_mb),
+        runtime=60,
+    params:
+        retrieval=searching,
+        leakage=lambda wildcards: leakage_settings(wildcards.retrieval),
+        sources=lambda wildcards: wildcards.sources.split(SEPARATOR),
+        rows=lambda wildcards: [
+            state_of_rows(source, "train")
+            for source in wildcards.sources.split(SEPARATOR)
+        ],
+        code=code_of("rank_sources.py"),
+    message:
+        "One ranking of {wildcards.sources} for {wildcards.target}"
+    script:
+        "../scripts/rank_sources.py"

@@ -12,10 +12,10 @@ rule summarise:
         targets=files_of_runs(
             "results/{experiment}/runs/{arm}-{seed}/round-{last}/targets.csv"
         ),
-        sources=lambda wildcards: (
-            f"results/datasets/{pairing_of(wildcards)['source']}/images.csv"
-        ),
+        sources=of_experiment("results/datasets/{source}/images.csv"),
         neighbours=neighbours_of_experiment,
+        leakage=leakage_of_experiment,
+        duplicates=duplicates_of_experiment,
     output:
         summary="results/{experiment}/summary.json",
         table=report(
@@ -34,6 +34,7 @@ rule summarise:
         runtime=10,
     params:
         runs=compared_runs,
+        sources=lambda wildcards: list(pairing_of(wildcards)["sources"]),
         backend=lambda wildcards: CONFIG.retrievals[
             CONFIG.experiments[wildcards.experiment].retrieval
         ].backend,

@@ -6,12 +6,11 @@ rule select_subset:
         targets=lambda wildcards: (
             f"results/datasets/{pairing_of(wildcards)['target']}/images.csv"
         ),
-        sources=lambda wildcards: (
-            f"results/datasets/{pairing_of(wildcards)['source']}/images.csv"
-        ),
-        skipped_targets=skipped_of("target"),
-        skipped_sources=skipped_of("source"),
-        neighbours=neighbours_of,
+        sources=of_experiment("results/datasets/{source}/images.csv"),
+        skipped_targets=skipped_targets,
+        skipped_sources=skipped_sources,
+        leakage=leakage_of_run,
+        ranking=ranking_of,
         last_round=difficulty_of_last_round,
         selective=selective_subset,
     output:
@@ -31,6 +30,8 @@ rule select_subset:
         selection=lambda wildcards: settings_of(
             "experiments", wildcards.experiment, "selection"
         )["selection"],
+        sources=lambda wildcards: list(pairing_of(wildcards)["sources"]),
+        rows=rows_of_run,
         code=code_of("select_subset.py"),
     message:
         "Subset of {wildcards.experiment}, {wildcards.arm}, seed {wildcards.seed}, round {wildcards.round}"

@@ -8,7 +8,7 @@ rule finetune:
         images=lambda wildcards: (
             f"results/datasets/{pairing_of(wildcards)['target']}/images.csv"
         ),
-        neighbours=neighbours_of,
+        ranking=ranking_of,
         last_model=model_of_last_round,
     output:
         model="results/{experiment}/runs/{arm}-{seed}/round-{round}/model.pt",

@@ -1,37 +1,33 @@
-"""Extract the descriptors of one shard of a data set's training images."""
+"""Extract the descriptors of one shard of a data set."""
 
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 from pydantic import TypeAdapter
 
 from job_runner import folder, run
 from sjft.banks import make_bank
 from sjft.extraction import Extraction, extract_descriptors
-from sjft.files import digest_of_file, write_table
-from sjft.images_table import read_images
+from sjft.files import write_table
+from sjft.images_table import of_shard, read_images
 from sjft.settings.bank import BankSettings
 
 
 def main(snakemake: Any) -> None:
     """Read images.csv and the pictures; write descriptors and the list of skipped images."""
     settings: BankSettings = TypeAdapter(BankSettings).validate_python(snakemake.params.bank)
-    path = Path(snakemake.input.images)
-    images = read_images(path)
-    of_shard = images.filter(
-        (pl.col("split") == "train") & (pl.col("shard") == int(snakemake.wildcards.shard))
-    )
+    images = read_images(Path(snakemake.input.images))
+    wildcards = snakemake.wildcards
     data_root = snakemake.config["data_root"]
     bank = make_bank(settings, Path(data_root))
     skipped = extract_descriptors(
-        of_shard,
+        of_shard(images, wildcards.part, int(wildcards.shard)),
         folder(snakemake.params.place, data_root),
         Extraction(
             bank=bank,
             grid=settings.grid,
             config=settings.model_dump(mode="json"),
-            inputs={"images": digest_of_file(path), "weights": bank.digest_of_weights},
+            inputs={"pictures": snakemake.params.pictures, "weights": bank.digest_of_weights},
             skip_bad_images=snakemake.params.dataset["on_bad_image"] == "skip",
         ),
         Path(snakemake.output.descriptors),

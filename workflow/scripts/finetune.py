@@ -20,15 +20,18 @@ def main(snakemake: Any) -> None:
     settings = TrainingSettings.model_validate(snakemake.params.training)
     data_root = snakemake.config["data_root"]
     manifest = read_manifest(Path(files.subset), Path(files.targets))
-    neighbours = read_neighbours(Path(files.neighbours)) if files.neighbours else None
+    ranking = read_neighbours(Path(files.ranking)) if files.ranking else None
+    folders = snakemake.params.folders
     network, history = run_round(
         Round(
             number=int(wildcards.round),
             seed=int(wildcards.seed),
             manifest=manifest,
-            choice=source_choice(wildcards.arm, manifest, neighbours),
-            target_folder=folder(snakemake.params.folders["target"], data_root),
-            source_folder=folder(snakemake.params.folders["source"], data_root),
+            choice=source_choice(wildcards.arm, manifest, ranking),
+            target_folder=folder(folders["target"], data_root),
+            source_folders={
+                name: folder(place, data_root) for name, place in folders["sources"].items()
+            },
             target_classes=class_names(read_images(Path(files.images))),
             last_network=load_joint_network(Path(files.last_model)) if files.last_model else None,
         ),

@@ -6,19 +6,23 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from job_runner import folder, run
-from sjft.images_table import write_images
-from sjft.listing import list_images
+from sjft.data_state import Record, listed, listed_by, snapshot, state_of, write_listing
 from sjft.settings.dataset import DatasetSettings
 
 
 def main(snakemake: Any) -> None:
-    """Read the data set's folder; write images.csv."""
+    """Read the data set's folder; write images.csv and the state that it stands for."""
     settings: DatasetSettings = TypeAdapter(DatasetSettings).validate_python(
         snakemake.params.settings
     )
-    root = folder(snakemake.params.place, snakemake.config["data_root"])
-    table = list_images(settings, root)
-    write_images(Path(snakemake.output.images), table)
+    data_root = Path(snakemake.config["data_root"])
+    # Taken first: what changes while the list is made is noticed by the next run.
+    before = snapshot(settings, data_root)
+    images = listed(settings, folder(snakemake.params.place, str(data_root)))
+    record = Record(
+        listed_by(settings, snakemake.params.code), before, state_of(images, settings.shards)
+    )
+    write_listing(Path(snakemake.output.images).parent, images, record)
 
 
 if __name__ == "__main__":

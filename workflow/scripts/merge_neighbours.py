@@ -4,26 +4,35 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from job_runner import run
 from sjft.files import digest_of_file
 from sjft.histograms import concatenate, read_histograms
-from sjft.neighbours import merge_shards, write_neighbours
+from sjft.images_table import numbers_in_shards, read_images
+from sjft.neighbours import merge_shards, of_targets, write_neighbours
 from sjft.recall import recall, require_recall
 from sjft.settings.retrieval import RetrievalSettings
 
 
 def main(snakemake: Any) -> None:
     """Read the shards' neighbours and histograms; write the neighbours of the whole source."""
+    files = snakemake.input
     settings = RetrievalSettings.model_validate(snakemake.params.retrieval)
-    shards = [Path(path) for path in snakemake.input.shards]
-    merged = merge_shards(shards, settings.neighbours_on_file)
-    targets = concatenate([read_histograms(Path(path)) for path in snakemake.input.targets])
-    measured = recall(merged, targets, [Path(p) for p in snakemake.input.sources], settings)
+    shards = [Path(path) for path in files.shards]
+    sources = numbers_in_shards(read_images(Path(files.source_images)), "train", len(shards))
+    merged = merge_shards(shards, settings.neighbours_on_file, sources)
+    targets = [read_histograms(Path(path)) for path in files.targets]
+    measured = recall(merged, concatenate(targets), [Path(p) for p in files.sources], settings)
     logging.info("recall by depth: %s", measured)
     require_recall(measured, settings)
+    numbers = numbers_in_shards(read_images(Path(files.target_images)), "train", len(targets))
     write_neighbours(
         Path(snakemake.output.neighbours),
-        merged,
+        of_targets(
+            merged,
+            np.concatenate([n[t.images] for n, t in zip(numbers, targets, strict=True)]),
+        ),
         config=settings.model_dump(mode="json"),
         inputs={path.name: digest_of_file(path) for path in shards},
         recall=measured,

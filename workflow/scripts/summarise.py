@@ -6,9 +6,10 @@ from typing import Any
 from job_runner import run
 from sjft.files import write_json, write_text
 from sjft.images_table import read_images
+from sjft.leakage import count_leakage, read_leakage
 from sjft.neighbours import read_recall
-from sjft.subset import usable_images
-from sjft.summary import RunFiles, summarise
+from sjft.sources import usable_sources
+from sjft.summary import Retrieval, RunFiles, summarise
 
 
 def main(snakemake: Any) -> None:
@@ -20,17 +21,30 @@ def main(snakemake: Any) -> None:
             params.runs, files.evaluations, files.subsets, files.targets, strict=True
         )
     ]
+    sources = {n: read_images(Path(p)) for n, p in zip(params.sources, files.sources, strict=True)}
     summary = summarise(
         snakemake.wildcards.experiment,
         runs,
-        usable_images(read_images(Path(files.sources)), []),
-        read_recall(Path(files.neighbours)) if files.neighbours else {},
-        params.backend,
+        usable_sources(sources, {}),
+        _retrieval(params.backend, params.sources, files),
         {stage: [Path(path) for path in paths] for stage, paths in params.benchmarks.items()},
     )
     write_json(Path(snakemake.output.summary), summary)
     write_text(
         Path(snakemake.output.table), f"# {snakemake.wildcards.experiment}\n\n{summary['table']}\n"
+    )
+
+
+def _retrieval(backend: str, names: list[str], files: Any) -> Retrieval:
+    # No files of neighbours or leakage where no arm uses them, or nothing is looked for.
+    return Retrieval(
+        backend,
+        {n: read_recall(Path(p)) for n, p in zip(names, files.neighbours, strict=False)},
+        {
+            n: count_leakage(read_leakage(Path(p)))
+            for n, p in zip(names, files.leakage, strict=False)
+        },
+        count_leakage(read_leakage(Path(files.duplicates))) if files.duplicates else None,
     )
 
 

@@ -1,7 +1,8 @@
 """Descriptor files: per image and channel, how often each level of response occurs.
 
 They depend on the images and the bank alone, so that a source set is decoded and convolved once
-for every target and every choice of bins. A file holds one shard of one data set's training split.
+for every target and every choice of bins. A file holds one shard of one part of a data set; its
+images are numbered within that list (see `sjft.images_table`).
 Only levels that occur are kept: for each image and channel, in order, ``occupied_levels`` says how
 many entries of ``level`` and ``count`` are its own.
 """
@@ -45,9 +46,9 @@ def write_channels(writer: Hdf5Writer, layers: Sequence[Layer]) -> None:
 
 
 def append_images(writer: Hdf5Writer, ids: NDArray[np.int32], counted: LevelCounts) -> None:
-    """Append images, given by their rows in images.csv, with their counts."""
+    """Append images, given by their numbers in the shard's list, with their counts."""
     occupied, levels, counts = counted
-    writer.add("image", Variable(ids, ("image",), "Row of the image in images.csv"))
+    writer.add("image", Variable(ids, ("image",), "Number of the image in its shard's list"))
     writer.add(
         "occupied_levels",
         Variable(occupied, ("image", "channel"), "Levels that occur: entries of this channel"),

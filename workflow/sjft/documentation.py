@@ -65,6 +65,7 @@ SECTIONS = {
     "FileWeights": "any `weights` with `source: file`",
     "RandomWeights": "any `weights` with `source: random`",
     "RetrievalSettings": "`retrievals.NAME`",
+    "LeakageSettings": "`retrievals.NAME.leakage`",
     "AnnoySettings": "`retrievals.NAME.annoy`",
     "ExperimentSettings": "`experiments.NAME`",
     "SelectionSettings": "`experiments.NAME.selection`",

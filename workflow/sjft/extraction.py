@@ -55,28 +55,30 @@ class Extraction:
 def extract_descriptors(
     images: pl.DataFrame, root: Path, extraction: Extraction, output: Path
 ) -> pl.DataFrame:
-    """Extract the descriptors of ``images`` (rows of images.csv) into an HDF5 file.
+    """Extract the descriptors of ``images`` (one shard's rows of images.csv) into an HDF5 file.
 
     Returns the skipped images as a table of path and reason. Raises `UserError` for a bad image
-    (unless they are skipped), for responses that are not finite, and where no image is left.
+    (unless they are skipped), for responses that are not finite, and where all images are bad.
     """
     skipped: list[tuple[str, str]] = []
     with create_hdf5(
         output, kind=KIND, version=VERSION, config=extraction.config, inputs=extraction.inputs
     ) as writer:
         write_channels(writer, extraction.bank.layers)
+        append_images(writer, np.empty(0, np.int32), _no_counts(extraction.bank))
         off_grid = total = written = 0
         for rows, pictures in _batches(images, root, extraction, skipped):
             counted = _count(pictures, rows, images["path"], extraction)
-            append_images(writer, images["image"].to_numpy()[rows], counted)
+            append_images(writer, np.array(rows, np.int32), counted)
             written += len(rows)
             levels, counts = counted[1], counted[2]
             off_grid += int(counts[np.isin(levels, off_grid_levels(extraction.grid))].sum())
             total += int(counts.sum())
-        if not written:
+        if len(images) and not written:
             raise UserError(f"{root}: no image of this shard can be used. First: {skipped[:1]}")
     LOG.info("%d images, %d skipped", written, len(skipped))
-    LOG.info("%.4f %% of the responses lie outside the grid's octaves", 100 * off_grid / total)
+    if total:
+        LOG.info("%.4f %% of the responses lie outside the grid's octaves", 100 * off_grid / total)
     return pl.DataFrame(skipped, schema={"path": pl.String, "reason": pl.String}, orient="row")
 
 
@@ -124,6 +126,12 @@ def _count(
             )
         counted.append(count_levels(responses.numpy(), extraction.grid))
     return _side_by_side(counted)
+
+
+def _no_counts(bank: FilterBank) -> LevelCounts:
+    """The counts of no images: a shard of a small part may be empty."""
+    channels = sum(layer.kernels for layer in bank.layers)
+    return np.empty((0, channels), np.int32), np.empty(0, np.uint16), np.empty(0, np.uint32)
 
 
 def _side_by_side(counted: Sequence[LevelCounts]) -> LevelCounts:

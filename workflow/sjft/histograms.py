@@ -1,6 +1,7 @@
 """Histograms over the target's bins: exact sums of the descriptors' level counts."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numba
@@ -21,9 +22,9 @@ IMAGES_A_BLOCK = 64
 class Histograms:
     """Histograms of some images over one pairing's bins.
 
-    ``images`` int32 [images]: rows of images.csv. ``counts`` uint16 or uint32 [images, channels,
-    bins], a channel's counts summing to its ``positions``, int64 [channels]. ``weight`` float64
-    [channels]: w_c of the divergence.
+    ``images`` int32 [images]: numbers in the shard's list. ``counts`` uint16 or uint32 [images,
+    channels, bins], a channel's counts summing to its ``positions``, int64 [channels].
+    ``weight`` float64 [channels]: w_c of the divergence.
     """
 
     images: NDArray[np.int32]
@@ -60,9 +61,14 @@ def build_histograms(descriptors: Path, bins: Bins, bins_path: Path, output: Pat
         ) as writer,
     ):
         require_same_bank(file, bins.bank, bins_path)
-        writer.add("image", Variable(file.images, ("image",), "Row of the image in images.csv"))
+        writer.add(
+            "image", Variable(file.images, ("image",), "Number of the image in its shard's list")
+        )
         writer.add("positions", Variable(bins.positions, ("channel",), "Responses per image"))
         writer.add("weight", Variable(bins.weight, ("channel",), "w_c of the divergence"))
+        none = np.zeros((0, channels, number), kind)
+        described = Variable(none, ("image", "channel", "bin"), "Responses in the bin", "responses")
+        writer.add("count", described)  # there, even where the shard is empty
         total = len(file.images)
         for occupied, level, count in progress(
             file.blocks(IMAGES_A_BLOCK),
@@ -73,10 +79,7 @@ def build_histograms(descriptors: Path, bins: Bins, bins_path: Path, output: Pat
         ):
             counts = np.zeros((len(occupied), channels, number), kind)
             _add(occupied, level, count, bin_of_level, counts)
-            writer.add(
-                "count",
-                Variable(counts, ("image", "channel", "bin"), "Responses in the bin", "responses"),
-            )
+            writer.add("count", replace(described, values=counts))
 
 
 @numba.njit(cache=True, nogil=True)
@@ -117,13 +120,12 @@ def read_histograms(path: Path, digest_of_bins: str | None = None) -> Histograms
         )
 
 
-def concatenate(shards: list[Histograms]) -> Histograms:
-    """Join shards of one data set in the order of their images' numbers."""
-    images = np.concatenate([shard.images for shard in shards])
-    order = np.argsort(images, kind="stable")
+def concatenate(shards: Sequence[Histograms]) -> Histograms:
+    """Join shards, one after the other; the images are numbered anew, from 0."""
+    counts = np.concatenate([shard.counts for shard in shards])
     first = shards[0]
     return Histograms(
-        images[order],
-        np.concatenate([shard.counts for shard in shards])[order],
+        np.arange(len(counts), dtype=np.int32),
+        counts,
         *(first.positions, first.weight, first.digest_of_bins, first.digest),
     )

@@ -33,7 +33,9 @@ LEAKAGE_SCHEMA: Schema = {
     "source_path": pl.String,
     "source_split": pl.String,
     "reasons": pl.String,
-    **COPIES_SCHEMA,
+    "same_file": pl.Boolean,
+    "hash_distance": pl.Int32,
+    "mirrored": pl.Boolean,
     "divergence": pl.Float64,
 }
 
@@ -115,6 +117,11 @@ def near_zero(neighbours: Neighbours, threshold: float) -> pl.DataFrame:
     ).sort(*PAIR)
 
 
+def no_divergences() -> pl.DataFrame:
+    """What `near_zero` gives where no divergences were computed."""
+    return pl.DataFrame(schema={**PAIR, "divergence": pl.Float64})
+
+
 def list_leakage(
     copies: Sequence[pl.DataFrame],
     near: pl.DataFrame,
@@ -166,9 +173,14 @@ def read_leakage(path: Path) -> pl.DataFrame:
     return read_table(path, LEAKAGE_SCHEMA)
 
 
-def images_to_exclude(table: pl.DataFrame) -> set[int]:
-    """The source images that match a held-out image, as rows of the source's images.csv."""
-    return set(table["source_image"])
+def join_leakage(shards: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """The tables of all shards as one, sorted by the paths."""
+    return pl.concat(shards).sort("target_path", "source_path", "source_split")
+
+
+def images_to_exclude(table: pl.DataFrame) -> set[str]:
+    """Paths of the source images that match a held-out image."""
+    return set(table["source_path"])
 
 
 def count_leakage(table: pl.DataFrame) -> dict[str, int]:
@@ -185,7 +197,7 @@ def count_leakage(table: pl.DataFrame) -> dict[str, int]:
     }
     return {
         "pairs": len(table),
-        "target_images": table["target_image"].n_unique(),
-        "source_images": table["source_image"].n_unique(),
-        **{name: table.filter(told)["source_image"].n_unique() for name, told in reasons.items()},
+        "target_images": table["target_path"].n_unique(),
+        "source_images": table["source_path"].n_unique(),
+        **{name: table.filter(told)["source_path"].n_unique() for name, told in reasons.items()},
     }

@@ -2,6 +2,7 @@
 
 import logging
 from collections import Counter
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,31 +11,45 @@ import polars as pl
 from sjft.errors import UserError
 from sjft.files import stable_integer
 from sjft.images_table import IMAGES_SCHEMA
-from sjft.readers import READERS, ListedImage
+from sjft.picture_files import FileFacts, facts_of_files
+from sjft.readers import READERS, SPLITS, ListedImage
 from sjft.settings.dataset import DatasetSettings
 
 LOG = logging.getLogger(__name__)
 
 
-def list_images(settings: DatasetSettings, root: Path) -> pl.DataFrame:
-    """List a data set as a table with the columns of `IMAGES_SCHEMA`, sorted by path.
+def list_images(
+    settings: DatasetSettings,
+    root: Path,
+    facts_of: Callable[[Path, list[str]], FileFacts] = facts_of_files,
+) -> pl.DataFrame:
+    """List a data set as a table with the columns of `IMAGES_SCHEMA`.
 
-    ``image`` numbers the rows from 0, ``label`` the sorted class names. An image's shard is a
-    hash of its path, so that each shard is a random sample of the data set and added images move
-    no others. Raises `UserError` for input that no reader can make sense of.
+    ``image`` numbers the rows from 0: training images first, then the splits val and test, each
+    sorted by path, so that an image that is held out moves the number of no training image.
+    ``label`` numbers the sorted class names. An image's shard is a hash of its path, so that each
+    shard is a random sample of the data set and added images move no others. ``facts_of`` gives
+    size and time of the files. Raises `UserError` for input that no reader can make sense of.
     """
-    listed = sorted(READERS[settings.reader](settings, root), key=lambda image: image.path)
-    _check(listed, root)
+    by_path = sorted(READERS[settings.reader](settings, root), key=lambda image: image.path)
+    _check(by_path, root)
+    listed = sorted(by_path, key=lambda image: SPLITS.index(image.split))
+    del by_path
     labels = {name: label for label, name in enumerate(sorted({i.class_name for i in listed}))}
+    paths = [i.path for i in listed]
+    facts = facts_of(root, paths)
     table = pl.DataFrame(
         {
             "image": range(len(listed)),
-            "path": [i.path for i in listed],
+            "path": paths,
             "label": [labels[i.class_name] for i in listed],
             "class_name": [i.class_name for i in listed],
             "split": [i.split for i in listed],
             "style": [i.style for i in listed],
-            "shard": [stable_integer("shard", i.path) % settings.shards for i in listed],
+            "shard": [stable_integer("shard", path) % settings.shards for path in paths],
+            "bytes": facts.bytes,
+            "modified": facts.modified,
+            "digest": [""] * len(listed),
         },
         schema=IMAGES_SCHEMA,
     )

@@ -1,7 +1,7 @@
 """Neighbour lists: per target image its nearest source images, nearest first."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,10 @@ KIND, VERSION = "sjft-neighbours", 1
 
 @dataclass(frozen=True)
 class Neighbours:
-    """``targets`` int32 [targets] and ``sources`` int32 [targets, kept]: rows of images.csv.
+    """``targets`` int32 [targets] and ``sources`` int32 [targets, kept]: numbers of images.
 
+    A shard's lists number its source images as its files do, and the target images in the order
+    of their histograms; from `merge_shards` on, numbers are rows of images.csv.
     ``divergences`` float32 [targets, kept], ascending in each row once sorted by `nearest`.
     """
 
@@ -58,19 +60,23 @@ def write_neighbours(
     config: Mapping[str, Any],
     inputs: Mapping[str, str],
     recall: Mapping[str, float] | None = None,
+    first_images: Mapping[str, int] | None = None,
 ) -> None:
-    """Write lists with the settings that decided them, and the recall where it was measured."""
+    """Write lists with the settings that decided them, and the recall where it was measured.
+
+    ``first_images`` says for a ranking over several sources where each one's numbers start.
+    """
     with create_hdf5(path, kind=KIND, version=VERSION, config=config, inputs=inputs) as writer:
         writer.add(
             "target_image",
-            Variable(neighbours.targets, ("target",), "Row of the target's images.csv"),
+            Variable(neighbours.targets, ("target",), "Number of the target image"),
         )
         writer.add(
             "source_image",
             Variable(
                 neighbours.sources,
                 ("target", "neighbour"),
-                "Row of the source's images.csv, nearest first",
+                "Number of the source image, nearest first",
             ),
         )
         writer.add(
@@ -79,6 +85,17 @@ def write_neighbours(
                 neighbours.divergences, ("target", "neighbour"), "Symmetric KL divergence", "nat"
             ),
         )
+        if first_images is not None:
+            names, starts = list(first_images), list(first_images.values())
+            writer.add("source_name", Variable(np.array(names), ("source",), "Data set"))
+            writer.add(
+                "first_image",
+                Variable(
+                    np.array(starts, np.int64),
+                    ("source",),
+                    "Number of the source's first image: its row of images.csv comes on top",
+                ),
+            )
         if recall is not None:
             depths = sorted(recall, key=int)
             writer.add(
@@ -101,10 +118,13 @@ def read_neighbours(path: Path) -> Neighbours:
         return Neighbours(file["target_image"][:], file["source_image"][:], file["divergence"][:])
 
 
-def merge_shards(paths: Sequence[Path], on_file: int) -> Neighbours:
+def merge_shards(
+    paths: Sequence[Path], on_file: int, numbers: Sequence[NDArray[np.int32]]
+) -> Neighbours:
     """Join the lists of all shards to the ``on_file`` nearest, or all where there are fewer.
 
-    Raises `UserError` where the shards' settings or target images differ.
+    ``numbers`` holds, shard by shard, the rows of images.csv that the shard's own numbers stand
+    for. Raises `UserError` where the shards' settings or target images differ.
     """
     configs = []
     for path in paths:
@@ -116,10 +136,23 @@ def merge_shards(paths: Sequence[Path], on_file: int) -> Neighbours:
                 f"{path}: was searched with other settings than {paths[0]}. Remove the older and "
                 "run again."
             )
-    merged = nearest([read_neighbours(path) for path in paths], on_file)
+    parts = [read_neighbours(path) for path in paths]
+    merged = nearest(
+        [
+            replace(part, sources=of_shard[part.sources])
+            for part, of_shard in zip(parts, numbers, strict=True)
+        ],
+        on_file,
+    )
     if not np.isfinite(merged.divergences).all():
         raise UserError(f"{paths[0].parent}: a list is short. Remove the folder and run again.")
     return merged
+
+
+def of_targets(neighbours: Neighbours, numbers: NDArray[np.int32]) -> Neighbours:
+    """The lists in the order of the target's images.csv; ``numbers`` int32 [targets]: its rows."""
+    order = np.argsort(numbers)
+    return replace(neighbours.take(order), targets=numbers[order])
 
 
 def read_recall(path: Path) -> dict[str, float]:

@@ -29,7 +29,7 @@ LOG = logging.getLogger(__name__)
 class PictureHashes:
     """Digests and perceptual hashes of some pictures.
 
-    ``images`` int32 [images]: rows of images.csv. ``digests``: BLAKE2b of each file, 32
+    ``images`` int32 [images]: numbers of the pictures. ``digests``: BLAKE2b of each file, 32
     hexadecimal digits. ``bits`` uint64 [images, views, words] and ``detail`` float32 [images]:
     see `sjft.perceptual_hash.perceptual_hash`.
     """
@@ -49,7 +49,7 @@ class PictureHashes:
 def hash_images(
     images: pl.DataFrame, root: Path, output: Path, inputs: dict[str, str]
 ) -> pl.DataFrame:
-    """Hash ``images`` (rows of images.csv) into an HDF5 file; there may be none.
+    """Hash ``images`` (columns image and path) into an HDF5 file; there may be none.
 
     Pictures that cannot be read are left out and returned as a table of path and reason:
     extraction is where they stop the run or are skipped.
@@ -102,7 +102,7 @@ def _blocks(
 
 def _variables(hashes: PictureHashes) -> dict[str, Variable]:
     return {
-        "image": Variable(hashes.images, ("image",), "Row of the image in images.csv"),
+        "image": Variable(hashes.images, ("image",), "Number of the image in its shard's list"),
         "digest": Variable(
             hashes.digests, ("image",), "BLAKE2b of the file (b2sum --length 128), hexadecimal"
         ),
@@ -117,17 +117,21 @@ def _variables(hashes: PictureHashes) -> dict[str, Variable]:
     }
 
 
-def read_hashes(paths: Sequence[Path]) -> PictureHashes:
+def read_hashes(
+    paths: Sequence[Path], numbers: Sequence[NDArray[np.int32]] | None = None
+) -> PictureHashes:
     """Read one or more shards of a data set, in the order of their images' numbers.
 
-    Raises `UserError` for any other file.
+    ``numbers`` holds, shard by shard, the rows of images.csv that the shard's own numbers stand
+    for; without it, images keep the numbers in the files. Raises `UserError` for any other file.
     """
     shards = []
-    for path in paths:
+    for place, path in enumerate(paths):
         with open_hdf5(path, kind=KIND, version=VERSION) as file:
+            images = file["image"][:]
             shards.append(
                 PictureHashes(
-                    file["image"][:],
+                    images if numbers is None else numbers[place][images],
                     file["digest"][:],
                     file["perceptual_hash"][:],
                     file["detail"][:],

@@ -1,13 +1,11 @@
 """What must be on disk before an experiment can run."""
 
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from sjft.files import digest_of_text
 from sjft.settings.bank import CnnBank
 from sjft.settings.config import Configuration
-from sjft.settings.dataset import FilesOnDisk, Places205, Places365, Synthetic, TorchvisionSet
+from sjft.settings.dataset import FilesOnDisk, Synthetic
 from sjft.settings.weights import FileWeights, Weights
 
 
@@ -17,7 +15,7 @@ def missing_data(configuration: Configuration, experiments: Iterable[str]) -> st
     found: dict[str, str] = {}
     for name in experiments:
         experiment = configuration.experiments[name]
-        for dataset in (experiment.target, experiment.source):
+        for dataset in (experiment.target, *experiment.sources):
             found |= _missing_dataset(configuration, dataset, root)
         bank = configuration.banks[configuration.retrievals[experiment.retrieval].bank]
         for key, weights in (
@@ -67,39 +65,7 @@ def _missing_weights(key: str, weights: Weights | None, root: Path) -> dict[str,
     return {key: f"weights `{key}`: no file {root / weights.path}."}
 
 
-def dataset_state(settings: FilesOnDisk, data_root: Path) -> str:
-    """Changes with the pictures of a data set, or with the files that list them."""
-    root = data_root / settings.root
-    # The class folders of Places lie deep; where torchvision's lie is known to each class alone.
-    deep = isinstance(settings, Places205 | Places365)
-    folders = folder_state(
-        root / settings.image_folders[0] if deep else root,
-        depth=3 if isinstance(settings, TorchvisionSet) else 2,
-    )
-    files = [root / name for name in settings.listing_files]
-    return ", ".join([folders, *(file_state(file) for file in files if file.is_file())])
-
-
-def folder_state(folder: Path, depth: int = 2) -> str:
-    """Names and times of a folder and so many levels below: changes with their content.
-
-    An image that is added to, or taken from, a class folder changes that folder's time.
-    """
-    folders = last = [folder]
-    for _ in range(depth):
-        last = [sub for parent in last for sub in _folders_in(parent)]
-        folders = folders + last
-    lines = [f"{f.relative_to(folder)}\t{f.stat().st_mtime_ns}" for f in sorted(folders)]
-    return digest_of_text("\n".join(lines))
-
-
 def file_state(path: Path) -> str:
     """Size and time of a file: changes when it is replaced."""
     state = path.stat()
     return f"{state.st_size} bytes, {state.st_mtime_ns}"
-
-
-def _folders_in(folder: Path) -> list[Path]:
-    # scandir knows folders from files without asking the file system about each.
-    with os.scandir(folder) as entries:
-        return [Path(entry.path) for entry in entries if entry.is_dir()]

@@ -2,15 +2,18 @@
 
 import logging
 import math
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sjft.divergence import ExactDivergence, divergence_of_candidates
 from sjft.histograms import Histograms
-from sjft.index import VectorIndex
+from sjft.index import VectorIndex, load_annoy_index
 from sjft.neighbours import Neighbours, nearest
 from sjft.progress import progress
+from sjft.projection import read_projection
 from sjft.settings.retrieval import RetrievalSettings
 
 SOURCES_A_BLOCK = 256
@@ -20,16 +23,40 @@ SAFETY_DEVIATIONS = 6.0
 LOG = logging.getLogger(__name__)
 
 
-def kept_per_shard(on_file: int, shard_images: int, source_images: int) -> int:
-    """How many neighbours a shard must give, so that the K best of all shards are among them.
+def kept_per_shard(on_file: int, shard_images: int, shards: int) -> int:
+    """How many neighbours a shard must give, so that the K best of all S shards are among them.
 
-    Shards are random samples: of K neighbours a shard holds K * n / N on average, with a
+    Each image's shard is drawn by a hash: of K neighbours a shard holds K / S on average, with a
     binomial deviation; `SAFETY_DEVIATIONS` of them are added. With one shard this is K.
     """
-    share = shard_images / source_images
+    share = 1 / shards
     expected = on_file * share
     spread = SAFETY_DEVIATIONS * math.sqrt(expected * (1 - share))
     return min(shard_images, on_file, math.ceil(expected + spread))
+
+
+def search_shard(
+    targets: Histograms,
+    sources: Histograms,
+    index_files: Sequence[Path],
+    kept: int,
+    settings: RetrievalSettings,
+) -> Neighbours:
+    """Each target image's ``kept`` nearest images of one shard, by the configured backend.
+
+    ``index_files`` are projection, index and its record, or none where every pair is compared.
+    """
+    if not len(targets.images):
+        none = np.empty((0, kept))
+        return Neighbours(targets.images, none.astype(np.int32), none.astype(np.float32))
+    if not index_files:
+        return search_exactly(targets, sources, kept, settings.epsilon)
+    projection, path, record = index_files
+    vectors = read_projection(projection).project(targets)
+    index = load_annoy_index(path, record, len(sources.images), settings.annoy)
+    found = search_candidates(targets, vectors, sources, index, kept, settings)
+    LOG.info("Annoy returned too few items for %d searches, which were widened", index.widened)
+    return found
 
 
 def search_exactly(

@@ -20,6 +20,7 @@ from sjft.settings.experiment import SelectionSettings
 Schema = dict[str, type[pl.DataType] | pl.DataType]
 SUBSET_SCHEMA: Schema = {
     "image": pl.Int32,
+    "source": pl.String,
     "path": pl.String,
     "label": pl.Int32,
     "class_name": pl.String,
@@ -80,9 +81,9 @@ def select_neighbours(
 ) -> Manifest:
     """The union of each target image's first K_i neighbours (the arm `selective`).
 
-    ``targets`` and ``sources`` are rows of images.csv, ``targets`` in the order of
-    ``neighbours``. Raises `UserError` where dropping small classes leaves a target image without
-    a neighbour.
+    ``targets`` are rows of images.csv in the order of ``neighbours``, ``sources`` rows of
+    `sjft.sources.side_by_side`. Raises `UserError` where dropping small classes leaves a target
+    image without a neighbour.
     """
     chosen = np.arange(neighbours.sources.shape[1]) < counts[:, None]
     pairs = pl.DataFrame(
@@ -114,7 +115,8 @@ def select_at_random(
     Images are drawn in the order of a seeded hash, so that a later round's larger subset holds
     the earlier one.
     """
-    order = np.argsort([stable_integer("random-source", seed, p) for p in sources["path"]])
+    names = sources.select("source", "path").iter_rows()
+    order = np.argsort([stable_integer("random-source", seed, *name) for name in names])
     drawn = np.sort(order[:number])
     return select_all(targets, sources[drawn])
 

@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from sjft.errors import UserError
+from sjft.sources import shares_of_sources
 from sjft.subset import Manifest, read_manifest
 
 
@@ -24,6 +25,20 @@ class RunFiles:
     evaluation: Path
     subset: Path
     targets: Path
+
+
+@dataclass(frozen=True)
+class Retrieval:
+    """What is known of the search: by source the recall by depth and what leaks.
+
+    ``leakage`` and ``duplicates`` are counts as `sjft.leakage` gives them, empty and None where
+    nothing was looked for.
+    """
+
+    backend: str
+    recall: Mapping[str, Mapping[str, float]]
+    leakage: Mapping[str, Mapping[str, int]]
+    duplicates: Mapping[str, int] | None
 
 
 def style_share(manifest: Manifest) -> float | None:
@@ -40,7 +55,7 @@ def style_share(manifest: Manifest) -> float | None:
 
 def chance(manifest: Manifest, sources: pl.DataFrame) -> float | None:
     """The share that a random subset of ``sources`` (training rows of images.csv) would have."""
-    everything = sources.select(pl.exclude("split", "shard")).rename({"label": "old_label"})
+    everything = sources.rename({"label": "old_label"})
     return style_share(Manifest(everything, manifest.targets))
 
 
@@ -48,8 +63,7 @@ def summarise(
     experiment: str,
     runs: Sequence[RunFiles],
     sources: pl.DataFrame,
-    recall: Mapping[str, float],
-    backend: str,
+    retrieval: Retrieval,
     benchmarks: Mapping[str, Sequence[Path]],
 ) -> dict[str, Any]:
     """Everything that the summary says, as plain values for JSON."""
@@ -67,14 +81,17 @@ def summarise(
                 "test_images": measured["images"],
                 "source_images": len(manifest.subset),
                 "style_share": style_share(manifest),
+                "source_shares": shares_of_sources(manifest.subset),
             }
         )
     summary: dict[str, Any] = {
         "experiment": experiment,
         "arms": {arm: _over_seeds(of_arm) for arm, of_arm in arms.items()},
         "style_share_by_chance": by_chance,
-        "backend": backend,
-        "recall": dict(recall),
+        "backend": retrieval.backend,
+        "recall": {source: dict(by_depth) for source, by_depth in retrieval.recall.items()},
+        "leakage": dict(retrieval.leakage),
+        "duplicates": retrieval.duplicates,
         "stages": {stage: _cost(paths) for stage, paths in benchmarks.items()},
     }
     summary["table"] = render_table(summary)
@@ -132,10 +149,42 @@ def render_table(summary: Mapping[str, Any]) -> str:
     lines = _aligned(rows)
     if known:
         lines += ["", f"By chance: {100 * summary['style_share_by_chance']:.1f} %."]
+    lines += _lines_on_sources(summary["arms"])
     lines += ["", f"Recall of the `{summary['backend']}` search: " + _listed(summary["recall"])]
+    lines += _lines_on_leakage(summary["leakage"], summary["duplicates"])
     seconds = {stage: cost["seconds"] for stage, cost in summary["stages"].items()}
     lines += ["", "Seconds: " + ", ".join(f"{stage} {s:.1f}" for stage, s in seconds.items()) + "."]
     return "\n".join(lines)
+
+
+def _lines_on_sources(arms: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The share of each source, where there are several; of the first seed's run."""
+    shares = {arm: values["runs"][0]["source_shares"] for arm, values in arms.items()}
+    if len({name for of_arm in shares.values() for name in of_arm}) < 2:
+        return []
+    texts = [
+        f"{arm} {', '.join(f'{100 * share:.1f} % {name}' for name, share in of_arm.items())}"
+        for arm, of_arm in shares.items()
+        if of_arm
+    ]
+    return ["", f"Shares of the sources: {'; '.join(texts)}."]
+
+
+def _lines_on_leakage(
+    leakage: Mapping[str, Mapping[str, int]], duplicates: Mapping[str, int] | None
+) -> list[str]:
+    if duplicates is None:
+        return ["", "Leakage was not looked for."]
+    lines = [
+        f"Leakage: {counts['source_images']} images of {source} show a held-out picture of the "
+        f"target ({counts['target_images']} such pictures)."
+        for source, counts in leakage.items()
+    ]
+    own = (
+        f"{duplicates['target_images']} held-out pictures stand among the target's own training "
+        "images too."
+    )
+    return ["", *lines, own]
 
 
 def _aligned(rows: list[list[str]]) -> list[str]:
@@ -147,10 +196,15 @@ def _aligned(rows: list[list[str]]) -> list[str]:
     return [lines[0], "| " + " | ".join("-" * width for width in widths) + " |", *lines[1:]]
 
 
-def _listed(recall: Mapping[str, float]) -> str:
+def _listed(recall: Mapping[str, Mapping[str, float]]) -> str:
     if not recall:
         return "not measured (no arm uses it)."
-    return ", ".join(f"{share:.3f} of the first {depth}" for depth, share in recall.items()) + "."
+    texts = [
+        ", ".join(f"{share:.3f} of the first {depth}" for depth, share in by_depth.items())
+        + (f" in {source}" if len(recall) > 1 else "")
+        for source, by_depth in recall.items()
+    ]
+    return "; ".join(texts) + "."
 
 
 def read_summary(path: Path) -> dict[str, Any]:

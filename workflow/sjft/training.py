@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from sjft.batches import Batch, JointBatches, LabelledImages, load_batches
@@ -127,7 +128,7 @@ class Round:
     manifest: Manifest
     choice: SourceChoice
     target_folder: Path
-    source_folder: Path
+    source_folders: dict[str, Path]
     target_classes: list[str]
     last_network: JointNetwork | None
 
@@ -151,8 +152,8 @@ def run_round(
         continue_from(network, of.last_network)
     seed = stable_integer("round", of.seed, of.number)
     batches = JointBatches(
-        _labelled(targets, of.target_folder),
-        _labelled(subset, of.source_folder),
+        LabelledImages([of.target_folder / path for path in targets["path"]], _labels(targets)),
+        LabelledImages(_paths_of_sources(subset, of.source_folders), _labels(subset)),
         Pairing(len(targets), settings.target_batch, of.choice, seed),
         settings,
         seed,
@@ -170,10 +171,12 @@ def run_round(
     return network, history
 
 
-def _labelled(table: pl.DataFrame, folder: Path) -> LabelledImages:
-    return LabelledImages(
-        [folder / path for path in table["path"]], table["label"].to_numpy().astype(np.int64)
-    )
+def _labels(table: pl.DataFrame) -> NDArray[np.int64]:
+    return table["label"].to_numpy().astype(np.int64)
+
+
+def _paths_of_sources(subset: pl.DataFrame, folders: Mapping[str, Path]) -> list[Path]:
+    return [folders[source] / path for source, path in subset.select("source", "path").iter_rows()]
 
 
 @dataclass

@@ -55,7 +55,8 @@ class Configuration(Settings):
         if name in RESERVED:
             yield f"experiments.{name}: reserved names are {', '.join(RESERVED)}"
         yield from _must_name(f"experiments.{name}.target", experiment.target, self.datasets)
-        yield from _must_name(f"experiments.{name}.source", experiment.source, self.datasets)
+        for source in experiment.sources:
+            yield from _must_name(f"experiments.{name}.source", source, self.datasets)
         yield from _must_name(
             f"experiments.{name}.retrieval", experiment.retrieval, self.retrievals
         )

@@ -32,6 +32,17 @@ class _FilesOnDisk(_DatasetSettings):
     how_to_get: str = Field(
         "", description="Shown when the folder is missing: where the images come from."
     )
+    watch: Literal["pictures", "folders"] = Field(
+        "pictures",
+        description="How changes are noticed when a run starts: by every file's size and time, or, "
+        "faster on slow disks, by the folders' times, which miss a picture that is overwritten "
+        "in place.",
+    )
+    content_digest: bool = Field(
+        False,
+        description="Whether images.csv also holds a digest of each file's content, which then "
+        "decides instead of the file's time. Every picture is read when a run first lists them.",
+    )
 
     @property
     def listing_files(self) -> tuple[str, ...]:

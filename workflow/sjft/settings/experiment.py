@@ -122,7 +122,10 @@ class ExperimentSettings(Settings):
     """One target, one source, one way of retrieval, one network, any number of arms."""
 
     target: Name = Field(description="Name of an entry of `datasets`.")
-    source: Name = Field(description="Name of an entry of `datasets`.")
+    source: Name | tuple[Name, ...] = Field(
+        description="Name of an entry of `datasets`, or a list of several: their label spaces are "
+        "put side by side, and one ranking goes across all of them."
+    )
     retrieval: Name = Field(description="Name of an entry of `retrievals`.")
     rounds: int = Field(
         2, ge=1, le=99, description="Rounds of fine-tuning; from the second on, hard images grow."
@@ -141,9 +144,16 @@ class ExperimentSettings(Settings):
         default_factory=PublishSettings, description="See its own table."
     )
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The sources, in their order."""
+        return (self.source,) if isinstance(self.source, str) else self.source
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.target == self.source:
+        if not self.sources or len(set(self.sources)) < len(self.sources):
+            raise ValueError(f"source must name one or more different data sets, got {self.source}")
+        if self.target in self.sources:
             raise ValueError("target and source must be different data sets")
         if self.publish.seed not in self.seeds:
             raise ValueError(f"publish.seed {self.publish.seed} is not among seeds {self.seeds}")

@@ -19,6 +19,23 @@ class AnnoySettings(Settings):
     )
 
 
+class LeakageSettings(Settings):
+    """Looking for pictures that the target is tested on among the source images."""
+
+    check: bool = Field(
+        True, description="Whether sources are searched for the target's held-out pictures."
+    )
+    exclude: bool = Field(
+        True, description="Whether source images that show one are left out of every subset."
+    )
+    hash_distance: int = Field(
+        60, ge=0, le=256, description="Bits of 256 in which two perceptual hashes may differ."
+    )
+    divergence: float | None = Field(
+        0.01, ge=0, description="Divergence, in nats, up to which two pictures are taken for one."
+    )
+
+
 class RetrievalSettings(Settings):
     """How neighbours are found; one named entry per way, used by any number of experiments."""
 
@@ -44,6 +61,9 @@ class RetrievalSettings(Settings):
         "annoy", description="`exact` compares every pair, and is what recall is measured with."
     )
     annoy: AnnoySettings = Field(default_factory=AnnoySettings, description="For `annoy` only.")
+    leakage: LeakageSettings = Field(
+        default_factory=LeakageSettings, description="See its own table."
+    )
     projection_dimensions: int = Field(
         128, ge=2, le=4096, description="Principal components kept of the Hellinger vectors."
     )

@@ -1,0 +1,36 @@
+"""Make one ranking of several sources' neighbours."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from job_runner import run
+from sjft.files import digest_of_file
+from sjft.images_table import read_images
+from sjft.leakage import images_to_exclude, read_leakage
+from sjft.neighbours import read_neighbours, write_neighbours
+from sjft.sources import first_images, rank
+
+
+def main(snakemake: Any) -> None:
+    """Read each source's neighbours and what leaks of it; write the ranking."""
+    files, params = snakemake.input, snakemake.params
+    names, retrieval, leakage = params.sources, params.retrieval, params.leakage
+    tables = {n: read_images(Path(p)) for n, p in zip(names, files.images, strict=True)}
+    lists = {n: read_neighbours(Path(p)) for n, p in zip(names, files.neighbours, strict=True)}
+    left_out = {}
+    if leakage["exclude"]:
+        for name, path in zip(names, files.leakage, strict=False):  # no files without a check
+            left_out[name] = images_to_exclude(read_leakage(Path(path)))
+            logging.info("%d images of %s are left out", len(left_out[name]), name)
+    write_neighbours(
+        Path(snakemake.output.ranking),
+        rank(lists, tables, left_out, retrieval["neighbours_on_file"]),
+        config={**retrieval, "leakage": leakage},
+        inputs={path: digest_of_file(Path(path)) for path in (*files.neighbours, *files.leakage)},
+        first_images=first_images(tables),
+    )
+
+
+if __name__ == "__main__":
+    run(main, snakemake)

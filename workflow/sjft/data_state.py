@@ -1,0 +1,192 @@
+"""The state of a data set: what is on disk, and which shards a change concerns.
+
+A *snapshot* says quickly, without a reader, whether anything has changed at all: names, sizes and
+times of all files. Where it has, the data set is listed anew, and one digest a part and shard says
+which of the files that are computed shard by shard still belong to the pictures of now.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from itertools import chain
+from pathlib import Path
+
+import polars as pl
+
+from sjft.files import digest_of_text, written_beside
+from sjft.images_table import PARTS, of_part, read_images, write_images
+from sjft.listing import list_images
+from sjft.picture_files import files_below, folders_below, with_digests
+from sjft.requirements import file_state
+from sjft.settings.dataset import (
+    DatasetSettings,
+    FilesOnDisk,
+    Places205,
+    Places365,
+    Synthetic,
+    TorchvisionSet,
+)
+
+IMAGES, RECORD = "images.csv", "state.json"
+# What does not decide the list: what to do with bad images, and where the data come from.
+NOT_FOR_THE_LIST = frozenset({"on_bad_image", "how_to_get", "watch"})
+
+
+@dataclass(frozen=True)
+class DataState:
+    """Digests of a data set's pictures.
+
+    ``pictures``: part by part, for each shard, which pictures it holds. ``rows``: part by part,
+    the whole rows of images.csv, with labels and numbers.
+    """
+
+    pictures: dict[str, list[str]]
+    rows: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Record:
+    """A data set's state, what it was listed by, and the snapshot that it belongs to."""
+
+    listed_by: str
+    snapshot: str
+    state: DataState
+
+
+def listed_by(settings: DatasetSettings, code: str) -> str:
+    """Digest of what decides the list besides the files: settings, and the readers' code."""
+    values = settings.model_dump(mode="json", exclude=set(NOT_FOR_THE_LIST))
+    return digest_of_text(json.dumps([values, code], sort_keys=True))
+
+
+def snapshot(settings: DatasetSettings, data_root: Path) -> str:
+    """Changes with any file of a data set that is added, removed, renamed or written to.
+
+    With ``watch: folders`` the folders' own times stand for the pictures in them. Pictures that
+    the program makes have none.
+    """
+    if isinstance(settings, Synthetic):
+        return ""
+    root = data_root / settings.root
+    digest = hashlib.blake2b(digest_size=16)
+    folders = [root / name for name in settings.image_folders] or [root]
+    lists = [root / name for name in settings.listing_files]
+    facts = chain(
+        *(_facts_below(folder, settings) for folder in folders),
+        (f"{path.name}\t{file_state(path)}" for path in lists if path.is_file()),
+    )
+    for text in facts:
+        digest.update(f"{text}\n".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
+
+
+def _facts_below(folder: Path, settings: FilesOnDisk) -> Iterable[str]:
+    if settings.watch == "pictures":
+        return files_below(folder)
+    # The class folders of Places lie deep; where torchvision's lie is known to each class alone.
+    deep = isinstance(settings, Places205 | Places365 | TorchvisionSet)
+    return folders_below(folder, depth=3 if deep else 2)
+
+
+def listed(
+    settings: DatasetSettings, root: Path, known: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """List a data set as `list_images` does, with digests of the content where they are wanted.
+
+    ``known`` is an earlier list, whose digests hold for files of the same size and time.
+    """
+    table = list_images(settings, root)
+    if isinstance(settings, Synthetic) or not settings.content_digest:
+        return table
+    return with_digests(table, root, known)
+
+
+def state_of(images: pl.DataFrame, shards: int) -> DataState:
+    """The state that a list stands for. With digests of the content, times do not count."""
+    counted = images.drop("modified") if (images["digest"] != "").all() else images
+    picture = [name for name in ("path", "bytes", "modified", "digest") if name in counted.columns]
+    pictures = {}
+    for part in PARTS:
+        by_shard = of_part(counted, part).partition_by("shard", as_dict=True)
+        empty = counted.select(picture).clear()
+        pictures[part] = [
+            _digest_of_rows(by_shard[(shard,)].select(picture) if (shard,) in by_shard else empty)
+            for shard in range(shards)
+        ]
+    return DataState(pictures, {part: _digest_of_rows(of_part(counted, part)) for part in PARTS})
+
+
+def _digest_of_rows(rows: pl.DataFrame) -> str:
+    return digest_of_text(rows.write_csv())
+
+
+def write_listing(folder: Path, images: pl.DataFrame, record: Record) -> None:
+    """Write images.csv and the record that belongs to it."""
+    write_images(folder / IMAGES, images)
+    with written_beside(folder / RECORD) as beside:
+        beside.write_text(json.dumps(asdict(record), indent=1) + "\n", encoding="utf-8")
+
+
+def read_record(folder: Path) -> Record | None:
+    """The record of an earlier listing; None where there is none that can be used."""
+    if not (folder / IMAGES).is_file():
+        return None
+    try:
+        values = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        return Record(values["listed_by"], values["snapshot"], DataState(**values["state"]))
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        # Of another version, or damaged: as if it had not been listed yet.
+        return None
+
+
+@dataclass(frozen=True)
+class Changes:
+    """How many pictures were added, removed and replaced (or relabelled) since the last list."""
+
+    added: int
+    removed: int
+    replaced: int
+
+    def __str__(self) -> str:
+        """For the terminal."""
+        return f"{self.added} added, {self.removed} removed, {self.replaced} replaced"
+
+
+def current_state(
+    settings: DatasetSettings, data_root: Path, folder: Path, code: str, *, refresh: bool
+) -> tuple[DataState, Changes | None]:
+    """The state of the pictures as they are now, and how they differ from the last list.
+
+    Where the files have changed since images.csv in ``folder`` was written by the same settings
+    and readers, and ``refresh`` says so, it is brought up to date, keeping its time: what depends
+    on it is decided by the digests, shard by shard, and not by one file's time. Raises `UserError`
+    for data that cannot be listed.
+    """
+    made_by, now = listed_by(settings, code), snapshot(settings, data_root)
+    record = read_record(folder)
+    same_makers = record is not None and record.listed_by == made_by
+    if record is not None and same_makers and record.snapshot == now:
+        return record.state, None
+    before = read_images(folder / IMAGES) if same_makers else None
+    assert not isinstance(settings, Synthetic)
+    images = listed(settings, data_root / settings.root, before)
+    state = state_of(images, settings.shards)
+    if before is None:
+        return state, None
+    if refresh:
+        written = (folder / IMAGES).stat().st_mtime_ns
+        write_listing(folder, images, Record(made_by, now, state))
+        for name in (IMAGES, RECORD):
+            os.utime(folder / name, ns=(written, written))
+    return state, _changes(before, images)
+
+
+def _changes(before: pl.DataFrame, after: pl.DataFrame) -> Changes | None:
+    same = ["label", "split", "bytes", "modified"]
+    columns = ["path", *same]
+    both = before.select(columns).join(after.select(columns), on="path", suffix="_now")
+    differs = pl.any_horizontal(pl.col(name) != pl.col(f"{name}_now") for name in same)
+    changes = Changes(len(after) - len(both), len(before) - len(both), len(both.filter(differs)))
+    return changes if changes != Changes(0, 0, 0) else None
