@@ -31,7 +31,8 @@ from sjft.perceptual_hash import LEAST_DETAIL, VIEWS, WORDS
 from sjft.picture_hashes import PictureHashes, hash_images, read_hashes
 
 NONE_NEAR = near_zero(
-    Neighbours(*(np.zeros((0, 1), kind) for kind in (np.int32, np.int32, np.float32))), 1.0
+    Neighbours(np.zeros(0, np.int32), np.zeros((0, 10), np.int32), np.zeros((0, 10), np.float32)),
+    1.0,
 )
 
 
@@ -137,14 +138,37 @@ def test_the_threshold_is_inclusive() -> None:
     assert len(find_copies(targets, sources, distance - 1)) == 0
 
 
-def test_divergences_near_zero_are_kept() -> None:
-    neighbours = Neighbours(
-        np.array([4, 2], np.int32),
-        np.array([[7, 8], [9, 7]], np.int32),
-        np.array([[0.001, 0.5], [0.25, 0.25]], np.float32),
+def neighbours(divergences: list[list[float]]) -> Neighbours:
+    """Lists of the source images 100, 101, ... for the target images 7, 6, ..."""
+    number, kept = len(divergences), len(divergences[0])
+    return Neighbours(
+        np.arange(7, 7 - number, -1, dtype=np.int32),
+        np.arange(100, 100 + number * kept, dtype=np.int32).reshape(number, kept),
+        np.array(divergences, np.float32),
     )
-    found = near_zero(neighbours, 0.25)
-    assert rows(found) == [(2, 7, 0.25), (2, 9, 0.25), (4, 7, pytest.approx(0.001))]
+
+
+def test_near_zero_is_less_than_a_share_of_the_tenth_nearest() -> None:
+    found = near_zero(
+        neighbours(
+            [
+                [0.125, 0.24, *[0.25] * 7, 1.0, 9.0],
+                [0.0, *[0.5] * 8, 0.5, 0.5],
+                [0.3, *[0.9] * 8, 1.0, 9.0],
+            ]
+        ),
+        0.25,
+    )
+    assert rows(found) == [(6, 111, 0.0), (7, 100, 0.125), (7, 101, pytest.approx(0.24))]
+
+
+def test_short_lists_are_measured_by_their_last() -> None:
+    assert rows(near_zero(neighbours([[0.125, 0.5, 1.0]]), 0.25)) == [(7, 100, 0.125)]
+    assert near_zero(neighbours([[0.125]]), 0.25).is_empty()
+
+
+def test_many_pictures_without_responses_are_no_copies() -> None:
+    assert near_zero(neighbours([[0.0] * 12]), 0.25).is_empty()
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from sjft.progress import progress
 
 SOURCES_A_BLOCK = 4096
 TARGETS_A_BLOCK = 2048
+USUAL_NEIGHBOUR = 10
 Schema = dict[str, type[pl.DataType] | pl.DataType]
 PAIR: Schema = {"target_image": pl.Int32, "source_image": pl.Int32}
 COPIES_SCHEMA: Schema = {
@@ -101,12 +102,15 @@ def _near_hashes(targets: PictureHashes, sources: PictureHashes, threshold: int)
     return pl.concat(found)
 
 
-def near_zero(neighbours: Neighbours, threshold: float) -> pl.DataFrame:
-    """Pairs of a divergence of ``threshold`` nats at most: target_image, source_image, divergence.
+def near_zero(neighbours: Neighbours, share: float) -> pl.DataFrame:
+    """Pairs of a divergence near 0, by the columns target_image, source_image, divergence.
 
-    Only pairs in the neighbour lists are seen: a few of the nearest a target image are enough.
+    Near 0 is less than ``share`` of the divergence of the target image's own tenth nearest source
+    image (or the last, in shorter lists): what is usual depends on bank, epsilon, source and
+    image, and the nearest few may be copies. Lists of the ten nearest are enough.
     """
-    rows, places = np.nonzero(neighbours.divergences <= threshold)
+    usual = neighbours.divergences[:, :USUAL_NEIGHBOUR][:, -1:]
+    rows, places = np.nonzero(neighbours.divergences < share * usual)
     return pl.DataFrame(
         {
             "target_image": neighbours.targets[rows],
