@@ -18,6 +18,7 @@ include: "workflow/rules/inputs.smk"
 ##### stages, in the order in which the data meets them #####
 
 
+include: "workflow/rules/fetch.smk"
 include: "workflow/rules/images.smk"
 include: "workflow/rules/descriptors.smk"
 include: "workflow/rules/histograms.smk"

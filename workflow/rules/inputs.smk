@@ -1,6 +1,15 @@
 # What the rules read, where a path with wildcards cannot say it: stage by stage, in their order.
 
 
+##### fetch.smk #####
+
+FETCHABLE = [
+    name
+    for name, settings in CONFIG.datasets.items()
+    if settings.reader != "synthetic" and (settings.downloads or settings.how_to_get)
+]
+
+
 ##### images.smk #####
 
 
@@ -17,7 +26,7 @@ def listing_settings(wildcards):
     return {
         key: value
         for key, value in settings.items()
-        if key not in ("on_bad_image", "how_to_get")
+        if key not in ("on_bad_image", "how_to_get", "downloads")
     }
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from sjft.settings.base import Seed, Settings
+from sjft.settings.download import Downloads
 
 Split = Literal["train", "val", "test"]
 
@@ -31,6 +32,9 @@ class _FilesOnDisk(_DatasetSettings):
     root: str = Field(description="Folder of the images: absolute, or relative to `data_root`.")
     how_to_get: str = Field(
         "", description="Shown when the folder is missing: where the images come from."
+    )
+    downloads: Downloads = Field(
+        (), description="Files that `snakemake fetch_NAME` downloads; see their own table."
     )
 
     @property
