@@ -262,6 +262,7 @@ def test_the_papers_experiment_says_what_it_lacks_and_else_shows_its_plan(fresh:
     for name in ("TrainImages.txt", "TestImages.txt"):
         (fresh.root / "data/indoor67" / name).touch()
     assert fresh.make(*asked).planned == {
+        "fetch_weights": 2,
         "list_images": 2,
         "extract_descriptors": 257,
         "equalise_bins": 1,

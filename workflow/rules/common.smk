@@ -28,6 +28,7 @@ except UserError as error:
     sys.exit(str(error))
 # These are in no rule's input or params: the same data from another place is the same data.
 config["data_root"] = CONFIG.data_root
+config["weights_url"] = CONFIG.weights_url
 
 
 def one_of(names):

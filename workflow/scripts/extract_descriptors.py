@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 from pydantic import TypeAdapter
 
-from job_runner import folder, run
+from job_runner import folder, run, weights_file
 from sjft.banks import make_bank
 from sjft.extraction import Extraction, extract_descriptors
 from sjft.files import digest_of_file, write_table
@@ -23,7 +23,8 @@ def main(snakemake: Any) -> None:
         (pl.col("split") == "train") & (pl.col("shard") == int(snakemake.wildcards.shard))
     )
     data_root = snakemake.config["data_root"]
-    bank = make_bank(settings, Path(data_root))
+    weights = getattr(settings, "weights", None)
+    bank = make_bank(settings, weights_file(weights, data_root, snakemake.input.weights))
     skipped = extract_descriptors(
         of_shard,
         folder(snakemake.params.place, data_root),
