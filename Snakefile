@@ -20,6 +20,7 @@ include: "workflow/rules/costs.smk"
 ##### stages, in the order in which the data meets them #####
 
 
+include: "workflow/rules/fetch.smk"
 include: "workflow/rules/images.smk"
 include: "workflow/rules/descriptors.smk"
 include: "workflow/rules/histograms.smk"

@@ -8,7 +8,12 @@ from pydantic import ValidationError
 
 from sjft.errors import UserError
 from sjft.settings.bank import LevelGrid
-from sjft.settings.config import RESERVED, Configuration, read_configuration
+from sjft.settings.config import (
+    RESERVED,
+    RESERVED_DATASETS,
+    Configuration,
+    read_configuration,
+)
 from sjft.settings.experiment import EvaluationSettings
 from sjft.settings.weights import RandomWeights, TorchvisionWeights
 
@@ -247,6 +252,27 @@ def test_a_name_of_nothing_is_refused(key: str, value: str, message: str) -> Non
 def test_reserved_experiment_names_are_refused(name: str) -> None:
     message = refusal({f"experiments.{name}": SMALLEST["experiments"]["main"]})
     assert f"experiments.{name}: reserved names are {', '.join(RESERVED)}" in message
+
+
+@pytest.mark.parametrize("name", RESERVED_DATASETS)
+def test_reserved_names_of_data_sets_are_refused(name: str) -> None:
+    message = refusal({f"datasets.{name}": SMALLEST["datasets"]["birds"]})
+    assert f"datasets.{name}: reserved names are {', '.join(RESERVED_DATASETS)}" in message
+
+
+def test_a_wrong_key_in_a_list_is_named_with_its_place() -> None:
+    right = {"url": "https://example.org/a.tar"}
+    message = refusal({"datasets.birds.downloads": [right, {**right, "byte": 3}]})
+    assert "\n  - datasets.birds.downloads.1.byte: unknown key; did you mean `bytes`?" in message
+    message = refusal({"datasets.birds.downloads": [right, {"url": "a.tar"}]})
+    assert "datasets.birds.downloads.1.url: String should match pattern" in message
+    message = refusal({"datasets.birds.downloads": [right, right]})
+    assert "datasets.birds.downloads: two files are called 'a.tar'" in message
+
+
+def test_the_address_of_weights_is_checked() -> None:
+    assert read().weights_url == "https://download.pytorch.org/models"
+    assert "\n  - weights_url: String should match" in refusal({"weights_url": "my mirror"})
 
 
 @pytest.mark.parametrize("bank", ["alexnet", "gabor"])

@@ -27,7 +27,7 @@ NAMES = [f"cat/{i}.png" for i in range(20)]  # more than a batch
 
 
 def job(bank: FilterBank | None = None, *, skip: bool = False, grid: LevelGrid | None = None):
-    bank = bank or GaborFilterBank(GABOR, Path())
+    bank = bank or GaborFilterBank(GABOR, None)
     grid = grid or LevelGrid()
     return Extraction(
         bank, grid, {"type": "test", "grid": grid.model_dump()}, {"images.csv": "1"}, skip
@@ -84,14 +84,14 @@ def cnn_bank() -> FilterBank:
             resize=40,
             crop=32,
         ),
-        Path(),
+        None,
     )
 
 
 @pytest.mark.parametrize("grid", [LevelGrid(), SMALL_GRID], ids=["default", "small"])
 def test_counts_are_those_of_the_bank_s_responses(tmp_path: Path, grid: LevelGrid) -> None:
     save_pictures(tmp_path, NAMES)
-    bank = GaborFilterBank(GABOR, Path())
+    bank = GaborFilterBank(GABOR, None)
     output = tmp_path / "out.h5"
     skipped = extract_descriptors(rows(NAMES), tmp_path, job(bank, grid=grid), output)
     assert skipped.rows() == []
@@ -211,7 +211,7 @@ def test_responses_that_are_not_finite_are_refused_by_the_file_s_name(
     for skip in (False, True):
         with pytest.raises(UserError, match=r"cat/17\.png: layer 'gabor' .* not finite"):
             extract_descriptors(
-                rows(NAMES), tmp_path, job(Broken(GABOR, Path()), skip=skip), tmp_path / "a.h5"
+                rows(NAMES), tmp_path, job(Broken(GABOR, None), skip=skip), tmp_path / "a.h5"
             )
     assert not (tmp_path / "a.h5").exists()
 

@@ -70,7 +70,7 @@ def build(name: str, targets: int = 2, sources: int = 3, seed: int = 0) -> Joint
     return joint_network(
         name,
         RANDOM,
-        Path(),
+        None,
         [f"t{i}" for i in range(targets)],
         [f"s{i}" for i in range(sources)],
         seed,
@@ -188,7 +188,7 @@ def test_the_trunk_keeps_the_weights_of_a_file(tmp_path: Path, name: str, parall
     saved = nn.DataParallel(plain) if parallel else plain
     torch.save(saved.state_dict(), tmp_path / "w.pt")
     weights = FileWeights(source="file", path="w.pt")
-    network = joint_network(name, weights, tmp_path, ["a", "b"], ["c"], 0)
+    network = joint_network(name, weights, tmp_path / "w.pt", ["a", "b"], ["c"], 0)
     found, classifier = network.module.state_dict(), classifier_name(plain)
     trunk = [key for key in plain.state_dict() if not key.startswith(classifier)]
     assert len(trunk) > 20

@@ -46,6 +46,17 @@ def test_lines_come_every_ten_seconds(clock: list[float], caplog: pytest.LogCapt
     ]
 
 
+def test_lines_without_a_total_say_what_is_done(
+    clock: list[float], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        list(progress(range(4), total=None, what="a.tar", unit="KiB", per_item=1024))
+    assert caplog.messages == [
+        "a.tar: 3072 KiB, 256.0 a second",
+        "a.tar: 4096 KiB in 20.0 s",
+    ]
+
+
 def test_items_are_not_taken_ahead() -> None:
     taken = []
     items = progress((taken.append(i) or i for i in range(5)), total=5, what="x", unit="y")

@@ -31,7 +31,7 @@ PROVENANCE: dict[str, Any] = {
 def network_of(name: str, sources: int) -> JointNetwork:
     weights = RandomWeights(source="random", seed=0)
     classes = [f"s{i}" for i in range(sources)]
-    return joint_network(name, weights, Path(), ["crow", "owl"], classes, 0)
+    return joint_network(name, weights, None, ["crow", "owl"], classes, 0)
 
 
 def publish(folder: Path, name: str, sources: int = 3) -> tuple[JointNetwork, dict[str, Any]]:

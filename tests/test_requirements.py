@@ -82,3 +82,20 @@ def test_nothing_is_missed_where_all_is_there(tmp_path: Path) -> None:
     for name in ("bank.pt", "trunk.pt", "deep/web/list.csv"):
         (tmp_path / name).touch()
     assert missing_data(configuration(tmp_path), ["main", "other"]) is None
+
+
+def test_the_command_that_fetches_is_named_before_the_way_by_hand(tmp_path: Path) -> None:
+    raw = configuration(tmp_path).model_dump()
+    for name in ("birds", "web"):
+        raw["datasets"][name]["downloads"] = [{"url": f"https://example.org/{name}.tar"}]
+    found = missing_data(read_configuration(raw), ["main"])
+    assert found is not None
+    assert "Get it with `snakemake --cores 1 fetch_birds`. Ask the ornithologists.\n" in found
+    assert "Get it with `snakemake --cores 1 fetch_web`.\n" in found
+
+
+def test_a_data_set_that_is_being_fetched_is_missed(tmp_path: Path) -> None:
+    (tmp_path / "birds/.fetching").mkdir(parents=True)
+    assert "data set `birds`: it is not fetched completely: fetch it again" in missing(
+        tmp_path, "other"
+    )

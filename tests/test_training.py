@@ -215,7 +215,7 @@ def round_settings(**changes: object) -> TrainingSettings:
 
 
 def trained_bytes(of: Round, folder: Path, threads: int = 1) -> bytes:
-    network, _ = run_round(of, round_settings(), folder, threads)
+    network, _ = run_round(of, round_settings(), None, threads)
     save_network(folder / "m.pt", network, {})
     return (folder / "m.pt").read_bytes()
 
@@ -230,25 +230,25 @@ def test_the_same_seed_gives_the_same_bytes(folder: Path) -> None:
 
 
 def test_a_round_has_heads_for_the_classes_of_both_sides(folder: Path) -> None:
-    network, history = run_round(round_of(folder), round_settings(), folder, 1)
+    network, history = run_round(round_of(folder), round_settings(), None, 1)
     assert network.target_classes == network.source_classes == NAMES
     assert len(history) == 2
-    alone, _ = run_round(round_of(folder, source=False), round_settings(), folder, 1)
+    alone, _ = run_round(round_of(folder, source=False), round_settings(), None, 1)
     assert alone.source_classes == []
 
 
 def test_a_round_leaves_the_random_state_of_torch_alone(folder: Path) -> None:
     before = torch.get_rng_state()
-    run_round(round_of(folder), round_settings(), folder, 1)
+    run_round(round_of(folder), round_settings(), None, 1)
     assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_a_round_starts_from_the_last_ones_weights(folder: Path) -> None:
-    last, _ = run_round(round_of(folder), round_settings(), folder, 1)
+    last, _ = run_round(round_of(folder), round_settings(), None, 1)
     before = state(last)
     given = round_of(folder, number=1)
     again = Round(**{**vars(given), "last_network": last})
     still = round_settings(learning_rate=1e-30, weight_decay=0.0)
-    network, _ = run_round(again, still, folder, 1)
+    network, _ = run_round(again, still, None, 1)
     for key, value in state(network).items():
         torch.testing.assert_close(value, before[key], rtol=0, atol=1e-20)

@@ -31,8 +31,9 @@ try:
     CONFIG = read_configuration(config, data_root=DATA_ROOT)
 except UserError as error:
     sys.exit(str(error))
-# The root is in no rule's input or params: the same data in another place is the same data.
+# These are in no rule's input or params: the same data from another place is the same data.
 config["data_root"] = CONFIG.data_root
+config["weights_url"] = CONFIG.weights_url
 
 
 def one_of(names):

@@ -4,6 +4,7 @@
 rule extract_descriptors:
     input:
         images="results/datasets/{dataset}/images.csv",
+        weights=weights_of_bank,
     output:
         descriptors="results/descriptors/{bank}/{dataset}/{part}/{shard}.h5",
         skipped="results/descriptors/{bank}/{dataset}/{part}/{shard}.skipped.csv",

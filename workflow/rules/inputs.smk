@@ -1,6 +1,35 @@
 # What the rules read, where a path with wildcards cannot say it: stage by stage, in their order.
 
 
+##### fetch.smk #####
+
+FETCHABLE = [
+    name
+    for name, settings in CONFIG.datasets.items()
+    if settings.reader != "synthetic" and (settings.downloads or settings.how_to_get)
+]
+# (network, name) of all weights that torchvision publishes and a bank or an experiment names.
+PUBLISHED_WEIGHTS = sorted(
+    {
+        (user.network, user.weights.name)
+        for user in [
+            *(bank for bank in CONFIG.banks.values() if bank.type == "cnn"),
+            *(experiment.training for experiment in CONFIG.experiments.values()),
+        ]
+        if user.weights.source == "torchvision"
+    }
+)
+
+
+def published_weights(user):
+    """The file of a bank's, or a training's, published weights; others need no rule."""
+    weights = getattr(user, "weights", None)
+    if weights is None or weights.source != "torchvision":
+        return []
+    # Fetched again, it has the same bytes: its time does not matter.
+    return ancient(f"results/weights/{user.network}-{weights.name}.pth")
+
+
 ##### images.smk #####
 
 
@@ -36,6 +65,10 @@ def state_of_bank(wildcards):
     ]
     bank = CONFIG.banks[wildcards.bank]
     return state_of_weights(getattr(bank, "weights", None), using)
+
+
+def weights_of_bank(wildcards):
+    return published_weights(CONFIG.banks[wildcards.bank])
 
 
 ##### histograms.smk #####

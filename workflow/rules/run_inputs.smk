@@ -128,6 +128,13 @@ def model_of_last_round(wildcards):
     )
 
 
+def weights_of_training(wildcards):
+    """The first round starts from them, later ones from the last round's model."""
+    if int(wildcards.round) > 0:
+        return []
+    return published_weights(CONFIG.experiments[wildcards.experiment].training)
+
+
 def gpus(wildcards):
     return 0 if training_of(wildcards)["device"] == "cpu" else 1
 

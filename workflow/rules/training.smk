@@ -10,6 +10,7 @@ rule finetune:
         ),
         ranking=ranking_of,
         last_model=model_of_last_round,
+        weights=weights_of_training,
     output:
         model="results/{experiment}/runs/{arm}-{seed}/round-{round}/model.pt",
         history="results/{experiment}/runs/{arm}-{seed}/round-{round}/history.csv",

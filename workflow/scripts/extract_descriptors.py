@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from job_runner import folder, run
+from job_runner import folder, run, weights_file
 from sjft.banks import make_bank
 from sjft.extraction import Extraction, extract_descriptors
 from sjft.files import write_table
@@ -19,7 +19,8 @@ def main(snakemake: Any) -> None:
     images = read_images(Path(snakemake.input.images))
     wildcards = snakemake.wildcards
     data_root = snakemake.config["data_root"]
-    bank = make_bank(settings, Path(data_root))
+    weights = getattr(settings, "weights", None)
+    bank = make_bank(settings, weights_file(weights, data_root, snakemake.input.weights))
     skipped = extract_descriptors(
         of_shard(images, wildcards.part, int(wildcards.shard)),
         folder(snakemake.params.place, data_root),

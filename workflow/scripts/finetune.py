@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from job_runner import folder, run
+from job_runner import folder, run, weights_file
 from sjft.arms import source_choice
 from sjft.files import digest_of_file, write_table
 from sjft.images_table import class_names, read_images
@@ -36,7 +36,7 @@ def main(snakemake: Any) -> None:
             last_network=load_joint_network(Path(files.last_model)) if files.last_model else None,
         ),
         settings,
-        Path(data_root),
+        weights_file(settings.weights, data_root, files.weights),
         snakemake.threads,
     )
     facts = {name: digest_of_file(Path(files[name])) for name in ("subset", "targets")}

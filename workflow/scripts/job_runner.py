@@ -51,3 +51,10 @@ def _use_threads(threads: int) -> None:
 def folder(place: dict[str, str], data_root: str) -> Path:
     """A data set's folder: what was generated lies under results/, a root below the data root."""
     return Path(place["generated"]) if "generated" in place else Path(data_root) / place["root"]
+
+
+def weights_file(weights: Any, data_root: str, fetched: str | None) -> Path | None:
+    """The file that a section `weights` is about: the user's, or the one that a rule fetched."""
+    if weights is not None and weights.source == "file":
+        return Path(data_root) / weights.path
+    return Path(fetched) if fetched else None

@@ -54,11 +54,11 @@ class CnnFilterBank:
     Raises `UserError` for a network, weights, a layer or a crop that cannot be used.
     """
 
-    def __init__(self, settings: CnnBank, data_root: Path) -> None:
+    def __init__(self, settings: CnnBank, weights: Path | None) -> None:
         """Build the part of the network that ends with the last of the layers."""
         self._settings = settings
-        self.digest_of_weights = digest_of_weights(settings.weights, data_root)
-        network = load_network(settings.network, settings.weights, data_root).eval()
+        self.digest_of_weights = digest_of_weights(settings.weights, weights)
+        network = load_network(settings.network, settings.weights, weights).eval()
         self._extractor = _extractor(network, settings)
         self._mean = torch.tensor(settings.mean).view(3, 1, 1)
         self._std = torch.tensor(settings.std).view(3, 1, 1)
@@ -161,8 +161,8 @@ class GaborFilterBank:
     digest_of_weights: str = ""
     layers: tuple[Layer, ...]
 
-    def __init__(self, settings: GaborBank, data_root: Path) -> None:
-        """Make the kernels; ``data_root`` is not used, the bank needs no weights."""
+    def __init__(self, settings: GaborBank, weights: Path | None) -> None:
+        """Make the kernels; ``weights`` is not used, the bank needs none."""
         self._settings = settings
         self._kernels = gabor_kernels(settings)
         if settings.crop < self._kernels.shape[-1]:
@@ -208,12 +208,12 @@ def gabor_kernels(settings: GaborBank) -> Tensor:
     return torch.stack(kernels).unsqueeze(1).float()
 
 
-BANKS: dict[str, Callable[[Any, Path], FilterBank]] = {
+BANKS: dict[str, Callable[[Any, Path | None], FilterBank]] = {
     "cnn": CnnFilterBank,
     "gabor": GaborFilterBank,
 }
 
 
-def make_bank(settings: BankSettings, data_root: Path) -> FilterBank:
-    """The filter bank that the settings describe."""
-    return BANKS[settings.type](settings, data_root)
+def make_bank(settings: BankSettings, weights: Path | None) -> FilterBank:
+    """The filter bank that the settings describe, with its file of weights where it has one."""
+    return BANKS[settings.type](settings, weights)

@@ -48,6 +48,7 @@ def _with_keys(readme: str) -> str:
 SECTIONS = {
     "ImageFolder": "`datasets.NAME` with `reader: image_folder`",
     "RandomSplit": "`datasets.NAME.random_split`",
+    "Download": "`datasets.NAME.downloads`, of any data set on disk",
     "CsvList": "`datasets.NAME` with `reader: csv`",
     "Indoor67": "`datasets.NAME` with `reader: indoor67`",
     "Flowers102": "`datasets.NAME` with `reader: flowers102`",

@@ -64,15 +64,18 @@ class JointNetwork:
 def joint_network(
     name: str,
     weights: Weights,
-    data_root: Path,
+    file: Path | None,
     target_classes: Sequence[str],
     source_classes: Sequence[str],
     seed: int,
 ) -> JointNetwork:
-    """Build network ``name`` with its weights and two new heads, initialised from ``seed``."""
+    """Build network ``name`` with its weights and two new heads, initialised from ``seed``.
+
+    ``file`` holds the weights; random ones need none.
+    """
     if isinstance(weights, RandomWeights):
         weights = RandomWeights(source="random", seed=(weights.seed + seed) % 2**31)
-    network = without_auxiliary_classifiers(load_network(name, weights, data_root))
+    network = without_auxiliary_classifiers(load_network(name, weights, file))
     path = classifier_name(network)
     layer = network.get_submodule(path)
     with torch.random.fork_rng(devices=[]):
@@ -198,7 +201,7 @@ def load_joint_network(path: Path) -> JointNetwork:
         network = joint_network(
             content["network"],
             RandomWeights(source="random", seed=0),
-            path.parent,
+            None,
             content["target_classes"],
             content["source_classes"],
             seed=0,

@@ -13,11 +13,12 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 def progress(
-    items: Iterable[Item], *, total: int, what: str, unit: str, per_item: int = 1
+    items: Iterable[Item], *, total: int | None, what: str, unit: str, per_item: int = 1
 ) -> Iterator[Item]:
     """Yield the items; show how many of ``total`` units are done, their rate and the time left.
 
-    Each item stands for ``per_item`` units (a batch of images, say).
+    Each item stands for ``per_item`` units (a batch of images, say). Without a total, what is done
+    and its rate are shown.
     """
     log = logging.getLogger("sjft.progress")
     started = last_line = time.monotonic()
@@ -27,16 +28,19 @@ def progress(
     ) as bar:
         for item in items:
             yield item
-            advance = min(per_item, total - done)
+            advance = per_item if total is None else min(per_item, total - done)
             done += advance
             bar.update(advance)
             now = time.monotonic()
-            if now - last_line >= SECONDS_BETWEEN_LINES and done < total:
+            if now - last_line >= SECONDS_BETWEEN_LINES and done != total:
                 last_line = now
-                rate = done / (now - started)
-                log.info(
-                    "%s: %d of %d %s, %.1f a second, %.0f s left",
-                    *(what, done, total, unit, rate, (total - done) / rate),
-                )
+                log.info(_line(what, unit, done, total, done / (now - started)))
     seconds = time.monotonic() - started
     log.info("%s: %d %s in %.1f s", what, done, unit, seconds)
+
+
+def _line(what: str, unit: str, done: int, total: int | None, rate: float) -> str:
+    if total is None:
+        return f"{what}: {done} {unit}, {rate:.1f} a second"
+    left = (total - done) / rate
+    return f"{what}: {done} of {total} {unit}, {rate:.1f} a second, {left:.0f} s left"

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from sjft.receipt import WORK_FOLDER
 from sjft.settings.bank import CnnBank
 from sjft.settings.config import Configuration
 from sjft.settings.dataset import FilesOnDisk, Synthetic
@@ -40,17 +41,25 @@ def _missing_dataset(configuration: Configuration, name: str, root: Path) -> dic
     if isinstance(settings, Synthetic):
         return {}
     folder = root / settings.root
-    missing = list(_missing_parts(settings, folder))
+    missing = list(missing_parts(settings, folder))
     if not missing:
         return {}
-    how = " ".join(settings.how_to_get.split()) or "Put your images there."
-    return {name: f"data set `{name}`: {', '.join(missing)}. {how}"}
+    how = " ".join(settings.how_to_get.split())
+    if settings.downloads:
+        how = f"Get it with `snakemake --cores 1 fetch_{name}`. {how}".strip()
+    return {name: f"data set `{name}`: {', '.join(missing)}. {how or 'Put your images there.'}"}
 
 
-def _missing_parts(settings: FilesOnDisk, folder: Path) -> Iterator[str]:
+def missing_parts(settings: FilesOnDisk, folder: Path) -> Iterator[str]:
+    """What a data set's folder lacks of what its publisher's archives always have, in words."""
     if not folder.is_dir():
         yield f"no folder {folder}"
         return
+    if (folder / WORK_FOLDER).exists():
+        yield (
+            "it is not fetched completely: fetch it again (or, where you have laid out the data "
+            f"yourself, remove {folder / WORK_FOLDER})"
+        )
     for name in settings.image_folders:
         if not (folder / name).is_dir():
             yield f"no folder {folder / name}"

@@ -134,16 +134,19 @@ class Round:
 
 
 def run_round(
-    of: Round, settings: TrainingSettings, data_root: Path, threads: int
+    of: Round, settings: TrainingSettings, weights: Path | None, threads: int
 ) -> tuple[JointNetwork, pl.DataFrame]:
-    """Train a round from the last one's weights, or from the configured ones; also its history."""
+    """Train a round from the last one's weights, or from the configured ones; also its history.
+
+    ``weights`` is the file of the configured ones; later rounds, and random ones, need none.
+    """
     device = choose_device(settings.device)
     subset, targets = of.manifest.subset, of.manifest.targets
     first = of.last_network is None
     network = joint_network(
         settings.network,
         settings.weights if first else RandomWeights(source="random", seed=0),
-        data_root,
+        weights,
         of.target_classes,
         class_names(subset),
         seed=of.seed,

@@ -1,12 +1,12 @@
-"""A torchvision network with the weights that the configuration names."""
+"""A torchvision network with the weights that the configuration names, from a file."""
 
 import difflib
+import re
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 from pickle import UnpicklingError
 from struct import error as StructError
-from urllib.error import URLError
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,7 @@ from torchvision import models
 
 from sjft.errors import UserError
 from sjft.files import digest_of_file, digest_of_text
-from sjft.settings.weights import FileWeights, RandomWeights, TorchvisionWeights, Weights
+from sjft.settings.weights import RandomWeights, Weights
 
 IMAGENET_CLASSES = 1000
 # What torch.load raises on bytes that are no file of its own, or only the beginning of one.
@@ -22,32 +22,37 @@ LOADING_ERRORS = (
     *(OSError, RuntimeError, UnpicklingError, EOFError, ValueError),
     *(LookupError, TypeError, AttributeError, StructError),
 )
+OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.(\d+\.)")
 OPTIONAL = ".num_batches_tracked"  # not in files of before torch 0.4; torch starts it at 0
 
 
-def load_network(name: str, weights: Weights, data_root: Path) -> nn.Module:
+def load_network(name: str, weights: Weights, file: Path | None) -> nn.Module:
     """Build torchvision's network ``name`` with its classifier, and load its weights, strictly.
 
-    The classifier has as many classes as the weights have. Raises `UserError` for an unknown
-    name, weights that cannot be had, and weights that do not fit (naming the first tensors).
+    ``file`` holds the weights; random ones need none. The classifier has as many classes as the
+    weights have. Raises `UserError` for an unknown name, a file that cannot be read, and weights
+    that do not fit (naming the first tensors).
     """
-    _check_name(name)
-    state = _state(name, weights, data_root)
-    if state is None:
-        assert isinstance(weights, RandomWeights)
+    check_name(name)
+    if isinstance(weights, RandomWeights):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(weights.seed)
             return _build(name, IMAGENET_CLASSES)
+    assert file is not None
+    state = _read(file)
     network = _build(name, IMAGENET_CLASSES)
+    if name.startswith("densenet"):
+        state = _with_new_names(state)
     rows = state.get(f"{classifier_name(network)}.weight")
     if rows is not None and len(rows) != IMAGENET_CLASSES:
         network = _build(name, len(rows))
-    _check_fit(network, state, f"the weights of {name} ({describe(weights, data_root)})")
+    _check_fit(network, state, f"the weights of {name} ({describe(weights, file)})")
     network.load_state_dict(state)
     return network
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Raise `UserError` for a network that torchvision does not have."""
     known = models.list_models(module=models)
     if name not in known:
         near = difflib.get_close_matches(name, known, n=3)
@@ -85,34 +90,6 @@ def classifier_name(network: nn.Module) -> str:
     return names[-1]
 
 
-def _state(name: str, weights: Weights, data_root: Path) -> dict[str, Tensor] | None:
-    if isinstance(weights, TorchvisionWeights):
-        return _download(name, weights.name)
-    if isinstance(weights, FileWeights):
-        return _read(data_root / weights.path)
-    return None
-
-
-def _download(network: str, name: str) -> dict[str, Tensor]:
-    try:
-        entry = models.get_model_weights(network)[name]
-    except (KeyError, ValueError):
-        known = [entry.name for entry in models.get_model_weights(network)]
-        raise UserError(
-            f"weights: torchvision has no weights {name!r} for {network!r}; allowed: "
-            f"{', '.join(known) or 'none'}."
-        ) from None
-    try:
-        state: dict[str, Tensor] = entry.get_state_dict(progress=False, check_hash=True)
-    except URLError as error:
-        raise UserError(
-            f"weights: {entry.url} cannot be fetched ({error.reason}). Put the file into "
-            f"{Path(torch.hub.get_dir()) / 'checkpoints'} by hand, or name a local file "
-            "(`weights: {source: file, path: ...}`)."
-        ) from None
-    return state
-
-
 def _read(path: Path) -> dict[str, Tensor]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
@@ -139,6 +116,14 @@ def _read(path: Path) -> dict[str, Tensor]:
     return state
 
 
+def _with_new_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Published DenseNets name layers `norm.1` that torchvision calls `norm1` by now."""
+    new = OrderedDict((OLD_DENSENET.sub(r"\1\2", name), v) for name, v in state.items())
+    if hasattr(state, "_metadata"):
+        new._metadata = state._metadata  # type: ignore[attr-defined]
+    return new
+
+
 def _check_fit(network: nn.Module, state: Mapping[str, Tensor], what: str) -> None:
     own = network.state_dict()
     problems = [
@@ -155,17 +140,13 @@ def _check_fit(network: nn.Module, state: Mapping[str, Tensor], what: str) -> No
         raise UserError(f"{what} do not fit:\n  " + "\n  ".join(problems[:5]) + more)
 
 
-def describe(weights: Weights, data_root: Path) -> str:
+def describe(weights: Weights, file: Path | None) -> str:
     """One line that says which weights these are."""
-    if isinstance(weights, FileWeights):
-        return str(data_root / weights.path)
-    if isinstance(weights, TorchvisionWeights):
-        return f"torchvision {weights.name}"
-    return f"random, seed {weights.seed}"
+    if isinstance(weights, RandomWeights):
+        return f"random, seed {weights.seed}"
+    return str(file)
 
 
-def digest_of_weights(weights: Weights, data_root: Path) -> str:
-    """Digest of a file's content, or of the name of published or random weights."""
-    if isinstance(weights, FileWeights):
-        return digest_of_file(data_root / weights.path)
-    return digest_of_text(describe(weights, data_root))
+def digest_of_weights(weights: Weights, file: Path | None) -> str:
+    """Digest of the file's content, or of what random weights are made of."""
+    return digest_of_text(describe(weights, file)) if file is None else digest_of_file(file)

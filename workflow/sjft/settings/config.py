@@ -16,7 +16,9 @@ from sjft.settings.experiment import ExperimentSettings
 from sjft.settings.retrieval import RetrievalSettings
 
 # Folders under results/ that an experiment's name would collide with.
-RESERVED = ("benchmarks", "datasets", "descriptors", "logs", "retrieval")
+RESERVED = ("benchmarks", "datasets", "descriptors", "logs", "retrieval", "weights")
+# Data sets whose rules fetch_NAME would collide with those of the weights.
+RESERVED_DATASETS = ("all_weights", "weights")
 NEXT_LINE = "\n  - "
 
 
@@ -24,6 +26,12 @@ class Configuration(Settings):
     """Data sets, filter banks, ways of retrieval, and the experiments made of them."""
 
     data_root: str = Field("data", description="Folder that the data sets' roots are relative to.")
+    weights_url: str = Field(
+        "https://download.pytorch.org/models",
+        pattern=r"^https?://[^/\s]+(/\S*)?$",
+        description="Address below which the files of torchvision's weights lie: a mirror has the "
+        "same file names.",
+    )
     datasets: dict[Name, DatasetSettings] = Field(description="Labelled image collections.")
     banks: dict[Name, BankSettings] = Field(description="Filter banks.")
     retrievals: dict[Name, RetrievalSettings] = Field(description="Ways of finding neighbours.")
@@ -32,6 +40,11 @@ class Configuration(Settings):
     @model_validator(mode="after")
     def _names_refer(self) -> Self:
         problems = [
+            *(
+                f"datasets.{name}: reserved names are {', '.join(RESERVED_DATASETS)}"
+                for name in RESERVED_DATASETS
+                if name in self.datasets
+            ),
             *(p for entry in self.retrievals.items() for p in self._wrong_in_retrieval(*entry)),
             *(p for entry in self.experiments.items() for p in self._wrong_in_experiment(*entry)),
         ]
@@ -135,6 +148,8 @@ def _model_at(location: tuple[int | str, ...]) -> type[BaseModel]:
             kind = kind.model_fields[str(part)].annotation
         elif get_origin(kind) is dict:
             kind = get_args(kind)[1]
+        elif get_origin(kind) is tuple:
+            kind = get_args(kind)[0]
         else:  # a union: the part is the tag of one of its members
             kind = next(m for m in _members(kind) if part in _tags(m))
     if not (isinstance(kind, type) and issubclass(kind, BaseModel)):

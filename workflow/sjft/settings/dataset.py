@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from sjft.settings.base import Seed, Settings
+from sjft.settings.download import Downloads
 
 Split = Literal["train", "val", "test"]
 
@@ -42,6 +43,9 @@ class _FilesOnDisk(_DatasetSettings):
         False,
         description="Whether images.csv also holds a digest of each file's content, which then "
         "decides instead of the file's time. Every picture is read when a run first lists them.",
+    )
+    downloads: Downloads = Field(
+        (), description="Files that `snakemake fetch_NAME` downloads; see their own table."
     )
 
     @property

@@ -8,7 +8,7 @@ from sjft.settings.base import Seed, Settings
 
 
 class TorchvisionWeights(Settings):
-    """Weights that torchvision publishes, by name; downloaded once into torch's hub cache."""
+    """Weights that torchvision publishes, by name; the rule `fetch_weights` gets them."""
 
     source: Literal["torchvision"] = Field(description="Where the weights come from.")
     name: str = Field(
