@@ -43,7 +43,7 @@ def find_copies(targets: PictureHashes, sources: PictureHashes, threshold: int) 
     """Pairs of one content, or of hashes that differ in ``threshold`` bits at most.
 
     Returns the columns of `COPIES_SCHEMA`: ``hash_distance`` and ``mirrored`` are null where only
-    the content tells. Pictures without detail have no hash to speak of and match by content alone.
+    the content tells, as it does for pictures without detail: their hash says nothing.
     """
     files = _digests(targets).join(_digests(sources), on="digest", suffix="_of_source")
     same = pl.DataFrame(
@@ -106,6 +106,11 @@ def near_zero(neighbours: Neighbours, share: float) -> pl.DataFrame:
     Near 0 is less than ``share`` of the divergence of the target image's own tenth nearest source
     image (or the last, in shorter lists): what is usual depends on bank, epsilon, source and
     image, and the nearest few may be copies. Lists of the ten nearest are enough.
+
+    0.2 is a good share: photographs' nearest neighbours that are no copies stay above 0.36 with
+    SqueezeNet's first layers and 0.29 with Gabor filters, the demo's above 0.47, while crops and
+    mirror images lie near 0.05 with SqueezeNet (near 0.15 with Gabor). What is half the size or a
+    fifth brighter or darker may lie beyond: the hash tells these.
     """
     usual = neighbours.divergences[:, :USUAL_NEIGHBOUR][:, -1:]
     rows, places = np.nonzero(neighbours.divergences < share * usual)
