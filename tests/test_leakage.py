@@ -20,10 +20,11 @@ from sjft.leakage import (
     count_leakage,
     find_copies,
     images_to_exclude,
-    join_leakage,
     list_leakage,
     near_zero,
+    read_copies,
     read_leakage,
+    write_copies,
     write_leakage,
 )
 from sjft.neighbours import Neighbours
@@ -236,9 +237,15 @@ def test_nothing_found_is_a_table_too() -> None:
     assert list_leakage([nothing, nothing], NONE_NEAR, images, images).schema == LEAKAGE_SCHEMA
 
 
-def test_tables_of_shards_are_joined_in_the_order_of_the_paths(leakage: pl.DataFrame) -> None:
-    halves = [leakage.gather_every(2, 1), leakage.gather_every(2)]
-    assert join_leakage(halves).equals(leakage)
+def test_a_shards_copies_are_read_with_the_rows_of_its_images(tmp_path: Path) -> None:
+    found = find_copies(random_hashes(1, 30), random_hashes(2, 40), 40)
+    assert len(found) > 2
+    write_copies(tmp_path / "0.csv", found)
+    numbers = np.arange(100, 140, dtype=np.int32)[::-1].copy()
+    again = read_copies(tmp_path / "0.csv", numbers)
+    assert again["source_image"].to_list() == [139 - image for image in found["source_image"]]
+    assert again.drop("source_image").equals(found.drop("source_image"))
+    assert near_zero(neighbours([[0.0, 0.1, 1.0]]), None).is_empty()
 
 
 def test_the_order_of_the_shards_does_not_matter(leakage: pl.DataFrame) -> None:

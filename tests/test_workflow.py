@@ -76,7 +76,7 @@ def test_every_stage_leaves_the_files_that_the_design_names(chain: Chain) -> Non
         *(f"{pairing}/store/index/{s}.{suffix}" for s in shards for suffix in ("ann", "json")),
         *(f"{pairing}/store/neighbours/{s}.h5" for s in shards),
         f"{pairing}/store/neighbours.h5",
-        *(f"{pairing}/store/leakage/{s}.csv" for s in shards),
+        *(f"{pairing}/store/leakage/{s}.{suffix}" for s in shards for suffix in ("csv", "h5")),
         f"{pairing}/store/leakage.csv",
         f"{pairing}/store/ranking.h5",
         *(

@@ -114,6 +114,25 @@ def hashes_of_target(part):
     return paths
 
 
+def comparing(wildcards):
+    """What decides which pairs are looked at; the share that counts is applied to all shards."""
+    settings = settings_of("retrievals", wildcards.retrieval)
+    distance = settings["leakage"]["hash_distance"]
+    return {**settings, "leakage": {"hash_distance": distance}}
+
+
+def leakage_of_shards(suffix):
+    """What was found in each of a source's shards."""
+    return lambda wildcards: expand(
+        "results/retrieval/{retrieval}/{target}/{source}/leakage/{shard}.{suffix}",
+        retrieval=wildcards.retrieval,
+        target=wildcards.target,
+        source=wildcards.source,
+        shard=shards_of(wildcards.source),
+        suffix=suffix,
+    )
+
+
 ##### neighbours.smk #####
 
 

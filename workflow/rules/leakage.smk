@@ -36,9 +36,9 @@ rule find_leakage:
         sources="results/retrieval/{retrieval}/{target}/{source}/histograms/train/{shard}.h5",
         index=index_of_shard,
         target_images="results/datasets/{target}/images.csv",
-        source_images="results/datasets/{source}/images.csv",
     output:
-        leakage="results/retrieval/{retrieval}/{target}/{source}/leakage/{shard}.csv",
+        copies="results/retrieval/{retrieval}/{target}/{source}/leakage/{shard}.csv",
+        nearest="results/retrieval/{retrieval}/{target}/{source}/leakage/{shard}.h5",
     log:
         "results/logs/find_leakage/{retrieval}/{target}/{source}/{shard}.log",
     benchmark:
@@ -50,7 +50,7 @@ rule find_leakage:
         mem_mb=lambda wildcards, input: 1500 + int(25 * input.size_mb),
         runtime=120,
     params:
-        retrieval=lambda wildcards: settings_of("retrievals", wildcards.retrieval),
+        retrieval=comparing,
         rows=lambda wildcards: state_of_rows(wildcards.target, "heldout"),
         code=code_of("find_leakage.py"),
     message:
@@ -61,10 +61,11 @@ rule find_leakage:
 
 rule merge_leakage:
     input:
-        shards=lambda wildcards: expand(
-            "results/retrieval/{{retrieval}}/{{target}}/{{source}}/leakage/{shard}.csv",
-            shard=shards_of(wildcards.source),
-        ),
+        copies=leakage_of_shards("csv"),
+        nearest=leakage_of_shards("h5"),
+        heldout=target_histograms("heldout"),
+        target_images="results/datasets/{target}/images.csv",
+        source_images="results/datasets/{source}/images.csv",
     output:
         leakage=report(
             "results/retrieval/{retrieval}/{target}/{source}/leakage.csv",
@@ -80,9 +81,14 @@ rule merge_leakage:
         "../../envs/sjft.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        mem_mb=lambda wildcards, input: 1000 + int(10 * input.size_mb),
+        runtime=20,
     params:
+        leakage=lambda wildcards: leakage_settings(wildcards.retrieval),
+        rows=lambda wildcards: [
+            state_of_rows(wildcards.target, "heldout"),
+            state_of_rows(wildcards.source, "train"),
+        ],
         code=code_of("merge_leakage.py"),
     message:
         "Held-out images of {wildcards.target} in {wildcards.source}: all shards"
@@ -94,6 +100,8 @@ rule find_duplicates:
     input:
         train_hashes=hashes_of_target("train"),
         heldout_hashes=hashes_of_target("heldout"),
+        train=target_histograms("train"),
+        heldout=target_histograms("heldout"),
         images="results/datasets/{target}/images.csv",
     output:
         duplicates=report(
@@ -108,12 +116,12 @@ rule find_duplicates:
         "results/benchmarks/find_duplicates/{retrieval}/{target}.tsv"
     conda:
         "../../envs/sjft.yaml"
-    threads: 1
+    threads: 2
     resources:
-        mem_mb=800,
-        runtime=30,
+        mem_mb=lambda wildcards, input: 1500 + int(25 * input.size_mb),
+        runtime=120,
     params:
-        leakage=lambda wildcards: leakage_settings(wildcards.retrieval),
+        retrieval=lambda wildcards: settings_of("retrievals", wildcards.retrieval),
         rows=lambda wildcards: [state_of_rows(wildcards.target, part) for part in PARTS],
         code=code_of("find_duplicates.py"),
     message:

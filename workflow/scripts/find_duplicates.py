@@ -1,30 +1,52 @@
 """Look for the target's held-out pictures among its own training images."""
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from job_runner import run
+from sjft.histograms import concatenate, read_histograms, rows_of_shards
 from sjft.images_table import numbers_in_shards, read_images
-from sjft.leakage import count_leakage, find_copies, list_leakage, no_divergences, write_leakage
-from sjft.picture_hashes import PictureHashes, read_hashes
+from sjft.leakage import (
+    USUAL_NEIGHBOUR,
+    count_leakage,
+    find_copies,
+    list_leakage,
+    near_zero,
+    write_leakage,
+)
+from sjft.neighbours import of_targets
+from sjft.picture_hashes import read_hashes
+from sjft.search import search_shard
+from sjft.settings.retrieval import RetrievalSettings
 
 
 def main(snakemake: Any) -> None:
-    """Read the hashes of both parts; write duplicates.csv."""
+    """Read hashes and histograms of both parts; write duplicates.csv."""
     files = snakemake.input
+    settings = RetrievalSettings.model_validate(snakemake.params.retrieval)
     images = read_images(Path(files.images))
-
-    def hashes(part: str, paths: list[str]) -> PictureHashes:
-        numbers = numbers_in_shards(images, part, len(paths))
-        return read_hashes([Path(path) for path in paths], numbers)
-
-    copies = find_copies(
-        hashes("heldout", files.heldout_hashes),
-        hashes("train", files.train_hashes),
-        snakemake.params.leakage["hash_distance"],
+    paths = {
+        "train": ([Path(p) for p in files.train_hashes], [Path(p) for p in files.train]),
+        "heldout": ([Path(p) for p in files.heldout_hashes], [Path(p) for p in files.heldout]),
+    }
+    numbers = {part: numbers_in_shards(images, part, len(files.train)) for part in paths}
+    hashes = {part: read_hashes(of_part[0], numbers[part]) for part, of_part in paths.items()}
+    rows = {part: rows_of_shards(of_part[1], numbers[part]) for part, of_part in paths.items()}
+    train, heldout = (
+        concatenate([read_histograms(path) for path in paths[part][1]])
+        for part in ("train", "heldout")
     )
-    found = list_leakage([copies], no_divergences(), images, images)
+    # A target is small enough to compare all pairs.
+    nearest = search_shard(heldout, train, [], min(USUAL_NEIGHBOUR, len(train.images)), settings)
+    nearest = replace(nearest, sources=rows["train"][nearest.sources])
+    found = list_leakage(
+        [find_copies(hashes["heldout"], hashes["train"], settings.leakage.hash_distance)],
+        near_zero(of_targets(nearest, rows["heldout"]), settings.leakage.divergence_share),
+        images,
+        images,
+    )
     logging.info("duplicates of held-out images in the training images: %s", count_leakage(found))
     write_leakage(Path(snakemake.output.duplicates), found)
 

@@ -1,16 +1,39 @@
-"""Join what was found of the target's held-out pictures in all shards of a source."""
+"""Say which images of a source show a held-out picture of the target."""
 
 import logging
 from pathlib import Path
 from typing import Any
 
 from job_runner import run
-from sjft.leakage import count_leakage, join_leakage, read_leakage, write_leakage
+from sjft.histograms import rows_of_shards
+from sjft.images_table import numbers_in_shards, read_images
+from sjft.leakage import (
+    USUAL_NEIGHBOUR,
+    count_leakage,
+    list_leakage,
+    near_zero,
+    read_copies,
+    write_leakage,
+)
+from sjft.neighbours import merge_shards, of_targets
 
 
 def main(snakemake: Any) -> None:
-    """Read the shards' tables; write leakage.csv."""
-    found = join_leakage([read_leakage(Path(path)) for path in snakemake.input.shards])
+    """Read what was found in all shards, and both listings; write leakage.csv."""
+    files = snakemake.input
+    targets, sources = (read_images(Path(p)) for p in (files.target_images, files.source_images))
+    numbers = numbers_in_shards(sources, "train", len(files.copies))
+    nearest = merge_shards([Path(path) for path in files.nearest], USUAL_NEIGHBOUR, numbers)
+    heldout = numbers_in_shards(targets, "heldout", len(files.heldout))
+    found = list_leakage(
+        [read_copies(Path(path), n) for path, n in zip(files.copies, numbers, strict=True)],
+        near_zero(
+            of_targets(nearest, rows_of_shards([Path(path) for path in files.heldout], heldout)),
+            snakemake.params.leakage["divergence_share"],
+        ),
+        targets,
+        sources,
+    )
     logging.info("leakage: %s", count_leakage(found))
     write_leakage(Path(snakemake.output.leakage), found)
 

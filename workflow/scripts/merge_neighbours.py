@@ -4,11 +4,9 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from job_runner import run
 from sjft.files import digest_of_file
-from sjft.histograms import concatenate, read_histograms
+from sjft.histograms import concatenate, read_histograms, rows_of_shards
 from sjft.images_table import numbers_in_shards, read_images
 from sjft.neighbours import merge_shards, of_targets, write_neighbours
 from sjft.recall import recall, require_recall
@@ -27,12 +25,10 @@ def main(snakemake: Any) -> None:
     logging.info("recall by depth: %s", measured)
     require_recall(measured, settings)
     numbers = numbers_in_shards(read_images(Path(files.target_images)), "train", len(targets))
+    rows = rows_of_shards([Path(path) for path in files.targets], numbers)
     write_neighbours(
         Path(snakemake.output.neighbours),
-        of_targets(
-            merged,
-            np.concatenate([n[t.images] for n, t in zip(numbers, targets, strict=True)]),
-        ),
+        of_targets(merged, rows),
         config=settings.model_dump(mode="json"),
         inputs={path.name: digest_of_file(path) for path in shards},
         recall=measured,

@@ -120,6 +120,20 @@ def read_histograms(path: Path, digest_of_bins: str | None = None) -> Histograms
         )
 
 
+def rows_of_shards(
+    paths: Sequence[Path], numbers: Sequence[NDArray[np.int32]]
+) -> NDArray[np.int32]:
+    """The rows of images.csv of shards that are joined by `concatenate`, int32 [images].
+
+    ``numbers`` holds, shard by shard, the rows that the shard's own numbers stand for.
+    """
+    rows = []
+    for path, of_shard in zip(paths, numbers, strict=True):
+        with open_hdf5(path, kind=KIND, version=VERSION) as file:
+            rows.append(of_shard[file["image"][:]])
+    return np.concatenate(rows)
+
+
 def concatenate(shards: Sequence[Histograms]) -> Histograms:
     """Join shards, one after the other; the images are numbered anew, from 0."""
     counts = np.concatenate([shard.counts for shard in shards])

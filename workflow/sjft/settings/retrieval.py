@@ -29,10 +29,21 @@ class LeakageSettings(Settings):
         True, description="Whether source images that show one are left out of every subset."
     )
     hash_distance: int = Field(
-        60, ge=0, le=256, description="Bits of 256 in which two perceptual hashes may differ."
+        60,
+        ge=0,
+        le=256,
+        description="Bits of 256 in which two perceptual hashes may differ. 60 finds 99 to 100 % "
+        "of copies that are saved anew, resized, mirrored or cut by up to 5 % on any side, and "
+        "flags none of 16 million pairs of other photographs (the nearest: 68 bits).",
     )
-    divergence: float | None = Field(
-        0.01, ge=0, description="Divergence, in nats, up to which two pictures are taken for one."
+    divergence_share: float | None = Field(
+        0.2,
+        ge=0,
+        le=1,
+        description="Two pictures are taken for one below this share of the divergence that the "
+        "held-out image has to its tenth nearest source image; null looks at hashes alone. "
+        "Nearest images that are no copies stay above 0.36 (SqueezeNet's first layers), 0.29 "
+        "(Gabor) and 0.47 (the demo).",
     )
 
 
