@@ -8,7 +8,6 @@ shard, and numbers the images within that list: a picture that is added, removed
 concerns its own shard, and moves the numbers of no other.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -62,8 +61,3 @@ def of_shard(images: pl.DataFrame, part: str, shard: int) -> pl.DataFrame:
 def numbers_in_shards(images: pl.DataFrame, part: str, shards: int) -> list[NDArray[np.int32]]:
     """For each shard, the rows of images.csv in the order of the shard's own list."""
     return [of_shard(images, part, shard)["image"].to_numpy() for shard in range(shards)]
-
-
-def rows_of_paths(images: pl.DataFrame, paths: Sequence[str]) -> pl.DataFrame:
-    """The rows of these paths, in the table's order."""
-    return images.filter(pl.col("path").is_in(list(paths)))
