@@ -201,3 +201,18 @@ def copy_all(chain: Chain, root: Path) -> Chain:
     """The same folder in another place, results and Snakemake's records among it."""
     shutil.copytree(chain.root, root, symlinks=True)
     return Chain(root)
+
+
+def lay_out_empty_pictures(data: Path) -> None:
+    """Names as in Indoor 67 and ImageNet, enough of them that no shard is empty."""
+    for name, number in (("TrainImages.txt", 3), ("TestImages.txt", 2)):
+        paths = [f"{c}/{name[:4]}_{i}.jpg" for c in ("airport", "bar") for i in range(number)]
+        (data / "indoor67").mkdir(parents=True, exist_ok=True)
+        (data / "indoor67" / name).write_text("\n".join(paths))
+        for path in paths:
+            (data / "indoor67/Images" / path).parent.mkdir(parents=True, exist_ok=True)
+            (data / "indoor67/Images" / path).touch()
+    for wnid in ("n01440764", "n01443537"):
+        (data / "imagenet/train" / wnid).mkdir(parents=True, exist_ok=True)
+        for i in range(2000):
+            (data / f"imagenet/train/{wnid}/{wnid}_{i}.JPEG").touch()

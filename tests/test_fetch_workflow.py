@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from chain import REPOSITORY, Chain, copy_workflow
+from chain import REPOSITORY, Chain, copy_workflow, lay_out_empty_pictures
 from mirror import build, mirrored
 from server import Server, running_server
 from torchvision import models
@@ -98,7 +98,7 @@ def test_jobs_read_the_fetched_weights(chain: Chain, server: Server, said: list[
     name = f"squeezenet1_1-{hashlib.sha256(content).hexdigest()[:8]}.pth"
     server.add(f"models/{name}", content)
     targets = (
-        "results/descriptors/published/store/0000.h5",
+        "results/descriptors/published/store/train/0000.h5",
         "results/datasets/indoor67/images.csv",
     )
     # In this copy of the library, torchvision publishes these weights.
@@ -118,10 +118,7 @@ def delivered(tmp_path_factory: pytest.TempPathFactory) -> Chain:
     """The configuration as it comes, and the folders of one of its experiments."""
     made = copy_workflow(tmp_path_factory.mktemp("delivered") / "run")
     shutil.copy2(REPOSITORY / "config/config.yaml", made.root / "config/config.yaml")
-    for name in ("indoor67/Images", "imagenet/train"):
-        (made.root / "data" / name).mkdir(parents=True)
-    for name in ("TrainImages.txt", "TestImages.txt"):
-        (made.root / "data/indoor67" / name).touch()
+    lay_out_empty_pictures(made.root / "data")
     return made
 
 

@@ -16,7 +16,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from chain import REPOSITORY, Chain, Outcome, copy_all, copy_workflow
+from chain import REPOSITORY, Chain, Outcome, copy_all, copy_workflow, lay_out_empty_pictures
 from conftest import random_picture
 from PIL import Image
 
@@ -294,20 +294,6 @@ def test_the_papers_experiment_says_what_it_lacks_and_else_shows_its_plan(fresh:
         "summarise": 1,
         "publish": 1,
     }
-
-
-def lay_out_empty_pictures(data: Path) -> None:
-    """Names as in Indoor 67 and ImageNet, enough of them that no shard is empty."""
-    for name, number in (("TrainImages.txt", 3), ("TestImages.txt", 2)):
-        paths = [f"{c}/{name[:4]}_{i}.jpg" for c in ("airport", "bar") for i in range(number)]
-        (data / "indoor67" / name).write_text("\n".join(paths))
-        for path in paths:
-            (data / "indoor67/Images" / path).parent.mkdir(exist_ok=True)
-            (data / "indoor67/Images" / path).touch()
-    for wnid in ("n01440764", "n01443537"):
-        (data / "imagenet/train" / wnid).mkdir()
-        for i in range(2000):
-            (data / f"imagenet/train/{wnid}/{wnid}_{i}.JPEG").touch()
 
 
 def test_the_command_line_beats_the_environment_and_that_the_file(chain: Chain) -> None:

@@ -121,7 +121,9 @@ rule find_duplicates:
         mem_mb=lambda wildcards, input: 1500 + int(25 * input.size_mb),
         runtime=120,
     params:
-        retrieval=lambda wildcards: settings_of("retrievals", wildcards.retrieval),
+        retrieval=lambda wildcards: settings_of(
+            "retrievals", wildcards.retrieval, "bank", "epsilon", "leakage"
+        ),
         rows=lambda wildcards: [state_of_rows(wildcards.target, part) for part in PARTS],
         code=code_of("find_duplicates.py"),
     message:
