@@ -142,6 +142,11 @@ def test_made_pictures_have_no_snapshot(data_root: Path) -> None:
     assert snapshot(made, data_root) == ""
 
 
+def test_a_folder_that_cannot_be_read_is_named(data_root: Path) -> None:
+    with pytest.raises(UserError, match=r"nowhere: cannot be read \(No such file"):
+        snapshot(settings(root="nowhere"), data_root)
+
+
 # Digests by part and shard.
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import polars as pl
 
+from sjft.errors import UserError
 from sjft.files import digest_of_text, written_beside
 from sjft.images_table import PARTS, of_part, read_images, write_images
 from sjft.listing import list_images
@@ -65,7 +66,7 @@ def snapshot(settings: DatasetSettings, data_root: Path) -> str:
     """Changes with any file of a data set that is added, removed, renamed or written to.
 
     With ``watch: folders`` the folders' own times stand for the pictures in them. Pictures that
-    the program makes have none.
+    the program makes have none. Raises `UserError` for a folder that cannot be read.
     """
     if isinstance(settings, Synthetic):
         return ""
@@ -77,8 +78,14 @@ def snapshot(settings: DatasetSettings, data_root: Path) -> str:
         *(_facts_below(folder, settings) for folder in folders),
         (f"{path.name}\t{file_state(path)}" for path in lists if path.is_file()),
     )
-    for text in facts:
-        digest.update(f"{text}\n".encode("utf-8", "surrogateescape"))
+    try:
+        for text in facts:
+            digest.update(f"{text}\n".encode("utf-8", "surrogateescape"))
+    except OSError as error:
+        raise UserError(
+            f"{error.filename}: cannot be read ({error.strerror}). Look at its permissions, and "
+            "whether something is moving the pictures just now; then run again."
+        ) from None
     return digest.hexdigest()
 
 
