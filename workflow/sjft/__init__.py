@@ -10,7 +10,7 @@ and ``data_state`` (which images, and whether they have changed), ``images`` (pi
 ``index``, ``search``, ``neighbours``, ``recall`` and ``sources`` (who is whose neighbour), ``arms``
 and ``subset`` (which source images are used), ``pairing``, ``batches``, ``network`` and
 ``training`` (one network, two heads), ``scoring``, ``difficulty`` and ``evaluation`` (how good it
-is), ``summary`` and ``publication`` (what is handed over).
+is), ``summary``, ``publication`` and ``prediction`` (what is handed over, and its use).
 """
 
 __version__ = "0.1.0"

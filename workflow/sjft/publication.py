@@ -60,7 +60,7 @@ made by selective joint fine-tuning (Ge and Yu, CVPR 2017) with sjft {__version_
 | | |
 | --- | --- |
 | target data set | {experiment["target"]} |
-| source data set | {experiment["source"]} |
+| source data set | {_names(experiment["source"])} |
 | retrieval | {experiment["retrieval"]} |
 | arm, seed, rounds | {published["arm"]}, {published["seed"]}, {experiment["rounds"]} |
 | updates a round, target images an update | {training["updates"]}, \
@@ -89,3 +89,7 @@ Classes, preprocessing, settings and digests of all inputs are in the same file,
 `preprocessing` and `provenance`.
 """
     write_text(path, text)
+
+
+def _names(source: str | list[str]) -> str:
+    return source if isinstance(source, str) else ", ".join(source)
