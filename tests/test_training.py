@@ -12,11 +12,12 @@ from small import images_table, small_network, source_table, training_settings
 
 from sjft.batches import Batch
 from sjft.errors import UserError
+from sjft.history import HISTORY_COLUMNS
 from sjft.network import JointNetwork, save_network
 from sjft.pairing import AnySource, NoSource
 from sjft.settings.experiment import TrainingSettings
 from sjft.subset import select_all
-from sjft.training import HISTORY_COLUMNS, Round, choose_device, run_round, set_training_mode, train
+from sjft.training import Round, choose_device, run_round, set_training_mode, train
 
 CPU = torch.device("cpu")
 NAMES = [f"class {c}" for c in (0, 1)]
@@ -40,7 +41,7 @@ def fit(network: JointNetwork, given: list[Batch], **changes: object) -> pl.Data
     accumulate = changes.get("accumulate", 1)
     assert isinstance(accumulate, int)
     settings = training_settings(updates=len(given) // accumulate, **changes)
-    return train(network, given, settings, CPU)
+    return train(network, lambda start: given[start * settings.accumulate :], settings, CPU)
 
 
 def state(network: JointNetwork) -> dict[str, torch.Tensor]:

@@ -34,6 +34,7 @@ except UserError as error:
 # These are in no rule's input or params: the same data from another place is the same data.
 config["data_root"] = CONFIG.data_root
 config["weights_url"] = CONFIG.weights_url
+config["checkpoints"] = CONFIG.checkpoints.model_dump(mode="json")
 
 
 def one_of(names):

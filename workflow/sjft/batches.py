@@ -124,6 +124,8 @@ def load_batches(
         sampler=steps,
         num_workers=workers(threads, device),
         pin_memory=device.type == "cuda",
+        # Its own: it would draw from the stream that dropout draws from, once more after a resume.
+        generator=torch.Generator(),
     )
     for batch in loader:
         if isinstance(batch, BadImageError):

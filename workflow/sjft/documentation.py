@@ -73,6 +73,7 @@ SECTIONS = {
     "TrainingSettings": "`experiments.NAME.training`",
     "EvaluationSettings": "`experiments.NAME.evaluation`",
     "PublishSettings": "`experiments.NAME.publish`",
+    "CheckpointSettings": "`checkpoints`",
 }
 
 

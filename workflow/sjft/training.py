@@ -1,10 +1,8 @@
 """Joint fine-tuning of one round (paper, section 3)."""
 
 import logging
-import math
-import time
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +13,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from sjft.batches import Batch, JointBatches, LabelledImages, load_batches
+from sjft.checkpoints import Checkpoints, TrainingState
 from sjft.errors import UserError
 from sjft.files import stable_integer
+from sjft.history import History
 from sjft.images_table import class_names
 from sjft.network import JointNetwork, JointTask, continue_from, joint_network
 from sjft.pairing import Pairing, SourceChoice
@@ -26,16 +26,6 @@ from sjft.settings.weights import RandomWeights
 from sjft.subset import Manifest
 
 LOG = logging.getLogger(__name__)
-HISTORY_COLUMNS = [
-    "update",
-    "learning_rate",
-    "target_loss",
-    "source_loss",
-    "target_accuracy",
-    "source_accuracy",
-    "images_per_second",
-    "seconds",
-]
 
 
 def choose_device(name: str) -> torch.device:
@@ -52,25 +42,33 @@ def choose_device(name: str) -> torch.device:
 
 def train(
     network: JointNetwork,
-    batches: Iterable[Batch],
+    batches_from: Callable[[int], Iterable[Batch]],
     settings: TrainingSettings,
     device: torch.device,
+    checkpoints: Checkpoints | None = None,
 ) -> pl.DataFrame:
     """Train ``network`` in place for one round; returns the history, a row per `log_every` updates.
 
-    ``batches`` gives `accumulate` batches an update. Raises `UserError` for a loss that is not
-    finite, naming the update and the batch's files.
+    ``batches_from`` gives the batches from an update on, `accumulate` of them an update. With
+    ``checkpoints`` the round goes on from the newest of them, and ends with the weights of one
+    that was never interrupted. Raises `UserError` for a loss that is not finite, naming the update
+    and the batch's files, and where the process was asked to end.
     """
     # Convolutions are a quarter faster with the channels last, on CPUs and GPUs alike.
     task = JointTask(network, settings.source_loss_weight).to(device)
     task.to(memory_format=torch.channels_last)
     optimiser = _optimiser(network, settings)
     schedule = torch.optim.lr_scheduler.StepLR(optimiser, settings.learning_rate_steps, gamma=0.1)
-    history = _History(settings.log_every, settings.updates)
-    stream = iter(batches)
+    history = History(settings.log_every, settings.updates)
+    state = TrainingState(network.module, optimiser, schedule, history, device)
+    start = checkpoints.restore(state) if checkpoints else 0
+    stream = iter(batches_from(start))
     set_training_mode(task, settings.freeze_batch_norm)
     for update in progress(
-        range(settings.updates), total=settings.updates, what="training", unit="updates"
+        range(start, settings.updates),
+        total=settings.updates - start,
+        what="training",
+        unit="updates",
     ):
         for batch in _take(stream, settings.accumulate):
             result = task(
@@ -86,6 +84,8 @@ def train(
         optimiser.zero_grad(set_to_none=True)
         history.close_update(update, float(schedule.get_last_lr()[0]))
         schedule.step()
+        if checkpoints:
+            checkpoints.after(update + 1, state)
     return history.table()
 
 
@@ -134,11 +134,16 @@ class Round:
 
 
 def run_round(
-    of: Round, settings: TrainingSettings, weights: Path | None, threads: int
+    of: Round,
+    settings: TrainingSettings,
+    weights: Path | None,
+    threads: int,
+    checkpoints: Checkpoints | None = None,
 ) -> tuple[JointNetwork, pl.DataFrame]:
     """Train a round from the last one's weights, or from the configured ones; also its history.
 
-    ``weights`` is the file of the configured ones; later rounds, and random ones, need none.
+    ``weights`` is the file of the configured ones; later rounds, and random ones, need none. For
+    ``checkpoints`` and what is raised see `train`.
     """
     device = choose_device(settings.device)
     subset, targets = of.manifest.subset, of.manifest.targets
@@ -161,16 +166,19 @@ def run_round(
         settings,
         seed,
     )
-    steps = range(settings.updates * settings.accumulate)
+
+    def batches_from(update: int) -> Iterator[Batch]:
+        steps = range(update * settings.accumulate, settings.updates * settings.accumulate)
+        return load_batches(batches, steps, threads, device)
+
     LOG.info(
         "%d target images of %d classes, %d source images of %d classes, on %s",
         *(len(targets), len(network.target_classes), len(subset), len(network.source_classes)),
         device,
     )
-    loader = load_batches(batches, steps, threads, device)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)  # for dropout and stochastic depth
-        history = train(network, loader, settings, device)
+        history = train(network, batches_from, settings, device, checkpoints)
     return network, history
 
 
@@ -180,56 +188,3 @@ def _labels(table: pl.DataFrame) -> NDArray[np.int64]:
 
 def _paths_of_sources(subset: pl.DataFrame, folders: Mapping[str, Path]) -> list[Path]:
     return [folders[source] / path for source, path in subset.select("source", "path").iter_rows()]
-
-
-@dataclass
-class _History:
-    """Sums since the last row, and the rows."""
-
-    every: int
-    updates: int
-    rows: list[list[float]] = field(default_factory=list)
-    sums: dict[str, float] = field(default_factory=dict)
-    started: float = field(default_factory=time.perf_counter)
-    last: float = field(default_factory=time.perf_counter)
-
-    def add(self, batch: Batch, result: dict[str, float], update: int) -> None:
-        if not math.isfinite(result["loss"]):
-            raise UserError(
-                f"The loss of update {update + 1} is not finite. Lower training.learning_rate. "
-                f"The batch's files: {', '.join(batch.paths)}"
-            )
-        numbers = {
-            **result,
-            "batches": 1,
-            "targets": len(batch.target_labels),
-            "sources": len(batch.source_labels),
-        }
-        for name, value in numbers.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value
-
-    def close_update(self, update: int, learning_rate: float) -> None:
-        if (update + 1) % self.every and update + 1 < self.updates:
-            return
-        sums, now = self.sums, time.perf_counter()
-        row = [
-            update + 1,
-            learning_rate,
-            sums["target_loss"] / sums["batches"],
-            sums["source_loss"] / sums["batches"],
-            sums["target_correct"] / sums["targets"],
-            sums["source_correct"] / max(1, sums["sources"]),
-            (sums["targets"] + sums["sources"]) / (now - self.last),
-            now - self.started,
-        ]
-        self.rows.append(row)
-        LOG.info(
-            "update %d: losses %.3f and %.3f, accuracies %.3f and %.3f, %.0f images a second",
-            *(row[0], row[2], row[3], row[4], row[5], row[6]),
-        )
-        self.sums, self.last = {}, now
-
-    def table(self) -> pl.DataFrame:
-        return pl.DataFrame(self.rows, schema=HISTORY_COLUMNS, orient="row").with_columns(
-            pl.col("update").cast(pl.Int32)
-        )

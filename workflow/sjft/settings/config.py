@@ -11,12 +11,13 @@ from pydantic_core import ErrorDetails
 from sjft.errors import UserError
 from sjft.settings.bank import BankSettings
 from sjft.settings.base import Name, Settings
+from sjft.settings.checkpoints import CheckpointSettings
 from sjft.settings.dataset import DatasetSettings
 from sjft.settings.experiment import ExperimentSettings
 from sjft.settings.retrieval import RetrievalSettings
 
 # Folders under results/ that an experiment's name would collide with.
-RESERVED = ("benchmarks", "datasets", "descriptors", "logs", "retrieval", "weights")
+RESERVED = ("benchmarks", "checkpoints", "datasets", "descriptors", "logs", "retrieval", "weights")
 # Data sets whose rules fetch_NAME would collide with those of the weights.
 RESERVED_DATASETS = ("all_weights", "weights")
 NEXT_LINE = "\n  - "
@@ -31,6 +32,9 @@ class Configuration(Settings):
         pattern=r"^https?://[^/\s]+(/\S*)?$",
         description="Address below which the files of torchvision's weights lie: a mirror has the "
         "same file names.",
+    )
+    checkpoints: CheckpointSettings = Field(
+        default_factory=CheckpointSettings, description="See its own table."
     )
     datasets: dict[Name, DatasetSettings] = Field(description="Labelled image collections.")
     banks: dict[Name, BankSettings] = Field(description="Filter banks.")
