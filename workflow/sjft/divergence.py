@@ -132,7 +132,7 @@ def _mean_logs(
         for channel in range(channels):
             for b in range(bins):
                 total[channel, b] += logs[start[channel] + counts[image, channel, b]]
-    return total / max(1, images)
+    return np.divide(total, max(1, images))
 
 
 @numba.njit(cache=True, nogil=True, parallel=True, fastmath={"reassoc", "contract"})

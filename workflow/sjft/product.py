@@ -26,6 +26,7 @@ def product_with(left: NDArray[np.float32], device: Device) -> Product:
 
 def _on_torch(left: NDArray[np.float32], device: str) -> Product:
     import torch  # noqa: PLC0415  (loading it takes seconds that a search without a GPU saves)
+
     if device == "cuda" and not torch.cuda.is_available():
         raise UserError(
             "The retrieval asks for `device: cuda`, but torch finds no GPU here. Set `device: cpu`."
