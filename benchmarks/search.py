@@ -7,7 +7,7 @@ random histograms stand in. `--keep` keeps the photographs' histograms for the n
 adds sources of 5,000 to 80,000 images, mixed channel by channel from those that are there;
 `--quick` checks results and no times. Ways that are compared take turns, round after round; what is
 said is the median and its ratio. For times per core set OPENBLAS_NUM_THREADS, OMP_NUM_THREADS and
-NUMBA_NUM_THREADS to 1. Writes Markdown to FILE and the same numbers as JSON beside it. The libraries
+NUMBA_NUM_THREADS to 1. Writes Markdown to FILE, and the same numbers as JSON. The libraries
 that are compared: `pip install -e '.[benchmark]'`; those that are not there are left out.
 """
 
@@ -52,7 +52,7 @@ def photographs(data: Path, folder: Path) -> tuple[Histograms, Histograms]:
     if not (target.is_file() and source.is_file()):
         config = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))["banks"]["squeezenet"]
         settings: BankSettings = TypeAdapter(BankSettings).validate_python(config)
-        bank = (make_bank(settings, data), settings)
+        bank = (make_bank(settings, data / "weights" / "squeezenet1_1.pth"), settings)
         own, bins = histograms_of(pictures_in(data, "flowers17/train"), bank, None, folder)
         others, _ = histograms_of(pictures_in(data, "miniimagenet/train"), bank, bins, folder)
         del own, others

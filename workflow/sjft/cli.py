@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from sjft import __version__
 from sjft.errors import UserError
@@ -21,13 +22,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     summary = commands.add_parser("summary", help="show an experiment's summary as a table")
     summary.add_argument("file", type=Path, help="for example results/demo/summary.json")
+    _add_plan(commands.add_parser("plan", help="say what an experiment will cost, before the run"))
     chosen = parser.parse_args(arguments)
+    run = {"inspect": _inspect, "summary": _summary, "plan": _plan}[chosen.command]
     try:
-        print(_inspect(chosen) if chosen.command == "inspect" else _summary(chosen))
+        print(run(chosen))
     except UserError as error:
         print(f"sjft: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _add_plan(plan: argparse.ArgumentParser) -> None:
+    number: dict[str, Any] = {"type": _count, "metavar": "N"}
+    plan.add_argument("experiment", help="its name in config/config.yaml")
+    plan.add_argument("--configfile", type=Path, nargs="+", default=[], help="as for snakemake")
+    plan.add_argument("--data-root", metavar="FOLDER", help="where the data sets lie")
+    plan.add_argument("--target-images", **number, help="training images, of data not here")
+    plan.add_argument("--heldout-images", **number, help="its val and test images (a quarter)")
+    plan.add_argument("--source-images", **number, nargs="+", default=[], help="of each source")
+    plan.add_argument("--sample", **number, default=24, help="pictures that are measured")
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
+    return int(text)
 
 
 def _inspect(chosen: argparse.Namespace) -> str:
@@ -40,3 +60,16 @@ def _summary(chosen: argparse.Namespace) -> str:
     from sjft.summary import read_summary  # noqa: PLC0415
 
     return str(read_summary(chosen.file)["table"])
+
+
+def _plan(chosen: argparse.Namespace) -> str:
+    from sjft.plan import plan, read_plan_configuration  # noqa: PLC0415
+
+    return plan(
+        read_plan_configuration(chosen.configfile, chosen.data_root),
+        chosen.experiment,
+        target_images=chosen.target_images,
+        heldout_images=chosen.heldout_images,
+        source_images=chosen.source_images,
+        sample=chosen.sample,
+    )
