@@ -15,6 +15,7 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/inputs.smk"
 include: "workflow/rules/run_inputs.smk"
 include: "workflow/rules/costs.smk"
+include: "workflow/rules/memory.smk"
 
 
 ##### stages, in the order in which the data meets them #####

@@ -5,7 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from sjft import product as product_module
 from sjft.divergence import ExactDivergence, divergence_of_candidates
+from sjft.errors import UserError
 from sjft.histograms import Histograms
 
 EPSILONS = [1e-4, 1e-10, 2.2e-16]
@@ -154,3 +156,30 @@ def test_disjoint_histograms_are_as_far_apart_as_epsilon_says() -> None:
         wanted = math.log((1 + epsilon) / epsilon)
         got = divergence_of_candidates(x, x, all_pairs(x, x), epsilon)
         np.testing.assert_allclose(got, [[0, wanted], [wanted, 0]], rtol=1e-6)
+
+
+def test_torch_multiplies_as_numpy_does() -> None:
+    left, right = (np.random.default_rng(n).random((n, 40), dtype=np.float32) for n in (5, 7))
+    np.testing.assert_allclose(
+        product_module._on_torch(left, "cpu")(right), left @ right.T, rtol=1e-5
+    )
+
+
+def test_divergences_rounded_to_tf32_stay_close() -> None:
+    layers = {"positions": (3025,) * 16, "weight": (1 / 16,) * 16, "bins": 100}
+    x, y = random_histograms(3, 20, **layers), random_histograms(4, 40, **layers)
+    exact, rounded = ExactDivergence(x, 1e-10), ExactDivergence(x, 1e-10)
+    product = rounded._product
+    rounded._product = lambda right: product(to_tf32(right))
+    np.testing.assert_allclose(rounded.to(y), exact.to(y), atol=1e-3)
+
+
+def to_tf32(values: np.ndarray) -> np.ndarray:
+    bits = (values.view(np.uint32) + np.uint32(0x1000)) & np.uint32(0xFFFFE000)
+    return bits.view(np.float32)
+
+
+def test_a_gpu_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(UserError, match="device: cpu"):
+        ExactDivergence(random_histograms(1, 2), 1e-4, "cuda")

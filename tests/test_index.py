@@ -15,6 +15,8 @@ from sjft.errors import UserError
 from sjft.index import AnnoyIndex, build_annoy_index, load_annoy_index
 from sjft.settings.retrieval import AnnoySettings
 
+MADE_FROM = {"projection": "one digest", "histograms": "another"}
+
 
 def random_vectors(seed: int, items: int, dimensions: int = 8) -> np.ndarray:
     return np.random.default_rng(seed).standard_normal((items, dimensions)).astype(np.float32)
@@ -23,8 +25,8 @@ def random_vectors(seed: int, items: int, dimensions: int = 8) -> np.ndarray:
 def build(folder: Path, vectors: np.ndarray, seed: int = 0, **options: int) -> AnnoyIndex:
     settings = AnnoySettings.model_validate({"trees": 5, **options})
     path, record = folder / "a.ann", folder / "a.json"
-    build_annoy_index(vectors, settings, seed, path, record)
-    return load_annoy_index(path, record, len(vectors), settings)
+    build_annoy_index(vectors, settings, seed, path, record, MADE_FROM)
+    return load_annoy_index(path, record, len(vectors), settings, MADE_FROM)
 
 
 def distances(vectors: np.ndarray, queries: np.ndarray) -> np.ndarray:
@@ -102,6 +104,7 @@ def test_the_record_says_what_the_index_holds(tmp_path: Path) -> None:
         "trees": 4,
         "seed": 3,
         "bytes": (tmp_path / "a.ann").stat().st_size,
+        "made_from": MADE_FROM,
         "items_that_found_themselves": 100,
     }
 
@@ -121,15 +124,26 @@ def test_a_truncated_index_is_refused(tmp_path: Path) -> None:
     build(tmp_path, vectors)
     path = tmp_path / "a.ann"
     path.write_bytes(path.read_bytes()[:-48])
-    message = refusal(lambda: load_annoy_index(path, tmp_path / "a.json", 200, AnnoySettings()))
+    message = refusal(
+        lambda: load_annoy_index(path, tmp_path / "a.json", 200, AnnoySettings(), MADE_FROM)
+    )
     assert "a.ann: is truncated" in message
 
 
 def test_an_index_with_another_number_of_items_is_refused(tmp_path: Path) -> None:
     build(tmp_path, random_vectors(1, 20))
     paths = tmp_path / "a.ann", tmp_path / "a.json"
-    message = refusal(lambda: load_annoy_index(*paths, 21, AnnoySettings()))
+    message = refusal(lambda: load_annoy_index(*paths, 21, AnnoySettings(), MADE_FROM))
     assert "holds 20 items, the shard 21 images" in message
+
+
+@pytest.mark.parametrize("name", ["projection", "histograms"])
+def test_an_index_of_another_file_is_refused(tmp_path: Path, name: str) -> None:
+    build(tmp_path, random_vectors(1, 20))
+    paths = tmp_path / "a.ann", tmp_path / "a.json"
+    now = MADE_FROM | {name: "a third"}
+    message = refusal(lambda: load_annoy_index(*paths, 20, AnnoySettings(), now))
+    assert f"belongs to another {name} file" in message
 
 
 @pytest.mark.parametrize("missing", ["a.ann", "a.json"])
@@ -138,7 +152,7 @@ def test_a_missing_file_is_refused(tmp_path: Path, missing: str) -> None:
     (tmp_path / missing).unlink()
     paths = tmp_path / "a.ann", tmp_path / "a.json"
     assert "a.ann: cannot be loaded" in refusal(
-        lambda: load_annoy_index(*paths, 20, AnnoySettings())
+        lambda: load_annoy_index(*paths, 20, AnnoySettings(), MADE_FROM)
     )
 
 
@@ -147,7 +161,9 @@ def test_a_damaged_record_is_refused(tmp_path: Path, text: str) -> None:
     build(tmp_path, random_vectors(1, 20))
     paths = tmp_path / "a.ann", tmp_path / "a.json"
     paths[1].write_text(text)
-    assert "cannot be loaded" in refusal(lambda: load_annoy_index(*paths, 20, AnnoySettings()))
+    assert "cannot be loaded" in refusal(
+        lambda: load_annoy_index(*paths, 20, AnnoySettings(), MADE_FROM)
+    )
 
 
 class ForgetfulIndex:

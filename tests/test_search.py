@@ -9,17 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small import random_histograms
 
+from sjft import search as search_module
 from sjft.errors import UserError
 from sjft.hdf5 import Variable, config_of, create_hdf5, open_hdf5
-from sjft.histograms import KIND, VERSION, Histograms
+from sjft.histograms import KIND, VERSION, Histograms, open_histograms
 from sjft.index import AnnoyIndex, build_annoy_index, load_annoy_index
 from sjft.neighbours import KIND as LISTS_KIND
 from sjft.neighbours import VERSION as LISTS_VERSION
 from sjft.neighbours import Neighbours, merge_shards, nearest, write_neighbours
-from sjft.projection import hellinger_vectors
+from sjft.projection import fit_projection, hellinger_vectors, read_projection
 from sjft.recall import recall, require_recall
-from sjft.search import kept_per_shard, search_candidates, search_exactly
+from sjft.search import search_candidates, search_exactly, search_shard
 from sjft.settings.retrieval import RetrievalSettings
+from sjft.shard_lists import candidates_per_shard, cheaper_backend, kept_per_shard
 
 EPSILON = 2.2e-16
 
@@ -58,8 +60,8 @@ class EverythingIndex:
 
 def annoy_index(folder: Path, vectors: np.ndarray, options: RetrievalSettings) -> AnnoyIndex:
     paths = folder / "a.ann", folder / "a.json"
-    build_annoy_index(vectors, options.annoy, options.seed, *paths)
-    return load_annoy_index(*paths, len(vectors), options.annoy)
+    build_annoy_index(vectors, options.annoy, options.seed, *paths, {})
+    return load_annoy_index(*paths, len(vectors), options.annoy, {})
 
 
 def save_histograms(path: Path, histograms: Histograms) -> Path:
@@ -88,9 +90,8 @@ def test_the_exact_search_finds_what_brute_force_finds(sources: int, kept: int) 
 
 def test_candidates_are_ranked_by_the_divergence() -> None:
     targets, source = random_histograms(1, 70), random_histograms(2, 30, first_image=9)
-    options = settings(annoy={"candidates_factor": 6.0})
     vectors = hellinger_vectors(targets)
-    found = search_candidates(targets, vectors, source, EverythingIndex(30), 5, options)
+    found = search_candidates(targets, vectors, source, EverythingIndex(30), 5, 30, EPSILON)
     wanted = divergences(targets, source)
     np.testing.assert_array_equal(found.targets, targets.images)
     np.testing.assert_array_equal(found.sources - 9, wanted.argsort(axis=1)[:, :5])
@@ -99,27 +100,25 @@ def test_candidates_are_ranked_by_the_divergence() -> None:
 
 def test_only_candidates_are_ranked() -> None:
     targets, source = random_histograms(1, 4), random_histograms(2, 30)
-    options = settings(annoy={"candidates_factor": 2.0})
     vectors = hellinger_vectors(targets)
-    found = search_candidates(targets, vectors, source, EverythingIndex(30), 5, options)
-    wanted = divergences(targets, source)[:, :10]  # the first 5 * 2 rows are all it is given
+    found = search_candidates(targets, vectors, source, EverythingIndex(30), 5, 10, EPSILON)
+    wanted = divergences(targets, source)[:, :10]  # the first 10 rows are all it is given
     np.testing.assert_array_equal(found.sources, wanted.argsort(axis=1)[:, :5])
 
 
 def test_annoy_with_enough_candidates_agrees_with_the_exact_search(tmp_path: Path) -> None:
     targets, source = random_histograms(1, 20), random_histograms(2, 200)
-    options = settings(annoy={"candidates_factor": 10.0})
-    index = annoy_index(tmp_path, hellinger_vectors(source), options)
-    found = search_candidates(targets, hellinger_vectors(targets), source, index, 20, options)
+    index = annoy_index(tmp_path, hellinger_vectors(source), settings())
+    vectors = hellinger_vectors(targets)
+    found = search_candidates(targets, vectors, source, index, 20, 200, EPSILON)
     exact = search_exactly(targets, source, 20, EPSILON)
     np.testing.assert_allclose(found.divergences, exact.divergences, atol=2e-5)
 
 
 def test_annoy_with_few_candidates_finds_most(tmp_path: Path) -> None:
     targets, source = random_histograms(1, 20), random_histograms(2, 400)
-    options = settings(epsilon=1e-3)
-    index = annoy_index(tmp_path, hellinger_vectors(source), options)
-    found = search_candidates(targets, hellinger_vectors(targets), source, index, 20, options)
+    index = annoy_index(tmp_path, hellinger_vectors(source), settings())
+    found = search_candidates(targets, hellinger_vectors(targets), source, index, 20, 80, 1e-3)
     truth = divergences(targets, source, 1e-3).argsort(axis=1)[:, :20]
     shares = [len({*a} & {*b}) / 20 for a, b in zip(found.sources, truth, strict=True)]
     assert np.mean(shares) > 0.9
@@ -179,14 +178,86 @@ def test_equally_near_images_are_ordered_by_their_numbers() -> None:
     numbered = Histograms(
         np.array([7, 5, 3, 1, 6, 4, 2, 0], np.int32), *list(vars(twice).values())[1:]
     )
-    options = settings()
     vectors = hellinger_vectors(targets)
-    found = search_candidates(targets, vectors, numbered, EverythingIndex(8), 8, options)
+    ranked = search_candidates(targets, vectors, numbered, EverythingIndex(8), 8, 8, EPSILON)
     pairs = {7: 6, 5: 4, 3: 2, 1: 0}
-    for row in found.sources.tolist():
-        assert all(
-            pairs[second] == first for first, second in zip(row[::2], row[1::2], strict=True)
-        )
+    for found in (ranked, search_exactly(targets, numbered, 8, EPSILON)):
+        for row in found.sources.tolist():
+            assert all(pairs[b] == a for a, b in zip(row[::2], row[1::2], strict=True))
+        fewer = search_exactly(targets, numbered, 3, EPSILON)
+        np.testing.assert_array_equal(fewer.sources, found.sources[:, :3])
+
+
+def test_blocks_cut_for_little_memory_give_the_same_lists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    targets, source = random_histograms(1, 70), random_histograms(2, 300)
+    whole = search_exactly(targets, source, 9, EPSILON)
+    monkeypatch.setattr(search_module, "exact_blocks", lambda *_: (33, 64))
+    path = save_histograms(tmp_path / "s.h5", source)
+    with open_histograms(path, source.digest_of_bins) as shard:
+        found = search_exactly(targets, shard, 9, EPSILON, 10**9)
+    np.testing.assert_array_equal(found.targets, whole.targets)
+    np.testing.assert_array_equal(found.sources, whole.sources)
+    np.testing.assert_allclose(found.divergences, whole.divergences, atol=1e-5)
+
+
+def pairing_on_disk(folder: Path, targets: Histograms, source: Histograms) -> list[Path]:
+    """Projection, index and record, as the rules make them."""
+    files = [folder / name for name in ("projection.h5", "a.ann", "a.json")]
+    fit_projection(targets, dimensions=8, sample=99, seed=0, output=files[0], inputs={})
+    projection = read_projection(files[0])
+    made_from = {"projection": projection.digest, "histograms": source.digest}
+    vectors = projection.project(source)
+    build_annoy_index(vectors, settings().annoy, 0, files[1], files[2], made_from)
+    return files
+
+
+BACKENDS = {"annoy": 3, "flat": 1, "auto": 1, "exact": 0}
+
+
+@pytest.mark.parametrize(("backend", "files"), BACKENDS.items())
+@pytest.mark.parametrize(("targets", "sources", "kept"), [(9, 200, 20), (200, 9, 9), (3, 1, 1)])
+def test_all_backends_give_the_same_lists_from_enough_candidates(
+    tmp_path: Path, backend: str, files: int, targets: int, sources: int, kept: int
+) -> None:
+    x, y = random_histograms(1, targets), random_histograms(2, sources)
+    found = search_shard(
+        *(x, y, pairing_on_disk(tmp_path, x, y)[:files]),
+        kept=kept,
+        candidates=sources,
+        settings=settings(backend=backend),
+        memory=10**9,
+    )
+    wanted = divergences(x, y)
+    assert found.sources.shape == (targets, kept)
+    np.testing.assert_allclose(found.divergences, np.sort(wanted)[:, :kept], atol=2e-5)
+
+
+def test_an_index_that_belongs_to_another_projection_is_refused(tmp_path: Path) -> None:
+    x, y = random_histograms(1, 20), random_histograms(2, 30)
+    files = pairing_on_disk(tmp_path, x, y)
+    fit_projection(x, dimensions=5, sample=99, seed=0, output=files[0], inputs={})
+    options = {"kept": 3, "candidates": 9, "settings": settings(), "memory": 10**9}
+    with pytest.raises(UserError, match="another projection file"):
+        search_shard(x, y, files, **options)
+
+
+@pytest.mark.parametrize(("candidates", "chosen"), [(50, "flat"), (2000, "exact")])
+def test_auto_says_what_it_takes(
+    candidates: int, chosen: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    assert cheaper_backend(600, 5000, 8000, candidates, 128) == chosen
+    assert f"auto takes `{chosen}`" in caplog.text
+
+
+def test_candidates_have_a_margin_of_their_own_and_never_exceed_the_shard() -> None:
+    assert candidates_per_shard(100, 5000, 1, 4.0) == 400
+    assert candidates_per_shard(100, 30, 4, 4.0) == 30
+    few, many = (candidates_per_shard(5000, 5000, 256, factor) for factor in (1.0, 4.0))
+    assert few == kept_per_shard(5000, 5000, 256)
+    assert 20000 / 256 < many < 4 * few
 
 
 def found_recall(
@@ -229,9 +300,8 @@ def test_recall_is_measured_on_as_many_target_images_as_configured(tmp_path: Pat
 
 def test_what_the_search_does_not_find_lowers_the_recall(tmp_path: Path) -> None:
     targets, source = random_histograms(1, 20), random_histograms(2, 300)
-    options = settings(annoy={"candidates_factor": 1.0})
     vectors = hellinger_vectors(targets)
-    found = search_candidates(targets, vectors, source, EverythingIndex(300), 40, options)
+    found = search_candidates(targets, vectors, source, EverythingIndex(300), 40, 40, EPSILON)
     assert found_recall(tmp_path, found, [source])["40"] < 0.4
 
 

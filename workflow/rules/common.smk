@@ -15,12 +15,15 @@ os.environ.update(
     )
 )
 
+from sjft import memory
 from sjft.data_state import NOT_FOR_THE_LIST, current_state, read_record
 from sjft.errors import UserError
 from sjft.fingerprint import fingerprint
 from sjft.images_table import PARTS
+from sjft.leakage import USUAL_NEIGHBOUR
 from sjft.requirements import file_state, missing_data
 from sjft.settings.config import read_configuration
+from sjft.shard_lists import kept_per_shard
 from sjft.sources import SEPARATOR
 
 # --config and --configfile win over the environment, and that over the default file.

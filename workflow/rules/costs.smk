@@ -43,7 +43,7 @@ def jobs_of_retrieval(wildcards):
     names = pairing_of(wildcards)
     pairing = f"{names['retrieval']}/{names['target']}"
     leakage = leakage_settings(names["retrieval"])
-    indexed = CONFIG.retrievals[names["retrieval"]].backend != "exact"
+    backend = CONFIG.retrievals[names["retrieval"]].backend
     ranked = arms_compared(wildcards).intersection({"selective", "random-source"})
     of_sources = [f"{pairing}/{source}" for source in names["sources"]]
     of_shards = [
@@ -57,8 +57,8 @@ def jobs_of_retrieval(wildcards):
             f"{pairing}/{d}/{part}/{shard}"
             for d, part, shard in shards_with_parts(wildcards)
         ],
-        "fit_projection": [pairing] if indexed else [],
-        "build_index": of_shards if indexed else [],
+        "fit_projection": [pairing] if backend != "exact" else [],
+        "build_index": of_shards if backend == "annoy" else [],
         "find_leakage": of_shards if leakage["check"] else [],
         "merge_leakage": of_sources if leakage["check"] else [],
         "find_duplicates": [pairing] if leakage["check"] else [],

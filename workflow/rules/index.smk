@@ -14,7 +14,7 @@ rule fit_projection:
         "../../envs/sjft.yaml"
     threads: 2
     resources:
-        mem_mb=lambda wildcards, input: 1000 + int(20 * input.size_mb),
+        mem_mb=memory_of_projection,
         runtime=60,
     params:
         retrieval=lambda wildcards: settings_of(
@@ -46,7 +46,7 @@ rule build_index:
         "../../envs/sjft.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, input: 1000 + int(8 * input.size_mb),
+        mem_mb=memory_of_index,
         runtime=60,
     params:
         retrieval=lambda wildcards: settings_of(

@@ -147,10 +147,13 @@ def leakage_settings(retrieval):
 
 
 def index_of_shard(wildcards):
-    """What the backend searches besides the histograms."""
-    if CONFIG.retrievals[wildcards.retrieval].backend == "exact":
+    """What the backend searches besides the histograms: see `search_shard` of the library."""
+    backend = CONFIG.retrievals[wildcards.retrieval].backend
+    if backend == "exact":
         return []
     pairing = "results/retrieval/{retrieval}/{target}"
+    if backend != "annoy":
+        return [f"{pairing}/projection.h5"]
     return [
         f"{pairing}/projection.h5",
         f"{pairing}/{{source}}/index/{{shard}}.ann",

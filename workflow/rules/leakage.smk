@@ -47,7 +47,8 @@ rule find_leakage:
         "../../envs/sjft.yaml"
     threads: 2
     resources:
-        mem_mb=lambda wildcards, input: 1500 + int(25 * input.size_mb),
+        mem_mb=memory_of_search("heldout", USUAL_NEIGHBOUR),
+        gpu=gpus_of_search,
         runtime=120,
     params:
         retrieval=comparing,
@@ -118,7 +119,8 @@ rule find_duplicates:
         "../../envs/sjft.yaml"
     threads: 2
     resources:
-        mem_mb=lambda wildcards, input: 1500 + int(25 * input.size_mb),
+        mem_mb=memory_of_duplicates,
+        gpu=gpus_of_search,
         runtime=120,
     params:
         retrieval=lambda wildcards: settings_of(

@@ -16,7 +16,8 @@ rule search_shard:
         "../../envs/sjft.yaml"
     threads: 2
     resources:
-        mem_mb=lambda wildcards, input: 1500 + int(25 * input.size_mb),
+        mem_mb=memory_of_search("targets"),
+        gpu=gpus_of_search,
         runtime=240,
     params:
         retrieval=searching,
@@ -51,7 +52,7 @@ rule merge_neighbours:
         "../../envs/sjft.yaml"
     threads: 2
     resources:
-        mem_mb=lambda wildcards, input: 2000 + int(2 * input.size_mb),
+        mem_mb=memory_of_merge,
         runtime=240,
     params:
         retrieval=searching,
@@ -81,7 +82,7 @@ rule rank_sources:
         "../../envs/sjft.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, input: 1000 + int(20 * input.size_mb),
+        mem_mb=memory_of_ranking,
         runtime=60,
     params:
         retrieval=searching,

@@ -20,6 +20,7 @@ def main(snakemake: Any) -> None:
         snakemake.params.retrieval["seed"],
         Path(snakemake.output.index),
         Path(snakemake.output.record),
+        {"projection": projection.digest, "histograms": histograms.digest},
     )
 
 

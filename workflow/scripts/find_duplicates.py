@@ -16,9 +16,10 @@ from sjft.leakage import (
     near_zero,
     write_leakage,
 )
+from sjft.memory import MB
 from sjft.neighbours import of_targets
 from sjft.picture_hashes import read_hashes
-from sjft.search import search_shard
+from sjft.search import search_exactly
 from sjft.settings.retrieval import RetrievalSettings
 
 
@@ -39,7 +40,14 @@ def main(snakemake: Any) -> None:
         for part in ("train", "heldout")
     )
     # A target is small enough to compare all pairs.
-    nearest = search_shard(heldout, train, [], min(USUAL_NEIGHBOUR, len(train.images)), settings)
+    nearest = search_exactly(
+        heldout,
+        train,
+        min(USUAL_NEIGHBOUR, len(train.images)),
+        settings.epsilon,
+        snakemake.resources.mem_mb * MB,
+        settings.device,
+    )
     nearest = replace(nearest, sources=rows["train"][nearest.sources])
     found = list_leakage(
         [find_copies(hashes["heldout"], hashes["train"], settings.leakage.hash_distance)],

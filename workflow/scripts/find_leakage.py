@@ -1,13 +1,15 @@
 """Look for the target's held-out pictures in one source shard."""
 
 import logging
+import math
 from pathlib import Path
 from typing import Any
 
 from job_runner import run
-from sjft.histograms import concatenate, read_histograms
+from sjft.histograms import concatenate, open_histograms, read_histograms
 from sjft.images_table import numbers_in_shards, read_images
 from sjft.leakage import USUAL_NEIGHBOUR, find_copies, write_copies
+from sjft.memory import MB
 from sjft.neighbours import write_neighbours
 from sjft.picture_hashes import read_hashes
 from sjft.search import search_shard
@@ -33,19 +35,21 @@ def main(snakemake: Any) -> None:
     logging.info("%d pairs by content or perceptual hash", len(copies))
     write_copies(Path(output.copies), copies)
     heldout = concatenate([read_histograms(Path(path)) for path in files.heldout])
-    sources = read_histograms(Path(files.sources), heldout.digest_of_bins)
-    write_neighbours(
-        Path(output.nearest),
-        search_shard(
-            heldout,
-            sources,
-            [Path(path) for path in files.index],
-            min(USUAL_NEIGHBOUR, len(sources.images)),
-            settings,
-        ),
-        config=settings.model_dump(mode="json"),
-        inputs={"bins": heldout.digest_of_bins, "sources": sources.digest},
-    )
+    with open_histograms(Path(files.sources), heldout.digest_of_bins) as sources:
+        write_neighbours(
+            Path(output.nearest),
+            search_shard(
+                heldout,
+                sources,
+                [Path(path) for path in files.index],
+                kept=min(USUAL_NEIGHBOUR, len(sources.images)),
+                candidates=math.ceil(USUAL_NEIGHBOUR * settings.annoy.candidates_factor),
+                settings=settings,
+                memory=snakemake.resources.mem_mb * MB,
+            ),
+            config=settings.model_dump(mode="json"),
+            inputs={"bins": heldout.digest_of_bins, "sources": sources.digest},
+        )
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from sjft import __version__
 from sjft.errors import UserError
@@ -26,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     predict.add_argument("pictures", type=Path, nargs="+", help="files, or folders of pictures")
     predict.add_argument("--top", type=int, default=3, metavar="N", help="classes a picture")
     predict.add_argument("--json", action="store_true", help="JSON instead of a table")
+    _add_plan(commands.add_parser("plan", help="say what an experiment will cost, before the run"))
     chosen = parser.parse_args(arguments)
     try:
         print(COMMANDS[chosen.command](chosen))
@@ -33,6 +35,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"sjft: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _add_plan(plan: argparse.ArgumentParser) -> None:
+    number: dict[str, Any] = {"type": _count, "metavar": "N"}
+    plan.add_argument("experiment", help="its name in config/config.yaml")
+    plan.add_argument("--configfile", type=Path, nargs="+", default=[], help="as for snakemake")
+    plan.add_argument("--data-root", metavar="FOLDER", help="where the data sets lie")
+    plan.add_argument("--target-images", **number, help="training images, of data not here")
+    plan.add_argument("--heldout-images", **number, help="its val and test images (a quarter)")
+    plan.add_argument("--source-images", **number, nargs="+", default=[], help="of each source")
+    plan.add_argument("--sample", **number, default=24, help="pictures that are measured")
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
+    return int(text)
 
 
 def _inspect(chosen: argparse.Namespace) -> str:
@@ -63,4 +82,17 @@ def _predict(chosen: argparse.Namespace) -> str:
     return as_json(predictions) if chosen.json else as_text(predictions)
 
 
-COMMANDS = {"inspect": _inspect, "summary": _summary, "predict": _predict}
+def _plan(chosen: argparse.Namespace) -> str:
+    from sjft.plan import plan, read_plan_configuration  # noqa: PLC0415
+
+    return plan(
+        read_plan_configuration(chosen.configfile, chosen.data_root),
+        chosen.experiment,
+        target_images=chosen.target_images,
+        heldout_images=chosen.heldout_images,
+        source_images=chosen.source_images,
+        sample=chosen.sample,
+    )
+
+
+COMMANDS = {"inspect": _inspect, "summary": _summary, "plan": _plan, "predict": _predict}

@@ -1,9 +1,11 @@
 """Histograms over the target's bins: exact sums of the descriptors' level counts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import h5py
 import numba
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +42,36 @@ class Histograms:
             *(self.images[rows], self.counts[rows], self.positions, self.weight),
             *(self.digest_of_bins, self.digest),
         )
+
+    def blocks(self, images: int) -> Iterator["Histograms"]:
+        """So many images a time, in their order."""
+        for start in range(0, len(self.images), images):
+            yield self.take(np.arange(start, min(start + images, len(self.images))))
+
+
+class HistogramFile:
+    """One shard's histograms in an open file: read in blocks, never as a whole."""
+
+    def __init__(self, file: h5py.File, digest_of_bins: str) -> None:
+        """Read what is small of a file that `open_histograms` has checked."""
+        self._file = file
+        self.images: NDArray[np.int32] = file["image"][:]
+        self.positions: NDArray[np.int64] = file["positions"][:]
+        self.weight: NDArray[np.float64] = file["weight"][:]
+        self.digest_of_bins = digest_of_bins
+        self.digest = str(file.attrs["digest"])
+
+    def read(self, rows: slice = slice(None)) -> Histograms:
+        """The histograms of some images that follow each other, or of all."""
+        return Histograms(
+            *(self.images[rows], self._file["count"][rows], self.positions, self.weight),
+            *(self.digest_of_bins, self.digest),
+        )
+
+    def blocks(self, images: int) -> Iterator[Histograms]:
+        """So many images a time, in their order; each is read when it is asked for."""
+        for start in range(0, len(self.images), images):
+            yield self.read(slice(start, start + images))
 
 
 def build_histograms(descriptors: Path, bins: Bins, bins_path: Path, output: Path) -> None:
@@ -98,8 +130,9 @@ def _add(
                 entry += 1
 
 
-def read_histograms(path: Path, digest_of_bins: str | None = None) -> Histograms:
-    """Read one shard's histograms.
+@contextmanager
+def open_histograms(path: Path, digest_of_bins: str | None = None) -> Iterator[HistogramFile]:
+    """Open one shard's histograms for reading in blocks.
 
     Raises `UserError` for any other file, and where ``digest_of_bins`` is given and the file was
     made with other bins.
@@ -110,14 +143,13 @@ def read_histograms(path: Path, digest_of_bins: str | None = None) -> Histograms
             raise UserError(
                 f"{path}: was made with other bins than the target's now. Remove it and run again."
             )
-        return Histograms(
-            images=file["image"][:],
-            counts=file["count"][:],
-            positions=file["positions"][:],
-            weight=file["weight"][:],
-            digest_of_bins=bins,
-            digest=str(file.attrs["digest"]),
-        )
+        yield HistogramFile(file, bins)
+
+
+def read_histograms(path: Path, digest_of_bins: str | None = None) -> Histograms:
+    """Read one shard's histograms as a whole; raises `UserError` as `open_histograms` does."""
+    with open_histograms(path, digest_of_bins) as file:
+        return file.read()
 
 
 def rows_of_shards(

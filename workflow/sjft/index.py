@@ -5,6 +5,7 @@ An index answers with candidates only; the divergence decides (see `sjft.search`
 
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from sjft.errors import UserError
 from sjft.files import write_json, written_beside
+from sjft.neighbours import NearestSoFar
 from sjft.settings.retrieval import AnnoySettings
 
 SELF_CHECKED_ITEMS = 100
@@ -65,6 +67,26 @@ class AnnoyIndex:
             self.widened += 1
 
 
+class FlatIndex:
+    """No index at all: every vector of the shard is compared, by one matrix product."""
+
+    def __init__(self, vectors: NDArray[np.float32]) -> None:
+        """``vectors`` float32 [items, dimensions]."""
+        self._vectors = vectors
+        self._squares = np.einsum("ij,ij->i", vectors, vectors)
+
+    def candidates(self, vectors: NDArray[np.float32], number: int) -> NDArray[np.int32]:
+        """See `VectorIndex`; equally near items come in the order of their rows."""
+        distances = vectors @ self._vectors.T
+        distances *= -2
+        distances += self._squares
+        distances += np.einsum("ij,ij->i", vectors, vectors)[:, None]
+        items = np.arange(len(self._vectors), dtype=np.int32)
+        found = NearestSoFar(np.arange(len(vectors), dtype=np.int32), number, len(items))
+        found.add(items, np.maximum(distances, 0))
+        return found.lists().sources
+
+
 def _finite(vectors: NDArray[np.float32], path: Path) -> NDArray[np.float32]:
     if not np.isfinite(vectors).all():
         raise UserError(f"{path}: a vector is not finite. Check the histograms and the projection.")
@@ -72,13 +94,19 @@ def _finite(vectors: NDArray[np.float32], path: Path) -> NDArray[np.float32]:
 
 
 def build_annoy_index(
-    vectors: NDArray[np.float32], settings: AnnoySettings, seed: int, output: Path, record: Path
+    vectors: NDArray[np.float32],
+    settings: AnnoySettings,
+    seed: int,
+    output: Path,
+    record: Path,
+    made_from: Mapping[str, str],
 ) -> None:
     """Build an index of ``vectors``, float32 [items, dimensions], check it, and write it.
 
     One thread and a seed: the same vectors give the same bytes. ``record`` is a JSON file that
-    says what the index holds. Raises `UserError` for vectors that are not finite, and where an
-    item does not find itself (as with an Annoy built with -ffast-math by some compilers).
+    says what the index holds, and the digests of what it was made from. Raises `UserError` for
+    vectors that are not finite, and where an item does not find itself (as with an Annoy built
+    with -ffast-math by some compilers).
     """
     started = time.perf_counter()
     items, dimensions = vectors.shape
@@ -100,6 +128,7 @@ def build_annoy_index(
             "trees": settings.trees,
             "seed": seed,
             "bytes": size,
+            "made_from": dict(made_from),
             "items_that_found_themselves": checked,
             "seconds": round(time.perf_counter() - started, 3),
         },
@@ -127,16 +156,25 @@ def _check_items_find_themselves(
     return len(items)
 
 
-def load_annoy_index(path: Path, record: Path, items: int, settings: AnnoySettings) -> AnnoyIndex:
-    """Map an index into memory; raises `UserError` where it does not hold ``items`` vectors."""
+def load_annoy_index(
+    path: Path, record: Path, items: int, settings: AnnoySettings, made_from: Mapping[str, str]
+) -> AnnoyIndex:
+    """Map an index into memory.
+
+    Raises `UserError` where it does not hold ``items`` vectors, or was made from other files than
+    those of the digests ``made_from``.
+    """
     try:
         facts = json.loads(record.read_text(encoding="utf-8"))
         if path.stat().st_size != facts["bytes"]:
             raise UserError(f"{path}: is truncated. Remove it and run again.")
+        other = [name for name in made_from if facts["made_from"].get(name) != made_from[name]]
         index = annoy.AnnoyIndex(facts["dimensions"], "euclidean")
         index.load(str(path))
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{path}: cannot be loaded ({error}). Remove it and run again.") from None
+    if other:
+        raise UserError(f"{path}: belongs to another {other[0]} file. Remove it and run again.")
     if index.get_n_items() != items:
         raise UserError(
             f"{path}: holds {index.get_n_items()} items, the shard {items} images. Remove it and "

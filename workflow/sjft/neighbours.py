@@ -1,6 +1,6 @@
 """Neighbour lists: per target image its nearest source images, nearest first."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -32,25 +32,73 @@ class Neighbours:
         return Neighbours(self.targets[rows], self.sources[rows], self.divergences[rows])
 
 
-def nearest(parts: Sequence[Neighbours], kept: int) -> Neighbours:
+class NearestSoFar:
+    """The ``kept`` nearest images of all blocks that were added, for each target image.
+
+    A divergence and an image's number make one integer, the divergence in front: its bits, as
+    those of any float32 that is not negative, are in the order of the numbers they stand for. So
+    equal divergences are ordered by the image's number, and the result depends neither on the
+    blocks nor on their order. What is over is dropped when 2 * kept are there, or a block more.
+    """
+
+    def __init__(self, targets: NDArray[np.int32], kept: int, block: int = 1) -> None:
+        """``block`` is the largest number of images that is added at once, as far as known."""
+        self._targets, self._kept, self._filled = targets, kept, 0
+        self._keys = np.empty((len(targets), max(2 * kept, kept + block)), np.uint64)
+
+    def add(self, sources: NDArray[np.int32], divergences: NDArray[np.float32]) -> None:
+        """Add a block: float32 [targets, block], and numbers [block] or [targets, block]."""
+        if self._filled + divergences.shape[1] > self._keys.shape[1]:
+            self._drop()
+        end = self._filled + divergences.shape[1]
+        if end > self._keys.shape[1]:
+            self._keys = np.pad(self._keys, ((0, 0), (0, end - self._keys.shape[1])))
+        place = self._keys[:, self._filled : end]
+        place[...] = (divergences + np.float32(0)).view(np.uint32)  # makes 0 of -0
+        place <<= np.uint64(32)
+        place |= sources.astype(np.uint64)
+        self._filled = end
+
+    def _drop(self) -> None:
+        if self._filled > self._kept:
+            self._keys[:, : self._filled].partition(self._kept - 1, axis=1)
+            self._filled = self._kept
+
+    def lists(self) -> Neighbours:
+        """The lists, nearest first."""
+        self._drop()
+        keys = np.sort(self._keys[:, : self._filled], axis=1)
+        divergences = (keys >> np.uint64(32)).astype(np.uint32).view(np.float32)
+        return Neighbours(self._targets, keys.astype(np.uint32).view(np.int32), divergences)
+
+
+def nearest(parts: Iterable[Neighbours], kept: int) -> Neighbours:
     """The ``kept`` nearest of several lists over the same target images.
 
     Equal divergences are ordered by the image's number, so that the result does not depend on
-    the order of the parts.
+    the order of the parts, which are looked at one after the other.
     """
-    targets = parts[0].targets
-    if any(not np.array_equal(part.targets, targets) for part in parts):
-        raise UserError(
-            "Neighbour lists of different target images cannot be joined. Remove the files of this "
-            "pairing's `neighbours` folder and run again."
-        )
-    sources = np.concatenate([part.sources for part in parts], axis=1)
-    divergences = np.concatenate([part.divergences for part in parts], axis=1)
-    order = np.lexsort((sources, divergences), axis=1)[:, :kept]
+    found: NearestSoFar | None = None
+    for part in parts:
+        if found is None:
+            targets = part.targets
+            found = NearestSoFar(targets, kept, part.sources.shape[1])
+        elif not np.array_equal(part.targets, targets):
+            raise UserError(
+                "Neighbour lists of different target images cannot be joined. Remove the files of "
+                "this pairing's `neighbours` folder and run again."
+            )
+        found.add(part.sources, part.divergences)
+    assert found is not None
+    return found.lists()
+
+
+def one_after_another(parts: Sequence[Neighbours]) -> Neighbours:
+    """Equally long lists of several blocks of target images as one."""
     return Neighbours(
-        targets,
-        np.take_along_axis(sources, order, axis=1).astype(np.int32),
-        np.take_along_axis(divergences, order, axis=1),
+        np.concatenate([part.targets for part in parts]),
+        np.concatenate([part.sources for part in parts]),
+        np.concatenate([part.divergences for part in parts]),
     )
 
 
@@ -136,14 +184,11 @@ def merge_shards(
                 f"{path}: was searched with other settings than {paths[0]}. Remove the older and "
                 "run again."
             )
-    parts = [read_neighbours(path) for path in paths]
-    merged = nearest(
-        [
-            replace(part, sources=of_shard[part.sources])
-            for part, of_shard in zip(parts, numbers, strict=True)
-        ],
-        on_file,
+    parts = (
+        replace(part, sources=of_shard[part.sources])
+        for part, of_shard in zip(map(read_neighbours, paths), numbers, strict=True)
     )
+    merged = nearest(parts, on_file)
     if not np.isfinite(merged.divergences).all():
         raise UserError(f"{paths[0].parent}: a list is short. Remove the folder and run again.")
     return merged

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from sjft.errors import UserError
-from sjft.histograms import Histograms, read_histograms
+from sjft.histograms import Histograms, open_histograms
 from sjft.neighbours import Neighbours, nearest
 from sjft.search import search_exactly
 from sjft.settings.retrieval import RetrievalSettings
@@ -22,16 +22,17 @@ def recall(
     rows = np.sort(rows[: settings.recall_sample])
     sample = targets.take(rows)
     on_file = neighbours.sources.shape[1]
-    truth = nearest(
-        [
-            search_exactly(sample, read_histograms(path), on_file, settings.epsilon)
-            for path in shards
-        ],
-        on_file,
-    )
+    truth = nearest((_search(path, sample, on_file, settings) for path in shards), on_file)
     found = neighbours.take(rows)
     depths = sorted({min(depth, on_file) for depth in (10, 100, 1000, on_file)})
     return {str(depth): _overlap(found, truth, depth) for depth in depths}
+
+
+def _search(
+    path: Path, sample: Histograms, on_file: int, settings: RetrievalSettings
+) -> Neighbours:
+    with open_histograms(path, sample.digest_of_bins) as sources:
+        return search_exactly(sample, sources, on_file, settings.epsilon)
 
 
 def require_recall(measured: dict[str, float], settings: RetrievalSettings) -> None:

@@ -1,7 +1,6 @@
 """Search of one source shard: its nearest images to every target image, by the divergence."""
 
 import logging
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,76 +8,103 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sjft.divergence import ExactDivergence, divergence_of_candidates
-from sjft.histograms import Histograms
-from sjft.index import VectorIndex, load_annoy_index
-from sjft.neighbours import Neighbours, nearest
+from sjft.histograms import HistogramFile, Histograms
+from sjft.index import FlatIndex, VectorIndex, load_annoy_index
+from sjft.memory import SOURCES_A_BLOCK, TARGETS_A_BLOCK, Sizes, exact_blocks
+from sjft.neighbours import NearestSoFar, Neighbours, nearest, one_after_another
+from sjft.product import Device
 from sjft.progress import progress
 from sjft.projection import read_projection
 from sjft.settings.retrieval import RetrievalSettings
+from sjft.shard_lists import cheaper_backend
 
-SOURCES_A_BLOCK = 256
-TARGETS_A_BLOCK = 64
-# How far, in standard deviations, a shard's share of a list may exceed the expected one.
-SAFETY_DEVIATIONS = 6.0
 LOG = logging.getLogger(__name__)
-
-
-def kept_per_shard(on_file: int, shard_images: int, shards: int) -> int:
-    """How many neighbours a shard must give, so that the K best of all S shards are among them.
-
-    Each image's shard is drawn by a hash: of K neighbours a shard holds K / S on average, with a
-    binomial deviation; `SAFETY_DEVIATIONS` of them are added. With one shard this is K.
-    """
-    share = 1 / shards
-    expected = on_file * share
-    spread = SAFETY_DEVIATIONS * math.sqrt(expected * (1 - share))
-    return min(shard_images, on_file, math.ceil(expected + spread))
 
 
 def search_shard(
     targets: Histograms,
-    sources: Histograms,
+    sources: Histograms | HistogramFile,
     index_files: Sequence[Path],
+    *,
     kept: int,
+    candidates: int,
     settings: RetrievalSettings,
+    memory: int,
 ) -> Neighbours:
     """Each target image's ``kept`` nearest images of one shard, by the configured backend.
 
-    ``index_files`` are projection, index and its record, or none where every pair is compared.
+    ``index_files`` are projection, index and its record; the projection alone for a flat scan; or
+    none where every pair is compared. ``candidates`` is what an index is asked for, ``memory``
+    what the job may use, in bytes.
     """
     if not len(targets.images):
         none = np.empty((0, kept))
         return Neighbours(targets.images, none.astype(np.int32), none.astype(np.float32))
-    if not index_files:
-        return search_exactly(targets, sources, kept, settings.epsilon)
-    projection, path, record = index_files
-    vectors = read_projection(projection).project(targets)
-    index = load_annoy_index(path, record, len(sources.images), settings.annoy)
-    found = search_candidates(targets, vectors, sources, index, kept, settings)
+    backend: str = settings.backend if index_files else "exact"
+    if backend == "auto":
+        bins = targets.counts[0].size
+        sizes = (len(targets.images), len(sources.images), bins, candidates)
+        backend = cheaper_backend(*sizes, settings.projection_dimensions)
+    if backend == "exact":
+        return search_exactly(targets, sources, kept, settings.epsilon, memory, settings.device)
+    whole = sources.read() if isinstance(sources, HistogramFile) else sources
+    projection_file, *annoy_files = index_files
+    projection = read_projection(projection_file)
+    vectors = projection.project(targets)
+    LOG.info("%d candidates a target image, of which %d are kept", candidates, kept)
+    if backend == "flat":
+        flat = FlatIndex(projection.project(whole))
+        return search_candidates(targets, vectors, whole, flat, kept, candidates, settings.epsilon)
+    made_from = {"projection": projection.digest, "histograms": whole.digest}
+    path, record = annoy_files
+    index = load_annoy_index(path, record, len(whole.images), settings.annoy, made_from)
+    found = search_candidates(targets, vectors, whole, index, kept, candidates, settings.epsilon)
     LOG.info("Annoy returned too few items for %d searches, which were widened", index.widened)
     return found
 
 
 def search_exactly(
-    targets: Histograms, sources: Histograms, kept: int, epsilon: float
+    targets: Histograms,
+    sources: Histograms | HistogramFile,
+    kept: int,
+    epsilon: float,
+    memory: int | None = None,
+    device: Device = "cpu",
 ) -> Neighbours:
-    """Compare every pair, a block of source images at a time; keep the ``kept`` nearest."""
-    divergence = ExactDivergence(targets, epsilon)
-    best: Neighbours | None = None
-    rows = len(sources.images)
-    starts = range(0, rows, SOURCES_A_BLOCK)
-    for start in progress(
-        starts, total=rows, what="search", unit="source images", per_item=SOURCES_A_BLOCK
+    """Compare every pair, a block of source images at a time; keep the ``kept`` nearest.
+
+    Blocks are cut for ``memory`` bytes; without it, all targets at once.
+    """
+    images = len(targets.images)
+    rows, block = images, SOURCES_A_BLOCK
+    if memory is not None:
+        sizes = Sizes(images, targets.counts[0].size, targets.counts.itemsize)
+        rows, block = exact_blocks(memory, sizes, kept)
+    LOG.info("exact search: %d target images and %d source images a block", rows, block)
+    parts = [
+        _search_block(part, sources, kept, block, ExactDivergence(part, epsilon, device))
+        for part in targets.blocks(rows)
+    ]
+    return one_after_another(parts)
+
+
+def _search_block(
+    targets: Histograms,
+    sources: Histograms | HistogramFile,
+    kept: int,
+    block: int,
+    divergence: ExactDivergence,
+) -> Neighbours:
+    found = NearestSoFar(targets.images, kept, block)
+    for part in progress(
+        sources.blocks(block),
+        total=len(sources.images),
+        what="search",
+        unit="source images",
+        per_item=block,
     ):
-        block = sources.take(np.arange(start, min(start + SOURCES_A_BLOCK, rows)))
-        found = Neighbours(
-            targets.images,
-            np.broadcast_to(block.images, (len(targets.images), len(block.images))),
-            divergence.to(block),
-        )
-        best = nearest([found] if best is None else [best, found], kept)
-    assert best is not None
-    return best
+        found.add(part.images, divergence.to(part))
+    return found.lists()
 
 
 def search_candidates(
@@ -87,27 +113,20 @@ def search_candidates(
     sources: Histograms,
     index: VectorIndex,
     kept: int,
-    settings: RetrievalSettings,
+    candidates: int,
+    epsilon: float,
 ) -> Neighbours:
     """Ask the index for candidates, rank them by the exact divergence, keep the nearest."""
-    number = math.ceil(kept * settings.annoy.candidates_factor)
-    LOG.info("%d candidates a target image, of which %d are kept", number, kept)
-    rows = len(targets.images)
     parts = []
-    starts = range(0, rows, TARGETS_A_BLOCK)
-    for start in progress(
-        starts, total=rows, what="search", unit="target images", per_item=TARGETS_A_BLOCK
+    for start, block in progress(
+        enumerate(targets.blocks(TARGETS_A_BLOCK)),
+        total=len(targets.images),
+        what="search",
+        unit="target images",
+        per_item=TARGETS_A_BLOCK,
     ):
-        block = targets.take(np.arange(start, min(start + TARGETS_A_BLOCK, rows)))
-        candidates = index.candidates(vectors[start : start + TARGETS_A_BLOCK], number)
-        found = Neighbours(
-            block.images,
-            sources.images[candidates],
-            divergence_of_candidates(block, sources, candidates, settings.epsilon),
-        )
-        parts.append(nearest([found], kept))
-    return Neighbours(
-        np.concatenate([part.targets for part in parts]),
-        np.concatenate([part.sources for part in parts]),
-        np.concatenate([part.divergences for part in parts]),
-    )
+        first = start * TARGETS_A_BLOCK
+        rows = index.candidates(vectors[first : first + TARGETS_A_BLOCK], candidates)
+        divergences = divergence_of_candidates(block, sources, rows, epsilon)
+        parts.append(nearest([Neighbours(block.images, sources.images[rows], divergences)], kept))
+    return one_after_another(parts)

@@ -1,0 +1,114 @@
+"""What `sjft plan` counts, refuses and adds up."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from chain import CONFIG
+from conftest import random_picture
+
+from sjft.cli import main
+
+GIVEN = ["--target-images", "5360", "--source-images", "1281167", "--sample", "2"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder in which a user calls `sjft`, with the tests' small configuration."""
+    path = tmp_path / "config" / "config.yaml"
+    path.parent.mkdir()
+    path.write_text(yaml.safe_dump(CONFIG), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SJFT_DATA_ROOT", raising=False)
+    return tmp_path
+
+
+def shown(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(["plan", *arguments]) == 0
+    return capsys.readouterr().out
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(["plan", *arguments]) == 1
+    output = capsys.readouterr()
+    assert output.out == ""
+    return output.err
+
+
+def rows_of(text: str) -> dict[str, list[float]]:
+    """Jobs, gigabytes, core-hours and megabytes, by stage."""
+    cells = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    return {name: [float(value) for value in values] for name, *values in cells[2:]}
+
+
+def test_an_experiment_without_its_data_is_planned_from_given_numbers(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = shown(capsys, "absent", *GIVEN)
+    assert "own: 5,360 training images in 1 shards, 1,340 held out." in text
+    assert "elsewhere: 1,281,167 training images" in text
+    assert "Measured on 2 made pictures" in text
+    rows = rows_of(text)
+    total = rows.pop("all")
+    assert rows["extract_descriptors"][0] == 3
+    assert rows["build_index"][0] == rows["search_shard"][0] == 1
+    assert total[0] == sum(row[0] for row in rows.values())
+    for column in (1, 2):
+        assert total[column] == pytest.approx(sum(row[column] for row in rows.values()), abs=0.01)
+    assert total[3] == max(row[3] for row in rows.values())
+    assert rows["extract_descriptors"][1] > rows["build_histograms"][1] > 0
+
+
+def test_pictures_that_are_there_are_counted_and_measured(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for image in range(20):
+        path = folder / "here" / "my own pictures" / "ab"[image % 2] / f"{image}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        random_picture(image, (40, 40)).save(path)
+    text = shown(capsys, "own", "--data-root", "here", "--sample", "3")
+    assert "Measured on 3 pictures of own." in text
+    assert "held out." in text
+    assert "fit_projection" not in text  # `exhaustive` needs no index
+
+
+def test_generated_pictures_are_counted_by_the_settings(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = shown(capsys, "tiny", "--sample", "2")
+    assert "pictures: 12 training images in 1 shards, 8 held out." in text
+    assert "store: 18 training images in 2 shards." in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nothing"], "There is no experiment `nothing`. Allowed: absent"),
+        (["absent"], "data set `own`: no folder"),
+        (["tiny", "--source-images", "1", "2"], "2 numbers are given"),
+        (["tiny", "--configfile", "none.yaml"], "none.yaml: there is no such file"),
+    ],
+)
+def test_what_cannot_be_planned_is_named(
+    folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    assert words in refused(capsys, *arguments)
+
+
+def test_a_further_file_replaces_single_keys(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "more.yaml").write_text("datasets: {store: {shards: 7}}", encoding="utf-8")
+    text = shown(capsys, "tiny", "--sample", "2", "--configfile", "more.yaml")
+    assert "store: 18 training images in 7 shards." in text
+    (folder / "more.yaml").write_text("datasets: [", encoding="utf-8")
+    assert "more.yaml: is no YAML" in refused(capsys, "tiny", "--configfile", "more.yaml")
+
+
+@pytest.mark.parametrize("number", ["0", "-3", "many"])
+def test_numbers_must_be_counts(
+    folder: Path, capsys: pytest.CaptureFixture[str], number: str
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["plan", "tiny", f"--target-images={number}"])
+    assert "no whole number of at least 1" in capsys.readouterr().err

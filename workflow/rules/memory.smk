@@ -1,0 +1,56 @@
+# What the jobs of retrieval may use, from the sizes of what they read; unknown before that is there.
+
+
+def memory_of_search(targets, kept=None):
+    """A search of one shard, for all that must be kept of it or for the ``kept`` nearest."""
+
+    def megabytes(wildcards, input):
+        settings = CONFIG.retrievals[wildcards.retrieval]
+        sources = memory.sizes_of_histograms([input.sources])
+        shards = len(shards_of(wildcards.source))
+        wanted = kept or kept_per_shard(
+            settings.neighbours_on_file, sources.images, shards
+        )
+        return memory.mb_of_search(
+            memory.sizes_of_histograms(input[targets]), sources, wanted, settings
+        )
+
+    return megabytes
+
+
+def memory_of_duplicates(wildcards, input):
+    heldout = memory.sizes_of_histograms(input.heldout)
+    train = memory.sizes_of_histograms(input.train)
+    return memory.mb_of_duplicates(heldout, train, USUAL_NEIGHBOUR)
+
+
+def memory_of_merge(wildcards, input):
+    return memory.mb_of_merge(
+        memory.sizes_of_histograms(input.targets),
+        memory.sizes_of_histograms(input.sources).images,
+        CONFIG.retrievals[wildcards.retrieval],
+    )
+
+
+def memory_of_ranking(wildcards, input):
+    lists = [memory.list_bytes(path) for path in input.neighbours]
+    tables = [Path(path).stat().st_size for path in input.images]
+    return memory.mb_of_ranking(sum(lists), sum(tables))
+
+
+def memory_of_index(wildcards, input):
+    return memory.mb_of_index(
+        memory.sizes_of_histograms([input.histograms]),
+        CONFIG.retrievals[wildcards.retrieval],
+    )
+
+
+def memory_of_projection(wildcards, input):
+    return memory.mb_of_projection(
+        memory.sizes_of_histograms(input.histograms),
+        CONFIG.retrievals[wildcards.retrieval],
+    )
+
+
+def gpus_of_search(wildcards):
+    return int(CONFIG.retrievals[wildcards.retrieval].device == "cuda")

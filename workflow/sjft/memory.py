@@ -1,0 +1,180 @@
+"""How much memory a job needs, from the sizes of what it reads: what the rules declare as mem_mb.
+
+Sizes are known as soon as the files are; before, Snakemake decides later. A job is told what it was
+given and cuts its blocks accordingly (see `exact_blocks`), so that another mem_mb, by
+`--set-resources`, gives it larger or smaller ones.
+"""
+
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+
+from sjft.errors import UserError
+from sjft.settings.retrieval import RetrievalSettings
+
+MB = 1_000_000
+# Python with the libraries, compiled functions and the buffers of matrix products: 300 to 450 MB.
+BASE_MB = 700
+# Beyond so many source images a block the product is not faster; below so few it is slower.
+SOURCES_A_BLOCK, FEWEST_A_BLOCK = 512, 32
+TARGETS_A_BLOCK = 64
+# The target side of the product is cut where it would be larger.
+LARGEST_TARGET_SIDE = 4000 * MB
+FLOAT = 4
+KEY = 8
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Histograms: ``images`` of ``bins`` counts (of all channels), ``item_bytes`` each."""
+
+    images: int
+    bins: int
+    item_bytes: int = 2
+
+    @property
+    def counts(self) -> int:
+        """Bytes of the counts."""
+        return self.images * self.bins * self.item_bytes
+
+
+def sizes_of_histograms(paths: Sequence[str | Path]) -> Sizes:
+    """The sizes of several shards together; raises `FileNotFoundError` where one is not there."""
+    images = bins = item = 0
+    for path in paths:
+        os.stat(path)  # noqa: PTH116  (h5py's error does not name the file as Snakemake expects)
+        with h5py.File(path, "r", locking=False) as file:
+            counts = file["count"]
+            images += counts.shape[0]
+            bins, item = counts.shape[1] * counts.shape[2], max(item, counts.dtype.itemsize)
+    return Sizes(images, bins, item)
+
+
+def list_bytes(path: str | Path) -> int:
+    """Bytes of a file's neighbour lists in memory: numbers and divergences."""
+    os.stat(path)  # noqa: PTH116  (as above)
+    with h5py.File(path, "r", locking=False) as file:
+        return int(file["source_image"].size) * (FLOAT + FLOAT)
+
+
+def _bytes_a_source(bins: int, item_bytes: int) -> int:
+    """Counts as they are read, and both factors."""
+    return bins * (item_bytes + 2 * FLOAT)
+
+
+def _bytes_a_target(bins: int, kept: int, block: int) -> int:
+    """Both factors, the list so far, and a block's divergences on their way into it."""
+    return 2 * FLOAT * bins + KEY * max(2 * kept, kept + block) + (3 * FLOAT + KEY) * block
+
+
+def exact_blocks(memory: int, targets: Sizes, kept: int) -> tuple[int, int]:
+    """Target images and source images a block of the exact search, for ``memory`` bytes.
+
+    Of the memory, the base and the targets' counts are taken already. Where all targets do not
+    fit at once the shard is read several times. Raises `UserError` where nothing fits.
+    """
+    free = min(memory - BASE_MB * MB - 2 * targets.counts, LARGEST_TARGET_SIDE)
+    block = SOURCES_A_BLOCK
+    while block > FEWEST_A_BLOCK and block * _bytes_a_source(targets.bins, 4) > free / 4:
+        block //= 2
+    free -= block * _bytes_a_source(targets.bins, 4)
+    fitting = int(free // _bytes_a_target(targets.bins, kept, block))
+    if fitting < min(targets.images, FEWEST_A_BLOCK):
+        raise UserError(
+            f"{memory // MB} MB are too little to search {targets.images} images of {targets.bins} "
+            "bins. Give the job more: --set-resources search_shard:mem_mb=... (likewise "
+            "merge_neighbours, find_leakage, find_duplicates)."
+        )
+    passes = math.ceil(targets.images / fitting)
+    return math.ceil(targets.images / passes), block
+
+
+def mb_of_exact_search(targets: Sizes, kept: int) -> int:
+    """The exact search streams the shard: its size does not matter."""
+    side = targets.images * _bytes_a_target(targets.bins, kept, SOURCES_A_BLOCK)
+    block = SOURCES_A_BLOCK * _bytes_a_source(targets.bins, 4)
+    return _mb(2 * targets.counts + min(side + 4 * block, LARGEST_TARGET_SIDE))
+
+
+def mb_of_index_search(
+    targets: Sizes, sources: Sizes, kept: int, settings: RetrievalSettings
+) -> int:
+    """Both sides' counts, the projection and its vectors, a block of lists, and the index."""
+    dimensions = settings.projection_dimensions
+    vectors = FLOAT * dimensions * (targets.images + sources.images)
+    projection = FLOAT * 2 * (dimensions + 2 * 256) * targets.bins
+    lists = TARGETS_A_BLOCK * (sources.images * 4 * KEY + 2 * KEY * targets.bins)
+    lists += 3 * KEY * targets.images * kept
+    index = annoy_bytes(sources.images, settings) if settings.backend == "annoy" else 0
+    return _mb(2 * targets.counts + sources.counts + vectors + projection + lists + index)
+
+
+def mb_of_search(targets: Sizes, sources: Sizes, kept: int, settings: RetrievalSettings) -> int:
+    """Memory of a search of one shard for ``kept`` neighbours, by the configured backend.
+
+    Where the job chooses the backend: of the hungrier.
+    """
+    exact = mb_of_exact_search(targets, kept)
+    if settings.backend == "exact":
+        return exact
+    index = mb_of_index_search(targets, sources, kept, settings)
+    return max(exact, index) if settings.backend == "auto" else index
+
+
+def mb_of_duplicates(heldout: Sizes, train: Sizes, kept: int) -> int:
+    """Memory of `find_duplicates`, which has both parts' counts whole."""
+    return mb_of_exact_search(heldout, kept) + math.ceil(2 * train.counts / MB)
+
+
+def mb_of_merge(targets: Sizes, sources: int, settings: RetrievalSettings) -> int:
+    """Memory of `merge_neighbours`: all lists, and the exact search of the recall's sample.
+
+    ``sources`` is how many images all shards hold.
+    """
+    kept = min(settings.neighbours_on_file, sources)
+    lists = 6 * KEY * targets.images * kept
+    sample = Sizes(min(settings.recall_sample, targets.images), targets.bins, targets.item_bytes)
+    tables = 1000 * sources
+    search = (mb_of_exact_search(sample, kept) - BASE_MB) * MB
+    return _mb(2 * targets.counts + lists + tables + search)
+
+
+def mb_of_ranking(list_bytes: int, table_bytes: int) -> int:
+    """Memory of `rank_sources`, from the bytes of all lists and of all images.csv."""
+    return _mb(8 * list_bytes + 10 * table_bytes)
+
+
+def annoy_bytes(images: int, settings: RetrievalSettings) -> int:
+    """An upper bound of an index's size: its items, and each tree's inner nodes.
+
+    A leaf holds at most dimensions + 2 items and, with random planes, a third of that or more.
+    """
+    dimensions = settings.projection_dimensions
+    node = FLOAT * dimensions + 16
+    nodes_of_tree = 2 * math.ceil(3 * images / (dimensions + 2)) + 3
+    return node * (images + settings.annoy.trees * nodes_of_tree)
+
+
+def mb_of_index(sources: Sizes, settings: RetrievalSettings) -> int:
+    """Memory of `build_index`: counts, vectors, and the index as it grows by copying."""
+    vectors = FLOAT * settings.projection_dimensions * sources.images
+    projection = FLOAT * 2 * (settings.projection_dimensions + 2 * 256) * sources.bins
+    return _mb(
+        sources.counts + 2 * vectors + projection + 3 * annoy_bytes(sources.images, settings)
+    )
+
+
+def mb_of_projection(targets: Sizes, settings: RetrievalSettings) -> int:
+    """Memory of `fit_projection`: the sample's vectors three times, and its Gram matrix."""
+    sample = min(targets.images, settings.projection_sample)
+    vectors = FLOAT * sample * targets.bins
+    components = 2 * FLOAT * settings.projection_dimensions * targets.bins
+    return _mb(2 * targets.counts + 3 * vectors + components + 4 * 8 * sample**2)
+
+
+def _mb(counted: float) -> int:
+    return BASE_MB + math.ceil(counted / MB)

@@ -1,0 +1,53 @@
+"""How long a shard's lists must be, and which backend makes them with less work."""
+
+import logging
+import math
+
+# How far, in standard deviations, a shard's share of a list may exceed the expected one.
+SAFETY_DEVIATIONS = 6.0
+# Ranking a candidate costs as much as this many pairs of the exact search; scanning a vector of the
+# flat scan and selecting by it, as much as this many bins of a pair (benchmarks/search.py).
+CANDIDATE_COST = 10.0
+SCAN_COST = 400.0
+LOG = logging.getLogger(__name__)
+
+
+def kept_per_shard(on_file: int, shard_images: int, shards: int) -> int:
+    """How many neighbours a shard must give, so that the K best of all S shards are among them.
+
+    Each image's shard is drawn by a hash: of K neighbours a shard holds K / S on average, with a
+    binomial deviation; `SAFETY_DEVIATIONS` of them are added. With one shard this is K.
+    """
+    share = 1 / shards
+    expected = on_file * share
+    spread = SAFETY_DEVIATIONS * math.sqrt(expected * (1 - share))
+    return min(shard_images, on_file, math.ceil(expected + spread))
+
+
+def candidates_per_shard(
+    on_file: int, shard_images: int, shards: int, candidates_factor: float
+) -> int:
+    """How many candidates a shard's index is asked for: its part of ``candidates_factor`` * K.
+
+    The projection puts the K nearest among its own c * K nearest of all shards; of these a
+    shard holds, with the same margin, as many as `kept_per_shard` says.
+    """
+    return kept_per_shard(math.ceil(on_file * candidates_factor), shard_images, shards)
+
+
+def cheaper_backend(targets: int, sources: int, bins: int, candidates: int, dimensions: int) -> str:
+    """`flat` or `exact`, whichever does less work, in bins compared by the exact search.
+
+    Exact: targets * sources * bins. Flat: each candidate at `CANDIDATE_COST` times its bins, the
+    scan of the shard's vectors (a product and a selection, at `SCAN_COST`), and their projection.
+    """
+    exact = targets * sources * bins
+    ranking = CANDIDATE_COST * targets * candidates * bins
+    scan = SCAN_COST * targets * sources + sources * bins * dimensions / 2
+    chosen = "flat" if ranking + scan < exact else "exact"
+    LOG.info(
+        "backend auto takes `%s`: a flat scan with %d candidates of %d costs %.2f of the exact "
+        "search",
+        *(chosen, candidates, sources, (ranking + scan) / max(1, exact)),
+    )
+    return chosen
