@@ -16,7 +16,7 @@ from sjft.descriptors import open_descriptors, require_same_bank
 from sjft.errors import BadImageError, UserError
 from sjft.extraction import IMAGES_A_BATCH, Extraction, extract_descriptors
 from sjft.hdf5 import create_hdf5
-from sjft.images import load_rgb
+from sjft.images import load_pixels
 from sjft.layers import Layer
 from sjft.levels import levels_of, number_of_levels
 from sjft.settings.bank import CnnBank, GaborBank, LevelGrid
@@ -66,7 +66,7 @@ def naive(root: Path, names: list[str], bank: FilterBank, grid: LevelGrid) -> np
     """
     counts = []
     for start in range(0, len(names), IMAGES_A_BATCH):
-        batch = [bank.prepare(load_rgb(root / n)) for n in names[start : start + IMAGES_A_BATCH]]
+        batch = [bank.prepare(load_pixels(root / n)) for n in names[start : start + IMAGES_A_BATCH]]
         layers = [responses.numpy() for responses in bank.responses(torch.stack(batch))]
         for image in range(len(batch)):
             levels = [levels_of(c, grid) for layer in layers for c in layer[image]]
@@ -108,8 +108,8 @@ def test_channels_of_several_layers_stand_side_by_side(tmp_path: Path) -> None:
         layers = (Layer("one", 2, 6), Layer("two", 3, 4))
         digest_of_weights = ""
 
-        def prepare(self, image: Image.Image) -> Tensor:
-            return torch.tensor(image.getpixel((0, 0)), dtype=torch.uint8).view(3, 1, 1)
+        def prepare(self, pixels: np.ndarray) -> Tensor:
+            return torch.from_numpy(pixels[0, 0].copy()).view(3, 1, 1)
 
         def responses(self, pictures: Tensor) -> list[Tensor]:
             first = pictures[:, 0, 0, 0].float()[:, None, None] / 16

@@ -15,7 +15,7 @@ from sjft.banks import FilterBank
 from sjft.descriptors import KIND, VERSION, append_images, write_channels
 from sjft.errors import BadImageError, UserError
 from sjft.hdf5 import create_hdf5
-from sjft.images import load_rgb
+from sjft.images import load_pixels
 from sjft.levels import LevelCounts, count_levels, off_grid_levels
 from sjft.progress import progress
 from sjft.settings.bank import LevelGrid
@@ -36,7 +36,7 @@ class _PreparedImages(Dataset[tuple[int, torch.Tensor | BadImageError]]):
 
     def __getitem__(self, row: int) -> tuple[int, torch.Tensor | BadImageError]:
         try:
-            return row, self._bank.prepare(load_rgb(self._paths[row]))
+            return row, self._bank.prepare(load_pixels(self._paths[row]))
         except BadImageError as error:
             return row, error
 
