@@ -7,9 +7,10 @@ the settings that decided the content), ``inputs`` (JSON: a digest per file read
 """
 
 import hashlib
+import io
 import json
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,12 +39,46 @@ class Variable:
     repeats_little: bool = False
 
 
+class _Output(io.FileIO):
+    """A file that remembers its first failure to write, and then only pretends to.
+
+    HDF5 cannot be told that a disk is full: the process crashes when it ends.
+    """
+
+    failure: OSError | None = None
+
+    def write(self, content: Any) -> int:
+        left = memoryview(content)
+        try:
+            while left and not self.failure:
+                left = left[super().write(left) :]
+        except OSError as error:
+            self.failure = error
+        return len(content)
+
+    def truncate(self, size: int | None = None) -> int:
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self.failure = self.failure or error
+            return size or 0
+
+    def require_success(self, path: Path) -> None:
+        """Raise `UserError` for ``path`` where something could not be written."""
+        if self.failure:
+            raise UserError(
+                f"{path}: cannot be written ({self.failure.strerror}). Make room there, or check "
+                "your rights and quota, and run again."
+            )
+
+
 class Hdf5Writer:
     """An open file that data sets are added to, whole or in pieces along the first dimension."""
 
-    def __init__(self, file: h5py.File) -> None:
-        """Wrap a file that is open for writing."""
+    def __init__(self, file: h5py.File, check: Callable[[], None]) -> None:
+        """Wrap a file that is open for writing; ``check`` raises where writing has failed."""
         self._file = file
+        self._check = check
         # What `_append_chunks` has not yet written: less than a chunk of each data set.
         self._pending: dict[str, NDArray[Any]] = {}
         # Kept open: closing a data set compresses its last, unfinished chunk.
@@ -70,6 +105,7 @@ class Hdf5Writer:
         else:
             dataset.resize(len(dataset) + len(values), axis=0)
             dataset[len(dataset) - len(values) :] = values
+        self._check()
 
     def _append_chunks(self, name: str, values: NDArray[Any]) -> None:
         """Compress and write all whole chunks, and keep the rest for later."""
@@ -139,21 +175,31 @@ def _as_storable(values: NDArray[Any]) -> NDArray[Any]:
 def create_hdf5(
     path: Path, *, kind: str, version: int, config: Mapping[str, Any], inputs: Mapping[str, str]
 ) -> Iterator[Hdf5Writer]:
-    """Write a file of format ``kind``, atomically, with the attributes that the module names."""
-    with (
-        written_beside(path) as beside,
-        h5py.File(beside, "w", libver=("earliest", "v110"), rdcc_nbytes=32 * CHUNK_BYTES) as file,
-    ):
-        writer = Hdf5Writer(file)
-        yield writer
-        writer.finish()
-        settings = json.dumps(config, sort_keys=True)
-        file.attrs["format"] = kind
-        file.attrs["format_version"] = version
-        file.attrs["created_by"] = f"sjft {__version__}"
-        file.attrs["config"] = settings
-        file.attrs["inputs"] = json.dumps(inputs, sort_keys=True)
-        file.attrs["digest"] = writer.digest(settings)
+    """Write a file of format ``kind``, atomically, with the attributes that the module names.
+
+    Raises `UserError` where the disk is full.
+    """
+    settings = json.dumps(config, sort_keys=True)
+    with written_beside(path) as beside, _Output(beside, "w+") as output:
+        with h5py.File(
+            output, "w", libver=("earliest", "v110"), rdcc_nbytes=32 * CHUNK_BYTES
+        ) as file:
+            writer = Hdf5Writer(file, lambda: output.require_success(path))
+            yield writer
+            writer.finish()
+            _describe(file, kind, version, settings, inputs, writer.digest(settings))
+        output.require_success(path)
+
+
+def _describe(
+    file: h5py.File, kind: str, version: int, settings: str, inputs: Mapping[str, str], digest: str
+) -> None:
+    file.attrs["format"] = kind
+    file.attrs["format_version"] = version
+    file.attrs["created_by"] = f"sjft {__version__}"
+    file.attrs["config"] = settings
+    file.attrs["inputs"] = json.dumps(inputs, sort_keys=True)
+    file.attrs["digest"] = digest
 
 
 @contextmanager
