@@ -30,6 +30,9 @@ ACTIVATIONS = frozenset(
 )
 
 
+CPU = torch.device("cpu")
+# A GPU's convolutions would else round their inputs to 10 bits, and the same way not every time.
+FULL_PRECISION = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
 WRITE_ELSEWHERE = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)
 
 
@@ -38,12 +41,16 @@ class FilterBank(Protocol):
 
     layers: tuple[Layer, ...]
     digest_of_weights: str
+    device: torch.device  # where responses are computed
 
     def prepare(self, pixels: NDArray[np.uint8]) -> Tensor:
         """RGB pixels, uint8 [height, width, 3], as uint8 [channels, crop, crop], resized."""
 
     def responses(self, pictures: Tensor) -> list[Tensor]:
-        """Responses of each layer, float32 [images, kernels, positions], of prepared pictures."""
+        """Responses of each layer, float32 [images, kernels, positions], of prepared pictures.
+
+        Pictures may be anywhere; the responses are on the bank's device.
+        """
 
 
 def _prepare(pixels: NDArray[np.uint8], resize: int, crop: int) -> Tensor:
@@ -54,25 +61,31 @@ def _prepare(pixels: NDArray[np.uint8], resize: int, crop: int) -> Tensor:
     return cropped
 
 
+def _as_floats(pictures: Tensor, device: torch.device) -> Tensor:
+    on_device = pictures.to(device, non_blocking=True)
+    return on_device.to(torch.float32, memory_format=torch.channels_last)
+
+
 class CnnFilterBank:
     """Responses of named modules of any torchvision network.
 
     Raises `UserError` for a network, weights, a layer or a crop that cannot be used.
     """
 
-    def __init__(self, settings: CnnBank, weights: Path | None) -> None:
+    def __init__(self, settings: CnnBank, weights: Path | None, device: torch.device = CPU) -> None:
         """Build the part of the network that ends with the last of the layers."""
         self._settings = settings
+        self.device = device
         self.digest_of_weights = digest_of_weights(settings.weights, weights)
         network = load_network(settings.network, settings.weights, weights).eval()
         # Faster on every device, and a position's responses then lie side by side for counting.
-        network = network.to(memory_format=torch.channels_last)
+        network = network.to(device).to(memory_format=torch.channels_last)
         self._extractor = _extractor(network, settings)
         # (x / 255 - mean) / std as one product and one sum.
         std = torch.tensor(settings.std, dtype=torch.float64)
-        self._scale = (1 / (255 * std)).float().view(3, 1, 1)
+        self._scale = (1 / (255 * std)).float().view(3, 1, 1).to(device)
         self._shift = (-torch.tensor(settings.mean, dtype=torch.float64) / std).float()
-        self._shift = self._shift.view(3, 1, 1)
+        self._shift = self._shift.view(3, 1, 1).to(device)
         blank = torch.zeros(1, 3, settings.crop, settings.crop, dtype=torch.uint8)
         try:
             responses = self.responses(blank)
@@ -90,9 +103,10 @@ class CnnFilterBank:
         return _prepare(pixels, self._settings.resize, self._settings.crop)
 
     @torch.inference_mode()
+    @FULL_PRECISION
     def responses(self, pictures: Tensor) -> list[Tensor]:
         """See `FilterBank`."""
-        inputs = pictures.to(torch.float32, memory_format=torch.channels_last)
+        inputs = _as_floats(pictures, self.device)
         outputs = self._extractor(inputs.mul_(self._scale).add_(self._shift))
         for name in self._settings.layers:
             if outputs[name].ndim != 4:
@@ -182,10 +196,13 @@ class GaborFilterBank:
     digest_of_weights: str = ""
     layers: tuple[Layer, ...]
 
-    def __init__(self, settings: GaborBank, weights: Path | None) -> None:
+    def __init__(
+        self, settings: GaborBank, weights: Path | None, device: torch.device = CPU
+    ) -> None:
         """Make the kernels; ``weights`` is not used, the bank needs none."""
         self._settings = settings
-        self._kernels = gabor_kernels(settings)
+        self.device = device
+        self._kernels = gabor_kernels(settings).to(device)
         if settings.crop < self._kernels.shape[-1]:
             raise UserError(
                 f"crop: {settings.crop} px are fewer than the largest Gabor kernel's side, "
@@ -201,9 +218,10 @@ class GaborFilterBank:
         return _prepare(grey, self._settings.resize, self._settings.crop)
 
     @torch.inference_mode()
+    @FULL_PRECISION
     def responses(self, pictures: Tensor) -> list[Tensor]:
         """See `FilterBank`."""
-        return [F.conv2d(pictures.float() / 255, self._kernels).flatten(2)]
+        return [F.conv2d(_as_floats(pictures, self.device).div_(255), self._kernels).flatten(2)]
 
 
 def gabor_kernels(settings: GaborBank) -> Tensor:
@@ -230,12 +248,14 @@ def gabor_kernels(settings: GaborBank) -> Tensor:
     return torch.stack(kernels).unsqueeze(1).float()
 
 
-BANKS: dict[str, Callable[[Any, Path | None], FilterBank]] = {
+BANKS: dict[str, Callable[[Any, Path | None, torch.device], FilterBank]] = {
     "cnn": CnnFilterBank,
     "gabor": GaborFilterBank,
 }
 
 
-def make_bank(settings: BankSettings, weights: Path | None) -> FilterBank:
+def make_bank(
+    settings: BankSettings, weights: Path | None, device: torch.device = CPU
+) -> FilterBank:
     """The filter bank that the settings describe, with its file of weights where it has one."""
-    return BANKS[settings.type](settings, weights)
+    return BANKS[settings.type](settings, weights, device)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from sjft.batches import Batch, JointBatches, LabelledImages, load_batches
+from sjft.devices import choose_device
 from sjft.errors import UserError
 from sjft.files import stable_integer
 from sjft.images_table import class_names
@@ -36,18 +37,6 @@ HISTORY_COLUMNS = [
     "images_per_second",
     "seconds",
 ]
-
-
-def choose_device(name: str) -> torch.device:
-    """The device that the configuration names; raises `UserError` for a GPU that isn't there."""
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UserError(
-            "training.device: `cuda` is asked for, but torch finds no CUDA device. Set it to "
-            "`auto` or `cpu`, or run where there is a GPU."
-        )
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
 
 
 def train(
