@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small import training_settings
 
-from sjft.batches import JointBatches, LabelledImages, load_batches, normalised, workers
+from sjft.batches import JointBatches, LabelledImages, load_batches, normalised
+from sjft.devices import workers
 from sjft.errors import BadImageError
 from sjft.images import load_rgb
 from sjft.pairing import AnySource, NoSource, Pairing, SourceChoice

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small import images_table, small_network, training_settings
 
+from sjft.devices import choose_device
 from sjft.errors import BadImageError, UserError
 from sjft.evaluation import accuracies, evaluate, prediction_table
 from sjft.scoring import class_probabilities
 from sjft.settings.experiment import EvaluationSettings
-from sjft.training import choose_device
 
 SETTINGS = EvaluationSettings(scales=(16,))
 NETWORK = small_network(3, 2, seed=4)

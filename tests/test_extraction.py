@@ -1,5 +1,10 @@
 """Extraction: counts over layers and images, bad pictures, and files that are not descriptors."""
 
+import os
+import re
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +21,9 @@ from sjft.descriptors import open_descriptors, require_same_bank
 from sjft.errors import BadImageError, UserError
 from sjft.extraction import IMAGES_A_BATCH, Extraction, extract_descriptors
 from sjft.hdf5 import create_hdf5
-from sjft.images import load_rgb
+from sjft.images import load_pixels
 from sjft.layers import Layer
-from sjft.levels import levels_of, number_of_levels
+from sjft.levels import level_boundaries, levels_of, number_of_levels, zero_level
 from sjft.settings.bank import CnnBank, GaborBank, LevelGrid
 from sjft.settings.weights import RandomWeights
 
@@ -66,7 +71,7 @@ def naive(root: Path, names: list[str], bank: FilterBank, grid: LevelGrid) -> np
     """
     counts = []
     for start in range(0, len(names), IMAGES_A_BATCH):
-        batch = [bank.prepare(load_rgb(root / n)) for n in names[start : start + IMAGES_A_BATCH]]
+        batch = [bank.prepare(load_pixels(root / n)) for n in names[start : start + IMAGES_A_BATCH]]
         layers = [responses.numpy() for responses in bank.responses(torch.stack(batch))]
         for image in range(len(batch)):
             levels = [levels_of(c, grid) for layer in layers for c in layer[image]]
@@ -107,9 +112,10 @@ def test_channels_of_several_layers_stand_side_by_side(tmp_path: Path) -> None:
 
         layers = (Layer("one", 2, 6), Layer("two", 3, 4))
         digest_of_weights = ""
+        device = torch.device("cpu")
 
-        def prepare(self, image: Image.Image) -> Tensor:
-            return torch.tensor(image.getpixel((0, 0)), dtype=torch.uint8).view(3, 1, 1)
+        def prepare(self, pixels: np.ndarray) -> Tensor:
+            return torch.from_numpy(pixels[0, 0].copy()).view(3, 1, 1)
 
         def responses(self, pictures: Tensor) -> list[Tensor]:
             first = pictures[:, 0, 0, 0].float()[:, None, None] / 16
@@ -143,6 +149,72 @@ def test_the_same_images_give_the_same_bytes(tmp_path: Path) -> None:
     for name in ("a.h5", "b.h5"):
         extract_descriptors(rows(NAMES), tmp_path / "data", job(cnn_bank()), tmp_path / name)
     assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
+
+
+def test_the_bytes_do_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:
+    before = torch.get_num_threads()
+    save_pictures(tmp_path / "data", NAMES)
+    (tmp_path / "data" / NAMES[3]).write_text("This is no picture.\n")
+    bank, written = cnn_bank(), []
+    for threads in (1, 4, 8):
+        output = tmp_path / f"{threads}.h5"
+        several = replace(job(bank, skip=True), threads=threads)
+        skipped = extract_descriptors(rows(NAMES), tmp_path / "data", several, output)
+        assert skipped["path"].to_list() == [NAMES[3]]
+        written.append(output.read_bytes())
+    assert written[0] == written[1] == written[2]
+    assert torch.get_num_threads() == before
+
+
+def test_an_empty_shard_has_a_file_without_images(tmp_path: Path) -> None:
+    extract_descriptors(rows([]), tmp_path, job(cnn_bank()), tmp_path / "a.h5")
+    assert dense(tmp_path / "a.h5")[0] == []
+
+
+def test_a_channel_s_counts_are_those_of_float64_boundaries(tmp_path: Path) -> None:
+    """Counts of the same responses by numpy, over the boundaries as float64."""
+    save_pictures(tmp_path, NAMES[:2])
+    bank, grid = cnn_bank(), LevelGrid()
+    extract_descriptors(rows(NAMES[:2]), tmp_path, job(bank), tmp_path / "a.h5")
+    counts = dense(tmp_path / "a.h5")[1]
+    pictures = torch.stack([bank.prepare(load_pixels(tmp_path / name)) for name in NAMES[:2]])
+    responses = [layer.numpy().astype(np.float64) for layer in bank.responses(pictures)]
+    edges, zero = level_boundaries(grid), zero_level(grid)
+    for image in range(2):
+        channels = [channel for layer in responses for channel in layer[image]]
+        for got, values in zip(counts[image], channels, strict=True):
+            # After a ReLU: levels above zero hold their lower boundary, as numpy's bins do.
+            wanted = np.histogram(values[values > 0], edges[zero + 1 :])[0]
+            assert (got[zero + 1 :] == wanted).all()
+            assert got[zero] == (values == 0).sum()
+
+
+WITHOUT_ROOM = """
+import resource, sys
+from pathlib import Path
+import test_extraction as own
+own.save_pictures(Path("data"), own.NAMES)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)
+try:
+    own.extract_descriptors(own.rows(own.NAMES), Path("data"), own.job(), Path("out/a.h5"))
+except own.UserError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("room", [0, 5000, 15_000])
+def test_a_disk_that_is_full_is_said_and_leaves_no_file(tmp_path: Path, room: int) -> None:
+    paths = [Path(__file__).parent, *map(Path, sys.path)]
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_ROOM, str(room)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert re.search(r"out/a\.h5: cannot be written \(.*too large", done.stdout), done
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def spoil(root: Path, kind: str, name: str) -> None:

@@ -10,7 +10,7 @@ from conftest import random_picture
 from PIL import Image
 
 from sjft.errors import BadImageError
-from sjft.images import SUFFIXES, load_rgb
+from sjft.images import SUFFIXES, load_pixels, load_rgb
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 
@@ -214,3 +214,71 @@ def test_a_decompression_bomb_is_refused(tmp_path: Path) -> None:
         b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IEND", b"")
     )
     refuse(tmp_path / "a.png", "too large")
+
+
+def save_jpeg(path: Path, picture: Image.Image, **options: object) -> Path:
+    picture.save(path, format="JPEG", **options)
+    return path
+
+
+@pytest.mark.parametrize("size", [(1, 1), (17, 9), (64, 48)])
+@pytest.mark.parametrize("subsampling", [0, 1, 2])
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_jpegs_have_the_pixels_that_pillow_gives(
+    tmp_path: Path, size: tuple[int, int], subsampling: int, progressive: bool, mode: str
+) -> None:
+    picture = random_picture(1, size).convert(mode)
+    options = {"subsampling": subsampling, "progressive": progressive, "quality": 80}
+    path = save_jpeg(tmp_path / "a.jpg", picture, **options)
+    with Image.open(path) as by_pillow:
+        wanted = np.asarray(by_pillow.convert("RGB"))
+    assert (pixels(path) == wanted).all()
+    assert load_pixels(path).flags.writeable
+
+
+def test_plain_jpegs_go_another_way_than_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = save_jpeg(tmp_path / "plain.jpg", random_picture(1))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = save_jpeg(tmp_path / "turned.jpg", random_picture(1), exif=exif)
+    cmyk = save_jpeg(tmp_path / "cmyk.jpg", Image.new("CMYK", (8, 8), (9, 9, 9, 9)))
+
+    def none(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", none)
+    load_pixels(plain)
+    monkeypatch.undo()
+    monkeypatch.setattr("simplejpeg.decode_jpeg", none)
+    assert load_pixels(turned).shape == (20, 16, 3)
+    assert load_pixels(cmyk).shape == (8, 8, 3)
+
+
+def test_jpegs_turned_by_their_exif_data_stand_upright(tmp_path: Path) -> None:
+    plain = save_jpeg(tmp_path / "plain.jpg", random_picture(1))
+    for orientation, turn in UPRIGHT.items():
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        path = save_jpeg(tmp_path / "a.jpg", random_picture(1), exif=exif)
+        assert (pixels(path) == turn(pixels(plain))).all()
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_jpegs_cut_off_anywhere_are_refused_as_pillow_does(
+    tmp_path: Path, progressive: bool
+) -> None:
+    path = save_jpeg(tmp_path / "a.jpg", random_picture(1, (40, 40)), progressive=progressive)
+    whole = path.read_bytes()
+    for length in range(0, len(whole) - 2, 23):
+        path.write_bytes(whole[:length])
+        refuse(path, "cannot be decoded|is not an image")
+
+
+def test_bytes_behind_a_jpeg_s_end_do_no_harm(tmp_path: Path) -> None:
+    path = save_jpeg(tmp_path / "a.jpg", random_picture(1))
+    before = pixels(path)
+    path.write_bytes(path.read_bytes() + b"something else")
+    assert (pixels(path) == before).all()

@@ -11,13 +11,14 @@ from PIL import Image
 from small import images_table, small_network, source_table, training_settings
 
 from sjft.batches import Batch
+from sjft.devices import choose_device
 from sjft.errors import UserError
 from sjft.history import HISTORY_COLUMNS
 from sjft.network import JointNetwork, save_network
 from sjft.pairing import AnySource, NoSource
 from sjft.settings.experiment import TrainingSettings
 from sjft.subset import select_all
-from sjft.training import Round, choose_device, run_round, set_training_mode, train
+from sjft.training import Round, run_round, set_training_mode, train
 
 CPU = torch.device("cpu")
 NAMES = [f"class {c}" for c in (0, 1)]

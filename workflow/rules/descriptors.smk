@@ -14,10 +14,11 @@ rule extract_descriptors:
         "results/benchmarks/extract_descriptors/{bank}/{dataset}/{part}/{shard}.tsv"
     conda:
         "../../envs/sjft.yaml"
-    threads: 1
+    threads: lambda wildcards: CONFIG.banks[wildcards.bank].threads
     resources:
         mem_mb=1500,
         runtime=240,
+        gpu=lambda wildcards: int(CONFIG.banks[wildcards.bank].device != "cpu"),
     params:
         bank=lambda wildcards: settings_of("banks", wildcards.bank),
         dataset=lambda wildcards: settings_of(

@@ -7,6 +7,7 @@ from pydantic import TypeAdapter
 
 from job_runner import folder, run, weights_file
 from sjft.banks import make_bank
+from sjft.devices import choose_device
 from sjft.extraction import Extraction, extract_descriptors
 from sjft.files import write_table
 from sjft.images_table import of_shard, read_images
@@ -20,16 +21,18 @@ def main(snakemake: Any) -> None:
     wildcards = snakemake.wildcards
     data_root = snakemake.config["data_root"]
     weights = getattr(settings, "weights", None)
-    bank = make_bank(settings, weights_file(weights, data_root, snakemake.input.weights))
+    device = choose_device(settings.device, f"banks.{wildcards.bank}.device")
+    bank = make_bank(settings, weights_file(weights, data_root, snakemake.input.weights), device)
     skipped = extract_descriptors(
         of_shard(images, wildcards.part, int(wildcards.shard)),
         folder(snakemake.params.place, data_root),
         Extraction(
             bank=bank,
             grid=settings.grid,
-            config=settings.model_dump(mode="json"),
+            config=settings.deciding,
             inputs={"pictures": snakemake.params.pictures, "weights": bank.digest_of_weights},
             skip_bad_images=snakemake.params.dataset["on_bad_image"] == "skip",
+            threads=snakemake.threads,
         ),
         Path(snakemake.output.descriptors),
     )

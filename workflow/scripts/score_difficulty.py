@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from job_runner import folder, run
+from sjft.devices import choose_device
 from sjft.difficulty import difficulty_table, write_difficulty
 from sjft.network import load_joint_network
 from sjft.scoring import class_probabilities
 from sjft.settings.experiment import EvaluationSettings, TrainingSettings
 from sjft.subset import read_targets
-from sjft.training import choose_device
 
 
 def main(snakemake: Any) -> None:

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 from torchvision.models.feature_extraction import NodePathTracer, create_feature_extractor
@@ -28,24 +30,40 @@ ACTIVATIONS = frozenset(
 )
 
 
+CPU = torch.device("cpu")
+# A GPU's convolutions would else round their inputs to 10 bits, and the same way not every time.
+FULL_PRECISION = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
+WRITE_ELSEWHERE = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)
+
+
 class FilterBank(Protocol):
     """What extraction needs of a bank."""
 
     layers: tuple[Layer, ...]
     digest_of_weights: str
+    device: torch.device  # where responses are computed
 
-    def prepare(self, image: Image.Image) -> Tensor:
-        """An RGB image as uint8 [channels, crop, crop], resized and cropped."""
+    def prepare(self, pixels: NDArray[np.uint8]) -> Tensor:
+        """RGB pixels, uint8 [height, width, 3], as uint8 [channels, crop, crop], resized."""
 
     def responses(self, pictures: Tensor) -> list[Tensor]:
-        """Responses of each layer, float32 [images, kernels, positions], of prepared pictures."""
+        """Responses of each layer, float32 [images, kernels, positions], of prepared pictures.
+
+        Pictures may be anywhere; the responses are on the bank's device.
+        """
 
 
-def _prepare(image: Image.Image, resize: int, crop: int) -> Tensor:
-    pixels: Tensor = transforms.pil_to_tensor(image)
-    resized = transforms.resize(pixels, [resize, resize], antialias=True)
+def _prepare(pixels: NDArray[np.uint8], resize: int, crop: int) -> Tensor:
+    # Channels stay the last in memory, as they come and as convolutions take them.
+    picture = torch.from_numpy(pixels).permute(2, 0, 1)
+    resized = transforms.resize(picture, [resize, resize], antialias=True)
     cropped: Tensor = transforms.center_crop(resized, [crop, crop])
     return cropped
+
+
+def _as_floats(pictures: Tensor, device: torch.device) -> Tensor:
+    on_device = pictures.to(device, non_blocking=True)
+    return on_device.to(torch.float32, memory_format=torch.channels_last)
 
 
 class CnnFilterBank:
@@ -54,14 +72,20 @@ class CnnFilterBank:
     Raises `UserError` for a network, weights, a layer or a crop that cannot be used.
     """
 
-    def __init__(self, settings: CnnBank, weights: Path | None) -> None:
+    def __init__(self, settings: CnnBank, weights: Path | None, device: torch.device = CPU) -> None:
         """Build the part of the network that ends with the last of the layers."""
         self._settings = settings
+        self.device = device
         self.digest_of_weights = digest_of_weights(settings.weights, weights)
         network = load_network(settings.network, settings.weights, weights).eval()
+        # Faster on every device, and a position's responses then lie side by side for counting.
+        network = network.to(device).to(memory_format=torch.channels_last)
         self._extractor = _extractor(network, settings)
-        self._mean = torch.tensor(settings.mean).view(3, 1, 1)
-        self._std = torch.tensor(settings.std).view(3, 1, 1)
+        # (x / 255 - mean) / std as one product and one sum.
+        std = torch.tensor(settings.std, dtype=torch.float64)
+        self._scale = (1 / (255 * std)).float().view(3, 1, 1).to(device)
+        self._shift = (-torch.tensor(settings.mean, dtype=torch.float64) / std).float()
+        self._shift = self._shift.view(3, 1, 1).to(device)
         blank = torch.zeros(1, 3, settings.crop, settings.crop, dtype=torch.uint8)
         try:
             responses = self.responses(blank)
@@ -74,14 +98,16 @@ class CnnFilterBank:
             Layer(name, *r.shape[1:]) for name, r in zip(settings.layers, responses, strict=True)
         )
 
-    def prepare(self, image: Image.Image) -> Tensor:
+    def prepare(self, pixels: NDArray[np.uint8]) -> Tensor:
         """See `FilterBank`."""
-        return _prepare(image, self._settings.resize, self._settings.crop)
+        return _prepare(pixels, self._settings.resize, self._settings.crop)
 
     @torch.inference_mode()
+    @FULL_PRECISION
     def responses(self, pictures: Tensor) -> list[Tensor]:
         """See `FilterBank`."""
-        outputs = self._extractor((pictures.float() / 255 - self._mean) / self._std)
+        inputs = _as_floats(pictures, self.device)
+        outputs = self._extractor(inputs.mul_(self._scale).add_(self._shift))
         for name in self._settings.layers:
             if outputs[name].ndim != 4:
                 raise UserError(
@@ -115,15 +141,24 @@ def _extractor(network: nn.Module, settings: CnnBank) -> Callable[[Tensor], dict
 
 
 def _copy_outputs(extractor: torch.fx.GraphModule) -> None:
-    """Copy each kept response where it arises: later operations in place would overwrite it."""
+    """Copy the responses that a later operation in place could overwrite, where they arise."""
     output = extractor.graph.output_node()
     responses: dict[str, torch.fx.Node] = output.args[0]  # type: ignore[assignment]
-    copies: dict[str, torch.fx.Node] = {}
+    kept: dict[str, torch.fx.Node] = {}
     for name, node in responses.items():
-        with extractor.graph.inserting_after(node):
-            copies[name] = extractor.graph.call_function(torch.clone, (node,))
-    output.args = (copies,)
+        kept[name] = node
+        if not all(_leaves_alone(extractor, user) for user in node.users):
+            with extractor.graph.inserting_after(node):
+                kept[name] = extractor.graph.call_function(torch.clone, (node,))
+    output.args = (kept,)
     extractor.recompile()
+
+
+def _leaves_alone(extractor: torch.fx.GraphModule, user: torch.fx.Node) -> bool:
+    """Whether a node is known to write into new memory, and not to hand on its input's."""
+    if user.op == "call_module":
+        return isinstance(extractor.get_submodule(str(user.target)), WRITE_ELSEWHERE)
+    return user.op == "output"
 
 
 def _activation_after(network: nn.Module, layer: str) -> str:
@@ -161,10 +196,13 @@ class GaborFilterBank:
     digest_of_weights: str = ""
     layers: tuple[Layer, ...]
 
-    def __init__(self, settings: GaborBank, weights: Path | None) -> None:
+    def __init__(
+        self, settings: GaborBank, weights: Path | None, device: torch.device = CPU
+    ) -> None:
         """Make the kernels; ``weights`` is not used, the bank needs none."""
         self._settings = settings
-        self._kernels = gabor_kernels(settings)
+        self.device = device
+        self._kernels = gabor_kernels(settings).to(device)
         if settings.crop < self._kernels.shape[-1]:
             raise UserError(
                 f"crop: {settings.crop} px are fewer than the largest Gabor kernel's side, "
@@ -174,14 +212,16 @@ class GaborFilterBank:
         side = settings.crop - self._kernels.shape[-1] + 1
         self.layers = (Layer("gabor", len(self._kernels), side * side),)
 
-    def prepare(self, image: Image.Image) -> Tensor:
+    def prepare(self, pixels: NDArray[np.uint8]) -> Tensor:
         """See `FilterBank`."""
-        return _prepare(image.convert("L"), self._settings.resize, self._settings.crop)
+        grey = np.array(Image.fromarray(pixels).convert("L"))[:, :, None]
+        return _prepare(grey, self._settings.resize, self._settings.crop)
 
     @torch.inference_mode()
+    @FULL_PRECISION
     def responses(self, pictures: Tensor) -> list[Tensor]:
         """See `FilterBank`."""
-        return [F.conv2d(pictures.float() / 255, self._kernels).flatten(2)]
+        return [F.conv2d(_as_floats(pictures, self.device).div_(255), self._kernels).flatten(2)]
 
 
 def gabor_kernels(settings: GaborBank) -> Tensor:
@@ -208,12 +248,14 @@ def gabor_kernels(settings: GaborBank) -> Tensor:
     return torch.stack(kernels).unsqueeze(1).float()
 
 
-BANKS: dict[str, Callable[[Any, Path | None], FilterBank]] = {
+BANKS: dict[str, Callable[[Any, Path | None, torch.device], FilterBank]] = {
     "cnn": CnnFilterBank,
     "gabor": GaborFilterBank,
 }
 
 
-def make_bank(settings: BankSettings, weights: Path | None) -> FilterBank:
+def make_bank(
+    settings: BankSettings, weights: Path | None, device: torch.device = CPU
+) -> FilterBank:
     """The filter bank that the settings describe, with its file of weights where it has one."""
-    return BANKS[settings.type](settings, weights)
+    return BANKS[settings.type](settings, weights, device)

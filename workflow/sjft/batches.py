@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
+from sjft.devices import workers
 from sjft.errors import BadImageError
 from sjft.files import stable_integer
 from sjft.images import load_rgb
@@ -131,11 +132,3 @@ def load_batches(
         if isinstance(batch, BadImageError):
             raise batch
         yield batch
-
-
-def workers(threads: int, device: torch.device) -> int:
-    """Processes that load images: beside a GPU all threads but one, beside a CPU one in four.
-
-    With fewer than four threads there is none: it would take a core from the convolutions.
-    """
-    return threads - 1 if device.type == "cuda" else threads // 4

@@ -4,11 +4,14 @@ They depend on the images and the bank alone, so that a source set is decoded an
 for every target and every choice of bins. A file holds one shard of one part of a data set; its
 images are numbered within that list (see `sjft.images_table`).
 Only levels that occur are kept: for each image and channel, in order, ``occupied_levels`` says how
-many entries of ``level`` and ``count`` are its own.
+many entries of ``step`` and ``count`` are its own. Steps lead from -1 to its first level, from
+there to its second, and so on; what does not fit 8 bits is 0 there and stands in ``large_step`` or
+``large_count``, in the same order (see `sjft.packing`).
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +23,10 @@ from sjft.errors import UserError
 from sjft.hdf5 import Hdf5Writer, Variable, config_of, inputs_of, open_hdf5
 from sjft.layers import Layer
 from sjft.levels import LevelCounts, number_of_levels
+from sjft.packing import PackedCounts, pack, unpack
 from sjft.settings.bank import LevelGrid
 
-KIND, VERSION = "sjft-descriptors", 1
+KIND, VERSION = "sjft-descriptors", 2
 
 
 def write_channels(writer: Hdf5Writer, layers: Sequence[Layer]) -> None:
@@ -47,19 +51,30 @@ def write_channels(writer: Hdf5Writer, layers: Sequence[Layer]) -> None:
 
 def append_images(writer: Hdf5Writer, ids: NDArray[np.int32], counted: LevelCounts) -> None:
     """Append images, given by their numbers in the shard's list, with their counts."""
-    occupied, levels, counts = counted
+    packed = pack(counted)
     writer.add("image", Variable(ids, ("image",), "Number of the image in its shard's list"))
-    writer.add(
-        "occupied_levels",
-        Variable(occupied, ("image", "channel"), "Levels that occur: entries of this channel"),
-    )
-    writer.add(
-        "level",
-        Variable(
-            levels, ("entry",), "Level of response, ascending within image and channel", "level"
+    for name, variable in {
+        "occupied_levels": Variable(
+            packed.occupied, ("image", "channel"), "Levels that occur: entries of this channel"
         ),
-    )
-    writer.add("count", Variable(counts, ("entry",), "Responses on this level", "responses"))
+        "step": Variable(
+            packed.steps,
+            ("entry",),
+            "From the channel's level before, first from -1; 0: the next large_step",
+            "level",
+        ),
+        "count": Variable(
+            packed.counts,
+            ("entry",),
+            "Responses on the level; 0: the next large_count",
+            "responses",
+        ),
+        "large_step": Variable(packed.large_steps, ("large step",), "Steps of over 255", "level"),
+        "large_count": Variable(
+            packed.large_counts, ("large count",), "Counts of over 255", "responses"
+        ),
+    }.items():
+        writer.add(name, replace(variable, repeats_little=True))
 
 
 class DescriptorFile:
@@ -87,17 +102,30 @@ class DescriptorFile:
 
         Raises `UserError` where the counts are not those of a file of this grid.
         """
-        start = 0
+        start = large_steps = large_counts = 0
         for row in range(0, len(self.images), images):
             occupied = self._file["occupied_levels"][row : row + images]
-            end = start + int(occupied.sum())
-            levels, counts = self._file["level"][start:end], self._file["count"][start:end]
-            if len(levels) < end - start or levels.max(initial=0) >= number_of_levels(self.grid):
-                raise UserError(
-                    f"{self.path}: its entries do not fit its grid. Remove the file and run again."
-                )
-            yield occupied, levels, counts
-            start = end
+            end = start + int(occupied.sum(dtype=np.int64))
+            steps, counts = self._file["step"][start:end], self._file["count"][start:end]
+            next_step = large_steps + int((steps == 0).sum())
+            next_count = large_counts + int((counts == 0).sum())
+            packed = PackedCounts(
+                *(occupied, steps, counts),
+                self._file["large_step"][large_steps:next_step],
+                self._file["large_count"][large_counts:next_count],
+            )
+            yield self._checked(packed)
+            start, large_steps, large_counts = end, next_step, next_count
+
+    def _checked(self, packed: PackedCounts) -> LevelCounts:
+        damaged = f"{self.path}: its entries do not fit its grid. Remove the file and run again."
+        try:
+            counted = unpack(packed)
+        except ValueError:
+            raise UserError(damaged) from None
+        if counted[1].max(initial=0) >= number_of_levels(self.grid):
+            raise UserError(damaged)
+        return counted
 
 
 @contextmanager

@@ -9,11 +9,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from sjft.devices import choose_device
 from sjft.errors import UserError
 from sjft.network import JointNetwork
 from sjft.scoring import class_probabilities
 from sjft.settings.experiment import EvaluationSettings, TrainingSettings
-from sjft.training import choose_device
 
 LOG = logging.getLogger(__name__)
 

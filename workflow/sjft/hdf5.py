@@ -7,8 +7,10 @@ the settings that decided the content), ``inputs`` (JSON: a digest per file read
 """
 
 import hashlib
+import io
 import json
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,14 +35,52 @@ class Variable:
     dimensions: tuple[str, ...]
     description: str
     units: str = "1"
+    # Whether compression may look for runs of bytes alone: see `_compressed`.
+    repeats_little: bool = False
+
+
+class _Output(io.FileIO):
+    """A file that remembers its first failure to write, and then only pretends to.
+
+    HDF5 cannot be told that a disk is full: the process crashes when it ends.
+    """
+
+    failure: OSError | None = None
+
+    def write(self, content: Any) -> int:
+        left = memoryview(content)
+        try:
+            while left and not self.failure:
+                left = left[super().write(left) :]
+        except OSError as error:
+            self.failure = error
+        return len(content)
+
+    def truncate(self, size: int | None = None) -> int:
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self.failure = self.failure or error
+            return size or 0
+
+    def require_success(self, path: Path) -> None:
+        """Raise `UserError` for ``path`` where something could not be written."""
+        if self.failure:
+            raise UserError(
+                f"{path}: cannot be written ({self.failure.strerror}). Make room there, or check "
+                "your rights and quota, and run again."
+            )
 
 
 class Hdf5Writer:
     """An open file that data sets are added to, whole or in pieces along the first dimension."""
 
-    def __init__(self, file: h5py.File) -> None:
-        """Wrap a file that is open for writing."""
+    def __init__(self, file: h5py.File, check: Callable[[], None]) -> None:
+        """Wrap a file that is open for writing; ``check`` raises where writing has failed."""
         self._file = file
+        self._check = check
+        # What `_append_chunks` has not yet written: less than a chunk of each data set.
+        self._pending: dict[str, NDArray[Any]] = {}
         # Kept open: closing a data set compresses its last, unfinished chunk.
         self._datasets: dict[str, h5py.Dataset] = {}
         self._digests: dict[str, Any] = {}
@@ -52,8 +92,6 @@ class Hdf5Writer:
             dataset = self._datasets[name]
             if values.dtype != dataset.dtype:  # HDF5 would cut off texts and round numbers
                 raise ValueError(f"{name}: {values.dtype} cannot be appended to {dataset.dtype}")
-            dataset.resize(len(dataset) + len(values), axis=0)
-            dataset[len(dataset) - len(values) :] = values
         else:
             dataset = self._datasets[name] = self._create(name, values)
             for axis, dimension in enumerate(variable.dimensions):
@@ -61,13 +99,46 @@ class Hdf5Writer:
             dataset.attrs["description"] = variable.description
             dataset.attrs["units"] = variable.units
             self._digests[name] = hashlib.blake2b(digest_size=16)
-        self._digests[name].update(values.tobytes())
+        self._digests[name].update(values)
+        if variable.repeats_little:
+            self._append_chunks(name, values)
+        else:
+            dataset.resize(len(dataset) + len(values), axis=0)
+            dataset[len(dataset) - len(values) :] = values
+        self._check()
+
+    def _append_chunks(self, name: str, values: NDArray[Any]) -> None:
+        """Compress and write all whole chunks, and keep the rest for later."""
+        pending = np.concatenate([self._pending[name], values]) if name in self._pending else values
+        rows = self._datasets[name].chunks[0]
+        whole = len(pending) // rows * rows
+        for start in range(0, whole, rows):
+            self._write_chunk(name, pending[start : start + rows])
+        self._pending[name] = pending[whole:].copy()
+
+    def _write_chunk(self, name: str, values: NDArray[Any]) -> None:
+        """Append one chunk, compressed here; the file's last one is filled up with zeros."""
+        dataset = self._datasets[name]
+        place = len(dataset)
+        dataset.resize(place + len(values), axis=0)
+        chunk = np.zeros(dataset.chunks, values.dtype)
+        chunk[: len(values)] = values
+        corner = (place, *[0] * (values.ndim - 1))
+        dataset.id.write_direct_chunk(corner, _compressed(chunk))
+
+    def finish(self) -> None:
+        """Write what does not fill a chunk."""
+        for name, pending in self._pending.items():
+            if len(pending):
+                self._write_chunk(name, pending)
+        self._pending.clear()
 
     def _create(self, name: str, values: NDArray[Any]) -> h5py.Dataset:
         row_bytes = max(1, int(np.prod(values.shape[1:])) * values.dtype.itemsize)
         return self._file.create_dataset(
             name,
-            data=values,
+            shape=(0, *values.shape[1:]),
+            dtype=values.dtype,
             maxshape=(None, *values.shape[1:]),
             chunks=(max(1, CHUNK_BYTES // row_bytes), *(max(1, side) for side in values.shape[1:])),
             compression="gzip",
@@ -81,6 +152,18 @@ class Hdf5Writer:
         return digest_of_text("\n".join([config, *parts]))
 
 
+def _compressed(chunk: NDArray[Any]) -> bytes:
+    """What the filters shuffle and gzip make of a chunk, but without a search for repeats.
+
+    Counts seldom repeat a longer sequence of bytes: without the search, deflate takes a third of
+    the time, and half its codes are not spent on chance repeats.
+    """
+    size = chunk.dtype.itemsize
+    shuffled = np.ascontiguousarray(chunk.reshape(-1).view(np.uint8).reshape(-1, size).T)
+    deflate = zlib.compressobj(level=1, memLevel=9, strategy=zlib.Z_RLE)
+    return deflate.compress(shuffled.data) + deflate.flush()
+
+
 def _as_storable(values: NDArray[Any]) -> NDArray[Any]:
     if values.dtype.kind not in "UO":
         return values
@@ -92,20 +175,31 @@ def _as_storable(values: NDArray[Any]) -> NDArray[Any]:
 def create_hdf5(
     path: Path, *, kind: str, version: int, config: Mapping[str, Any], inputs: Mapping[str, str]
 ) -> Iterator[Hdf5Writer]:
-    """Write a file of format ``kind``, atomically, with the attributes that the module names."""
-    with (
-        written_beside(path) as beside,
-        h5py.File(beside, "w", libver=("earliest", "v110"), rdcc_nbytes=32 * CHUNK_BYTES) as file,
-    ):
-        writer = Hdf5Writer(file)
-        yield writer
-        settings = json.dumps(config, sort_keys=True)
-        file.attrs["format"] = kind
-        file.attrs["format_version"] = version
-        file.attrs["created_by"] = f"sjft {__version__}"
-        file.attrs["config"] = settings
-        file.attrs["inputs"] = json.dumps(inputs, sort_keys=True)
-        file.attrs["digest"] = writer.digest(settings)
+    """Write a file of format ``kind``, atomically, with the attributes that the module names.
+
+    Raises `UserError` where the disk is full.
+    """
+    settings = json.dumps(config, sort_keys=True)
+    with written_beside(path) as beside, _Output(beside, "w+") as output:
+        with h5py.File(
+            output, "w", libver=("earliest", "v110"), rdcc_nbytes=32 * CHUNK_BYTES
+        ) as file:
+            writer = Hdf5Writer(file, lambda: output.require_success(path))
+            yield writer
+            writer.finish()
+            _describe(file, kind, version, settings, inputs, writer.digest(settings))
+        output.require_success(path)
+
+
+def _describe(
+    file: h5py.File, kind: str, version: int, settings: str, inputs: Mapping[str, str], digest: str
+) -> None:
+    file.attrs["format"] = kind
+    file.attrs["format_version"] = version
+    file.attrs["created_by"] = f"sjft {__version__}"
+    file.attrs["config"] = settings
+    file.attrs["inputs"] = json.dumps(inputs, sort_keys=True)
+    file.attrs["digest"] = digest
 
 
 @contextmanager

@@ -99,7 +99,9 @@ def build_histograms(descriptors: Path, bins: Bins, bins_path: Path, output: Pat
         writer.add("positions", Variable(bins.positions, ("channel",), "Responses per image"))
         writer.add("weight", Variable(bins.weight, ("channel",), "w_c of the divergence"))
         none = np.zeros((0, channels, number), kind)
-        described = Variable(none, ("image", "channel", "bin"), "Responses in the bin", "responses")
+        described = Variable(
+            none, ("image", "channel", "bin"), "Responses in the bin", "responses", True
+        )
         writer.add("count", described)  # there, even where the shard is empty
         total = len(file.images)
         for occupied, level, count in progress(

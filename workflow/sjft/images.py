@@ -2,6 +2,9 @@
 
 Turned upright as its EXIF says; grey, palette, CMYK, and 16-bit pictures are converted; what is
 transparent is laid over white. Anything else is refused with the file's name.
+
+Plain JPEG files are decoded by simplejpeg: the same pixels as Pillow's in half the time. Pillow
+reads their headers first, and has the last word wherever simplejpeg has any doubt.
 """
 
 import struct
@@ -9,7 +12,9 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+import simplejpeg
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from sjft.errors import BadImageError
 
@@ -27,18 +32,41 @@ def load_rgb(path: Path) -> Image.Image:
     Raises `BadImageError` for a file that is missing, truncated, no image, of floating-point
     pixels, or so large that Pillow takes it for a decompression bomb.
     """
+    return Image.fromarray(load_pixels(path))
+
+
+def load_pixels(path: Path) -> NDArray[np.uint8]:
+    """What `load_rgb` gives, as an array: uint8 [height, width, 3]."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as picture:
+                pixels = _plain_jpeg(picture, path)
+                if pixels is not None:
+                    return pixels
                 picture.load()
-                return _to_rgb(ImageOps.exif_transpose(picture))
+                return np.array(_to_rgb(ImageOps.exif_transpose(picture)))
     except UnidentifiedImageError:
         raise BadImageError(path, "is not an image that Pillow can read") from None
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise BadImageError(path, f"is too large ({error})") from None
     except DECODING_ERRORS as error:
         raise BadImageError(path, f"cannot be decoded ({error})") from None
+
+
+def _plain_jpeg(picture: Image.Image, path: Path) -> NDArray[np.uint8] | None:
+    """The pixels of an upright JPEG of colours or greys; None for any other file, and damaged ones.
+
+    simplejpeg refuses whatever its library warns of, a missing end of the file among it.
+    """
+    upright = picture.getexif().get(ExifTags.Base.Orientation, 1) == 1
+    if picture.format != "JPEG" or picture.mode not in ("RGB", "L") or not upright:
+        return None
+    try:
+        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(path.read_bytes(), strict=True)
+    except ValueError:
+        return None
+    return pixels if pixels.shape[1::-1] == picture.size else None
 
 
 def _to_rgb(picture: Image.Image) -> Image.Image:

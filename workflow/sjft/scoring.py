@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms.v2 import functional as transforms
 
-from sjft.batches import normalised, workers
+from sjft.batches import normalised
+from sjft.devices import workers
 from sjft.errors import BadImageError
 from sjft.images import load_rgb
 from sjft.network import JointNetwork

@@ -14,7 +14,7 @@ from torch import nn
 
 from sjft.batches import Batch, JointBatches, LabelledImages, load_batches
 from sjft.checkpoints import Checkpoints, TrainingState
-from sjft.errors import UserError
+from sjft.devices import choose_device
 from sjft.files import stable_integer
 from sjft.history import History
 from sjft.images_table import class_names
@@ -26,18 +26,6 @@ from sjft.settings.weights import RandomWeights
 from sjft.subset import Manifest
 
 LOG = logging.getLogger(__name__)
-
-
-def choose_device(name: str) -> torch.device:
-    """The device that the configuration names; raises `UserError` for a GPU that isn't there."""
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UserError(
-            "training.device: `cuda` is asked for, but torch finds no CUDA device. Set it to "
-            "`auto` or `cpu`, or run where there is a GPU."
-        )
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
 
 
 def train(

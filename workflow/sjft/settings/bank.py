@@ -1,6 +1,6 @@
 """Filter banks: what responses are measured, and on which grid of levels they are counted."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -37,6 +37,22 @@ class _BankSettings(Settings):
     )
     crop: int = Field(224, ge=8, description="Side of the central crop, in pixels.")
     grid: LevelGrid = Field(default_factory=LevelGrid, description="Grid of response levels.")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "cpu",
+        description="Where responses are computed. Jobs that may use a GPU run one at a time; on "
+        "the CPU, as many as there are cores.",
+    )
+    threads: int = Field(
+        1,
+        ge=1,
+        description="Threads of an extraction job: beside a GPU all but one load images, beside a "
+        "CPU one in four. Without a GPU, more jobs gain more than more threads.",
+    )
+
+    @property
+    def deciding(self) -> dict[str, Any]:
+        """The settings that decide the responses, as plain values: not where they are computed."""
+        return self.model_dump(mode="json", exclude={"device", "threads"})
 
     @model_validator(mode="after")
     def _crop_fits(self) -> Self:

@@ -1,0 +1,241 @@
+"""What extracting descriptors costs, beside a plain chain and beside its own decoding and network.
+
+    python benchmarks/extraction.py --data FOLDER --output FILE
+
+FOLDER holds JPEG photographs, at any depth; FILE becomes a Markdown table, and FILE with the suffix
+.json the same numbers. One thread. The bank is shaped like torchvision's AlexNet, conv1 and conv2,
+with random weights: times do not depend on them, sizes do a little. Each round measures every part,
+one after the other, in processor time, so that a busy machine slows all alike; medians of the
+rounds, and of each round's ratios. `--quick` checks the results on a few photographs and tells no
+times that count.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor, nn
+from torchvision.transforms import functional as transforms
+
+from sjft.banks import CnnFilterBank, make_bank
+from sjft.bins import Bins, equalise_bins, read_bins
+from sjft.descriptors import open_descriptors
+from sjft.extraction import IMAGES_A_BATCH, Extraction, extract_descriptors
+from sjft.files import write_json, write_text
+from sjft.histograms import build_histograms, read_histograms
+from sjft.images import load_pixels
+from sjft.levels import level_boundaries, number_of_levels
+from sjft.settings.bank import CnnBank
+from sjft.settings.weights import RandomWeights
+from sjft.weights import load_network
+
+BINS = 100
+WEIGHTS = RandomWeights(source="random", seed=0)
+SETTINGS = CnnBank(type="cnn", network="alexnet", weights=WEIGHTS)
+
+
+class PlainChain:
+    """What one would write first: Pillow, one picture at a time, numpy's histograms."""
+
+    def __init__(self, bins: Bins) -> None:
+        """Cut torchvision's AlexNet off; take the edges of the bins."""
+        features = load_network("alexnet", WEIGHTS, None).eval().features
+        assert isinstance(features, nn.Sequential)
+        self._first, self._second = features[:2], features[2:5]
+        self._mean = torch.tensor(SETTINGS.mean).view(3, 1, 1)
+        self._std = torch.tensor(SETTINGS.std).view(3, 1, 1)
+        boundaries = level_boundaries(SETTINGS.grid)
+        self._edges = [boundaries[np.unique(edges)] for edges in bins.edges]
+
+    @torch.inference_mode()
+    def __call__(self, path: Path) -> list[NDArray[np.int64]]:
+        """Histograms of one picture's responses, channel by channel."""
+        size = (SETTINGS.resize, SETTINGS.resize)
+        with Image.open(path) as picture:
+            resized = picture.convert("RGB").resize(size, Image.Resampling.BILINEAR)
+        pixels: Tensor = transforms.to_tensor(transforms.center_crop(resized, [SETTINGS.crop] * 2))
+        first = self._first(((pixels - self._mean) / self._std)[None])
+        channels = [*first[0].flatten(1).numpy(), *self._second(first)[0].flatten(1).numpy()]
+        return [
+            np.histogram(channel, edges)[0]
+            for channel, edges in zip(channels, self._edges, strict=True)
+        ]
+
+
+class OurChain:
+    """The program's own parts, on the same pictures."""
+
+    def __init__(self, paths: list[Path], scratch: Path) -> None:
+        """Make the bank; extract descriptors and find bins once."""
+        bank = make_bank(SETTINGS, None)
+        assert isinstance(bank, CnnFilterBank)
+        self.bank, self.paths, self._scratch = bank, paths, scratch
+        self._table = pl.DataFrame(
+            {"image": range(len(paths)), "path": [str(path) for path in paths]},
+            schema={"image": pl.Int32, "path": pl.String},
+        )
+        self.descriptors = scratch / "descriptors.h5"
+        self.histograms = scratch / "histograms.h5"
+        self.extract()
+        equalise_bins([self.descriptors], BINS, None, scratch / "bins.h5")
+        self.bins = read_bins(scratch / "bins.h5")
+        self.rebin()
+
+    def extract(self) -> None:
+        """From the files to the descriptor file."""
+        config = SETTINGS.deciding
+        job = Extraction(self.bank, SETTINGS.grid, config, {"weights": ""}, False)
+        extract_descriptors(self._table, Path(), job, self.descriptors)
+
+    def decode(self) -> list[Tensor]:
+        """Decoding, resizing and cropping alone, in batches."""
+        starts = range(0, len(self.paths), IMAGES_A_BATCH)
+        batches = [self.paths[start : start + IMAGES_A_BATCH] for start in starts]
+        return [
+            torch.stack([self.bank.prepare(load_pixels(path)) for path in batch])
+            for batch in batches
+        ]
+
+    def decode_and_convolve(self) -> None:
+        """What must be done before anything can be counted."""
+        for batch in self.decode():
+            self.bank.responses(batch)
+
+    def rebin(self) -> None:
+        """From the descriptor file to the histogram file."""
+        build_histograms(self.descriptors, self.bins, self._scratch / "bins.h5", self.histograms)
+
+
+def check(ours: OurChain) -> None:
+    """Compare every count with numpy's, of the same responses and in float64."""
+    boundaries = level_boundaries(SETTINGS.grid)
+    batches = ours.decode()
+    with open_descriptors(ours.descriptors) as file:
+        for batch, (occupied, levels, counts) in zip(
+            batches, file.blocks(IMAGES_A_BATCH), strict=True
+        ):
+            ends = np.cumsum(occupied.reshape(-1))[:-1]
+            layers = [layer.numpy().astype(np.float64) for layer in ours.bank.responses(batch)]
+            channels = [c for image in range(len(batch)) for layer in layers for c in layer[image]]
+            for values, level, count in zip(
+                channels, np.split(levels, ends), np.split(counts, ends), strict=True
+            ):
+                # After a ReLU: a level holds its lower boundary; zero's lies between two zeros.
+                found = np.searchsorted(boundaries, values, side="right") - 1
+                found[values == 0] -= 1
+                wanted = np.bincount(found, minlength=number_of_levels(SETTINGS.grid))
+                assert (np.flatnonzero(wanted) == level).all()
+                assert (wanted[level] == count).all()
+    histograms = read_histograms(ours.histograms)
+    assert (histograms.counts.sum(axis=2) == histograms.positions).all()
+
+
+def measure(
+    parts: dict[str, Callable[[], Any]], images: int, rounds: int
+) -> dict[str, list[float]]:
+    """Milliseconds an image of each part, in rounds of all parts; a first round is left out."""
+    times: dict[str, list[float]] = {name: [] for name in parts}
+    for number in range(rounds + 1):
+        for name, part in parts.items():
+            started = time.process_time()
+            part()
+            if number:
+                times[name].append(1000 * (time.process_time() - started) / images)
+    return times
+
+
+def results(times: dict[str, list[float]], ours: OurChain) -> dict[str, Any]:
+    """Medians, ratios and sizes, as they are written."""
+
+    def ratio(one: str, other: str) -> float:
+        pairs = zip(times[one], times[other], strict=True)
+        return statistics.median(a / b for a, b in pairs)
+
+    images = len(ours.paths)
+    return {
+        "images": images,
+        "rounds": len(times["extraction"]),
+        "milliseconds an image": {name: statistics.median(of) for name, of in times.items()},
+        "range": {name: [min(of), max(of)] for name, of in times.items()},
+        "plain chain / extraction": ratio("plain chain", "extraction"),
+        "extraction / its decoding and network": ratio("extraction", "decoding and network"),
+        "extraction / re-binning": ratio("extraction", "re-binning"),
+        "descriptor bytes an image": ours.descriptors.stat().st_size / images,
+        "histogram bytes an image": ours.histograms.stat().st_size / images,
+    }
+
+
+def markdown(found: dict[str, Any]) -> str:
+    """The results as a Markdown table."""
+    lines = ["| what | figure |", "| --- | --- |"]
+    for name, median in found["milliseconds an image"].items():
+        low, high = found["range"][name]
+        lines.append(f"| {name} | {median:.2f} ms an image ({low:.2f} to {high:.2f}) |")
+    for name, value in found.items():
+        if "/" in name:
+            lines.append(f"| {name} | {value:.2f} |")
+        elif "bytes" in name:
+            lines.append(f"| {name} | {value:,.0f} |")
+    return "\n".join(lines) + "\n"
+
+
+def photographs(folder: Path, number: int) -> list[Path]:
+    """So many JPEG files, evenly taken, in the order of their paths."""
+    found = sorted([*folder.rglob("*.jpg"), *folder.rglob("*.JPEG")])
+    if not found:
+        raise SystemExit(f"{folder}: no *.jpg or *.JPEG there. Name another folder with --data.")
+    number = min(number, len(found))
+    return [found[place * len(found) // number] for place in range(number)]
+
+
+def enlarged(paths: list[Path], scratch: Path) -> list[Path]:
+    """The photographs as 500x375 JPEGs of quality 90, the size of many of ImageNet's."""
+    made = [scratch / f"{place:04d}.jpg" for place in range(len(paths))]
+    for path, output in zip(paths, made, strict=True):
+        picture = Image.fromarray(load_pixels(path)).resize((500, 375), Image.Resampling.BICUBIC)
+        picture.save(output, quality=90)
+    return made
+
+
+def main() -> None:
+    """Read the command line, measure, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--images", type=int, default=64)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--as-they-are", action="store_true", help="do not resize to 500x375")
+    parser.add_argument("--quick", action="store_true", help="check the results, in seconds")
+    chosen = parser.parse_args()
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        paths = photographs(chosen.data, 20 if chosen.quick else chosen.images)
+        ours = OurChain(paths if chosen.as_they_are else enlarged(paths, scratch), scratch)
+        check(ours)
+        plain = PlainChain(ours.bins)
+        parts = {
+            "plain chain": lambda: [plain(path) for path in ours.paths],
+            "decoding": ours.decode,
+            "decoding and network": ours.decode_and_convolve,
+            "extraction": ours.extract,
+            "re-binning": ours.rebin,
+        }
+        times = measure(parts, len(ours.paths), 1 if chosen.quick else chosen.rounds)
+        found = results(times, ours)
+    write_text(chosen.output, markdown(found))
+    write_json(chosen.output.with_suffix(".json"), found)
+    print(markdown(found))
+
+
+if __name__ == "__main__":
+    main()
