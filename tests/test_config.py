@@ -90,7 +90,7 @@ def test_nested_weights_are_read_by_their_source() -> None:
 UNKNOWN = {
     "retreivals": "retreivals: unknown key; did you mean `retrievals`? Allowed: data_root, ",
     "banks.alexnet.layer": "banks.alexnet.layer: unknown key; did you mean `layers`? Allowed: ",
-    "banks.gabor.layers": "banks.gabor.layers: unknown key; Allowed: resize, crop, grid, device, threads, type, ",
+    "banks.gabor.layers": "banks.gabor.layers: unknown key; Allowed: resize, crop, grid, ",
     "banks.gabor.grid.octave": "banks.gabor.grid.octave: unknown key; did you mean `lowest_oct",
     "datasets.birds.shard": "datasets.birds.shard: unknown key; did you mean `shards`? Allow",
     "datasets.web.spilt_column": "datasets.web.spilt_column: unknown key; did you mean `split_col",
