@@ -82,7 +82,7 @@ def mixed(source: Histograms, images: int) -> Histograms:
         channels = rng.random(counts.shape[1]) < 0.2
         counts[image, channels] = source.counts[other, channels]
     numbers = np.arange(images, dtype=np.int32)
-    return Histograms(numbers, counts, source.positions, source.weight, "mixed", str(images))
+    return Histograms(numbers, counts, source.positions, source.weight, source.digest_of_bins, "")
 
 
 def in_turns(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
