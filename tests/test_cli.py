@@ -67,7 +67,7 @@ def test_descriptors_and_projections_are_described(
     assert "format: sjft-descriptors" in text
     assert "    layer0, layer1" in text
     path = tmp_path / "p.h5"
-    options = {"dimensions": 2, "sample": 9, "seed": 0}
+    options = {"epsilon": 1e-4, "dimensions": 2, "sample": 9, "seed": 0}
     fit_projection(random_histograms(1, 9), output=path, inputs={}, **options)
     text = shown(capsys, "inspect", path)
     assert "format: sjft-projection" in text

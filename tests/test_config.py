@@ -149,7 +149,7 @@ def test_an_unknown_key_of_an_optional_section_is_named() -> None:
         (
             "retrievals.paper.backend",
             "anoy",
-            "retrievals.paper.backend: Input should be 'annoy' or",
+            "retrievals.paper.backend: Input should be 'annoy', 'flat', 'exact' or",
         ),
         ("datasets", [], "datasets: Input should be a valid dictionary"),
         (

@@ -11,12 +11,17 @@ from sjft.errors import UserError
 from sjft.hdf5 import create_hdf5, open_hdf5
 from sjft.histograms import Histograms
 from sjft.projection import (
+    SHARE_OF_STEP,
     Projection,
     fit_projection,
     hellinger_vectors,
     principal_components,
     read_projection,
+    steps_from_zero,
+    vectors_with_steps,
 )
+
+EPSILON = 2.2e-16
 
 
 def random_histograms(seed: int, images: int, *, bins: int = 8) -> Histograms:
@@ -126,8 +131,25 @@ def test_hellinger_vectors_are_roots_of_weighted_shares() -> None:
     np.testing.assert_allclose((vectors**2).sum(axis=1), 1, rtol=1e-5)  # the weights sum to 1
 
 
+def test_a_bin_that_is_empty_in_one_image_is_as_far_as_the_divergence_says() -> None:
+    counts = np.array([[[8, 2, 0]], [[8, 0, 2]]], np.uint16)
+    numbers, weight = np.arange(2, dtype=np.int32), np.array([1.0])
+    pair = Histograms(numbers, counts, np.array([10]), weight, "digest of the bins", "")
+    for epsilon in (1e-4, 2.2e-16):
+        # Of the divergence: a half, as everywhere, and the share of the step.
+        step = steps_from_zero(pair, epsilon) / SHARE_OF_STEP
+        one, other = vectors_with_steps(pair, step)
+        wanted = 2 * 0.25 * 0.2 * math.log(0.2 / epsilon + 1)
+        assert ((one - other) ** 2).sum() == pytest.approx(wanted, rel=1e-5)
+        assert ((one == 0) == (counts[0].reshape(-1) == 0)).all()
+
+
+def with_steps(targets: Histograms, fitted: Histograms) -> np.ndarray:
+    return vectors_with_steps(targets, steps_from_zero(fitted, EPSILON))
+
+
 def fit(targets: Histograms, output: Path, **settings: int) -> Projection:
-    values = {"dimensions": 6, "sample": 1000, "seed": 0, **settings}
+    values = {"epsilon": EPSILON, "dimensions": 6, "sample": 1000, "seed": 0, **settings}
     fit_projection(targets, output=output, inputs={"0.h5": "abc"}, **values)
     return read_projection(output)
 
@@ -135,19 +157,20 @@ def fit(targets: Histograms, output: Path, **settings: int) -> Projection:
 def test_the_file_holds_what_was_fitted(tmp_path: Path) -> None:
     targets = random_histograms(1, 40)
     projection = fit(targets, tmp_path / "a.h5")
-    mean, components, explained = principal_components(hellinger_vectors(targets), 6)
+    mean, components, explained = principal_components(with_steps(targets, targets), 6)
     assert (projection.mean == mean).all()
     assert (projection.components == components).all()
     assert projection.digest_of_bins == "digest of the bins"
-    with open_hdf5(tmp_path / "a.h5", kind="sjft-projection", version=1) as file:
+    with open_hdf5(tmp_path / "a.h5", kind="sjft-projection", version=2) as file:
         assert file["explained_share"][:].tolist() == [explained]
 
 
 def test_projecting_is_a_product_with_the_centred_vectors(tmp_path: Path) -> None:
-    projection = fit(random_histograms(1, 40), tmp_path / "a.h5")
+    targets = random_histograms(1, 40)
+    projection = fit(targets, tmp_path / "a.h5")
     others = random_histograms(2, 300)  # more than a block
     wanted = (
-        hellinger_vectors(others).astype(np.float64) - projection.mean
+        with_steps(others, targets).astype(np.float64) - projection.mean
     ) @ projection.components.T.astype(np.float64)
     got = projection.project(others)
     assert got.shape == (300, 6)
@@ -156,7 +179,7 @@ def test_projecting_is_a_product_with_the_centred_vectors(tmp_path: Path) -> Non
 
 def test_distances_survive_a_projection_to_all_dimensions(tmp_path: Path) -> None:
     targets = random_histograms(1, 60)
-    vectors = hellinger_vectors(targets)
+    vectors = with_steps(targets, targets)
     projected = fit(targets, tmp_path / "a.h5", dimensions=24).project(targets)
     whole = np.linalg.norm(vectors[:, None] - vectors[None], axis=2)
     kept = np.linalg.norm(projected[:, None] - projected[None], axis=2)
@@ -173,7 +196,7 @@ def test_a_sample_is_drawn_by_seed(tmp_path: Path) -> None:
     assert (first.mean != other.mean).any()
     rows = np.sort(np.random.default_rng(1).permutation(60)[:10])
     np.testing.assert_allclose(
-        first.mean, hellinger_vectors(targets).astype(np.float64)[rows].mean(axis=0), atol=1e-7
+        first.mean, with_steps(targets, targets).astype(np.float64)[rows].mean(axis=0), atol=1e-7
     )
 
 
@@ -200,8 +223,9 @@ def test_another_file_in_the_place_of_a_projection_is_refused(tmp_path: Path) ->
 
 def test_histograms_over_other_bins_are_refused() -> None:
     other = replace(random_histograms(1, 3), digest_of_bins="another digest")
+    nothing = np.zeros(24, np.float32)
     projection = Projection(
-        np.zeros(24, np.float32), np.eye(2, 24, dtype=np.float32), "digest of the bins", ""
+        nothing, nothing, np.eye(2, 24, dtype=np.float32), "digest of the bins", ""
     )
     with pytest.raises(UserError, match="different bins"):
         projection.project(other)

@@ -205,7 +205,9 @@ def test_blocks_cut_for_little_memory_give_the_same_lists(
 def pairing_on_disk(folder: Path, targets: Histograms, source: Histograms) -> list[Path]:
     """Projection, index and record, as the rules make them."""
     files = [folder / name for name in ("projection.h5", "a.ann", "a.json")]
-    fit_projection(targets, dimensions=8, sample=99, seed=0, output=files[0], inputs={})
+    fit_projection(
+        targets, epsilon=2.2e-16, dimensions=8, sample=99, seed=0, output=files[0], inputs={}
+    )
     projection = read_projection(files[0])
     made_from = {"projection": projection.digest, "histograms": source.digest}
     vectors = projection.project(source)
@@ -237,7 +239,7 @@ def test_all_backends_give_the_same_lists_from_enough_candidates(
 def test_an_index_that_belongs_to_another_projection_is_refused(tmp_path: Path) -> None:
     x, y = random_histograms(1, 20), random_histograms(2, 30)
     files = pairing_on_disk(tmp_path, x, y)
-    fit_projection(x, dimensions=5, sample=99, seed=0, output=files[0], inputs={})
+    fit_projection(x, epsilon=2.2e-16, dimensions=5, sample=99, seed=0, output=files[0], inputs={})
     options = {"kept": 3, "candidates": 9, "settings": settings(), "memory": 10**9}
     with pytest.raises(UserError, match="another projection file"):
         search_shard(x, y, files, **options)

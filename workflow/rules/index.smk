@@ -20,6 +20,7 @@ rule fit_projection:
         retrieval=lambda wildcards: settings_of(
             "retrievals",
             wildcards.retrieval,
+            "epsilon",
             "projection_dimensions",
             "projection_sample",
             "seed",

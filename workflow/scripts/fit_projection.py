@@ -14,6 +14,7 @@ def main(snakemake: Any) -> None:
     shards = {path: read_histograms(Path(path)) for path in snakemake.input.histograms}
     fit_projection(
         concatenate(list(shards.values())),
+        epsilon=retrieval["epsilon"],
         dimensions=retrieval["projection_dimensions"],
         sample=retrieval["projection_sample"],
         seed=retrieval["seed"],

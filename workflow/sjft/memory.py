@@ -17,8 +17,8 @@ from sjft.errors import UserError
 from sjft.settings.retrieval import RetrievalSettings
 
 MB = 1_000_000
-# Python with the libraries, compiled functions and the buffers of matrix products: 300 to 450 MB.
-BASE_MB = 700
+# Python with the libraries, compiled functions and the buffers of matrix products: 250 to 350 MB.
+BASE_MB = 500
 # Beyond so many source images a block the product is not faster; below so few it is slower.
 SOURCES_A_BLOCK, FEWEST_A_BLOCK = 512, 32
 TARGETS_A_BLOCK = 64
@@ -145,7 +145,7 @@ def mb_of_merge(targets: Sizes, sources: int, settings: RetrievalSettings) -> in
 
 def mb_of_ranking(list_bytes: int, table_bytes: int) -> int:
     """Memory of `rank_sources`, from the bytes of all lists and of all images.csv."""
-    return _mb(8 * list_bytes + 10 * table_bytes)
+    return _mb(6 * list_bytes + 6 * table_bytes)
 
 
 def annoy_bytes(images: int, settings: RetrievalSettings) -> int:
