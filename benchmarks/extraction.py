@@ -6,8 +6,8 @@ FOLDER holds JPEG photographs, at any depth; FILE becomes a Markdown table, and 
 .json the same numbers. One thread. The bank is shaped like torchvision's AlexNet, conv1 and conv2,
 with random weights: times do not depend on them, sizes do a little. Each round measures every part,
 one after the other, in processor time, so that a busy machine slows all alike; medians of the
-rounds, and of each round's ratios. `--quick` checks the results on a few photographs and tells no
-times that count.
+rounds, and of each round's ratios. `--quick` checks the results on a few photographs; its times
+do not count.
 """
 
 import argparse

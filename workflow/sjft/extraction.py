@@ -156,7 +156,7 @@ def _count(
         responses = on_device.cpu()
         counted.append(count_levels(responses.numpy(), extraction.grid))
         # What is not finite is counted as too large: only then is it looked for.
-        if np.isin(too_large, counted[-1][1]).any():
+        if any((counted[-1][1] == level).any() for level in too_large):
             _require_finite(responses, layer, rows, paths)
     return _side_by_side(counted)
 

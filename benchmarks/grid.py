@@ -1,0 +1,191 @@
+"""What the grid of levels costs: neighbours over its bins against those over unrounded ones.
+
+    python benchmarks/grid.py --data DATA --output FILE
+
+DATA holds `flowers17/train`, `miniimagenet/train` and `weights/squeezenet1_1.pth`. The reference
+has the same equal-mass bins, but cut between the responses themselves, and counts them as float32.
+Writes a Markdown table; one core, some minutes.
+"""
+
+import argparse
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sjft.banks import FilterBank, make_bank
+from sjft.bins import Bins, channel_weights, equal_mass_edges
+from sjft.files import write_text
+from sjft.histograms import Histograms
+from sjft.images import load_pixels
+from sjft.levels import LevelCounts, count_levels, number_of_levels, zero_level
+from sjft.packing import pack
+from sjft.search import search_exactly
+from sjft.settings.bank import CnnBank, LevelGrid
+from sjft.settings.retrieval import RetrievalSettings
+from sjft.settings.weights import FileWeights
+
+BINS, IMAGES_A_BATCH = 100, 16
+NEIGHBOURS = (100, 1000)
+GRIDS = [LevelGrid(levels_per_octave=number) for number in (32, 64, 128)]
+
+
+def layers_of(bank: FilterBank, paths: list[Path]) -> Iterator[list[NDArray[np.float32]]]:
+    """Responses of each layer, float32 [images, kernels, positions], a batch at a time."""
+    for start in range(0, len(paths), IMAGES_A_BATCH):
+        batch = paths[start : start + IMAGES_A_BATCH]
+        pictures = torch.stack([bank.prepare(load_pixels(path)) for path in batch])
+        yield [layer.numpy() for layer in bank.responses(pictures)]
+
+
+def exact_edges(bank: FilterBank, paths: list[Path]) -> list[NDArray[np.float32]]:
+    """Inner edges of each channel's bins: zero's own, then equal mass above it (after a ReLU)."""
+    kept: list[list[NDArray[np.float32]]] = []
+    for layers in layers_of(bank, paths):
+        kept += [[image for layer in layers for image in layer[i]] for i in range(len(layers[0]))]
+    edges = []
+    for channel in zip(*kept, strict=True):
+        positive = np.concatenate(channel)
+        positive = np.sort(positive[positive > 0])
+        places = np.arange(1, BINS - 1) * len(positive) // (BINS - 1)
+        smallest = np.array([np.nextafter(np.float32(0), np.float32(1))])
+        inner = positive[places] if len(positive) else np.empty(0, np.float32)
+        edges.append(np.concatenate([smallest, inner]))
+    return edges
+
+
+def grid_edges(counted: list[list[LevelCounts]], grid: LevelGrid) -> list[NDArray[np.int32]]:
+    """The program's own edges, layer after layer, from the counts of the target's batches."""
+    edges = []
+    for layer in zip(*counted, strict=True):
+        kernels = layer[0][0].shape[1]
+        mass = np.zeros((kernels, number_of_levels(grid)), np.int64)
+        for occupied, levels, counts in layer:
+            channel = np.repeat(np.tile(np.arange(kernels), len(occupied)), occupied.reshape(-1))
+            np.add.at(mass, (channel, levels), counts)
+        edges += [equal_mass_edges(channel, BINS, zero_level(grid)) for channel in mass]
+    return edges
+
+
+def over_grid(
+    counted: list[list[LevelCounts]], edges: list[NDArray[np.int32]]
+) -> NDArray[np.uint16]:
+    """Histograms uint16 [images, channels, bins] of batches of layers' counts."""
+    nothing = np.empty(0)
+    bin_of_level = Bins(np.stack(edges), nothing, nothing, {}, "").bin_of_level()
+    batches = []
+    for layers in counted:
+        first, parts = 0, []
+        for occupied, levels, counts in layers:
+            images, kernels = occupied.shape
+            row = np.repeat(np.arange(occupied.size), occupied.reshape(-1))
+            place = row * BINS + bin_of_level[first + row % kernels, levels]
+            found = np.bincount(place, weights=counts, minlength=occupied.size * BINS)
+            parts.append(found.reshape(images, kernels, BINS))
+            first += kernels
+        batches.append(np.concatenate(parts, axis=1))
+    return np.concatenate(batches).astype(np.uint16)
+
+
+def measured(
+    bank: FilterBank, paths: list[Path], edges: list[NDArray[np.float32]]
+) -> tuple[NDArray[np.uint16], list[list[list[LevelCounts]]]]:
+    """Histograms over exact edges; and by grid, batch and layer, the counts over its levels."""
+    exact, counted = [], [[] for _ in GRIDS]
+    for layers in layers_of(bank, paths):
+        for grid, of_grid in zip(GRIDS, counted, strict=True):
+            of_grid.append([count_levels(layer, grid) for layer in layers])
+        for image in range(len(layers[0])):
+            channels = [channel for layer in layers for channel in layer[image]]
+            bins = [
+                np.bincount(np.searchsorted(e, c, side="right"), minlength=BINS)
+                for c, e in zip(channels, edges, strict=True)
+            ]
+            exact.append(np.stack(bins).astype(np.uint16))
+    return np.stack(exact), counted
+
+
+def neighbours(
+    bank: FilterBank, target: NDArray[np.uint16], source: NDArray[np.uint16]
+) -> NDArray[np.int32]:
+    """Each target image's nearest source images, int32 [targets, neighbours]."""
+    names = [layer.name for layer in bank.layers for _ in range(layer.kernels)]
+    positions = np.array([layer.positions for layer in bank.layers for _ in range(layer.kernels)])
+    weight = channel_weights(names, None)
+    both = [
+        Histograms(np.arange(len(c), dtype=np.int32), c, positions, weight, "", "")
+        for c in (target, source)
+    ]
+    return search_exactly(*both, max(NEIGHBOURS), RetrievalSettings(bank="any").epsilon).sources
+
+
+def kilobytes(counted: list[list[LevelCounts]]) -> float:
+    """Size of the packed counts an image, deflated."""
+    size = images = 0
+    for layers in counted:
+        images += len(layers[0][0])
+        for layer in layers:
+            packed = pack(layer)
+            for part in vars(packed).values():
+                deflate = zlib.compressobj(level=1, strategy=zlib.Z_RLE)
+                size += len(deflate.compress(part.tobytes()) + deflate.flush())
+    return size / images / 1000
+
+
+def overlaps(one: NDArray[np.int32], other: NDArray[np.int32]) -> list[str]:
+    """Shares, in per cent, of the nearest neighbours that two lists have in common."""
+    return [
+        f"{100 * np.mean([len(np.intersect1d(a[:n], b[:n])) / n for a, b in pairs]):.2f}"
+        for n in NEIGHBOURS
+        for pairs in [list(zip(one, other, strict=True))]
+    ]
+
+
+def evenly(folder: Path, number: int) -> list[Path]:
+    """So many of a folder's JPEG files, evenly taken in the order of their paths."""
+    found = sorted(folder.rglob("*.jpg"))
+    if not found:
+        raise SystemExit(f"{folder}: no *.jpg there. See the top of this file for --data.")
+    return [found[place * len(found) // number] for place in range(min(number, len(found)))]
+
+
+def main() -> None:
+    """Read the command line, measure, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--targets", type=int, default=150)
+    parser.add_argument("--sources", type=int, default=2500)
+    chosen = parser.parse_args()
+    settings = CnnBank(
+        type="cnn",
+        network="squeezenet1_1",
+        layers=("features.0", "features.3.squeeze"),
+        weights=FileWeights(source="file", path="weights/squeezenet1_1.pth"),
+        resize=128,
+        crop=112,
+    )
+    bank = make_bank(settings, chosen.data / "weights/squeezenet1_1.pth")
+    targets = evenly(chosen.data / "flowers17/train", chosen.targets)
+    sources = evenly(chosen.data / "miniimagenet/train", chosen.sources)
+    edges = exact_edges(bank, targets)
+    exact_target, target_counts = measured(bank, targets, edges)
+    exact_source, source_counts = measured(bank, sources, edges)
+    reference = neighbours(bank, exact_target, exact_source)
+    heads = ["levels an octave", *(f"top {n}, %" for n in NEIGHBOURS), "kB an image"]
+    lines = [heads, ["---"] * len(heads)]
+    for grid, of_target, of_source in zip(GRIDS, target_counts, source_counts, strict=True):
+        own = grid_edges(of_target, grid)
+        found = neighbours(bank, over_grid(of_target, own), over_grid(of_source, own))
+        size = f"{kilobytes(of_source):.1f}"
+        lines.append([str(grid.levels_per_octave), *overlaps(found, reference), size])
+    text = "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    write_text(chosen.output, text)
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
