@@ -219,10 +219,14 @@ def compare(
     rounds: int,
     folder: Path,
     others: bool = True,
+    fitted_on: Histograms | None = None,
 ) -> list[Row]:
-    """Seconds, recall and the share of the exact search's time, for lists of several lengths."""
+    """Seconds, recall and the share of the exact search's time, for lists of several lengths.
+
+    ``fitted_on`` is the whole target, where ``targets`` are some of it.
+    """
     fit_projection(
-        targets,
+        fitted_on or targets,
         epsilon=EPSILON,
         dimensions=DIMENSIONS,
         sample=5000,
@@ -325,7 +329,9 @@ def measure(chosen: argparse.Namespace, scratch: Path) -> dict[str, list[Row]]:
         found["Growth, lists of 0.25 % of the source"] = [
             row
             for images in GROWTH
-            for row in compare(some, mixed(source, images), [images // 400], 1, scratch, False)
+            for row in compare(
+                some, mixed(source, images), [images // 400], 1, scratch, False, targets
+            )
         ]
     return found
 
