@@ -227,7 +227,8 @@ def divergence_rows(
     scratch.mkdir(parents=True)
     config = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))["banks"][bank_name]
     settings: BankSettings = TypeAdapter(BankSettings).validate_python(config)
-    bank = (make_bank(settings, data), settings)
+    weights = getattr(settings, "weights", None)
+    bank = (make_bank(settings, data / weights.path if weights else None), settings)
     bins = histograms_of(train, bank, None, scratch)[1]
     targets = histograms_of(held_out, bank, bins, scratch)[0]
     others = histograms_of(sources, bank, bins, scratch)[0]
