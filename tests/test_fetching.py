@@ -22,10 +22,11 @@ from pydantic import TypeAdapter, ValidationError
 from server import Server, running_server
 
 from sjft import download, fetching
+from sjft.data_state import snapshot
 from sjft.errors import UserError
 from sjft.fetching import fetch_dataset
 from sjft.listing import list_images
-from sjft.requirements import dataset_state, missing_parts
+from sjft.requirements import missing_parts
 from sjft.settings.dataset import FilesOnDisk, ImageFolder
 
 COMPLETE = ["indoor67", "flowers102", "dogs120", "caltech256"]
@@ -133,9 +134,9 @@ def test_a_second_run_asks_no_server_and_changes_nothing(
     assert any("to pin it: `checksum: sha256:" in line for line in caplog.messages)
     server.asked.clear()
     settings: Any = settings_of(indoor)
-    before = dataset_state(settings, tmp_path), files_in(tmp_path / "indoor67")
+    before = snapshot(settings, tmp_path), files_in(tmp_path / "indoor67")
     assert "is there already" in fetch(indoor, tmp_path)
-    assert (dataset_state(settings, tmp_path), files_in(tmp_path / "indoor67")) == before
+    assert (snapshot(settings, tmp_path), files_in(tmp_path / "indoor67")) == before
     assert server.asked == []
 
 
