@@ -206,6 +206,8 @@ def test_leaking_pictures_can_be_kept_or_not_looked_for(
     save_data(other.root / "data")
     planned = set(other.plan(RESULT))
     assert not fewer & planned
+    # Nor does the ranking, or what follows from it, depend on what is tested on.
+    assert "find_leakage" not in other.plan(f"{PAIRING}/store+attic/ranking.h5")
     subset = "results/both/runs/all-source-0/round-0/subset.csv"
     other.make(subset)
     assert len(rows(other.root / subset)) == 31

@@ -179,8 +179,9 @@ def images_of_sources(wildcards):
 
 
 def leakage_of_sources(wildcards):
-    """Which source images show a picture that is held out, where that is looked for."""
-    if not leakage_settings(wildcards.retrieval)["check"]:
+    """Which source images show a picture that is held out, where these are left out."""
+    leakage = leakage_settings(wildcards.retrieval)
+    if not (leakage["check"] and leakage["exclude"]):
         return []
     return expand(
         "results/retrieval/{retrieval}/{target}/{source}/leakage.csv",

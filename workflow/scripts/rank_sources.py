@@ -19,10 +19,9 @@ def main(snakemake: Any) -> None:
     tables = {n: read_images(Path(p)) for n, p in zip(names, files.images, strict=True)}
     lists = {n: read_neighbours(Path(p)) for n, p in zip(names, files.neighbours, strict=True)}
     left_out = {}
-    if leakage["exclude"]:
-        for name, path in zip(names, files.leakage, strict=False):  # no files without a check
-            left_out[name] = images_to_exclude(read_leakage(Path(path)))
-            logging.info("%d images of %s are left out", len(left_out[name]), name)
+    for name, path in zip(names, files.leakage, strict=False):  # no files where none is left out
+        left_out[name] = images_to_exclude(read_leakage(Path(path)))
+        logging.info("%d images of %s are left out", len(left_out[name]), name)
     write_neighbours(
         Path(snakemake.output.ranking),
         rank(lists, tables, left_out, retrieval["neighbours_on_file"]),
