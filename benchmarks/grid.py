@@ -8,21 +8,22 @@ Writes a Markdown table; one core, some minutes.
 """
 
 import argparse
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
+from isal import isal_zlib
 from numpy.typing import NDArray
 
 from sjft.banks import FilterBank, make_bank
 from sjft.bins import Bins, channel_weights, equal_mass_edges
+from sjft.counting import count_layers
 from sjft.files import write_text
 from sjft.histograms import Histograms
 from sjft.images import load_pixels
-from sjft.levels import LevelCounts, count_levels, number_of_levels, zero_level
-from sjft.packing import pack
+from sjft.levels import number_of_levels, zero_level
+from sjft.packing import PackedCounts, unpack
 from sjft.search import search_exactly
 from sjft.settings.bank import CnnBank, LevelGrid
 from sjft.settings.retrieval import RetrievalSettings
@@ -57,47 +58,37 @@ def exact_edges(bank: FilterBank, paths: list[Path]) -> list[NDArray[np.float32]
     return edges
 
 
-def grid_edges(counted: list[list[LevelCounts]], grid: LevelGrid) -> list[NDArray[np.int32]]:
-    """The program's own edges, layer after layer, from the counts of the target's batches."""
-    edges = []
-    for layer in zip(*counted, strict=True):
-        kernels = layer[0][0].shape[1]
-        mass = np.zeros((kernels, number_of_levels(grid)), np.int64)
-        for occupied, levels, counts in layer:
-            channel = np.repeat(np.tile(np.arange(kernels), len(occupied)), occupied.reshape(-1))
-            np.add.at(mass, (channel, levels), counts)
-        edges += [equal_mass_edges(channel, BINS, zero_level(grid)) for channel in mass]
-    return edges
+def grid_edges(counted: list[PackedCounts], grid: LevelGrid) -> list[NDArray[np.int32]]:
+    """The program's own edges, channel by channel, from the counts of the target's batches."""
+    channels = counted[0].occupied.shape[1]
+    mass = np.zeros((channels, number_of_levels(grid)), np.int64)
+    for occupied, levels, counts in map(unpack, counted):
+        channel = np.repeat(np.tile(np.arange(channels), len(occupied)), occupied.reshape(-1))
+        np.add.at(mass, (channel, levels), counts)
+    return [equal_mass_edges(channel, BINS, zero_level(grid)) for channel in mass]
 
 
-def over_grid(
-    counted: list[list[LevelCounts]], edges: list[NDArray[np.int32]]
-) -> NDArray[np.uint16]:
-    """Histograms uint16 [images, channels, bins] of batches of layers' counts."""
+def over_grid(counted: list[PackedCounts], edges: list[NDArray[np.int32]]) -> NDArray[np.uint16]:
+    """Histograms uint16 [images, channels, bins] of batches of counts."""
     nothing = np.empty(0)
     bin_of_level = Bins(np.stack(edges), nothing, nothing, {}, "").bin_of_level()
     batches = []
-    for layers in counted:
-        first, parts = 0, []
-        for occupied, levels, counts in layers:
-            images, kernels = occupied.shape
-            row = np.repeat(np.arange(occupied.size), occupied.reshape(-1))
-            place = row * BINS + bin_of_level[first + row % kernels, levels]
-            found = np.bincount(place, weights=counts, minlength=occupied.size * BINS)
-            parts.append(found.reshape(images, kernels, BINS))
-            first += kernels
-        batches.append(np.concatenate(parts, axis=1))
+    for occupied, levels, counts in map(unpack, counted):
+        row = np.repeat(np.arange(occupied.size), occupied.reshape(-1))
+        place = row * BINS + bin_of_level[row % len(edges), levels]
+        found = np.bincount(place, weights=counts, minlength=occupied.size * BINS)
+        batches.append(found.reshape(*occupied.shape, BINS))
     return np.concatenate(batches).astype(np.uint16)
 
 
 def measured(
     bank: FilterBank, paths: list[Path], edges: list[NDArray[np.float32]]
-) -> tuple[NDArray[np.uint16], list[list[list[LevelCounts]]]]:
-    """Histograms over exact edges; and by grid, batch and layer, the counts over its levels."""
+) -> tuple[NDArray[np.uint16], list[list[PackedCounts]]]:
+    """Histograms over exact edges; and by grid and batch the counts over its levels."""
     exact, counted = [], [[] for _ in GRIDS]
     for layers in layers_of(bank, paths):
         for grid, of_grid in zip(GRIDS, counted, strict=True):
-            of_grid.append([count_levels(layer, grid) for layer in layers])
+            of_grid.append(count_layers(layers, grid).packed)
         for image in range(len(layers[0])):
             channels = [channel for layer in layers for channel in layer[image]]
             bins = [
@@ -122,17 +113,11 @@ def neighbours(
     return search_exactly(*both, max(NEIGHBOURS), RetrievalSettings(bank="any").epsilon).sources
 
 
-def kilobytes(counted: list[list[LevelCounts]]) -> float:
+def kilobytes(counted: list[PackedCounts]) -> float:
     """Size of the packed counts an image, deflated."""
-    size = images = 0
-    for layers in counted:
-        images += len(layers[0][0])
-        for layer in layers:
-            packed = pack(layer)
-            for part in vars(packed).values():
-                deflate = zlib.compressobj(level=1, strategy=zlib.Z_RLE)
-                size += len(deflate.compress(part.tobytes()) + deflate.flush())
-    return size / images / 1000
+    parts = [part.tobytes() for packed in counted for part in vars(packed).values()]
+    size = sum(len(isal_zlib.compress(part, 1)) for part in parts)
+    return size / sum(len(packed.occupied) for packed in counted) / 1000
 
 
 def overlaps(one: NDArray[np.int32], other: NDArray[np.int32]) -> list[str]:

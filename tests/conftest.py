@@ -11,7 +11,7 @@ from PIL import Image
 from sjft.descriptors import KIND, VERSION, append_images, write_channels
 from sjft.hdf5 import create_hdf5
 from sjft.layers import Layer
-from sjft.levels import LevelCounts
+from sjft.packing import PackedCounts
 from sjft.settings.bank import LevelGrid
 
 # The examples are the same in every run, and a slow machine does not fail a test.
@@ -40,12 +40,24 @@ def save_pictures(root: Path, names: Sequence[str]) -> None:
         random_picture(seed).save(path)
 
 
-def as_level_counts(counts: np.ndarray) -> LevelCounts:
-    """Turn dense counts [images, channels, levels] into the lists that files hold."""
-    return (
-        (counts > 0).sum(axis=2).astype(np.int32),
-        np.nonzero(counts)[2].astype(np.uint16),
-        counts[counts > 0].astype(np.uint32),
+def packed_slowly(counts: np.ndarray) -> PackedCounts:
+    """Pack dense counts [images, channels, levels] one by one, as `sjft.packing` says."""
+    entries, large_steps, large_counts = [], [], []
+    for channel in counts.reshape(-1, counts.shape[-1]):
+        before = -1
+        for level in np.flatnonzero(channel):
+            step, count = int(level) - before, int(channel[level])
+            before = int(level)
+            small = step <= 8 and count <= 31
+            entries.append(32 * (step - 1) + count if small else 0)
+            if not small:
+                large_steps.append(step)
+                large_counts.append(count)
+    return PackedCounts(
+        (counts > 0).sum(axis=2).astype(np.uint16),
+        np.array(entries, np.uint8),
+        np.array(large_steps, np.uint16),
+        np.array(large_counts, np.uint32),
     )
 
 
@@ -76,7 +88,7 @@ def write_descriptors(tmp_path: Path) -> WriteDescriptors:
         ) as writer:
             write_channels(writer, layers)
             rows = np.arange(first_image, first_image + len(counts), dtype=np.int32)
-            append_images(writer, rows, as_level_counts(counts))
+            append_images(writer, rows, packed_slowly(counts))
         return path
 
     return write

@@ -50,7 +50,7 @@ def pictures(bank: FilterBank, number: int = 2) -> Tensor:
 def normalised(bank: FilterBank) -> Tensor:
     mean = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
     std = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
-    return (pictures(bank).float() / 255 - mean) / std
+    return (pictures(bank).permute(0, 3, 1, 2).float() / 255 - mean) / std
 
 
 def network(name: str) -> Any:
@@ -143,9 +143,9 @@ def test_pictures_are_resized_without_their_aspect_ratio_and_cropped_in_the_cent
     bank = cnn("alexnet", "features.0", resize=80, crop=64)
     wide = Image.fromarray(np.arange(0, 240, dtype=np.uint8)[None].repeat(80, 0)).convert("RGB")
     prepared = bank.prepare(np.array(wide)).int()
-    assert prepared.shape == (3, 64, 64)
+    assert prepared.shape == (64, 64, 3)
     # 240 columns on 80: three a pixel; the crop leaves out eight pixels on either side.
-    wanted = 3 * (8 + torch.arange(64)) + 1
+    wanted = (3 * (8 + torch.arange(64)) + 1)[:, None]
     assert (prepared - wanted).abs().max() <= 1
 
 
@@ -391,7 +391,7 @@ def test_gabor_responses_are_sums_over_the_window() -> None:
     kernels = gabor_kernels(gabor(scales=1, orientations=2)).double().numpy()[:, 0]
     size = kernels.shape[-1]
     windows = np.lib.stride_tricks.sliding_window_view(
-        batch.numpy()[:, 0].astype(np.float64) / 255, (size, size), axis=(1, 2)
+        batch.numpy()[..., 0].astype(np.float64) / 255, (size, size), axis=(1, 2)
     )
     wanted = np.einsum("iyxab,kab->ikyx", windows, kernels).reshape(2, 4, -1)
     np.testing.assert_allclose(bank.responses(batch)[0].numpy(), wanted, atol=1e-6)
@@ -404,7 +404,7 @@ def test_the_filter_of_a_grating_answers_strongest(scale: int, orientation: int)
     wavelength, angle = 4 * math.sqrt(2) ** scale, math.pi * orientation / 6
     y, x = np.mgrid[:64, :64]
     wave = np.cos(2 * np.pi / wavelength * (x * np.cos(angle) + y * np.sin(angle)))
-    grating = torch.from_numpy(np.rint(127.5 + 100 * wave).astype(np.uint8))[None, None]
+    grating = torch.from_numpy(np.rint(127.5 + 100 * wave).astype(np.uint8))[None, ..., None]
     energy = bank.responses(grating)[0].square().mean(dim=2).reshape(4, 6, 2).sum(dim=2)
     assert int(energy[scale].argmax()) == orientation
     assert int(energy[:, orientation].argmax()) == scale

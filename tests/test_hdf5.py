@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from sjft.errors import UserError
-from sjft.hdf5 import Variable, config_of, create_hdf5, inputs_of, open_hdf5
+from sjft.hdf5 import Variable, config_of, create_hdf5, inputs_of, open_hdf5, read_rows
 
 
 def write(
@@ -199,3 +199,37 @@ def test_a_full_disk_elsewhere_is_not_blamed_on_the_file_being_read(tmp_path: Pa
     ):
         raise OSError(28, "No space left on device", "other.h5")
     assert str(path) not in str(error.value)
+
+
+@pytest.mark.parametrize("repeats_little", [False, True])
+@pytest.mark.parametrize(("rows", "kind"), [(300_000, np.uint8), (1000, np.uint16), (0, np.uint32)])
+def test_rows_that_are_read_are_those_of_h5py(
+    tmp_path: Path, rows: int, kind: type, repeats_little: bool
+) -> None:
+    # 300,000 bytes, and 1,000 rows of 600, are more than a chunk.
+    shape = (rows,) if kind is np.uint8 else (rows, 300)
+    values = np.random.default_rng(1).integers(0, 200, shape).astype(kind)
+    path = tmp_path / "a.h5"
+    with create_hdf5(path, kind="fruit", version=3, config={}, inputs={}) as writer:
+        writer.add(
+            "apple", Variable(values, ("a", "b")[: values.ndim], "An apple", "1", repeats_little)
+        )
+    with open_hdf5(path, kind="fruit", version=3) as file:
+        for start, end in ((0, rows), (rows // 3, rows // 2), (max(0, rows - 1), rows), (0, 0)):
+            found = read_rows(file["apple"], start, end)
+            assert found.dtype == kind
+            np.testing.assert_array_equal(found, file["apple"][start:end])
+
+
+def test_a_damaged_chunk_is_refused_when_its_rows_are_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.h5", {"apple": np.random.default_rng(1).random(5000)})
+    content = bytearray(path.read_bytes())
+    with h5py.File(path) as file:
+        chunk = file["apple"].id.get_chunk_info(0)
+    content[chunk.byte_offset : chunk.byte_offset + chunk.size] = bytes(chunk.size)
+    path.write_bytes(bytes(content))
+    with (
+        pytest.raises(UserError, match=r"is damaged .*a chunk of /apple cannot be inflated"),
+        open_hdf5(path, kind="fruit", version=3) as file,
+    ):
+        read_rows(file["apple"], 10, 20)

@@ -6,10 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 from sjft.levels import (
-    count_levels,
     level_boundaries,
     levels_of,
     number_of_levels,
@@ -123,48 +121,3 @@ def test_only_the_named_levels_hold_values_off_the_grid(grid: LevelGrid, value: 
     low, high = 2.0**grid.lowest_octave, 2.0**grid.highest_octave
     off = value != 0 and not low <= magnitude < high
     assert (level(value, grid) in off_grid_levels(grid)) == off
-
-
-@any_grid
-@given(
-    responses=hnp.arrays(
-        np.float32,
-        st.tuples(st.integers(1, 3), st.integers(1, 4), st.integers(1, 30)),
-        elements=ANY,
-    )
-)
-def test_counts_are_those_of_the_levels(grid: LevelGrid, responses: np.ndarray) -> None:
-    occupied, levels, counts = count_levels(responses, grid)
-    assert occupied.shape == responses.shape[:2]
-    assert (levels.dtype, counts.dtype) == (np.uint16, np.uint32)
-    entry = 0
-    for image, channels in enumerate(responses):
-        for channel, values in enumerate(channels):
-            wanted = np.unique([slow_level(float(v), grid) for v in values], return_counts=True)
-            here = slice(entry, entry + int(occupied[image, channel]))
-            assert levels[here].tolist() == wanted[0].tolist()
-            assert counts[here].tolist() == wanted[1].tolist()
-            assert counts[here].sum() == responses.shape[2]
-            entry = here.stop
-    assert entry == len(levels) == len(counts)
-
-
-def test_counts_of_many_responses_are_those_of_numpy() -> None:
-    grid = LevelGrid()
-    rng = np.random.default_rng(1)
-    responses = np.maximum(rng.standard_normal((3, 5, 4000)) * 10, 0).astype(np.float32)
-    occupied, levels, counts = count_levels(responses, grid)
-    lists = [np.unique(levels_of(c, grid), return_counts=True) for i in responses for c in i]
-    assert occupied.reshape(-1).tolist() == [len(found) for found, _ in lists]
-    assert (levels == np.concatenate([found for found, _ in lists])).all()
-    assert (counts == np.concatenate([number for _, number in lists])).all()
-
-
-def test_counting_takes_arrays_that_are_not_contiguous() -> None:
-    responses = np.random.default_rng(2).standard_normal((2, 3, 40)).astype(np.float32)
-    for got, wanted in zip(
-        count_levels(responses[:, :, ::2], LevelGrid()),
-        count_levels(responses[:, :, ::2].copy(), LevelGrid()),
-        strict=True,
-    ):
-        assert (got == wanted).all()

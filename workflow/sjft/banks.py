@@ -44,26 +44,32 @@ class FilterBank(Protocol):
     device: torch.device  # where responses are computed
 
     def prepare(self, pixels: NDArray[np.uint8]) -> Tensor:
-        """RGB pixels, uint8 [height, width, 3], as uint8 [channels, crop, crop], resized."""
+        """RGB pixels, uint8 [height, width, 3], as uint8 [crop, crop, channels], resized."""
 
     def responses(self, pictures: Tensor) -> list[Tensor]:
         """Responses of each layer, float32 [images, kernels, positions], of prepared pictures.
 
-        Pictures may be anywhere; the responses are on the bank's device.
+        Pictures, uint8 [images, crop, crop, channels], may be anywhere; the responses are on the
+        bank's device.
         """
 
 
 def _prepare(pixels: NDArray[np.uint8], resize: int, crop: int) -> Tensor:
-    # Channels stay the last in memory, as they come and as convolutions take them.
     picture = torch.from_numpy(pixels).permute(2, 0, 1)
     resized = transforms.resize(picture, [resize, resize], antialias=True)
-    cropped: Tensor = transforms.center_crop(resized, [crop, crop])
+    # Channels stay the last in memory, as they come and as convolutions take them.
+    cropped: Tensor = transforms.center_crop(resized, [crop, crop]).permute(1, 2, 0)
     return cropped
 
 
 def _as_floats(pictures: Tensor, device: torch.device) -> Tensor:
-    on_device = pictures.to(device, non_blocking=True)
-    return on_device.to(torch.float32, memory_format=torch.channels_last)
+    """Pictures as float32 [images, side, side * channels]: one row of numbers a row of pixels."""
+    return pictures.to(device, non_blocking=True).flatten(2).float()
+
+
+def _as_images(rows: Tensor, channels: int) -> Tensor:
+    """What `_as_floats` gave, as [images, channels, side, side] with the channels last."""
+    return rows.view(*rows.shape[:2], -1, channels).permute(0, 3, 1, 2)
 
 
 class CnnFilterBank:
@@ -81,12 +87,12 @@ class CnnFilterBank:
         # Faster on every device, and a position's responses then lie side by side for counting.
         network = network.to(device).to(memory_format=torch.channels_last)
         self._extractor = _extractor(network, settings)
-        # (x / 255 - mean) / std as one product and one sum.
+        # (x / 255 - mean) / std as one product and one sum, along whole rows of pixels.
         std = torch.tensor(settings.std, dtype=torch.float64)
-        self._scale = (1 / (255 * std)).float().view(3, 1, 1).to(device)
-        self._shift = (-torch.tensor(settings.mean, dtype=torch.float64) / std).float()
-        self._shift = self._shift.view(3, 1, 1).to(device)
-        blank = torch.zeros(1, 3, settings.crop, settings.crop, dtype=torch.uint8)
+        shift = -torch.tensor(settings.mean, dtype=torch.float64) / std
+        self._scale = (1 / (255 * std)).float().repeat(settings.crop).to(device)
+        self._shift = shift.float().repeat(settings.crop).to(device)
+        blank = torch.zeros(1, settings.crop, settings.crop, 3, dtype=torch.uint8)
         try:
             responses = self.responses(blank)
         except RuntimeError as error:
@@ -106,8 +112,8 @@ class CnnFilterBank:
     @FULL_PRECISION
     def responses(self, pictures: Tensor) -> list[Tensor]:
         """See `FilterBank`."""
-        inputs = _as_floats(pictures, self.device)
-        outputs = self._extractor(inputs.mul_(self._scale).add_(self._shift))
+        rows = _as_floats(pictures, self.device).mul_(self._scale).add_(self._shift)
+        outputs = self._extractor(_as_images(rows, 3))
         for name in self._settings.layers:
             if outputs[name].ndim != 4:
                 raise UserError(
@@ -221,7 +227,8 @@ class GaborFilterBank:
     @FULL_PRECISION
     def responses(self, pictures: Tensor) -> list[Tensor]:
         """See `FilterBank`."""
-        return [F.conv2d(_as_floats(pictures, self.device).div_(255), self._kernels).flatten(2)]
+        grey = _as_images(_as_floats(pictures, self.device).div_(255), 1)
+        return [F.conv2d(grey, self._kernels).flatten(2)]
 
 
 def gabor_kernels(settings: GaborBank) -> Tensor:

@@ -46,10 +46,8 @@ class Bins:
 
     def bin_of_level(self) -> NDArray[np.uint16]:
         """The bin of each level, uint16 [channels, levels]."""
-        levels = np.arange(self.edges[0, -1])
-        return np.stack(
-            [np.searchsorted(edges, levels, side="right") - 1 for edges in self.edges]
-        ).astype(np.uint16)
+        bins = np.arange(self.edges.shape[1] - 1, dtype=np.uint16)
+        return np.stack([np.repeat(bins, np.diff(edges)) for edges in self.edges])
 
 
 def mass_of_levels(paths: Sequence[Path]) -> tuple[NDArray[np.int64], DescriptorFile]:

@@ -4,9 +4,9 @@ They depend on the images and the bank alone, so that a source set is decoded an
 for every target and every choice of bins. A file holds one shard of one part of a data set; its
 images are numbered within that list (see `sjft.images_table`).
 Only levels that occur are kept: for each image and channel, in order, ``occupied_levels`` says how
-many entries of ``step`` and ``count`` are its own. Steps lead from -1 to its first level, from
-there to its second, and so on; what does not fit 8 bits is 0 there and stands in ``large_step`` or
-``large_count``, in the same order (see `sjft.packing`).
+many of the ``entry`` bytes are its own. A byte's three high bits, plus 1, are the step from the
+level before (a channel's first: from -1), its five low bits the count. What does not fit is 0
+there, and the next of ``large_step`` and ``large_count``, in the same order (see `sjft.packing`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,13 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sjft.errors import UserError
-from sjft.hdf5 import Hdf5Writer, Variable, config_of, inputs_of, open_hdf5
+from sjft.hdf5 import Hdf5Writer, Variable, config_of, inputs_of, open_hdf5, read_rows
 from sjft.layers import Layer
-from sjft.levels import LevelCounts, number_of_levels
-from sjft.packing import PackedCounts, pack, unpack
+from sjft.levels import number_of_levels
+from sjft.packing import LevelCounts, PackedCounts, unpack
 from sjft.settings.bank import LevelGrid
 
-KIND, VERSION = "sjft-descriptors", 2
+KIND, VERSION = "sjft-descriptors", 3
 
 
 def write_channels(writer: Hdf5Writer, layers: Sequence[Layer]) -> None:
@@ -49,29 +49,22 @@ def write_channels(writer: Hdf5Writer, layers: Sequence[Layer]) -> None:
     )
 
 
-def append_images(writer: Hdf5Writer, ids: NDArray[np.int32], counted: LevelCounts) -> None:
+def append_images(writer: Hdf5Writer, ids: NDArray[np.int32], packed: PackedCounts) -> None:
     """Append images, given by their numbers in the shard's list, with their counts."""
-    packed = pack(counted)
     writer.add("image", Variable(ids, ("image",), "Number of the image in its shard's list"))
     for name, variable in {
         "occupied_levels": Variable(
             packed.occupied, ("image", "channel"), "Levels that occur: entries of this channel"
         ),
-        "step": Variable(
-            packed.steps,
+        "entry": Variable(
+            packed.entries,
             ("entry",),
-            "From the channel's level before, first from -1; 0: the next large_step",
-            "level",
+            "(step from the channel's level before, first from -1) less 1, times 32, plus the "
+            "responses on the level; 0: the next large_step and large_count",
         ),
-        "count": Variable(
-            packed.counts,
-            ("entry",),
-            "Responses on the level; 0: the next large_count",
-            "responses",
-        ),
-        "large_step": Variable(packed.large_steps, ("large step",), "Steps of over 255", "level"),
+        "large_step": Variable(packed.large_steps, ("large entry",), "The step itself", "level"),
         "large_count": Variable(
-            packed.large_counts, ("large count",), "Counts of over 255", "responses"
+            packed.large_counts, ("large entry",), "The number of responses itself", "responses"
         ),
     }.items():
         writer.add(name, replace(variable, repeats_little=True))
@@ -102,20 +95,19 @@ class DescriptorFile:
 
         Raises `UserError` where the counts are not those of a file of this grid.
         """
-        start = large_steps = large_counts = 0
+        start = large = 0
         for row in range(0, len(self.images), images):
             occupied = self._file["occupied_levels"][row : row + images]
             end = start + int(occupied.sum(dtype=np.int64))
-            steps, counts = self._file["step"][start:end], self._file["count"][start:end]
-            next_step = large_steps + int((steps == 0).sum())
-            next_count = large_counts + int((counts == 0).sum())
+            entries = read_rows(self._file["entry"], start, end)
+            next_large = large + int((entries == 0).sum())
             packed = PackedCounts(
-                *(occupied, steps, counts),
-                self._file["large_step"][large_steps:next_step],
-                self._file["large_count"][large_counts:next_count],
+                *(occupied, entries),
+                self._file["large_step"][large:next_large],
+                self._file["large_count"][large:next_large],
             )
             yield self._checked(packed)
-            start, large_steps, large_counts = end, next_step, next_count
+            start, large = end, next_large
 
     def _checked(self, packed: PackedCounts) -> LevelCounts:
         damaged = f"{self.path}: its entries do not fit its grid. Remove the file and run again."

@@ -13,25 +13,26 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
 from sjft.banks import FilterBank
+from sjft.counting import Counted, count_layers
 from sjft.descriptors import KIND, VERSION, append_images, write_channels
 from sjft.devices import torch_threads, workers
 from sjft.errors import BadImageError, UserError
 from sjft.hdf5 import create_hdf5
 from sjft.images import load_pixels
 from sjft.layers import Layer
-from sjft.levels import LevelCounts, count_levels, number_of_levels, off_grid_levels
+from sjft.packing import PackedCounts
 from sjft.progress import progress
 from sjft.settings.bank import LevelGrid
 
 Prepare = Callable[[NDArray[np.uint8]], torch.Tensor]  # see `FilterBank`
-IMAGES_A_BATCH = 16
+IMAGES_A_BATCH = 8
 IMAGES_A_GPU_BATCH = 64
 LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class _Batch:
-    """Rows of the list and their pictures, uint8 [images, channels, side, side]; and bad ones."""
+    """Rows of the list and their pictures, uint8 [images, side, side, channels]; and bad ones."""
 
     rows: list[int]
     pictures: torch.Tensor
@@ -97,21 +98,19 @@ def extract_descriptors(
     ):
         write_channels(writer, extraction.bank.layers)
         append_images(writer, np.empty(0, np.int32), _no_counts(extraction.bank))
-        off_grid = total = written = 0
-        is_off_grid = np.zeros(number_of_levels(extraction.grid), bool)
-        is_off_grid[list(off_grid_levels(extraction.grid))] = True
+        off_grid = written = 0
         for rows, pictures in _batches(images, root, extraction, processes, skipped):
             counted = _count(pictures, rows, images["path"], extraction)
-            append_images(writer, np.array(rows, np.int32), counted)
+            append_images(writer, np.array(rows, np.int32), counted.packed)
             written += len(rows)
-            levels, counts = counted[1], counted[2]
-            off_grid += int(counts[is_off_grid[levels]].sum())
-            total += int(counts.sum())
+            off_grid += counted.too_small + counted.too_large
         if len(images) and not written:
             raise UserError(f"{root}: no image of this shard can be used. First: {skipped[:1]}")
     LOG.info("%d images, %d skipped", written, len(skipped))
-    if total:
-        LOG.info("%.4f %% of the responses lie outside the grid's octaves", 100 * off_grid / total)
+    if written:
+        an_image = sum(layer.kernels * layer.positions for layer in extraction.bank.layers)
+        share = off_grid / (written * an_image)
+        LOG.info("%.4f %% of the responses lie outside the grid's octaves", 100 * share)
     return pl.DataFrame(skipped, schema={"path": pl.String, "reason": pl.String}, orient="row")
 
 
@@ -122,7 +121,7 @@ def _batches(
     processes: int,
     skipped: list[tuple[str, str]],
 ) -> Iterator[tuple[list[int], torch.Tensor]]:
-    """Yield (rows, pictures uint8 [images, channels, side, side]) of the usable images."""
+    """Yield (rows, pictures uint8 [images, side, side, channels]) of the usable images."""
     on_gpu = extraction.bank.device.type == "cuda"
     images_a_batch = IMAGES_A_GPU_BATCH if on_gpu else IMAGES_A_BATCH
     paths = [root / path for path in images["path"]]
@@ -146,19 +145,14 @@ def _batches(
 
 def _count(
     pictures: torch.Tensor, rows: list[int], paths: pl.Series, extraction: Extraction
-) -> LevelCounts:
+) -> Counted:
     """Level counts of a batch, channels of all layers side by side, image by image."""
-    counted = []
-    too_large = (0, number_of_levels(extraction.grid) - 1)
-    for layer, on_device in zip(
-        extraction.bank.layers, extraction.bank.responses(pictures), strict=True
-    ):
-        responses = on_device.cpu()
-        counted.append(count_levels(responses.numpy(), extraction.grid))
-        # What is not finite is counted as too large: only then is it looked for.
-        if any((counted[-1][1] == level).any() for level in too_large):
+    layers = [responses.cpu() for responses in extraction.bank.responses(pictures)]
+    counted = count_layers([responses.numpy() for responses in layers], extraction.grid)
+    if counted.too_large:  # as what is not finite is counted: only then is it looked for
+        for layer, responses in zip(extraction.bank.layers, layers, strict=True):
             _require_finite(responses, layer, rows, paths)
-    return _side_by_side(counted)
+    return counted
 
 
 def _require_finite(
@@ -173,21 +167,9 @@ def _require_finite(
         )
 
 
-def _no_counts(bank: FilterBank) -> LevelCounts:
+def _no_counts(bank: FilterBank) -> PackedCounts:
     """The counts of no images: a shard of a small part may be empty."""
     channels = sum(layer.kernels for layer in bank.layers)
-    return np.empty((0, channels), np.int32), np.empty(0, np.uint16), np.empty(0, np.uint32)
-
-
-def _side_by_side(counted: Sequence[LevelCounts]) -> LevelCounts:
-    """Interleave the layers' lists, so that each image's channels follow each other."""
-    occupied = np.concatenate([layer[0] for layer in counted], axis=1)
-    ends = [np.cumsum(layer[0].sum(axis=1)) for layer in counted]
-    pieces = [
-        (layer, slice(int(end[image - 1]) if image else 0, int(end[image])))
-        for image in range(len(occupied))
-        for layer, end in zip(counted, ends, strict=True)
-    ]
-    levels = np.concatenate([layer[1][part] for layer, part in pieces])
-    counts = np.concatenate([layer[2][part] for layer, part in pieces])
-    return occupied, levels, counts
+    nothing = np.empty(0, np.uint8)
+    occupied = np.empty((0, channels), np.uint16)
+    return PackedCounts(occupied, nothing, nothing.astype(np.uint16), nothing.astype(np.uint32))

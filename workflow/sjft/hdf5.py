@@ -9,7 +9,6 @@ the settings that decided the content), ``inputs`` (JSON: a digest per file read
 import hashlib
 import io
 import json
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+from isal import isal_zlib
 from numpy.typing import NDArray
 
 from sjft import __version__
@@ -98,7 +98,7 @@ class Hdf5Writer:
                 dataset.dims[axis].label = dimension
             dataset.attrs["description"] = variable.description
             dataset.attrs["units"] = variable.units
-            self._digests[name] = hashlib.blake2b(digest_size=16)
+            self._digests[name] = hashlib.sha256()
         self._digests[name].update(values)
         if variable.repeats_little:
             self._append_chunks(name, values)
@@ -153,15 +153,38 @@ class Hdf5Writer:
 
 
 def _compressed(chunk: NDArray[Any]) -> bytes:
-    """What the filters shuffle and gzip make of a chunk, but without a search for repeats.
-
-    Counts seldom repeat a longer sequence of bytes: without the search, deflate takes a third of
-    the time, and half its codes are not spent on chance repeats.
-    """
+    """What the filters shuffle and gzip make of a chunk; by ISA-L in a quarter of zlib's time."""
     size = chunk.dtype.itemsize
     shuffled = np.ascontiguousarray(chunk.reshape(-1).view(np.uint8).reshape(-1, size).T)
-    deflate = zlib.compressobj(level=1, memLevel=8, strategy=zlib.Z_RLE)
-    return deflate.compress(shuffled.data) + deflate.flush()
+    compressed: bytes = isal_zlib.compress(shuffled, 1)
+    return compressed
+
+
+def read_rows(dataset: h5py.Dataset, start: int, end: int) -> NDArray[Any]:
+    """``dataset[start:end]``, inflated by ISA-L in a third of HDF5's time.
+
+    For numbers, in chunks along the first dimension alone, as `Hdf5Writer` makes them. Raises
+    `OSError`, as HDF5 does, where a chunk is damaged.
+    """
+    rows = dataset.chunks[0]
+    values = np.empty((max(0, end - start), *dataset.shape[1:]), dataset.dtype)
+    for first in range(start // rows * rows, end, rows):
+        _, compressed = dataset.id.read_direct_chunk((first, *[0] * (dataset.ndim - 1)))
+        try:
+            chunk = _inflated(compressed, dataset)
+        except (isal_zlib.IsalError, ValueError) as error:  # type: ignore[misc]  # its stub is wrong
+            raise OSError(f"a chunk of {dataset.name} cannot be inflated: {error}") from None
+        here = slice(max(start - first, 0), min(end - first, rows))
+        values[first + here.start - start : first + here.stop - start] = chunk[here]
+    return values
+
+
+def _inflated(compressed: bytes, dataset: h5py.Dataset) -> NDArray[Any]:
+    """A chunk, from what `_compressed` made of it."""
+    size = dataset.dtype.itemsize
+    shuffled = np.frombuffer(isal_zlib.decompress(compressed), np.uint8).reshape(size, -1)
+    chunk: NDArray[Any] = np.ascontiguousarray(shuffled.T).view(dataset.dtype)
+    return chunk.reshape(dataset.chunks)
 
 
 def _as_storable(values: NDArray[Any]) -> NDArray[Any]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sjft.bins import Bins
 from sjft.descriptors import open_descriptors, require_same_bank
 from sjft.errors import UserError
-from sjft.hdf5 import Variable, create_hdf5, inputs_of, open_hdf5
+from sjft.hdf5 import Variable, create_hdf5, inputs_of, open_hdf5, read_rows
 from sjft.progress import progress
 
 KIND, VERSION = "sjft-histograms", 1
@@ -63,8 +63,10 @@ class HistogramFile:
 
     def read(self, rows: slice = slice(None)) -> Histograms:
         """The histograms of some images that follow each other, or of all."""
+        start, end, _ = rows.indices(len(self.images))
+        counts = read_rows(self._file["count"], start, end)
         return Histograms(
-            *(self.images[rows], self._file["count"][rows], self.positions, self.weight),
+            *(self.images[rows], counts, self.positions, self.weight),
             *(self.digest_of_bins, self.digest),
         )
 

@@ -3,10 +3,11 @@
 Turned upright as its EXIF says; grey, palette, CMYK, and 16-bit pictures are converted; what is
 transparent is laid over white. Anything else is refused with the file's name.
 
-Plain JPEG files are decoded by simplejpeg: the same pixels as Pillow's in half the time. Pillow
-reads their headers first, and has the last word wherever simplejpeg has any doubt.
+Plain JPEG files are decoded by simplejpeg: the same pixels as Pillow's in half the time. Pillow has
+the last word wherever there is any doubt: a turned picture, four colours, a huge or damaged file.
 """
 
+import io
 import struct
 import warnings
 from pathlib import Path
@@ -14,11 +15,14 @@ from pathlib import Path
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from sjft.errors import BadImageError
 
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+JPEG_START = b"\xff\xd8\xff"
+# EXIF may turn a picture upside down; a file of several pictures has a first one.
+FOR_PILLOW = (b"Exif\0\0", b"MPF\0")
 # What Pillow's decoders raise on damaged files: each has its own way to stumble.
 DECODING_ERRORS = (
     *(OSError, SyntaxError, ValueError, EOFError),
@@ -38,12 +42,13 @@ def load_rgb(path: Path) -> Image.Image:
 def load_pixels(path: Path) -> NDArray[np.uint8]:
     """What `load_rgb` gives, as an array: uint8 [height, width, 3]."""
     try:
+        content = path.read_bytes()
+        pixels = _plain_jpeg(content)
+        if pixels is not None:
+            return pixels
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as picture:
-                pixels = _plain_jpeg(picture, path)
-                if pixels is not None:
-                    return pixels
+            with Image.open(io.BytesIO(content)) as picture:
                 picture.load()
                 return np.array(_to_rgb(ImageOps.exif_transpose(picture)))
     except UnidentifiedImageError:
@@ -54,19 +59,25 @@ def load_pixels(path: Path) -> NDArray[np.uint8]:
         raise BadImageError(path, f"cannot be decoded ({error})") from None
 
 
-def _plain_jpeg(picture: Image.Image, path: Path) -> NDArray[np.uint8] | None:
-    """The pixels of an upright JPEG of colours or greys; None for any other file, and damaged ones.
+def _plain_jpeg(content: bytes) -> NDArray[np.uint8] | None:
+    """The pixels of a JPEG of colours or greys that may not be turned; None for any other file.
 
-    simplejpeg refuses whatever its library warns of, a missing end of the file among it.
+    Also None for damaged ones: simplejpeg refuses whatever its library warns of, a missing end of
+    the file among it.
     """
-    upright = picture.getexif().get(ExifTags.Base.Orientation, 1) == 1
-    if picture.format != "JPEG" or picture.mode not in ("RGB", "L") or not upright:
+    # Where these bytes stand by chance, Pillow decodes the file to the same pixels.
+    if not content.startswith(JPEG_START) or any(mark in content for mark in FOR_PILLOW):
         return None
     try:
-        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(path.read_bytes(), strict=True)
+        height, width, colours, _ = simplejpeg.decode_jpeg_header(content)
+        if colours not in ("Gray", "YCbCr", "RGB") or height * width > (
+            Image.MAX_IMAGE_PIXELS or 0
+        ):
+            return None
+        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(content, strict=True)
     except ValueError:
         return None
-    return pixels if pixels.shape[1::-1] == picture.size else None
+    return pixels
 
 
 def _to_rgb(picture: Image.Image) -> Image.Image:
