@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from sjft.errors import UserError
-from sjft.hdf5 import Variable, config_of, create_hdf5, inputs_of, open_hdf5, read_rows
+from sjft.hdf5 import RowReader, Variable, config_of, create_hdf5, inputs_of, open_hdf5
 
 
 def write(
@@ -215,8 +215,9 @@ def test_rows_that_are_read_are_those_of_h5py(
             "apple", Variable(values, ("a", "b")[: values.ndim], "An apple", "1", repeats_little)
         )
     with open_hdf5(path, kind="fruit", version=3) as file:
+        read = RowReader(file["apple"])
         for start, end in ((0, rows), (rows // 3, rows // 2), (max(0, rows - 1), rows), (0, 0)):
-            found = read_rows(file["apple"], start, end)
+            found = read(start, end)
             assert found.dtype == kind
             np.testing.assert_array_equal(found, file["apple"][start:end])
 
@@ -232,4 +233,4 @@ def test_a_damaged_chunk_is_refused_when_its_rows_are_read(tmp_path: Path) -> No
         pytest.raises(UserError, match=r"is damaged .*a chunk of /apple cannot be inflated"),
         open_hdf5(path, kind="fruit", version=3) as file,
     ):
-        read_rows(file["apple"], 10, 20)
+        RowReader(file["apple"])(10, 20)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sjft.errors import UserError
-from sjft.hdf5 import Hdf5Writer, Variable, config_of, inputs_of, open_hdf5, read_rows
+from sjft.hdf5 import Hdf5Writer, RowReader, Variable, config_of, inputs_of, open_hdf5
 from sjft.layers import Layer
 from sjft.levels import number_of_levels
 from sjft.packing import LevelCounts, PackedCounts, unpack
@@ -96,10 +96,11 @@ class DescriptorFile:
         Raises `UserError` where the counts are not those of a file of this grid.
         """
         start = large = 0
+        entries_of = RowReader(self._file["entry"])
         for row in range(0, len(self.images), images):
             occupied = self._file["occupied_levels"][row : row + images]
             end = start + int(occupied.sum(dtype=np.int64))
-            entries = read_rows(self._file["entry"], start, end)
+            entries = entries_of(start, end)
             next_large = large + int((entries == 0).sum())
             packed = PackedCounts(
                 *(occupied, entries),

@@ -160,31 +160,41 @@ def _compressed(chunk: NDArray[Any]) -> bytes:
     return compressed
 
 
-def read_rows(dataset: h5py.Dataset, start: int, end: int) -> NDArray[Any]:
-    """``dataset[start:end]``, inflated by ISA-L in a third of HDF5's time.
+class RowReader:
+    """Reads rows of a data set in their order, inflated by ISA-L in a third of HDF5's time.
 
-    For numbers, in chunks along the first dimension alone, as `Hdf5Writer` makes them. Raises
-    `OSError`, as HDF5 does, where a chunk is damaged.
+    For numbers, in chunks along the first dimension alone, as `Hdf5Writer` makes them.
     """
-    rows = dataset.chunks[0]
-    values = np.empty((max(0, end - start), *dataset.shape[1:]), dataset.dtype)
-    for first in range(start // rows * rows, end, rows):
+
+    def __init__(self, dataset: h5py.Dataset) -> None:
+        """Read from a data set of an open file."""
+        self._dataset = dataset
+        # The next rows often begin in the chunk that the last ones ended in.
+        self._first, self._chunk = -1, np.empty(0)
+
+    def __call__(self, start: int, end: int) -> NDArray[Any]:
+        """``dataset[start:end]``; raises `OSError`, as HDF5 does, where a chunk is damaged."""
+        dataset = self._dataset
+        rows = dataset.chunks[0]
+        values = np.empty((max(0, end - start), *dataset.shape[1:]), dataset.dtype)
+        for first in range(start // rows * rows, end, rows):
+            if first != self._first:
+                self._first, self._chunk = first, self._inflated(first)
+            begin, stop = max(start - first, 0), min(end - first, rows)
+            values[first + begin - start : first + stop - start] = self._chunk[begin:stop]
+        return values
+
+    def _inflated(self, first: int) -> NDArray[Any]:
+        """The chunk that begins with a row: what `_compressed` was given."""
+        dataset = self._dataset
         _, compressed = dataset.id.read_direct_chunk((first, *[0] * (dataset.ndim - 1)))
         try:
-            chunk = _inflated(compressed, dataset)
+            content = np.frombuffer(isal_zlib.decompress(compressed), np.uint8)
+            shuffled = content.reshape(dataset.dtype.itemsize, -1)
         except (isal_zlib.IsalError, ValueError) as error:  # type: ignore[misc]  # its stub is wrong
             raise OSError(f"a chunk of {dataset.name} cannot be inflated: {error}") from None
-        here = slice(max(start - first, 0), min(end - first, rows))
-        values[first + here.start - start : first + here.stop - start] = chunk[here]
-    return values
-
-
-def _inflated(compressed: bytes, dataset: h5py.Dataset) -> NDArray[Any]:
-    """A chunk, from what `_compressed` made of it."""
-    size = dataset.dtype.itemsize
-    shuffled = np.frombuffer(isal_zlib.decompress(compressed), np.uint8).reshape(size, -1)
-    chunk: NDArray[Any] = np.ascontiguousarray(shuffled.T).view(dataset.dtype)
-    return chunk.reshape(dataset.chunks)
+        chunk: NDArray[Any] = np.ascontiguousarray(shuffled.T).view(dataset.dtype)
+        return chunk.reshape(dataset.chunks)
 
 
 def _as_storable(values: NDArray[Any]) -> NDArray[Any]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sjft.bins import Bins
 from sjft.descriptors import open_descriptors, require_same_bank
 from sjft.errors import UserError
-from sjft.hdf5 import Variable, create_hdf5, inputs_of, open_hdf5, read_rows
+from sjft.hdf5 import RowReader, Variable, create_hdf5, inputs_of, open_hdf5
 from sjft.progress import progress
 
 KIND, VERSION = "sjft-histograms", 1
@@ -54,7 +54,7 @@ class HistogramFile:
 
     def __init__(self, file: h5py.File, digest_of_bins: str) -> None:
         """Read what is small of a file that `open_histograms` has checked."""
-        self._file = file
+        self._counts = RowReader(file["count"])
         self.images: NDArray[np.int32] = file["image"][:]
         self.positions: NDArray[np.int64] = file["positions"][:]
         self.weight: NDArray[np.float64] = file["weight"][:]
@@ -64,7 +64,7 @@ class HistogramFile:
     def read(self, rows: slice = slice(None)) -> Histograms:
         """The histograms of some images that follow each other, or of all."""
         start, end, _ = rows.indices(len(self.images))
-        counts = read_rows(self._file["count"], start, end)
+        counts = self._counts(start, end)
         return Histograms(
             *(self.images[rows], counts, self.positions, self.weight),
             *(self.digest_of_bins, self.digest),
