@@ -48,14 +48,18 @@ rule summarise:
 
 rule publish:
     input:
-        model=lambda wildcards: (
-            "results/{experiment}/runs/{run.arm}-{run.seed}/round-{last}/model.pt".format(
-                experiment=wildcards.experiment,
-                run=CONFIG.experiments[wildcards.experiment].publish,
-                last=last_round(wildcards),
-            )
-        ),
+        model=of_published_run("round-{last}/model.pt"),
+        subset=of_published_run("round-{last}/subset.csv"),
+        targets=of_published_run("round-{last}/targets.csv"),
+        evaluation=of_published_run("evaluation.json"),
         summary="results/{experiment}/summary.json",
+        target_images=lambda wildcards: (
+            f"results/datasets/{pairing_of(wildcards)['target']}/images.csv"
+        ),
+        source_images=of_experiment("results/datasets/{source}/images.csv"),
+        weights=lambda wildcards: published_weights(
+            CONFIG.experiments[wildcards.experiment].training
+        ),
     output:
         model="results/{experiment}/model.pt",
         card=report(
@@ -73,8 +77,14 @@ rule publish:
         mem_mb=2000,
         runtime=10,
     params:
-        experiment=lambda wildcards: settings_of("experiments", wildcards.experiment),
-        code=code_of("publish.py"),
+        settings=everything_of_experiment,
+        weights=lambda wildcards: state_of_weights(
+            CONFIG.experiments[wildcards.experiment].training.weights,
+            [wildcards.experiment],
+        ),
+        code={
+            name: code_of(f"{name}.py") for name in ("finetune", "evaluate", "publish")
+        },
     message:
         "Publishing the model of {wildcards.experiment}"
     script:

@@ -204,3 +204,34 @@ def duplicates_of_experiment(wildcards):
     if not leakage_settings(pairing["retrieval"])["check"]:
         return []
     return "results/retrieval/{retrieval}/{target}/duplicates.csv".format(**pairing)
+
+
+def of_published_run(name):
+    """A file of the run that is published."""
+
+    def path(wildcards):
+        experiment = CONFIG.experiments[wildcards.experiment]
+        run = "results/{experiment}/runs/{arm}-{seed}/"
+        return (run + name).format(
+            experiment=wildcards.experiment,
+            arm=experiment.publish.arm,
+            seed=experiment.publish.seed,
+            last=last_round(wildcards),
+        )
+
+    return path
+
+
+def everything_of_experiment(wildcards):
+    """All settings that an experiment goes by, as the configuration has them."""
+    pairing = pairing_of(wildcards)
+    names = {
+        "datasets": [pairing["target"], *pairing["sources"]],
+        "banks": [pairing["bank"]],
+        "retrievals": [pairing["retrieval"]],
+        "experiments": [wildcards.experiment],
+    }
+    return {
+        section: {name: settings_of(section, name) for name in of_section}
+        for section, of_section in names.items()
+    }
