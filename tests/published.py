@@ -49,6 +49,7 @@ def facts_of(settings: Configuration, classes: list[str] = CLASSES) -> dict[str,
     labels = list(range(len(classes)))
     return provenance(
         settings=settings.model_dump(mode="json", include=SECTIONS),
+        training=settings.experiments["demo"].training.model_dump(mode="json"),
         code={"finetune": "f00d"},
         tables={"birds": images_table(labels * 2), "web": images_table([0, 0, 1, 2])},
         manifest=manifest(["a"] * 3, ["a"] * 3),
@@ -61,7 +62,9 @@ def evaluation_of(classes: list[str]) -> dict[str, Any]:
     """An evaluation of one right image a class, and a wrong one of the first."""
     labels = np.array([*range(len(classes)), 0])
     scores = np.eye(len(classes), dtype=np.float32)[[*range(len(classes)), 1]]
-    return accuracies(scores, labels, classes) | {"split": "test", "skipped": []}
+    calibration = {"expected_calibration_error": 0.25, "bins": [{"images": 3}]}
+    measured = accuracies(scores, labels, classes) | {"calibration": calibration}
+    return measured | {"split": "test", "skipped": []}
 
 
 def publish(

@@ -67,6 +67,7 @@ def test_the_file_says_what_it_was_made_from(tmp_path: Path) -> None:
         "images": 3,
         "mean_class_accuracy": 0.75,
         "accuracy": pytest.approx(2 / 3),
+        "expected_calibration_error": 0.25,
         "split": "test",
     }
     assert facts["data"] == {

@@ -22,18 +22,19 @@ def main(snakemake: Any) -> None:
     files, output, settings = snakemake.input, snakemake.output, snakemake.params.settings
     name = snakemake.wildcards.experiment
     experiment = ExperimentSettings.model_validate(settings["experiments"][name])
-    weights = experiment.training.weights
-    start = weights_file(weights, snakemake.config["data_root"], files.weights)
+    training = experiment.training_of(experiment.publish.arm)
+    start = weights_file(training.weights, snakemake.config["data_root"], files.weights)
     evaluation = json.loads(Path(files.evaluation).read_text(encoding="utf-8"))
     names = (experiment.target, *experiment.sources)
     lists = (files.target_images, *files.source_images)
     digests = {key: digest_of_file(Path(files[key])) for key in ("subset", "targets", "model")}
     facts = provenance(
         settings=settings,
+        training=training.model_dump(mode="json"),
         code=snakemake.params.code,
         tables={n: read_images(Path(path)) for n, path in zip(names, lists, strict=True)},
         manifest=read_manifest(Path(files.subset), Path(files.targets)),
-        inputs={"first weights": digest_of_weights(weights, start), **digests},
+        inputs={"first weights": digest_of_weights(training.weights, start), **digests},
         evaluation=evaluation,
     )
     publish_model(Path(output.model), load_joint_network(Path(files.model)), experiment, facts)

@@ -7,14 +7,9 @@ from typing import Any
 import yaml
 
 from sjft.files import write_text
+from sjft.settings.arm import ARMS
 from sjft.summary import aligned, render_results
 
-METHOD = {
-    "selective": "selective joint fine-tuning (Ge and Yu, CVPR 2017)",
-    "fine-tune": "fine-tuning on the target's images alone",
-    "random-source": "joint fine-tuning with source images drawn at random",
-    "all-source": "joint fine-tuning with all source images",
-}
 # More classes than this are folded away.
 CLASSES_SHOWN = 20
 SHARES = {"mean_class_accuracy": "mean class accuracy", "accuracy": "top-1 accuracy"}
@@ -62,7 +57,7 @@ def write_model_card(
         _beginning(name, provenance),
         _use(provenance["settings"]["experiments"][name]),
         _data(provenance),
-        _training(provenance["settings"]["experiments"][name]),
+        _training(provenance["settings"]["experiments"][name], provenance["training"]),
         _accuracy(provenance["metrics"], classes),
         f"## Selection, and the arms compared\n\n{render_results(summary)}",
         _origin(provenance),
@@ -87,9 +82,9 @@ def _beginning(name: str, provenance: Mapping[str, Any]) -> str:
 
 `model.pt` is a `{experiment["training"]["network"]}` of torchvision that tells \
 {target["classes"]} classes apart: {100 * metrics["mean_class_accuracy"]:.1f} % mean class \
-accuracy on the {metrics["images"]} images of the split `{split}` of `{experiment["target"]}`. It \
-was made by {METHOD.get(experiment["publish"]["arm"], experiment["publish"]["arm"])} with \
-sjft {provenance["versions"]["sjft"]}.
+accuracy on the {metrics["images"]} images of the split `{split}` of `{experiment["target"]}`. The \
+method is {ARMS[experiment["publish"]["arm"]].title} (Ge and Yu, CVPR 2017), the program sjft \
+{provenance["versions"]["sjft"]}.
 
 **Meant for** pictures like those of `{experiment["target"]}`, each of one of its classes. \
 **Not for** anything else: it names one of its classes for any picture, one that shows none of \
@@ -131,8 +126,8 @@ def _data(provenance: Mapping[str, Any]) -> str:
     return f"## Data\n\n{_table(*rows)}"
 
 
-def _training(experiment: Mapping[str, Any]) -> str:
-    training, published = experiment["training"], experiment["publish"]
+def _training(experiment: Mapping[str, Any], training: Mapping[str, Any]) -> str:
+    published = experiment["publish"]
     weights, size = training["weights"], training["input_size"]
     origin = {
         "torchvision": f"torchvision's {weights.get('name')}",
@@ -148,7 +143,7 @@ def _training(experiment: Mapping[str, Any]) -> str:
         ["learning rate at first", f"{training['learning_rate']:g}"],
         ["crop, from a shorter side of", "{} px, {} to {} px".format(size, *training["resize"])],
     ]
-    if published["arm"] == "selective":
+    if ARMS[published["arm"]].selects:
         first = experiment["selection"]["initial_neighbours"]
         rows.append(["neighbours of each target image at first", f"{first:,}"])
     return f"## Training\n\n{_table(*rows)}\n\nEvery setting stands further down."

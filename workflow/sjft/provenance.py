@@ -21,6 +21,7 @@ PACKAGES = (
 def provenance(
     *,
     settings: Mapping[str, Any],
+    training: Mapping[str, Any],
     code: Mapping[str, str],
     tables: Mapping[str, pl.DataFrame],
     manifest: Manifest,
@@ -29,10 +30,11 @@ def provenance(
 ) -> dict[str, Any]:
     """What is written into a published model beside its weights, as plain values.
 
-    ``settings`` are the configuration's sections with what the experiment uses of each, ``code``
-    the fingerprints of scripts, ``tables`` the images.csv of the target and then of each source,
-    ``manifest`` what the last round was trained on, ``inputs`` digests of files by name, and
-    ``evaluation`` the content of the run's evaluation.json.
+    ``settings`` are the configuration's sections with what the experiment uses of each,
+    ``training`` the published arm's own training settings, ``code`` the fingerprints of scripts,
+    ``tables`` the images.csv of the target and then of each source, ``manifest`` what the last
+    round was trained on, ``inputs`` digests of files by name, and ``evaluation`` the content of the
+    run's evaluation.json.
     """
     lists = {f"images of {name}": digest_of_images(table) for name, table in tables.items()}
     return {
@@ -44,6 +46,7 @@ def provenance(
         "inputs": {**lists, **inputs},
         "code": dict(code),
         "versions": versions(),
+        "training": dict(training),
         "settings": dict(settings),
     }
 
@@ -60,8 +63,14 @@ def versions() -> dict[str, str]:
 
 
 def metrics_of(evaluation: Mapping[str, Any]) -> dict[str, Any]:
-    """The single values of an evaluation: accuracies, numbers of images, the split."""
-    return {name: v for name, v in evaluation.items() if isinstance(v, bool | int | float | str)}
+    """The single values of an evaluation, of its sections too: accuracies, calibration error."""
+    found: dict[str, Any] = {}
+    for name, value in evaluation.items():
+        if isinstance(value, Mapping):
+            found |= metrics_of(value)
+        elif isinstance(value, bool | int | float | str):
+            found[name] = value
+    return found
 
 
 def _used(manifest: Manifest, name: str, *, is_target: bool) -> pl.DataFrame:
