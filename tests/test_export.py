@@ -107,6 +107,18 @@ def test_a_file_whose_scores_are_off_is_not_kept(
     assert [path.name for path in tmp_path.iterdir()] == ["model.pt"]
 
 
+def test_a_network_that_torch_cannot_export_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_arguments: Any, **_options: Any) -> None:
+        raise torch.onnx.errors.OnnxExporterError("no such operator\nand much more")
+
+    monkeypatch.setattr(torch.onnx, "export", refuse)
+    with pytest.raises(UserError, match=r"squeezenet1_1 \(no such operator\). Try"):
+        export_model(published(tmp_path, "squeezenet1_1"), "onnx", tmp_path / "m.onnx")
+    assert [path.name for path in tmp_path.iterdir()] == ["model.pt"]
+
+
 def test_missing_packages_are_named_with_the_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -107,7 +107,7 @@ def test_inspect_describes_a_model(tmp_path: Path, capsys: pytest.CaptureFixture
     for words in (
         "format: sjft-published-model",
         "network: squeezenet1_1",
-        "- dög",
+        "classes: [cat, dög]",
         "mean_class_accuracy: 0.75",
         "state_dict: 52 tensors, 723,522 numbers",
     ):

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from sjft.files import write_text
+from sjft.published import as_yaml
 from sjft.settings.arm import ARMS
 from sjft.summary import aligned, render_results
 
@@ -174,8 +173,7 @@ def _origin(provenance: Mapping[str, Any]) -> str:
     digests = {**provenance["inputs"], **{f"code of {k}": v for k, v in provenance["code"].items()}}
     inputs = _table(["input", "digest"], *([k, f"`{v}`"] for k, v in digests.items()))
     versions = ", ".join(f"{name} {number}" for name, number in provenance["versions"].items())
-    text = yaml.safe_dump(provenance["settings"], sort_keys=False, allow_unicode=True)
-    settings = f"```yaml\n{text}```"
+    settings = f"```yaml\n{as_yaml(provenance['settings'])}```"
     return f"""## Where it comes from
 
 Made with {versions}. The same is in `model.pt`, under `provenance`; `sjft inspect model.pt` \

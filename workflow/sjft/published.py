@@ -1,5 +1,6 @@
 """Published models: reading, describing and rebuilding them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,8 +58,15 @@ def describe_published(path: Path) -> str:
     state = content.pop("state_dict")
     numbers = sum(tensor.numel() for tensor in state.values())
     content["state_dict"] = f"{len(state)} tensors, {numbers:,} numbers"
-    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
-    return f"{path}\n{text.rstrip()}"
+    return f"{path}\n{as_yaml(content).rstrip()}"
+
+
+def as_yaml(values: Mapping[str, Any]) -> str:
+    """Plain values as YAML in their own order, the innermost lists and sections on a line each."""
+    text: str = yaml.safe_dump(
+        dict(values), sort_keys=False, allow_unicode=True, width=100, default_flow_style=None
+    )
+    return text
 
 
 def _read(path: Path) -> dict[str, Any]:
