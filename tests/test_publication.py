@@ -1,105 +1,117 @@
-"""Publication: a model that plain torchvision loads, and its card."""
+"""Publication: a model that plain torchvision loads, with all that was said of it."""
 
-import re
+import copy
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import torchvision
+from published import CLASSES, configuration, facts_of, publish
+from small import images_table
 
-from sjft.network import JointNetwork, joint_network
-from sjft.publication import publish_model, write_model_card
-from sjft.settings.experiment import ExperimentSettings
-from sjft.settings.weights import RandomWeights
+from sjft.cli import main
+from sjft.provenance import PACKAGES, digest_of_images
+from sjft.publication import publish_model
 
-EXPERIMENT = ExperimentSettings.model_validate(
-    {
-        "target": "birds",
-        "source": "web",
-        "retrieval": "paper",
-        "training": {"network": "squeezenet1_1", "weights": {"source": "random"}},
-        "evaluation": {"scales": (300, 256)},
-    }
-)
-PROVENANCE: dict[str, Any] = {
-    "experiment": EXPERIMENT.model_dump(mode="json"),
-    "classes": ["crow", "owl"],
-}
+# One of each way in which torchvision names, shapes and builds classifiers.
+FAMILIES = ("resnet18", "squeezenet1_1", "mobilenet_v2", "mnasnet0_5", "googlenet", "inception_v3")
 
 
-def network_of(name: str, sources: int) -> JointNetwork:
-    weights = RandomWeights(source="random", seed=0)
-    classes = [f"s{i}" for i in range(sources)]
-    return joint_network(name, weights, None, ["crow", "owl"], classes, 0)
+def read(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = torch.load(path, weights_only=True)
+    return content
 
 
-def publish(folder: Path, name: str, sources: int = 3) -> tuple[JointNetwork, dict[str, Any]]:
-    network = network_of(name, sources)
-    publish_model(folder / "model.pt", network, EXPERIMENT, PROVENANCE)
-    content: dict[str, Any] = torch.load(folder / "model.pt", weights_only=True)
-    return network, content
-
-
-def card(folder: Path) -> str:
-    summary = {"table": "| arm | mean class accuracy |\n| selective | 62.5 % |"}
-    write_model_card(folder / "card.md", "demo", summary, PROVENANCE)
-    return (folder / "card.md").read_text()
-
-
-@pytest.mark.parametrize(
-    ("name", "sources"), [("squeezenet1_1", 3), ("squeezenet1_1", 0), ("mnasnet0_5", 3)]
-)
-def test_the_code_on_the_card_loads_the_model(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, sources: int
+@pytest.mark.parametrize(("name", "sources"), [*((f, 3) for f in FAMILIES), ("resnet18", 0)])
+def test_plain_torchvision_gives_the_scores_of_the_targets_head(
+    tmp_path: Path, name: str, sources: int
 ) -> None:
-    joint, _ = publish(tmp_path, name, sources)
-    code = re.search(r"```python\n(.*?)```", card(tmp_path), re.DOTALL)
-    assert code is not None
-    monkeypatch.chdir(tmp_path)
-    names: dict[str, Any] = {}
-    exec(code[1], names)
-    images = torch.randn(3, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    joint = publish(tmp_path / "model.pt", name, sources=sources)
+    content = read(tmp_path / "model.pt")
+    plain = torchvision.models.get_model(
+        content["network"], num_classes=len(content["classes"]), **content["network_options"]
+    )
+    plain.load_state_dict(content["state_dict"])
+    assert not any("source" in key for key in content["state_dict"])
+    images = torch.randn(2, 3, 96, 96, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
-        found = names["network"].eval()(images)
-        wanted = joint.module.eval()(images)[:, :2]
+        found, wanted = plain.eval()(images), joint.module.eval()(images)[:, :2]
+    assert found.shape == (2, 2)
     assert torch.equal(found, wanted)
 
 
-def test_a_network_with_auxiliary_classifiers_is_published_without(tmp_path: Path) -> None:
-    joint, content = publish(tmp_path, "googlenet")
-    plain = torchvision.models.get_model("googlenet", num_classes=2, **content["network_options"])
-    plain.load_state_dict(content["state_dict"])
-    images = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-    with torch.inference_mode():
-        assert torch.equal(plain.eval()(images), joint.module.eval()(images)[:, :2])
-
-
 def test_the_file_says_how_pictures_are_prepared_and_what_the_scores_mean(tmp_path: Path) -> None:
-    _, content = publish(tmp_path, "squeezenet1_1")
-    assert content["classes"] == ["crow", "owl"]
+    views = {"scales": [80, 72], "crops": "five", "mirror": True}
+    publish(tmp_path / "model.pt", "squeezenet1_1", evaluation=views)
+    content = read(tmp_path / "model.pt")
+    assert content["classes"] == CLASSES
     assert content["network"] == "squeezenet1_1"
     assert content["preprocessing"] == {
-        "resize": 300,
-        "crop": 224,
+        "resize": 80,
+        "crop": 64,
+        "interpolation": "bilinear",
+        "antialias": True,
         "mean": [0.485, 0.456, 0.406],
         "std": [0.229, 0.224, 0.225],
+        **views,
     }
-    assert content["provenance"] == PROVENANCE
-    assert not any("source" in key for key in content["state_dict"])
 
 
-def test_the_card_names_network_data_sets_and_accuracy(tmp_path: Path) -> None:
-    text = card(tmp_path)
+def test_the_file_says_what_it_was_made_from(tmp_path: Path) -> None:
+    publish(tmp_path / "model.pt", "squeezenet1_1")
+    facts = read(tmp_path / "model.pt")["provenance"]
+    assert set(facts["versions"]) == {"sjft", "python", *PACKAGES}
+    assert facts["versions"]["torch"] == torch.__version__.partition("+")[0]
+    assert facts["metrics"] == {
+        "images": 3,
+        "mean_class_accuracy": 0.75,
+        "accuracy": pytest.approx(2 / 3),
+        "expected_calibration_error": 0.25,
+        "split": "test",
+    }
+    assert facts["data"] == {
+        "birds": {"classes": 2, "images": {"train": 4}, "used_classes": 1, "used_images": 3},
+        "web": {"classes": 3, "images": {"train": 4}, "used_classes": 0, "used_images": 0},
+    }
+    assert set(facts["inputs"]) == {"images of birds", "images of web", "first weights", "model"}
+    assert facts["settings"]["retrievals"]["paper"]["bank"] == "small"
+
+
+def test_the_same_facts_make_the_same_bytes(tmp_path: Path) -> None:
+    settings = configuration("squeezenet1_1")
+    joint = publish(tmp_path / "model.pt", "squeezenet1_1")
+    # Equal, but every text is an object of its own here, and shared between places there.
+    other = copy.deepcopy(facts_of(settings))
+    other["settings"] = (
+        type(settings)
+        .model_validate(other["settings"])
+        .model_dump(mode="json", include=set(other["settings"]))
+    )
+    publish_model(tmp_path / "other.pt", joint, settings.experiments["demo"], other)
+    assert (tmp_path / "other.pt").read_bytes() == (tmp_path / "model.pt").read_bytes()
+
+
+def test_the_digest_of_images_sees_paths_and_sizes_but_no_times() -> None:
+    table = images_table([0, 1])
+    digest = digest_of_images(table)
+    assert digest_of_images(table.with_columns(modified=table["modified"] + 1)) == digest
+    assert digest_of_images(table.with_columns(bytes=table["bytes"] + 1)) != digest
+    assert digest_of_images(table.with_columns(label=1 - table["label"])) != digest
+
+
+def test_inspect_describes_a_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    publish(tmp_path / "model.pt", "squeezenet1_1")
+    assert main(["inspect", str(tmp_path / "model.pt")]) == 0
+    text = capsys.readouterr().out
     for words in (
-        "# Model card: demo",
-        "`squeezenet1_1` of torchvision with 2 classes",
-        "| target data set | birds |",
-        "| source data set | web |",
-        "| retrieval | paper |",
-        "| arm, seed, rounds | selective, 0, 2 |",
-        "| updates a round, target images an update | 3000, 100 |",
-        "shorter side to 300 px, central crop of 224 px",
-        "| selective | 62.5 % |",
+        "format: sjft-published-model",
+        "network: squeezenet1_1",
+        "classes: [cat, dög]",
+        "mean_class_accuracy: 0.75",
+        "state_dict: 52 tensors, 723,522 numbers",
     ):
         assert words in text
+    torch.save({"format": "other"}, tmp_path / "other.pt")
+    assert main(["inspect", str(tmp_path / "other.pt")]) == 1
+    assert "is no published model" in capsys.readouterr().err

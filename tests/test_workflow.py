@@ -20,6 +20,11 @@ from chain import REPOSITORY, Chain, Outcome, copy_all, copy_workflow, lay_out_e
 from conftest import random_picture
 from PIL import Image
 
+from sjft.files import digest_of_file
+from sjft.prediction import predict
+from sjft.published import load_published
+from sjft.settings.config import read_configuration
+
 PAIRING = "results/retrieval/approximate/pictures"
 EXHAUSTIVE = "results/retrieval/exhaustive/pictures/store/neighbours.h5"
 TARGETS = ("results/tiny/model.pt", "results/twice/model.pt", EXHAUSTIVE)
@@ -116,7 +121,26 @@ def test_the_model_loads_without_pickled_code(chain: Chain) -> None:
     content = torch.load(chain.results / "tiny/model.pt", weights_only=True)
     assert content["classes"] == ["cross", "disc"]
     assert content["network"] == "shufflenet_v2_x0_5"
-    assert content["provenance"]["experiment"]["publish"]["arm"] == "selective"
+    made_from = content["provenance"]
+    assert made_from["settings"]["experiments"]["tiny"]["publish"]["arm"] == "selective"
+    run = chain.results / "tiny/runs/selective-0"
+    measured = json.loads((run / "evaluation.json").read_text(encoding="utf-8"))
+    assert made_from["metrics"]["mean_class_accuracy"] == measured["mean_class_accuracy"]
+    assert made_from["inputs"]["model"] == digest_of_file(run / "round-0/model.pt")
+    assert made_from["inputs"]["subset"] == digest_of_file(run / "round-0/subset.csv")
+    assert made_from["data"]["store"]["images"] == {"train": 18}
+    assert read_configuration(made_from["settings"]).experiments["tiny"].target == "pictures"
+
+
+def test_predict_sees_what_the_evaluation_saw(chain: Chain) -> None:
+    with (chain.results / "tiny/runs/selective-0/predictions.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    pictures = chain.results / "datasets/pictures/generated"
+    published = load_published(chain.results / "tiny/model.pt")
+    found = predict(published, [pictures / row["path"] for row in rows], top=1)
+    assert [p.classes[0][0] for p in found] == [row["predicted_class"] for row in rows]
+    probabilities = [float(row["probability"]) for row in rows]
+    np.testing.assert_allclose([p.classes[0][1] for p in found], probabilities, rtol=1e-5)
 
 
 def test_every_hdf5_file_describes_itself(chain: Chain) -> None:

@@ -3,15 +3,9 @@
 
 rule summarise:
     input:
-        evaluations=files_of_runs(
-            "results/{experiment}/runs/{arm}-{seed}/evaluation.json"
-        ),
-        subsets=files_of_runs(
-            "results/{experiment}/runs/{arm}-{seed}/round-{last}/subset.csv"
-        ),
-        targets=files_of_runs(
-            "results/{experiment}/runs/{arm}-{seed}/round-{last}/targets.csv"
-        ),
+        evaluations=files_of_runs("evaluation.json"),
+        subsets=files_of_runs("subset.csv", of_last_round=True),
+        targets=files_of_runs("targets.csv", of_last_round=True),
         sources=of_experiment("results/datasets/{source}/images.csv"),
         neighbours=neighbours_of_experiment,
         leakage=leakage_of_experiment,
@@ -48,14 +42,21 @@ rule summarise:
 
 rule publish:
     input:
-        model=lambda wildcards: (
-            "results/{experiment}/runs/{run.arm}-{run.seed}/round-{last}/model.pt".format(
+        model=of_published_round("model.pt"),
+        subset=of_published_round("subset.csv"),
+        targets=of_published_round("targets.csv"),
+        evaluation=lambda wildcards: (
+            "results/{experiment}/runs/{run.arm}-{run.seed}/evaluation.json".format(
                 experiment=wildcards.experiment,
                 run=CONFIG.experiments[wildcards.experiment].publish,
-                last=last_round(wildcards),
             )
         ),
         summary="results/{experiment}/summary.json",
+        target_images=lambda wildcards: (
+            f"results/datasets/{pairing_of(wildcards)['target']}/images.csv"
+        ),
+        source_images=of_experiment("results/datasets/{source}/images.csv"),
+        weights=lambda wildcards: published_weights(published_training(wildcards)),
     output:
         model="results/{experiment}/model.pt",
         card=report(
@@ -73,8 +74,13 @@ rule publish:
         mem_mb=2000,
         runtime=10,
     params:
-        experiment=lambda wildcards: settings_of("experiments", wildcards.experiment),
-        code=code_of("publish.py"),
+        settings=everything_of_experiment,
+        weights=lambda wildcards: state_of_weights(
+            published_training(wildcards).weights, [wildcards.experiment]
+        ),
+        code={
+            name: code_of(f"{name}.py") for name in ("finetune", "evaluate", "publish")
+        },
     message:
         "Publishing the model of {wildcards.experiment}"
     script:

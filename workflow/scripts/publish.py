@@ -1,31 +1,45 @@
 """Publish an experiment's model."""
 
+import json
 from pathlib import Path
 from typing import Any
 
-from job_runner import run
+from job_runner import run, weights_file
 from sjft.files import digest_of_file
+from sjft.images_table import read_images
+from sjft.model_card import write_model_card
 from sjft.network import load_joint_network
-from sjft.publication import publish_model, write_model_card
+from sjft.provenance import provenance
+from sjft.publication import publish_model
 from sjft.settings.experiment import ExperimentSettings
+from sjft.subset import read_manifest
 from sjft.summary import read_summary
+from sjft.weights import digest_of_weights
 
 
 def main(snakemake: Any) -> None:
-    """Read the last round's model and the summary; write the published model and its card."""
+    """Read the last round's model and what is known of it; write the published model and card."""
+    files, output, settings = snakemake.input, snakemake.output, snakemake.params.settings
     name = snakemake.wildcards.experiment
-    experiment = ExperimentSettings.model_validate(snakemake.params.experiment)
-    path = Path(snakemake.input.model)
-    network = load_joint_network(path)
-    summary = read_summary(Path(snakemake.input.summary))
-    provenance = {
-        "experiment": snakemake.params.experiment,
-        "classes": network.target_classes,
-        "round_model": digest_of_file(path),
-        "accuracy": summary["arms"][experiment.publish.arm],
-    }
-    publish_model(Path(snakemake.output.model), network, experiment, provenance)
-    write_model_card(Path(snakemake.output.card), name, summary, provenance)
+    experiment = ExperimentSettings.model_validate(settings["experiments"][name])
+    training = experiment.training_of(experiment.publish.arm)
+    start = weights_file(training.weights, snakemake.config["data_root"], files.weights)
+    evaluation = json.loads(Path(files.evaluation).read_text(encoding="utf-8"))
+    names = (experiment.target, *experiment.sources)
+    lists = (files.target_images, *files.source_images)
+    digests = {key: digest_of_file(Path(files[key])) for key in ("subset", "targets", "model")}
+    facts = provenance(
+        settings=settings,
+        training=training.model_dump(mode="json"),
+        code=snakemake.params.code,
+        tables={n: read_images(Path(path)) for n, path in zip(names, lists, strict=True)},
+        manifest=read_manifest(Path(files.subset), Path(files.targets)),
+        inputs={"first weights": digest_of_weights(training.weights, start), **digests},
+        evaluation=evaluation,
+    )
+    publish_model(Path(output.model), load_joint_network(Path(files.model)), experiment, facts)
+    summary = read_summary(Path(files.summary))
+    write_model_card(Path(output.card), name, facts, evaluation["classes"], summary)
     print(f"\n{summary['table']}\n", flush=True)
 
 

@@ -1,17 +1,24 @@
 """Selective joint fine-tuning (Ge and Yu, CVPR 2017), as a library that knows nothing of Snakemake.
 
-The modules, in the order in which the data meets them: ``download`` (with ``response``, ``partial``
-and ``checksums``), ``archives``, ``placing``, ``receipt``, ``fetching`` and ``published_weights``
-(data and weights from the network), ``readers``, ``listing``, ``picture_files``, ``images_table``
-and ``data_state`` (which images, and whether they have changed), ``images`` (pixels),
-``perceptual_hash``, ``picture_hashes`` and ``leakage`` (which are copies), ``devices`` and
-``banks`` (responses), ``levels``, ``packing``, ``counting``, ``descriptors`` and ``extraction``
-(counts over fixed levels), ``bins`` and ``histograms`` (counts over the target's equal-mass bins),
-``product``, ``divergence``, ``projection``, ``index``, ``memory``, ``shard_lists``, ``search``,
-``neighbours``, ``recall`` and ``sources`` (who is whose neighbour), ``arms`` and ``subset`` (which
-source images are used), ``pairing``, ``batches``, ``network``, ``history``, ``checkpoints`` and
-``training`` (one network, two heads), ``scoring``, ``difficulty`` and ``evaluation`` (how good it
-is), ``summary``, ``publication`` and ``prediction`` (what is handed over, and its use).
+The modules, in the order in which the data meets them:
+
+- data and weights from the network: ``download`` (with ``response``, ``partial`` and
+  ``checksums``), ``archives``, ``placing``, ``receipt``, ``fetching``, ``published_weights``
+- which images there are, and whether they have changed: ``readers``, ``listing``,
+  ``picture_files``, ``images_table``, ``data_state``
+- pixels: ``images``
+- which pictures are copies: ``perceptual_hash``, ``picture_hashes``, ``leakage``
+- responses: ``devices``, ``banks``
+- counts over fixed levels: ``levels``, ``packing``, ``counting``, ``descriptors``, ``extraction``
+- counts over the target's equal-mass bins: ``bins``, ``histograms``
+- who is whose neighbour: ``product``, ``divergence``, ``projection``, ``index``, ``memory``,
+  ``shard_lists``, ``search``, ``neighbours``, ``recall``, ``sources``
+- which source images are used: ``arms``, ``subset``
+- one network, two heads: ``pairing``, ``batches``, ``network``, ``history``, ``checkpoints``,
+  ``training``
+- how good it is: ``scoring``, ``difficulty``, ``evaluation``, ``summary``
+- what is handed over: ``provenance``, ``publication``, ``model_card``
+- its use: ``published``, ``prediction``, ``export``
 """
 
 __version__ = "0.1.0"

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from zipfile import is_zipfile
 
 from sjft import __version__
 from sjft.errors import UserError
@@ -15,18 +16,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="sjft", description=__doc__)
     parser.add_argument("--version", action="version", version=f"sjft {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
-    inspect = commands.add_parser("inspect", help="describe an HDF5 file of the pipeline")
-    inspect.add_argument("file", type=Path, help="for example results/.../neighbours.h5")
+    inspect = commands.add_parser(
+        "inspect", help="describe an HDF5 file of the pipeline, or a published model"
+    )
+    inspect.add_argument("file", type=Path, help="for example results/.../neighbours.h5, model.pt")
     inspect.add_argument(
         "--values", type=int, default=6, metavar="N", help="first values shown of each data set"
     )
     summary = commands.add_parser("summary", help="show an experiment's summary as a table")
     summary.add_argument("file", type=Path, help="for example results/demo/summary.json")
-    predict = commands.add_parser("predict", help="classify pictures with a published model")
-    predict.add_argument("model", type=Path, help="for example results/demo/model.pt")
-    predict.add_argument("pictures", type=Path, nargs="+", help="files, or folders of pictures")
-    predict.add_argument("--top", type=int, default=3, metavar="N", help="classes a picture")
-    predict.add_argument("--json", action="store_true", help="JSON instead of a table")
+    _add_predict(commands.add_parser("predict", help="classify pictures with a published model"))
+    _add_export(commands.add_parser("export", help="write a published model in another format"))
     _add_plan(commands.add_parser("plan", help="say what an experiment will cost, before the run"))
     chosen = parser.parse_args(arguments)
     try:
@@ -35,6 +35,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"sjft: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _add_predict(predict: argparse.ArgumentParser) -> None:
+    predict.add_argument("model", type=Path, help="for example results/demo/model.pt")
+    predict.add_argument("pictures", type=Path, nargs="+", help="files, or folders of pictures")
+    predict.add_argument("--top", type=_count, default=3, metavar="N", help="classes a picture (3)")
+    predict.add_argument("--json", action="store_true", help="JSON instead of a table")
+    predict.add_argument(
+        "--single-view",
+        action="store_true",
+        help="the central crop alone, instead of all views that the evaluation averaged over",
+    )
+    predict.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the network runs"
+    )
+    predict.add_argument(
+        "--batch", type=_count, default=64, metavar="N", help="views a forward pass (64)"
+    )
+
+
+def _add_export(export: argparse.ArgumentParser) -> None:
+    export.add_argument("model", type=Path, help="for example results/demo/model.pt")
+    export.add_argument("--format", required=True, choices=("onnx", "torchscript", "safetensors"))
+    export.add_argument(
+        "--output", type=Path, metavar="FILE", help="beside the model where not given"
+    )
 
 
 def _add_plan(plan: argparse.ArgumentParser) -> None:
@@ -55,6 +81,10 @@ def _count(text: str) -> int:
 
 
 def _inspect(chosen: argparse.Namespace) -> str:
+    if is_zipfile(chosen.file):  # what torch.save writes
+        from sjft.published import describe_published  # noqa: PLC0415
+
+        return describe_published(chosen.file)
     from sjft.inspection import describe_hdf5  # noqa: PLC0415  (each command loads its own needs)
 
     return describe_hdf5(chosen.file, chosen.values)
@@ -67,19 +97,34 @@ def _summary(chosen: argparse.Namespace) -> str:
 
 
 def _predict(chosen: argparse.Namespace) -> str:
-    from sjft.prediction import (  # noqa: PLC0415
-        as_json,
-        as_text,
-        load_published,
-        pictures_in,
-        predict,
-    )
+    from sjft.prediction import as_json, as_text, pictures_in, predict  # noqa: PLC0415
+    from sjft.published import load_published  # noqa: PLC0415
 
-    if chosen.top < 1:
-        raise UserError(f"--top {chosen.top}: show one class at least.")
-    paths = pictures_in(chosen.pictures)
-    predictions = list(predict(load_published(chosen.model), paths, chosen.top))
-    return as_json(predictions) if chosen.json else as_text(predictions)
+    predictions = predict(
+        load_published(chosen.model),
+        pictures_in(chosen.pictures),
+        chosen.top,
+        device=chosen.device,
+        batch=chosen.batch,
+        single_view=chosen.single_view,
+    )
+    text = as_json(predictions) if chosen.json else as_text(predictions)
+    if bad := [str(prediction.path) for prediction in predictions if prediction.error]:
+        print(text)
+        raise UserError(
+            f"{len(bad)} of {len(predictions)} pictures could not be read: {', '.join(bad)}"
+        )
+    return text
+
+
+def _export(chosen: argparse.Namespace) -> str:
+    from sjft.export import FORMATS, export_model  # noqa: PLC0415
+    from sjft.published import load_published  # noqa: PLC0415
+
+    output = chosen.output or chosen.model.with_suffix(FORMATS[chosen.format].suffix)
+    if output.resolve() == chosen.model.resolve():
+        raise UserError(f"--output {output}: is the model itself. Name another file.")
+    return str(export_model(load_published(chosen.model), chosen.format, output))
 
 
 def _plan(chosen: argparse.Namespace) -> str:
@@ -95,4 +140,10 @@ def _plan(chosen: argparse.Namespace) -> str:
     )
 
 
-COMMANDS = {"inspect": _inspect, "summary": _summary, "plan": _plan, "predict": _predict}
+COMMANDS = {
+    "inspect": _inspect,
+    "summary": _summary,
+    "plan": _plan,
+    "predict": _predict,
+    "export": _export,
+}

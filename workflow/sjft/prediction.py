@@ -1,39 +1,20 @@
-"""Prediction: a published model on anyone's pictures."""
+"""Prediction: a published model on anyone's pictures, seen as the evaluation saw its own."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor, nn
-from torchvision import models
-from torchvision.transforms.v2 import functional as transforms
 
-from sjft.batches import normalised
-from sjft.errors import BadImageError, UserError
-from sjft.images import SUFFIXES, load_rgb
-from sjft.publication import KIND, VERSION
-from sjft.weights import LOADING_ERRORS
-
-PICTURES_A_BATCH = 32
-
-
-@dataclass(frozen=True)
-class PublishedModel:
-    """A plain torchvision network in evaluation mode, its classes and its preprocessing."""
-
-    network: nn.Module
-    classes: list[str]
-    preprocessing: dict[str, Any]
-
-    def prepare(self, path: Path) -> Tensor:
-        """A picture as float32 [3, crop, crop], normalised; raises `BadImageError`."""
-        picture = transforms.resize(load_rgb(path), [self.preprocessing["resize"]], antialias=True)
-        cropped = transforms.center_crop(picture, [self.preprocessing["crop"]] * 2)
-        mean, std = (tuple(self.preprocessing[name]) for name in ("mean", "std"))
-        return normalised(transforms.pil_to_tensor(cropped), mean, std)
+from sjft.devices import choose_device
+from sjft.errors import UserError
+from sjft.images import SUFFIXES
+from sjft.network import JointNetwork
+from sjft.published import PublishedModel
+from sjft.scoring import class_probabilities
+from sjft.settings.experiment import EvaluationSettings, TrainingSettings
 
 
 @dataclass(frozen=True)
@@ -43,27 +24,6 @@ class Prediction:
     path: Path
     classes: list[tuple[str, float]]
     error: str = ""
-
-
-def load_published(path: Path) -> PublishedModel:
-    """Read a `model.pt` that `publish_model` wrote; raises `UserError` for any other file."""
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise UserError(f"{path}: there is no such file. Run `snakemake {path}`.") from None
-    except LOADING_ERRORS as error:
-        raise UserError(f"{path}: cannot be read as a model ({type(error).__name__}).") from None
-    if not isinstance(content, dict) or content.get("format") != KIND:
-        raise UserError(f"{path}: is no published model. Name results/EXPERIMENT/model.pt.")
-    if content["format_version"] != VERSION:
-        raise UserError(
-            f"{path}: is of version {content['format_version']}, this program reads {VERSION}."
-        )
-    network = models.get_model(
-        content["network"], num_classes=len(content["classes"]), **content["network_options"]
-    )
-    network.load_state_dict(content["state_dict"])
-    return PublishedModel(network.eval(), content["classes"], content["preprocessing"])
 
 
 def pictures_in(places: Sequence[Path]) -> list[Path]:
@@ -89,46 +49,72 @@ def pictures_in(places: Sequence[Path]) -> list[Path]:
     return found
 
 
-def predict(model: PublishedModel, paths: Sequence[Path], top: int) -> Iterator[Prediction]:
-    """Yield each picture's ``top`` most probable classes, in the order of ``paths``.
+def predict(
+    model: PublishedModel,
+    paths: Sequence[Path],
+    top: int,
+    *,
+    device: str = "auto",
+    batch: int = 64,
+    single_view: bool = False,
+) -> list[Prediction]:
+    """Each picture's ``top`` most probable classes, in the order of ``paths``.
 
-    A picture that cannot be read gets its reason instead.
+    Probabilities are the mean over the views that the evaluation took, which its accuracy is quoted
+    for, or of the first scale's central crop alone; ``batch`` views share a forward pass. A picture
+    that cannot be read gets its reason instead. Raises `UserError` for a GPU that isn't there.
     """
-    for start in range(0, len(paths), PICTURES_A_BATCH):
-        block = paths[start : start + PICTURES_A_BATCH]
-        prepared = [_prepared(model, path) for path in block]
-        usable = [picture for picture in prepared if isinstance(picture, Tensor)]
-        rows = iter(_probabilities(model, usable)) if usable else iter(())
-        for path, picture in zip(block, prepared, strict=True):
-            if isinstance(picture, BadImageError):
-                yield Prediction(path, [], picture.reason)
-                continue
-            values, places = next(rows).topk(min(top, len(model.classes)))
-            pairs = zip(places.tolist(), values.tolist(), strict=True)
-            yield Prediction(path, [(model.classes[place], value) for place, value in pairs])
+    evaluation, training = _settings(model, batch)
+    scored = class_probabilities(
+        JointNetwork(model.facts["network"], model.network, model.classes, []),
+        paths,
+        evaluation.single_view() if single_view else evaluation,
+        training,
+        choose_device(device, "--device"),
+        torch.get_num_threads(),
+    )
+    order = np.argsort(-scored.probabilities, axis=1, kind="stable")[:, :top]
+    found = {
+        int(row): [(model.classes[label], float(values[label])) for label in labels]
+        for row, labels, values in zip(scored.rows, order, scored.probabilities, strict=True)
+    }
+    reasons = iter(scored.skipped)
+    return [
+        Prediction(path, found[row]) if row in found else Prediction(path, [], next(reasons).reason)
+        for row, path in enumerate(paths)
+    ]
 
 
-def _prepared(model: PublishedModel, path: Path) -> Tensor | BadImageError:
-    try:
-        return model.prepare(path)
-    except BadImageError as error:
-        return error
-
-
-@torch.inference_mode()
-def _probabilities(model: PublishedModel, pictures: list[Tensor]) -> Tensor:
-    scores: Tensor = model.network(torch.stack(pictures))
-    return scores.softmax(1)
+def _settings(model: PublishedModel, batch: int) -> tuple[EvaluationSettings, TrainingSettings]:
+    """The published preprocessing, as scoring takes it; of training it sees pixels alone."""
+    known = model.preprocessing
+    views = {key: known[key] for key in ("scales", "crops", "mirror")}
+    return (
+        EvaluationSettings.model_validate({**views, "batch": batch}),
+        TrainingSettings.model_validate(
+            {
+                "input_size": known["crop"],
+                "resize": (known["crop"], known["crop"]),
+                "mean": known["mean"],
+                "std": known["std"],
+            }
+        ),
+    )
 
 
 def as_text(predictions: Sequence[Prediction]) -> str:
-    """One line a picture: path, then classes with their probabilities in per cent."""
-    width = max((len(str(p.path)) for p in predictions), default=0)
-    return "\n".join(
-        f"{str(p.path).ljust(width)}  "
-        + (p.error or ", ".join(f"{name} {100 * share:.1f} %" for name, share in p.classes))
-        for p in predictions
-    )
+    """One line a picture: path, then classes with their probabilities in per cent, in columns."""
+    path_width = max((len(str(p.path)) for p in predictions), default=0)
+    ranks = zip(*(p.classes for p in predictions if not p.error), strict=True)
+    widths = [max(len(name) for name, _ in rank) for rank in ranks]
+
+    def columns(prediction: Prediction) -> list[str]:
+        return [prediction.error] * bool(prediction.error) + [
+            f"{name.ljust(width)} {100 * share:5.1f} %"
+            for (name, share), width in zip(prediction.classes, widths, strict=False)
+        ]
+
+    return "\n".join("  ".join([str(p.path).ljust(path_width), *columns(p)]) for p in predictions)
 
 
 def as_json(predictions: Sequence[Prediction]) -> str:

@@ -134,6 +134,13 @@ def _cost(benchmarks: Sequence[Path]) -> dict[str, float]:
 
 def render_table(summary: Mapping[str, Any]) -> str:
     """The summary as a short Markdown table, also for the terminal."""
+    seconds = {stage: cost["seconds"] for stage, cost in summary["stages"].items()}
+    line = "Seconds: " + ", ".join(f"{stage} {s:.1f}" for stage, s in seconds.items()) + "."
+    return f"{render_results(summary)}\n\n{line}"
+
+
+def render_results(summary: Mapping[str, Any]) -> str:
+    """The summary without what it cost: the same text of the same results."""
     known = summary["style_share_by_chance"] is not None
     head = ["arm", "mean class accuracy", "top-1", "source images"]
     rows = [[*head, "share of the target's style"] if known else head]
@@ -146,14 +153,12 @@ def render_table(summary: Mapping[str, Any]) -> str:
         ]
         share = values["style_share"]
         rows.append([*row, "-" if share is None else f"{100 * share:.1f} %"] if known else row)
-    lines = _aligned(rows)
+    lines = aligned(rows)
     if known:
         lines += ["", f"By chance: {100 * summary['style_share_by_chance']:.1f} %."]
     lines += _lines_on_sources(summary["arms"])
     lines += ["", f"Recall of the `{summary['backend']}` search: " + _listed(summary["recall"])]
     lines += _lines_on_leakage(summary["leakage"], summary["duplicates"])
-    seconds = {stage: cost["seconds"] for stage, cost in summary["stages"].items()}
-    lines += ["", "Seconds: " + ", ".join(f"{stage} {s:.1f}" for stage, s in seconds.items()) + "."]
     return "\n".join(lines)
 
 
@@ -187,7 +192,8 @@ def _lines_on_leakage(
     return ["", *lines, own]
 
 
-def _aligned(rows: list[list[str]]) -> list[str]:
+def aligned(rows: list[list[str]]) -> list[str]:
+    """The lines of a Markdown table, in columns also where it is not rendered; first its head."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [
         "| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) + " |"
