@@ -22,6 +22,7 @@ from sjft.fingerprint import fingerprint
 from sjft.images_table import PARTS
 from sjft.leakage import USUAL_NEIGHBOUR
 from sjft.requirements import file_state, missing_data
+from sjft.settings.arm import ARMS
 from sjft.settings.config import read_configuration
 from sjft.shard_lists import kept_per_shard
 from sjft.sources import SEPARATOR
@@ -53,7 +54,7 @@ wildcard_constraints:
     bank=one_of(CONFIG.banks),
     retrieval=one_of(CONFIG.retrievals),
     experiment=one_of(CONFIG.experiments),
-    arm="selective|fine-tune|random-source|all-source",
+    arm=one_of(ARMS),
     seed=r"\d+",
     round=r"\d+",
     shard=r"\d{4}",

@@ -3,9 +3,7 @@
 
 rule evaluate:
     input:
-        model=lambda wildcards: (
-            f"results/{{experiment}}/runs/{{arm}}-{{seed}}/round-{last_round(wildcards)}/model.pt"
-        ),
+        model=lambda wildcards: model_of_round(wildcards, last_round(wildcards)),
         images=lambda wildcards: (
             f"results/datasets/{pairing_of(wildcards)['target']}/images.csv"
         ),

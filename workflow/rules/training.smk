@@ -28,7 +28,7 @@ rule finetune:
     params:
         training=training_of,
         weights=lambda wildcards: state_of_weights(
-            CONFIG.experiments[wildcards.experiment].training.weights,
+            training_settings(wildcards).weights,
             [wildcards.experiment],
         ),
         folders=folders_of,

@@ -4,6 +4,9 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from sjft.errors import UserError
+from sjft.settings.ablation import AblationSettings
+from sjft.settings.arm import ARMS, ArmName
 from sjft.settings.base import (
     IMAGENET_MEAN,
     IMAGENET_STD,
@@ -12,9 +15,12 @@ from sjft.settings.base import (
     Seed,
     Settings,
 )
-from sjft.settings.weights import TorchvisionWeights, Weights
+from sjft.settings.weights import RandomWeights, TorchvisionWeights, Weights
 
-Arm = Literal["selective", "fine-tune", "random-source", "all-source"]
+GABOR_NEEDED = (
+    "the arm `gabor` needs `ablation.gabor_retrieval`: the name of an entry of `retrievals` whose "
+    "bank has `type: gabor`"
+)
 
 
 class SelectionSettings(Settings):
@@ -109,9 +115,9 @@ class EvaluationSettings(Settings):
 class PublishSettings(Settings):
     """Which run becomes `results/{experiment}/model.pt`."""
 
-    arm: Arm = Field("selective", description="The arm to publish.")
+    arm: ArmName = Field("selective", description="The arm to publish.")
     seed: Seed = Field(0, description="The seed to publish.")
-    compare: tuple[Arm, ...] = Field(
+    compare: tuple[ArmName, ...] = Field(
         (),
         description="Arms that are run and evaluated beside it, so that model card and summary "
         "can compare; empty: just the published run.",
@@ -143,11 +149,57 @@ class ExperimentSettings(Settings):
     publish: PublishSettings = Field(
         default_factory=PublishSettings, description="See its own table."
     )
+    ablation: AblationSettings = Field(
+        default_factory=AblationSettings, description="See its own table."
+    )
 
     @property
     def sources(self) -> tuple[str, ...]:
         """The sources, in their order."""
         return (self.source,) if isinstance(self.source, str) else self.source
+
+    @property
+    def ablation_arms(self) -> tuple[ArmName, ...]:
+        """The arms of the ablation, in the order of the paper's table."""
+        if self.ablation.arms is not None:
+            return tuple(name for name in ARMS if name in self.ablation.arms)
+        random = isinstance(self.training.weights, RandomWeights)
+        return tuple(
+            name
+            for name, arm in ARMS.items()
+            if not (arm.scratch and random)
+            and not (arm.gabor and self.ablation.gabor_retrieval is None)
+            and not (arm.first_round_of and self.rounds == 1)
+        )
+
+    @property
+    def fused(self) -> tuple[str, ...]:
+        """The members of the ablation's row `fusion`; none where there is no such row."""
+        if self.ablation.fusion is not None:
+            return self.ablation.fusion
+        both = ("selective", "gabor")
+        return both if set(both) <= set(self.ablation_arms) else ()
+
+    def retrieval_of(self, arm: ArmName) -> str:
+        """The way of retrieval that an arm selects by."""
+        if not ARMS[arm].gabor:
+            return self.retrieval
+        if self.ablation.gabor_retrieval is None:
+            raise UserError(GABOR_NEEDED)
+        return self.ablation.gabor_retrieval
+
+    def training_of(self, arm: ArmName) -> TrainingSettings:
+        """How an arm is trained: as configured, or from random weights."""
+        if not ARMS[arm].scratch:
+            return self.training
+        return self.training.model_copy(
+            update={
+                "weights": RandomWeights(source="random", seed=0),
+                "learning_rate": self.ablation.scratch_learning_rate or self.training.learning_rate,
+                "head_learning_rate_factor": 1.0,
+                "freeze_batch_norm": False,
+            }
+        )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -157,6 +209,9 @@ class ExperimentSettings(Settings):
             raise ValueError("target and source must be different data sets")
         if self.publish.seed not in self.seeds:
             raise ValueError(f"publish.seed {self.publish.seed} is not among seeds {self.seeds}")
+        named = {self.publish.arm, *self.publish.compare, *self.ablation_arms}
+        if self.ablation.gabor_retrieval is None and any(ARMS[name].gabor for name in named):
+            raise ValueError(GABOR_NEEDED)
         if min(self.evaluation.scales) < self.training.input_size:
             raise ValueError(
                 f"evaluation.scales must be at least training.input_size "
