@@ -14,6 +14,7 @@ from torch import nn
 
 from sjft.batches import Batch, JointBatches, LabelledImages, load_batches
 from sjft.checkpoints import Checkpoints, TrainingState
+from sjft.class_balance import ClassBalance
 from sjft.devices import choose_device
 from sjft.files import stable_integer
 from sjft.history import History
@@ -150,7 +151,7 @@ def run_round(
     batches = JointBatches(
         LabelledImages([of.target_folder / path for path in targets["path"]], _labels(targets)),
         LabelledImages(_paths_of_sources(subset, of.source_folders), _labels(subset)),
-        Pairing(len(targets), settings.target_batch, of.choice, seed),
+        _pairing(of, settings, seed),
         settings,
         seed,
     )
@@ -168,6 +169,18 @@ def run_round(
         torch.manual_seed(seed)  # for dropout and stochastic depth
         history = train(network, batches_from, settings, device, checkpoints)
     return network, history
+
+
+def _pairing(of: Round, settings: TrainingSettings, seed: int) -> Pairing:
+    targets, most = of.manifest.targets, settings.most_of_a_class
+    return Pairing(
+        len(targets),
+        settings.target_batch,
+        of.choice,
+        seed,
+        draws=targets["draws"].to_numpy().astype(np.int64),
+        balance=None if most is None else ClassBalance(_labels(targets), most),
+    )
 
 
 def _labels(table: pl.DataFrame) -> NDArray[np.int64]:

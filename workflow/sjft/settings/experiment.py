@@ -38,8 +38,22 @@ class SelectionSettings(Settings):
     entropy_threshold: float = Field(
         0.1, ge=0, description="delta, in nats: an entropy of at least this is uncertain."
     )
+    highest_sampling_level: float = Field(
+        10.0,
+        ge=1,
+        description="K_i is at most so many K_0 (authors' Indoor 67 configuration: 10), and at "
+        "most the number of neighbours on file.",
+    )
+    draw_hard_images_more: bool = Field(
+        False,
+        description="Whether an image whose K_i is n K_0 also comes n times in an epoch, as in the "
+        "authors' program; the paper's text grows K_i alone. Concerns the arms whose K_i grow.",
+    )
     least_images_per_class: int = Field(
-        1, ge=1, description="Source classes with fewer selected images are dropped."
+        1,
+        ge=1,
+        description="Source classes with fewer selected images are dropped (authors' Indoor 67 "
+        "configuration: none are).",
     )
 
 
@@ -56,6 +70,12 @@ class TrainingSettings(Settings):
     )
     target_batch: int = Field(
         10, ge=1, description="Target images a forward pass; as many source images join them."
+    )
+    most_of_a_class: int | None = Field(
+        2,
+        ge=1,
+        description="A forward pass holds at most so many target images of one class, or a class's "
+        "even share where that is more. Null: as they come.",
     )
     accumulate: int = Field(10, ge=1, description="Forward passes whose gradients make an update.")
     updates: int = Field(3000, ge=1, description="Updates of the weights in a round.")
