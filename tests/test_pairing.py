@@ -12,7 +12,7 @@ from sjft.class_balance import ClassBalance
 from sjft.errors import UserError
 from sjft.neighbours import Neighbours
 from sjft.pairing import AnySource, NoSource, Pairing, own_neighbours
-from sjft.settings.experiment import SelectionSettings
+from sjft.settings.selection import SelectionSettings
 from sjft.subset import Manifest, select_neighbours
 
 TARGETS = images_table([0] * 6, folder="target")

@@ -14,7 +14,7 @@ from sjft.errors import UserError
 from sjft.files import write_table
 from sjft.neighbours import Neighbours
 from sjft.pairing import AnySource, NoSource, OwnNeighbours
-from sjft.settings.experiment import SelectionSettings
+from sjft.settings.selection import SelectionSettings
 from sjft.subset import (
     Manifest,
     grown_levels,

@@ -7,7 +7,7 @@ import polars as pl
 from sjft.neighbours import Neighbours
 from sjft.pairing import AnySource, NoSource, SourceChoice, own_neighbours
 from sjft.settings.arm import ARMS, ArmName
-from sjft.settings.experiment import SelectionSettings
+from sjft.settings.selection import SelectionSettings
 from sjft.subset import (
     Manifest,
     grown_levels,

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sjft.errors import UserError
 from sjft.files import read_table, stable_integer, write_table
 from sjft.neighbours import Neighbours
-from sjft.settings.experiment import SelectionSettings
+from sjft.settings.selection import SelectionSettings
 
 Numbers = NDArray[np.int64] | NDArray[np.float64]
 Schema = dict[str, type[pl.DataType] | pl.DataType]
