@@ -14,9 +14,11 @@ The modules, in the order in which the data meets them:
 - who is whose neighbour: ``product``, ``divergence``, ``projection``, ``index``, ``memory``,
   ``shard_lists``, ``search``, ``neighbours``, ``recall``, ``sources``
 - which source images are used: ``arms``, ``subset``
-- one network, two heads: ``pairing``, ``batches``, ``network``, ``history``, ``checkpoints``,
-  ``training``
-- how good it is: ``scoring``, ``difficulty``, ``evaluation``, ``summary``
+- what a batch holds: ``class_balance``, ``epochs``, ``pairing``, ``batches``
+- one network, two heads: ``source_head``, ``network``, ``optimiser``, ``history``,
+  ``checkpoints``, ``training``
+- how good it is: ``scoring``, ``difficulty``, ``probabilities``, ``calibration``, ``evaluation``,
+  ``summary``
 - what is handed over: ``provenance``, ``publication``, ``model_card``
 - its use: ``published``, ``prediction``, ``export``
 """
