@@ -16,6 +16,7 @@ from small import images_table, small_network, training_settings
 from sjft.devices import choose_device
 from sjft.errors import BadImageError, UserError
 from sjft.evaluation import accuracies, evaluate, prediction_table
+from sjft.probabilities import Probabilities
 from sjft.scoring import class_probabilities
 from sjft.settings.experiment import EvaluationSettings
 
@@ -30,7 +31,7 @@ def one_hot(predicted: list[int], classes: int) -> np.ndarray:
 
 def measure(
     images: pl.DataFrame, folder: Path, *, skip: bool = False
-) -> tuple[dict[str, Any], pl.DataFrame]:
+) -> tuple[dict[str, Any], Probabilities]:
     return evaluate(
         *(NETWORK, images, folder, NAMES, SETTINGS, training_settings()),
         skip_bad_images=skip,
@@ -65,8 +66,9 @@ def test_small_classes_count_as_much_as_large_ones() -> None:
 
 
 def test_the_predictions_name_classes() -> None:
-    probabilities = np.array([[0.2, 0.7, 0.1], [0.5, 0.3, 0.2]], np.float32)
-    table = prediction_table(images_table([1, 2]), probabilities, NAMES)
+    values = np.array([[0.2, 0.7, 0.1], [0.5, 0.3, 0.2]], np.float32)
+    table = prediction_table(Probabilities(["a", "b"], np.array([1, 2]), values, NAMES))
+    assert table["path"].to_list() == ["a", "b"]
     assert table["predicted_class"].to_list() == ["class 1", "class 0"]
     assert table["class_name"].to_list() == ["class 1", "class 2"]
     assert table["correct"].to_list() == [True, False]
@@ -76,15 +78,19 @@ def test_the_predictions_name_classes() -> None:
 def test_a_network_is_evaluated_on_the_given_images(tmp_path: Path) -> None:
     images = images_table([0, 1, 2, 0, 1])
     save_pictures(tmp_path, images["path"].to_list())
-    measured, predictions = measure(images, tmp_path)
-    probabilities = class_probabilities(
+    measured, found = measure(images, tmp_path)
+    expected = class_probabilities(
         *(NETWORK, [tmp_path / path for path in images["path"]], SETTINGS, training_settings()),
         choose_device("cpu"),
         1,
     ).probabilities
-    right = probabilities.argmax(axis=1) == images["label"].to_numpy()
+    right = expected.argmax(axis=1) == images["label"].to_numpy()
     assert measured["accuracy"] == right.mean()
-    assert predictions["correct"].to_list() == right.tolist()
+    assert found.paths == images["path"].to_list()
+    assert found.labels.tolist() == [0, 1, 2, 0, 1]
+    assert found.class_names == NAMES
+    np.testing.assert_array_equal(found.values, expected)
+    assert prediction_table(found)["correct"].to_list() == right.tolist()
     assert measured["split"] == "test"
     assert measured["skipped"] == []
 
@@ -103,10 +109,10 @@ def test_bad_pictures_are_refused_or_left_out(
     with pytest.raises(BadImageError, match=r"1\.png"):
         measure(images, tmp_path)
     with caplog.at_level(logging.WARNING):
-        measured, predictions = measure(images, tmp_path, skip=True)
+        measured, found = measure(images, tmp_path, skip=True)
     assert measured["images"] == 2
     assert [Path(skipped["path"]).name for skipped in measured["skipped"]] == ["1.png"]
-    assert predictions["path"].to_list() == ["a/0.png", "a/2.png"]
+    assert found.paths == ["a/0.png", "a/2.png"]
     assert measured["classes"][1]["accuracy"] is None
     assert "1.png" in caplog.text
 

@@ -10,6 +10,7 @@ rule evaluate:
     output:
         evaluation="results/{experiment}/runs/{arm}-{seed}/evaluation.json",
         predictions="results/{experiment}/runs/{arm}-{seed}/predictions.csv",
+        probabilities="results/{experiment}/runs/{arm}-{seed}/probabilities.h5",
     log:
         "results/logs/evaluate/{experiment}/{arm}-{seed}.log",
     benchmark:

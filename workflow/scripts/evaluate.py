@@ -6,18 +6,19 @@ from typing import Any
 import polars as pl
 
 from job_runner import folder, run
-from sjft.evaluation import evaluate
-from sjft.files import write_json, write_table
+from sjft.evaluation import evaluate, prediction_table
+from sjft.files import digest_of_file, write_json, write_table
 from sjft.images_table import class_names, read_images
 from sjft.network import load_joint_network
+from sjft.probabilities import write_probabilities
 from sjft.settings.experiment import EvaluationSettings, TrainingSettings
 
 
 def main(snakemake: Any) -> None:
-    """Read model and test pictures; write accuracies and predictions."""
+    """Read model and test pictures; write probabilities, accuracies and predictions."""
     settings = EvaluationSettings.model_validate(snakemake.params.evaluation)
     images = read_images(Path(snakemake.input.images))
-    measured, predictions = evaluate(
+    measured, probabilities = evaluate(
         load_joint_network(Path(snakemake.input.model)),
         images.filter(pl.col("split") == settings.split),
         folder(snakemake.params.folders["target"], snakemake.config["data_root"]),
@@ -28,7 +29,13 @@ def main(snakemake: Any) -> None:
         threads=snakemake.threads,
     )
     write_json(Path(snakemake.output.evaluation), measured)
-    write_table(Path(snakemake.output.predictions), predictions)
+    write_table(Path(snakemake.output.predictions), prediction_table(probabilities))
+    write_probabilities(
+        Path(snakemake.output.probabilities),
+        probabilities,
+        config=settings.model_dump(mode="json"),
+        inputs={path: digest_of_file(Path(path)) for path in snakemake.input},
+    )
 
 
 if __name__ == "__main__":

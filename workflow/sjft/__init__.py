@@ -10,8 +10,8 @@ fixed levels), ``bins`` and ``histograms`` (counts over the target's equal-mass 
 ``divergence``, ``projection``, ``index``, ``memory``, ``shard_lists``, ``search``, ``neighbours``,
 ``recall`` and ``sources`` (who is whose neighbour), ``arms`` and ``subset`` (which source images
 are used), ``pairing``, ``batches``, ``network``, ``history``, ``checkpoints`` and ``training`` (one
-network, two heads), ``scoring``, ``difficulty`` and ``evaluation`` (how good it is), ``summary``,
-``publication`` and ``prediction`` (what is handed over, and its use).
+network, two heads), ``scoring``, ``difficulty``, ``probabilities`` and ``evaluation`` (how good it
+is), ``summary``, ``publication`` and ``prediction`` (what is handed over, and its use).
 """
 
 __version__ = "0.1.0"

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sjft.devices import choose_device
 from sjft.errors import UserError
 from sjft.network import JointNetwork
+from sjft.probabilities import Probabilities
 from sjft.scoring import class_probabilities
 from sjft.settings.experiment import EvaluationSettings, TrainingSettings
 
@@ -28,8 +29,8 @@ def evaluate(
     *,
     skip_bad_images: bool,
     threads: int,
-) -> tuple[dict[str, Any], pl.DataFrame]:
-    """Accuracies on ``images`` (rows of images.csv) as plain values, and a table of predictions.
+) -> tuple[dict[str, Any], Probabilities]:
+    """Accuracies on ``images`` (rows of images.csv) as plain values, and what they follow from.
 
     Raises `UserError` where there is no image, and `BadImageError` for a bad one that is not to
     be skipped, or where all are bad.
@@ -52,11 +53,17 @@ def evaluate(
     for error in scored.skipped:
         LOG.warning("skipped %s: %s", error.path, error.reason)
     usable = images[scored.rows]
-    measured = accuracies(scored.probabilities, usable["label"].to_numpy(), class_names)
+    probabilities = Probabilities(
+        usable["path"].to_list(),
+        usable["label"].to_numpy().astype(np.int64),
+        scored.probabilities,
+        list(class_names),
+    )
+    measured = accuracies(probabilities.values, probabilities.labels, class_names)
     measured["split"] = settings.split
     measured["skipped"] = [{"path": e.path, "reason": e.reason} for e in scored.skipped]
     LOG.info("%d images, %d skipped", len(usable), len(scored.skipped))
-    return measured, prediction_table(usable, scored.probabilities, class_names)
+    return measured, probabilities
 
 
 def accuracies(
@@ -85,13 +92,16 @@ def accuracies(
     }
 
 
-def prediction_table(
-    images: pl.DataFrame, probabilities: NDArray[np.float32], class_names: Sequence[str]
-) -> pl.DataFrame:
+def prediction_table(probabilities: Probabilities) -> pl.DataFrame:
     """One row per image: path, its class, the predicted class, and that one's probability."""
-    predicted = probabilities.argmax(axis=1)
-    return images.select("path", "class_name").with_columns(
-        pl.Series("predicted_class", [class_names[label] for label in predicted]),
-        pl.Series("probability", probabilities.max(axis=1), dtype=pl.Float32),
-        pl.Series("correct", predicted == images["label"].to_numpy()),
+    names = np.array(probabilities.class_names, str)
+    predicted = probabilities.values.argmax(axis=1)
+    return pl.DataFrame(
+        {
+            "path": probabilities.paths,
+            "class_name": names[probabilities.labels],
+            "predicted_class": names[predicted],
+            "probability": probabilities.values.max(axis=1),
+            "correct": predicted == probabilities.labels,
+        }
     )
