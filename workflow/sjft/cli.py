@@ -27,6 +27,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     predict.add_argument("pictures", type=Path, nargs="+", help="files, or folders of pictures")
     predict.add_argument("--top", type=int, default=3, metavar="N", help="classes a picture")
     predict.add_argument("--json", action="store_true", help="JSON instead of a table")
+    fuse = commands.add_parser("fuse", help="average the class probabilities of several runs")
+    fuse.add_argument(
+        "runs", type=Path, nargs="+", help="for example results/demo/runs/selective-0"
+    )
+    fuse.add_argument("--output", type=Path, metavar="FOLDER", help="write the fused run there")
     _add_plan(commands.add_parser("plan", help="say what an experiment will cost, before the run"))
     chosen = parser.parse_args(arguments)
     try:
@@ -82,6 +87,12 @@ def _predict(chosen: argparse.Namespace) -> str:
     return as_json(predictions) if chosen.json else as_text(predictions)
 
 
+def _fuse(chosen: argparse.Namespace) -> str:
+    from sjft.fusion import fuse_folders  # noqa: PLC0415
+
+    return fuse_folders(chosen.runs, chosen.output)
+
+
 def _plan(chosen: argparse.Namespace) -> str:
     from sjft.plan import plan, read_plan_configuration  # noqa: PLC0415
 
@@ -95,4 +106,10 @@ def _plan(chosen: argparse.Namespace) -> str:
     )
 
 
-COMMANDS = {"inspect": _inspect, "summary": _summary, "plan": _plan, "predict": _predict}
+COMMANDS = {
+    "inspect": _inspect,
+    "summary": _summary,
+    "plan": _plan,
+    "predict": _predict,
+    "fuse": _fuse,
+}
