@@ -83,7 +83,15 @@ CONFIG: dict[str, Any] = {
         # All arms, one round; and one arm, two rounds.
         "tiny": _EXPERIMENT
         | {"publish": {"compare": ["selective", "fine-tune", "random-source", "all-source"]}},
-        "twice": _EXPERIMENT | {"rounds": 2},
+        "twice": _EXPERIMENT
+        | {
+            "rounds": 2,
+            "ablation": {
+                "arms": ["no-iteration", "gabor", "selective"],
+                "seeds": [0],
+                "gabor_retrieval": "exhaustive",
+            },
+        },
         "own": _EXPERIMENT
         | {"target": "own", "retrieval": "exhaustive", "training": _TRAINING | {"updates": 1}},
         "absent": _EXPERIMENT
