@@ -135,10 +135,16 @@ def state_of_rows(dataset, part):
 
 def state_of_weights(weights, experiments):
     """Changes with a local file of weights that these experiments use."""
-    if weights is None or weights.source != "file":
+    is_local = weights is not None and weights.source == "file"
+    return state_of_file(weights.path if is_local else None, experiments)
+
+
+def state_of_file(path, experiments):
+    """Changes with a file below the data root that these experiments use; nothing where none."""
+    if path is None:
         return ""
     require_data(experiments)
-    return file_state(Path(CONFIG.data_root) / weights.path)
+    return file_state(Path(CONFIG.data_root) / path)
 
 
 def require_data(experiments):

@@ -151,9 +151,17 @@ def model_of_last_round(wildcards):
     return model_of_round(wildcards, last) if last >= 0 else []
 
 
+def images_of_pretrained_head(wildcards):
+    """What classes there are, where the source's head takes its rows from the weights' own."""
+    head = training_settings(wildcards).source_head
+    if without_sources(wildcards) or head != "pretrained":
+        return []
+    return of_experiment("results/datasets/{source}/images.csv")(wildcards)
+
+
 def weights_of_training(wildcards):
-    """The first round starts from them, later ones from the last round's model."""
-    if int(wildcards.round) > 0:
+    """The first round starts from them, and source classes of later rounds may; the rest goes on."""
+    if int(wildcards.round) > 0 and not images_of_pretrained_head(wildcards):
         return []
     return published_weights(training_settings(wildcards))
 

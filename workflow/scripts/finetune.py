@@ -13,6 +13,7 @@ from sjft.neighbours import read_neighbours
 from sjft.network import load_joint_network, save_network
 from sjft.settings.checkpoints import CheckpointSettings
 from sjft.settings.experiment import TrainingSettings
+from sjft.source_head import ClassifierClasses, read_classifier_classes
 from sjft.subset import read_manifest
 from sjft.training import Round, run_round
 
@@ -41,6 +42,7 @@ def main(snakemake: Any) -> None:
                 last_network=load_joint_network(Path(files.last_model))
                 if files.last_model
                 else None,
+                classifier_classes=_classifier_classes(settings, snakemake),
             ),
             settings,
             weights_file(settings.weights, data_root, files.weights),
@@ -53,11 +55,26 @@ def main(snakemake: Any) -> None:
     checkpoints.remove()
 
 
+def _classifier_classes(settings: TrainingSettings, snakemake: Any) -> ClassifierClasses | None:
+    """What the pre-trained classifier tells apart, where the source's head starts from it."""
+    images = [Path(path) for path in snakemake.input.source_images]
+    if not images:
+        return None
+    listed = settings.source_head_classes
+    return read_classifier_classes(
+        None if listed is None else Path(snakemake.config["data_root"]) / listed,
+        dict(zip(snakemake.params.folders["sources"], images, strict=True)),
+    )
+
+
 def _checkpoints(snakemake: Any) -> Checkpoints:
     """Checkpoints of this very round: of these files, settings, code and threads."""
     params, wildcards = snakemake.params, snakemake.wildcards
     inputs = {path: digest_of_file(Path(path)) for path in snakemake.input}
-    decided_by = [inputs, params.training, params.weights, params.code, snakemake.threads]
+    decided_by = [
+        *(inputs, params.training, params.weights, params.source_head_classes),
+        *(params.code, snakemake.threads),
+    ]
     round_folder = Path(
         "results/checkpoints",
         wildcards.experiment,

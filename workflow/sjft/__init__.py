@@ -9,9 +9,11 @@ and ``data_state`` (which images, and whether they have changed), ``images`` (pi
 fixed levels), ``bins`` and ``histograms`` (counts over the target's equal-mass bins), ``product``,
 ``divergence``, ``projection``, ``index``, ``memory``, ``shard_lists``, ``search``, ``neighbours``,
 ``recall`` and ``sources`` (who is whose neighbour), ``arms`` and ``subset`` (which source images
-are used), ``pairing``, ``batches``, ``network``, ``history``, ``checkpoints`` and ``training`` (one
-network, two heads), ``scoring``, ``difficulty``, ``probabilities`` and ``evaluation`` (how good it
-is), ``summary``, ``publication`` and ``prediction`` (what is handed over, and its use).
+are used), ``class_balance``, ``epochs``, ``pairing``, ``batches``, ``source_head``, ``network``,
+``optimiser``, ``history``, ``checkpoints`` and ``training`` (one network, two heads), ``scoring``,
+``difficulty``, ``probabilities`` and ``evaluation`` (how good it is), ``fusion``, ``intervals``,
+``paper``, ``ablation`` and ``ablation_report`` (runs side by side), ``summary``, ``publication``
+and ``prediction`` (what is handed over, and its use).
 """
 
 __version__ = "0.1.0"

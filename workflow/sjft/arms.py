@@ -2,17 +2,16 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 import polars as pl
 
 from sjft.neighbours import Neighbours
 from sjft.pairing import AnySource, NoSource, SourceChoice, own_neighbours
 from sjft.settings.arm import ARMS, ArmName
-from sjft.settings.experiment import SelectionSettings
+from sjft.settings.selection import SelectionSettings
 from sjft.subset import (
     Manifest,
-    grown_counts,
-    initial_counts,
+    grown_levels,
+    initial_levels,
     select_all,
     select_at_random,
     select_neighbours,
@@ -49,17 +48,15 @@ def select(arm: ArmName, inputs: RoundInputs, settings: SelectionSettings, seed:
 def _select_by_neighbours(
     inputs: RoundInputs, neighbours: Neighbours, settings: SelectionSettings
 ) -> Manifest:
-    on_file = neighbours.sources.shape[1]
-    counts = initial_counts(len(neighbours.targets), settings, on_file)
+    levels = initial_levels(len(neighbours.targets))
     if inputs.last_targets is not None and inputs.last_difficulty is not None:
-        counts = grown_counts(
-            inputs.last_targets["neighbours"].to_numpy().astype(np.int64),
+        levels = grown_levels(
+            inputs.last_targets["sampling_level"].to_numpy(),
             inputs.last_difficulty["correct"].to_numpy(),
             inputs.last_difficulty["entropy"].to_numpy(),
             settings,
-            on_file,
         )
-    return select_neighbours(inputs.targets, inputs.sources, neighbours, counts, settings)
+    return select_neighbours(inputs.targets, inputs.sources, neighbours, levels, settings)
 
 
 def source_choice(arm: ArmName, manifest: Manifest, neighbours: Neighbours | None) -> SourceChoice:

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -14,15 +13,18 @@ from torch import nn
 
 from sjft.batches import Batch, JointBatches, LabelledImages, load_batches
 from sjft.checkpoints import Checkpoints, TrainingState
+from sjft.class_balance import ClassBalance
 from sjft.devices import choose_device
 from sjft.files import stable_integer
 from sjft.history import History
 from sjft.images_table import class_names
 from sjft.network import JointNetwork, JointTask, continue_from, joint_network
+from sjft.optimiser import make_optimiser, make_schedule
 from sjft.pairing import Pairing, SourceChoice
 from sjft.progress import progress
 from sjft.settings.experiment import TrainingSettings
 from sjft.settings.weights import RandomWeights
+from sjft.source_head import ClassifierClasses
 from sjft.subset import Manifest
 
 LOG = logging.getLogger(__name__)
@@ -43,10 +45,10 @@ def train(
     and the batch's files, and where the process was asked to end.
     """
     # Convolutions are a quarter faster with the channels last, on CPUs and GPUs alike.
-    task = JointTask(network, settings.source_loss_weight).to(device)
+    task = JointTask(network, settings.source_loss_weight, settings.target_loss_weight).to(device)
     task.to(memory_format=torch.channels_last)
-    optimiser = _optimiser(network, settings)
-    schedule = torch.optim.lr_scheduler.StepLR(optimiser, settings.learning_rate_steps, gamma=0.1)
+    optimiser = make_optimiser(network, settings)
+    schedule = make_schedule(optimiser, settings)
     history = History(settings.log_every, settings.updates)
     state = TrainingState(network.module, optimiser, schedule, history, device)
     start = checkpoints.restore(state) if checkpoints else 0
@@ -91,25 +93,12 @@ def set_training_mode(task: nn.Module, freeze_batch_norm: bool) -> None:
                 module.eval()
 
 
-def _optimiser(network: JointNetwork, settings: TrainingSettings) -> torch.optim.SGD:
-    heads = list(network.heads.parameters())
-    of_heads = {id(parameter) for parameter in heads}
-    trunk = [p for p in network.module.parameters() if id(p) not in of_heads]
-    groups: list[dict[str, Any]] = [
-        {"params": trunk},
-        {"params": heads, "lr": settings.learning_rate * settings.head_learning_rate_factor},
-    ]
-    return torch.optim.SGD(
-        groups,
-        lr=settings.learning_rate,
-        momentum=settings.momentum,
-        weight_decay=settings.weight_decay,
-    )
-
-
 @dataclass(frozen=True)
 class Round:
-    """One round of one run."""
+    """One round of one run.
+
+    ``classifier_classes`` are given where the source's head starts from the pre-trained classifier.
+    """
 
     number: int
     seed: int
@@ -119,6 +108,7 @@ class Round:
     source_folders: dict[str, Path]
     target_classes: list[str]
     last_network: JointNetwork | None
+    classifier_classes: ClassifierClasses | None = None
 
 
 def run_round(
@@ -130,19 +120,21 @@ def run_round(
 ) -> tuple[JointNetwork, pl.DataFrame]:
     """Train a round from the last one's weights, or from the configured ones; also its history.
 
-    ``weights`` is the file of the configured ones; later rounds, and random ones, need none. For
+    ``weights`` is the file of the configured ones; random ones need none, nor do later rounds,
+    unless a source class that is new in them gets its row of the pre-trained classifier. For
     ``checkpoints`` and what is raised see `train`.
     """
     device = choose_device(settings.device)
     subset, targets = of.manifest.subset, of.manifest.targets
-    first = of.last_network is None
+    needs_weights = of.last_network is None or of.classifier_classes is not None
     network = joint_network(
         settings.network,
-        settings.weights if first else RandomWeights(source="random", seed=0),
+        settings.weights if needs_weights else RandomWeights(source="random", seed=0),
         weights,
         of.target_classes,
         class_names(subset),
-        seed=of.seed,
+        of.seed,
+        of.classifier_classes,
     )
     if of.last_network is not None:
         continue_from(network, of.last_network)
@@ -150,7 +142,7 @@ def run_round(
     batches = JointBatches(
         LabelledImages([of.target_folder / path for path in targets["path"]], _labels(targets)),
         LabelledImages(_paths_of_sources(subset, of.source_folders), _labels(subset)),
-        Pairing(len(targets), settings.target_batch, of.choice, seed),
+        _pairing(of, settings, seed),
         settings,
         seed,
     )
@@ -168,6 +160,18 @@ def run_round(
         torch.manual_seed(seed)  # for dropout and stochastic depth
         history = train(network, batches_from, settings, device, checkpoints)
     return network, history
+
+
+def _pairing(of: Round, settings: TrainingSettings, seed: int) -> Pairing:
+    targets, most = of.manifest.targets, settings.most_of_a_class
+    return Pairing(
+        len(targets),
+        settings.target_batch,
+        of.choice,
+        seed,
+        draws=targets["draws"].to_numpy().astype(np.int64),
+        balance=None if most is None else ClassBalance(_labels(targets), most),
+    )
 
 
 def _labels(table: pl.DataFrame) -> NDArray[np.int64]:

@@ -15,32 +15,13 @@ from sjft.settings.base import (
     Seed,
     Settings,
 )
+from sjft.settings.selection import SelectionSettings
 from sjft.settings.weights import RandomWeights, TorchvisionWeights, Weights
 
 GABOR_NEEDED = (
     "the arm `gabor` needs `ablation.gabor_retrieval`: the name of an entry of `retrievals` whose "
     "bank has `type: gabor`"
 )
-
-
-class SelectionSettings(Settings):
-    """How many neighbours each target image brings, and how hard images bring more."""
-
-    initial_neighbours: int = Field(
-        300, ge=1, description="K_0 (authors' Indoor 67 configuration: 300)."
-    )
-    growth_misclassified: float = Field(
-        4.0, ge=0, description="A misclassified image's K_i grows by this many K_0 per round."
-    )
-    growth_uncertain: float = Field(
-        2.0, ge=0, description="A right but uncertain image's K_i grows by this many K_0."
-    )
-    entropy_threshold: float = Field(
-        0.1, ge=0, description="delta, in nats: an entropy of at least this is uncertain."
-    )
-    least_images_per_class: int = Field(
-        1, ge=1, description="Source classes with fewer selected images are dropped."
-    )
 
 
 class TrainingSettings(Settings):
@@ -50,6 +31,18 @@ class TrainingSettings(Settings):
     weights: Weights = Field(
         default_factory=lambda: TorchvisionWeights(source="torchvision", name="IMAGENET1K_V1")
     )
+    source_head: Literal["new", "pretrained"] = Field(
+        "new",
+        description="Whether the source's classifier starts anew, or from the rows that the "
+        "weights' own classifier has for the source's classes: where the weights were trained on "
+        "the source.",
+    )
+    source_head_classes: str | None = Field(
+        None,
+        description="A file with the class names of the weights' classifier, row by row; what "
+        "follows the first word of a line is left aside. Absolute, or relative to `data_root`. "
+        "Null: the source has just these classes, and they are in the order of their names.",
+    )
     input_size: int = Field(224, ge=16, description="Side of the training crop, in pixels.")
     resize: tuple[int, int] = Field(
         (256, 480), description="Range of the shorter side before the random crop, in pixels."
@@ -57,18 +50,45 @@ class TrainingSettings(Settings):
     target_batch: int = Field(
         10, ge=1, description="Target images a forward pass; as many source images join them."
     )
+    most_of_a_class: int | None = Field(
+        2,
+        ge=1,
+        description="A forward pass holds at most so many target images of one class, or a class's "
+        "even share where that is more. Null: as they come.",
+    )
     accumulate: int = Field(10, ge=1, description="Forward passes whose gradients make an update.")
     updates: int = Field(3000, ge=1, description="Updates of the weights in a round.")
-    learning_rate: float = Field(0.01, gt=0, description="At the start of each round.")
+    learning_rate: float = Field(
+        0.01, gt=0, description="At the start of each round, or behind its warm-up."
+    )
+    schedule: Literal["steps", "cosine"] = Field(
+        "steps",
+        description="How the learning rate falls: by ten every `learning_rate_steps`, or along "
+        "half a cosine to 0 at the end of each round.",
+    )
     learning_rate_steps: int = Field(
-        2400, ge=1, description="Updates after which the learning rate is divided by ten."
+        2400, ge=1, description="With `schedule: steps`: updates between two divisions by ten."
+    )
+    warm_up_updates: int = Field(
+        0, ge=0, description="First updates of each round in which the learning rate rises evenly."
     )
     momentum: float = Field(0.9, ge=0, lt=1, description="Of SGD.")
     weight_decay: float = Field(1e-4, ge=0, description="Of SGD.")
     head_learning_rate_factor: float = Field(
-        1.0, gt=0, description="The heads' learning rate, as a multiple of the trunk's."
+        1.0, gt=0, description="The target head's learning rate, as a multiple of the trunk's."
     )
-    source_loss_weight: float = Field(1.0, ge=0, description="Weight of the source task's loss.")
+    source_head_learning_rate_factor: float | None = Field(
+        None,
+        gt=0,
+        description="The source head's. Null: as the target head's, or 1 where "
+        "`source_head: pretrained`.",
+    )
+    target_loss_weight: float = Field(
+        1.0, gt=0, description="Weight of the target task's loss (authors' configuration: 0.5)."
+    )
+    source_loss_weight: float = Field(
+        1.0, ge=0, description="Weight of the source task's loss (authors' configuration: 0.5)."
+    )
     freeze_batch_norm: bool = Field(
         False, description="Keep batch-norm statistics as they came with the weights."
     )
@@ -81,6 +101,30 @@ class TrainingSettings(Settings):
         8, ge=1, description="Threads of a training job, at most; small networks gain from few."
     )
     log_every: int = Field(50, ge=1, description="Updates between two rows of history.csv.")
+
+    @property
+    def source_head_factor(self) -> float:
+        """The source head's learning rate, as a multiple of the trunk's."""
+        if self.source_head_learning_rate_factor is not None:
+            return self.source_head_learning_rate_factor
+        return self.head_learning_rate_factor if self.source_head == "new" else 1.0
+
+    @model_validator(mode="after")
+    def _schedule_fits(self) -> Self:
+        if self.warm_up_updates >= self.updates:
+            raise ValueError(
+                f"need warm_up_updates < updates, got {self.warm_up_updates}, {self.updates}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _source_head_fits(self) -> Self:
+        pretrained = self.source_head == "pretrained"
+        if pretrained and isinstance(self.weights, RandomWeights):
+            raise ValueError("source_head: random weights have no pre-trained classifier")
+        if self.source_head_classes is not None and not pretrained:
+            raise ValueError("source_head_classes: is for `source_head: pretrained` alone")
+        return self
 
     @model_validator(mode="after")
     def _sizes_fit(self) -> Self:
@@ -197,6 +241,9 @@ class ExperimentSettings(Settings):
                 "weights": RandomWeights(source="random", seed=0),
                 "learning_rate": self.ablation.scratch_learning_rate or self.training.learning_rate,
                 "head_learning_rate_factor": 1.0,
+                "source_head_learning_rate_factor": 1.0,
+                "source_head": "new",
+                "source_head_classes": None,
                 "freeze_batch_norm": False,
             }
         )
