@@ -73,4 +73,4 @@ def paper_figures(target: DatasetSettings, sources: Sequence[DatasetSettings]) -
     elif isinstance(target, Indoor67):
         selective = INDOOR_SELECTIVE.get(frozenset(type(source) for source in sources))
         figures = INDOOR if selective is None else {**INDOOR, "selective": selective}
-    return {arm: figure / 100 for arm, figure in figures.items()}
+    return {arm: round(figure / 100, 4) for arm, figure in figures.items()}
