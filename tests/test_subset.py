@@ -227,13 +227,23 @@ def test_each_arm_has_its_way_to_choose() -> None:
 
 
 def test_skipped_images_and_other_splits_are_not_usable(tmp_path: Path) -> None:
-    images = pl.concat([images_table([0] * 4), images_table([0] * 2, folder="t", split="test")])
+    images = pl.concat([images_table([0, 1] * 2), images_table([0] * 2, folder="t", split="test")])
     empty = pl.DataFrame(schema={"path": pl.String, "reason": pl.String})
     write_table(tmp_path / "0.csv", empty)
     write_table(tmp_path / "1.csv", pl.DataFrame({"path": ["a/2.png"], "reason": ['"odd", it is']}))
     usable = usable_images(images, [tmp_path / "0.csv", tmp_path / "1.csv"])
     assert usable["path"].to_list() == ["a/0.png", "a/1.png", "a/3.png"]
     assert len(usable_images(images, [])) == 4
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [([3, 3], "2 training images are of 1 class"), ([], "0 training images are of 0 class")],
+)
+def test_a_target_of_one_class_is_refused(classes: list[int], message: str) -> None:
+    images = pl.concat([images_table(classes), images_table([0, 1], folder="t", split="test")])
+    with pytest.raises(UserError, match=message):
+        usable_images(images, [])
 
 
 ODD_NAMES = [

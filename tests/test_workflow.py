@@ -29,7 +29,10 @@ TARGETS = ("results/tiny/model.pt", "results/twice/model.pt", EXHAUSTIVE, ABLATI
 RANKED = {"merge_neighbours", "rank_sources", "select_subset"}
 TRAINING = {"finetune", "evaluate", "summarise", "publish"}
 LISTING = ("images.csv", "state.json")
-EVALUATED = ("evaluation.json", "predictions.csv", "probabilities.h5")
+EVALUATED = (
+    *("evaluation.json", "predictions.csv", "classes.csv", "confusion.csv"),
+    "probabilities.h5",
+)
 ARMS = ("selective", "fine-tune", "random-source", "all-source")
 
 

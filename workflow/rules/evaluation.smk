@@ -10,6 +10,8 @@ rule evaluate:
     output:
         evaluation="results/{experiment}/runs/{arm}-{seed}/evaluation.json",
         predictions="results/{experiment}/runs/{arm}-{seed}/predictions.csv",
+        classes="results/{experiment}/runs/{arm}-{seed}/classes.csv",
+        confusion="results/{experiment}/runs/{arm}-{seed}/confusion.csv",
         probabilities="results/{experiment}/runs/{arm}-{seed}/probabilities.h5",
     log:
         "results/logs/evaluate/{experiment}/{arm}-{seed}.log",

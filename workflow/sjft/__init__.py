@@ -11,9 +11,9 @@ fixed levels), ``bins`` and ``histograms`` (counts over the target's equal-mass 
 ``recall`` and ``sources`` (who is whose neighbour), ``arms`` and ``subset`` (which source images
 are used), ``class_balance``, ``epochs``, ``pairing``, ``batches``, ``source_head``, ``network``,
 ``optimiser``, ``history``, ``checkpoints`` and ``training`` (one network, two heads), ``scoring``,
-``difficulty``, ``probabilities`` and ``evaluation`` (how good it is), ``fusion``, ``intervals``,
-``paper``, ``ablation`` and ``ablation_report`` (runs side by side), ``summary``, ``publication``
-and ``prediction`` (what is handed over, and its use).
+``difficulty``, ``probabilities``, ``calibration`` and ``evaluation`` (how good it is), ``fusion``,
+``intervals``, ``paper``, ``ablation`` and ``ablation_report`` (runs side by side), ``summary``,
+``publication`` and ``prediction`` (what is handed over, and its use).
 """
 
 __version__ = "0.1.0"

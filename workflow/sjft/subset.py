@@ -166,9 +166,20 @@ def _with_counts(
 
 
 def usable_images(images: pl.DataFrame, skipped: Sequence[Path]) -> pl.DataFrame:
-    """The training rows of images.csv without those that extraction skipped."""
+    """The target's training rows of images.csv without those that extraction skipped.
+
+    Raises `UserError` where they are of fewer than two classes.
+    """
     left_out = [path for file in skipped for path in read_skipped(file)["path"]]
-    return images.filter((pl.col("split") == "train") & ~pl.col("path").is_in(left_out))
+    usable = images.filter((pl.col("split") == "train") & ~pl.col("path").is_in(left_out))
+    classes = usable["class_name"].unique().to_list()
+    if len(classes) < 2:
+        raise UserError(
+            f"The target's {len(usable)} training images are of {len(classes)} class(es)"
+            f"{': ' + classes[0] if classes else ''}. There is nothing to tell apart: look at the "
+            "data set's folders and splits, and at what extraction skipped."
+        )
+    return usable
 
 
 def read_skipped(path: Path) -> pl.DataFrame:
