@@ -32,6 +32,7 @@ include: "workflow/rules/subset.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/publication.smk"
+include: "workflow/rules/ablation.smk"
 
 
 ##### targets #####

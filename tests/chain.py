@@ -80,10 +80,18 @@ CONFIG: dict[str, Any] = {
     "banks": {"small": {"type": "gabor", "resize": 32, "crop": 32, "scales": 1, "orientations": 2}},
     "retrievals": {"approximate": _RETRIEVAL, "exhaustive": _RETRIEVAL | {"backend": "exact"}},
     "experiments": {
-        # All arms, one round; and one arm, two rounds.
+        # Four arms, one round; and one arm, two rounds, with an ablation of three.
         "tiny": _EXPERIMENT
         | {"publish": {"compare": ["selective", "fine-tune", "random-source", "all-source"]}},
-        "twice": _EXPERIMENT | {"rounds": 2},
+        "twice": _EXPERIMENT
+        | {
+            "rounds": 2,
+            "ablation": {
+                "arms": ["no-iteration", "gabor", "selective"],
+                "seeds": [0],
+                "gabor_retrieval": "exhaustive",
+            },
+        },
         "own": _EXPERIMENT
         | {"target": "own", "retrieval": "exhaustive", "training": _TRAINING | {"updates": 1}},
         "absent": _EXPERIMENT

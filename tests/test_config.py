@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from sjft.errors import UserError
+from sjft.settings.arm import ARMS
 from sjft.settings.bank import LevelGrid
 from sjft.settings.config import (
     RESERVED,
@@ -379,3 +380,99 @@ def test_training_images_are_scored_by_a_single_view() -> None:
     settings = EvaluationSettings(scales=(64, 80), crops="five", mirror=True, split="val")
     view = settings.single_view()
     assert (view.scales, view.crops, view.mirror, view.split) == ((64,), "centre", False, "val")
+
+
+GABOR = {"retrievals.linear": {"bank": "gabor"}}
+ABLATION = "experiments.main.ablation"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({f"{ABLATION}.arms": ["gabor"]}, "experiments.main: the arm `gabor` needs `ablation.gab"),
+        (
+            {"experiments.main.publish": {"compare": ["gabor"]}},
+            "experiments.main: the arm `gabor` needs `ablation.gabor_retrieval`",
+        ),
+        (
+            {f"{ABLATION}.gabor_retrieval": "paper"},
+            f"{ABLATION}.gabor_retrieval: the bank of `paper` is not of `type: gabor`",
+        ),
+        (
+            {f"{ABLATION}.gabor_retrieval": "papers"},
+            f"{ABLATION}.gabor_retrieval: there is no `papers`; did you mean `paper`?",
+        ),
+        (
+            {
+                "retrievals.linear": {"bank": "gabor", "neighbours_on_file": 100},
+                f"{ABLATION}.gabor_retrieval": "linear",
+            },
+            f"{ABLATION}.gabor_retrieval: `linear` keeps 100 neighbours, fewer than selection.init",
+        ),
+        ({f"{ABLATION}.arms": []}, f"{ABLATION}.arms: "),
+        ({f"{ABLATION}.arms": ["selektive"]}, f"{ABLATION}.arms.0: Input should be 'scratch', "),
+        ({f"{ABLATION}.fusion": ["main/selektive"]}, f"{ABLATION}.fusion.0: String should match"),
+        (
+            {f"{ABLATION}.fusion": ["mian/selective"]},
+            f"{ABLATION}.fusion: there is no `mian`; did you mean `main`?",
+        ),
+        ({f"{ABLATION}.fusion": ["gabor"]}, f"{ABLATION}.fusion: `gabor`: the arm `gabor` needs"),
+        (
+            {
+                "experiments.other": {"target": "demo", "source": "web", "retrieval": "paper"},
+                f"{ABLATION}.fusion": ["selective", "other/selective"],
+            },
+            f"{ABLATION}.fusion: `other/selective` has another target, or another evaluation.split",
+        ),
+    ],
+)
+def test_an_ablation_that_cannot_be_run_is_explained(changes: dict[str, Any], message: str) -> None:
+    assert f"\n  - {message}" in refusal(changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "left_out"),
+    [
+        ({}, {"gabor"}),
+        ({**GABOR, f"{ABLATION}.gabor_retrieval": "linear"}, set()),
+        (
+            {"experiments.main.training": {"weights": {"source": "random"}}},
+            {"gabor", "scratch", "selective-scratch"},
+        ),
+        ({"experiments.main.rounds": 1}, {"gabor", "no-iteration"}),
+        ({f"{ABLATION}.arms": ["selective", "scratch"]}, set(ARMS) - {"scratch", "selective"}),
+    ],
+)
+def test_an_ablation_runs_all_that_can_be_run(changes: dict[str, Any], left_out: set[str]) -> None:
+    experiment = read_configuration(changed(changes)).experiments["main"]
+    assert experiment.ablation_arms == tuple(arm for arm in ARMS if arm not in left_out)
+    assert experiment.fused == (() if "gabor" in left_out else ("selective", "gabor"))
+
+
+def test_arms_from_scratch_start_from_random_weights_at_their_own_learning_rate() -> None:
+    training = {"head_learning_rate_factor": 10, "freeze_batch_norm": True, "learning_rate": 0.5}
+    config = read_configuration(
+        changed({"experiments.main.training": training, f"{ABLATION}.scratch_learning_rate": 0.25})
+    )
+    experiment = config.experiments["main"]
+    for name, arm in ARMS.items():
+        found = experiment.training_of(name)
+        if not arm.scratch:
+            assert found == experiment.training
+            continue
+        assert isinstance(found.weights, RandomWeights)
+        assert (found.learning_rate, found.head_learning_rate_factor) == (0.25, 1.0)
+        assert not found.freeze_batch_norm
+        # What was changed is valid, and nothing else was.
+        assert type(found).model_validate(found.model_dump()) == found
+        assert found.updates == experiment.training.updates
+    same = read().experiments["main"]
+    assert same.training_of("scratch").learning_rate == same.training.learning_rate
+
+
+def test_the_gabor_arm_has_its_own_retrieval() -> None:
+    config = read_configuration(changed({**GABOR, f"{ABLATION}.gabor_retrieval": "linear"}))
+    found = {arm: config.experiments["main"].retrieval_of(arm) for arm in ARMS}
+    assert found == {arm: "linear" if arm == "gabor" else "paper" for arm in ARMS}
+    with pytest.raises(UserError, match="gabor_retrieval"):
+        read().experiments["main"].retrieval_of("gabor")

@@ -185,3 +185,20 @@ def test_line_breaks_in_names_are_refused(listed_as, name: str) -> None:
 def test_names_that_are_not_utf8_are_refused(listed_as) -> None:
     broken = b"\xff.png".decode("utf-8", "surrogateescape")
     refuse(listed_as, [*images(4), ListedImage(broken, "cat", "train")], "is not valid UTF-8")
+
+
+def test_so_many_training_images_of_each_class_are_drawn_and_others_stay(tmp_path: Path) -> None:
+    many = [f"fit/dog/{i}.png" for i in range(9)] + ["fit/cat/0.png"]
+    save_pictures(tmp_path, [*many, *(f"check/dog/{i}.png" for i in range(4)), "check/cat/0.png"])
+
+    def drawn(number: int | None, seed: int = 0) -> set[str]:
+        wanted = {"train_per_class": number, "train_seed": seed}
+        of = settings(train="fit", test="check").model_copy(update=wanted)
+        return set(list_images(of, tmp_path)["path"])
+
+    held_out = {f"check/dog/{i}.png" for i in range(4)} | {"check/cat/0.png", "fit/cat/0.png"}
+    assert [len(drawn(number) - held_out) for number in (1, 4, 8, 9, None)] == [1, 4, 8, 9, 9]
+    assert all(held_out <= drawn(number) for number in (1, 4, None))
+    assert drawn(1) < drawn(4) < drawn(8)
+    assert len({frozenset(drawn(4, seed)) for seed in range(20)}) > 10
+    assert drawn(4) == drawn(4)

@@ -21,13 +21,15 @@ from conftest import random_picture
 from PIL import Image
 
 from sjft.files import digest_of_file
+from sjft.fusion import fuse_folders
 from sjft.prediction import predict
 from sjft.published import load_published
 from sjft.settings.config import read_configuration
 
 PAIRING = "results/retrieval/approximate/pictures"
 EXHAUSTIVE = "results/retrieval/exhaustive/pictures/store/neighbours.h5"
-TARGETS = ("results/tiny/model.pt", "results/twice/model.pt", EXHAUSTIVE)
+ABLATION = "results/twice/ablation.csv"
+TARGETS = ("results/tiny/model.pt", "results/twice/model.pt", EXHAUSTIVE, ABLATION)
 RANKED = {"merge_neighbours", "rank_sources", "select_subset"}
 TRAINING = {"finetune", "evaluate", "summarise", "publish"}
 LISTING = ("images.csv", "state.json")
@@ -121,6 +123,35 @@ def test_the_summary_compares_all_arms_and_says_what_each_stage_cost(chain: Chai
             assert cost["seconds"] > 0, stage
 
 
+def test_the_ablation_has_a_row_for_each_arm_and_trains_no_round_twice(chain: Chain) -> None:
+    with (chain.root / ABLATION).open(encoding="utf-8", newline="") as file:
+        rows = {row["arm"]: row for row in csv.DictReader(file)}
+    assert list(rows) == ["no-iteration", "gabor", "selective", "fusion"]
+    assert {rows[arm]["updates"] for arm in list(rows)[:3]} == {"4"}
+    assert rows["gabor"]["reference"] == "no-iteration"
+    for name in ("ablation_runs.csv", "ablation.md", "ablation.svg"):
+        assert (chain.results / "twice" / name).stat().st_size > 0
+    runs = chain.results / "twice/runs"
+    assert not (runs / "no-iteration-0/round-0/model.pt").exists()
+    for arm, most in (("no-iteration", 2), ("gabor", 2), ("selective", 6)):
+        with (runs / f"{arm}-0/round-1/targets.csv").open(encoding="utf-8", newline="") as file:
+            assert max(int(row["neighbours"]) for row in csv.DictReader(file)) <= most
+    # Models of different experiments on the same test images can be fused.
+    both = [chain.results / name / "runs/selective-0" for name in ("tiny", "twice")]
+    assert "8 images" in fuse_folders(both, None)
+
+
+def test_an_arm_from_scratch_shares_the_retrieval_and_is_trained_anew(chain: Chain) -> None:
+    assert chain.plan("results/twice/runs/selective-scratch-0/evaluation.json") == {
+        "select_subset": 2,
+        "finetune": 2,
+        "score_difficulty": 1,
+        "evaluate": 1,
+    }
+    asked = chain.snakemake("-n", "results/tiny/runs/gabor-0/evaluation.json")
+    assert_refused(asked, "experiments.tiny", "ablation.gabor_retrieval")
+
+
 def test_the_model_loads_without_pickled_code(chain: Chain) -> None:
     content = torch.load(chain.results / "tiny/model.pt", weights_only=True)
     assert content["classes"] == ["cross", "disc"]
@@ -165,7 +196,7 @@ def test_every_hdf5_file_describes_itself(chain: Chain) -> None:
 def test_epsilon_stands_in_every_file_that_depends_on_it(chain: Chain) -> None:
     paths = [*chain.results.rglob("*neighbours*/*.h5"), *chain.results.rglob("neighbours.h5")]
     paths += chain.results.rglob("ranking.h5")
-    assert len(paths) == 7
+    assert len(paths) == 8
     for path in paths:
         with h5py.File(path, "r") as file:
             assert json.loads(file.attrs["config"])["epsilon"] == 1e-4, path

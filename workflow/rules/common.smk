@@ -21,6 +21,7 @@ from sjft.errors import UserError
 from sjft.fingerprint import fingerprint
 from sjft.images_table import PARTS
 from sjft.leakage import USUAL_NEIGHBOUR
+from sjft.paper import paper_figures
 from sjft.requirements import file_state, missing_data
 from sjft.settings.arm import ARMS
 from sjft.settings.config import read_configuration

@@ -284,3 +284,42 @@ def everything_of_experiment(wildcards):
         key: ablation[key] for key in ("gabor_retrieval", "scratch_learning_rate")
     }
     return settings
+
+
+##### ablation.smk #####
+
+
+def ablation_runs(wildcards):
+    """(arm, seed) of all rows of the ablation but the fused one."""
+    experiment = CONFIG.experiments[wildcards.experiment]
+    return [
+        (arm, seed)
+        for arm in experiment.ablation_arms
+        for seed in experiment.ablation.seeds
+    ]
+
+
+def fused_files(wildcards):
+    """What is averaged: all members of the first seed, then of the next."""
+    experiment = CONFIG.experiments[wildcards.experiment]
+    paths = []
+    for seed in experiment.ablation.seeds:
+        for member in experiment.fused:
+            other, _, arm = member.rpartition("/")
+            run = f"results/{other or wildcards.experiment}/runs/{arm}-{seed}"
+            paths.append(f"{run}/probabilities.h5")
+    return paths
+
+
+def updates_of_run(wildcards):
+    experiment = CONFIG.experiments[wildcards.experiment]
+    return experiment.rounds * experiment.training.updates
+
+
+def figures_of_paper(wildcards):
+    """The paper's, where the target is one of its own."""
+    pairing = pairing_of(wildcards)
+    return paper_figures(
+        CONFIG.datasets[pairing["target"]],
+        [CONFIG.datasets[source] for source in pairing["sources"]],
+    )

@@ -19,6 +19,7 @@ The modules, in the order in which the data meets them:
   ``checkpoints``, ``training``
 - how good it is: ``scoring``, ``difficulty``, ``probabilities``, ``calibration``, ``evaluation``,
   ``summary``
+- runs side by side: ``fusion``, ``intervals``, ``paper``, ``ablation``, ``ablation_report``
 - what is handed over: ``provenance``, ``publication``, ``model_card``
 - its use: ``published``, ``prediction``, ``export``
 """

@@ -27,6 +27,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     summary.add_argument("file", type=Path, help="for example results/demo/summary.json")
     _add_predict(commands.add_parser("predict", help="classify pictures with a published model"))
     _add_export(commands.add_parser("export", help="write a published model in another format"))
+    fuse = commands.add_parser("fuse", help="average the class probabilities of several runs")
+    fuse.add_argument(
+        "runs", type=Path, nargs="+", help="for example results/demo/runs/selective-0"
+    )
+    fuse.add_argument("--output", type=Path, metavar="FOLDER", help="write the fused run there")
     _add_plan(commands.add_parser("plan", help="say what an experiment will cost, before the run"))
     chosen = parser.parse_args(arguments)
     try:
@@ -127,6 +132,12 @@ def _export(chosen: argparse.Namespace) -> str:
     return str(export_model(load_published(chosen.model), chosen.format, output))
 
 
+def _fuse(chosen: argparse.Namespace) -> str:
+    from sjft.fusion import fuse_folders  # noqa: PLC0415
+
+    return fuse_folders(chosen.runs, chosen.output)
+
+
 def _plan(chosen: argparse.Namespace) -> str:
     from sjft.plan import plan, read_plan_configuration  # noqa: PLC0415
 
@@ -146,4 +157,5 @@ COMMANDS = {
     "plan": _plan,
     "predict": _predict,
     "export": _export,
+    "fuse": _fuse,
 }

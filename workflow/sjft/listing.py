@@ -13,7 +13,7 @@ from sjft.files import stable_integer
 from sjft.images_table import IMAGES_SCHEMA
 from sjft.picture_files import FileFacts, facts_of_files
 from sjft.readers import READERS, SPLITS, ListedImage
-from sjft.settings.dataset import DatasetSettings
+from sjft.settings.dataset import DatasetSettings, Synthetic
 
 LOG = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ def list_images(
     """
     by_path = sorted(READERS[settings.reader](settings, root), key=lambda image: image.path)
     _check(by_path, root)
-    listed = sorted(by_path, key=lambda image: SPLITS.index(image.split))
+    listed = sorted(_drawn(by_path, settings), key=lambda image: SPLITS.index(image.split))
     del by_path
     labels = {name: label for label, name in enumerate(sorted({i.class_name for i in listed}))}
     paths = [i.path for i in listed]
@@ -55,6 +55,29 @@ def list_images(
     )
     _report(table, settings.shards)
     return table
+
+
+def _drawn(listed: list[ListedImage], settings: DatasetSettings) -> list[ListedImage]:
+    """Draw `train_per_class` training images of each class by a seeded hash of their paths.
+
+    Classes that have fewer keep all of theirs.
+    """
+    if isinstance(settings, Synthetic) or settings.train_per_class is None:
+        return listed
+    by_class: dict[str, list[str]] = {}
+    for image in listed:
+        if image.split == "train":
+            by_class.setdefault(image.class_name, []).append(image.path)
+    number, drawn = settings.train_per_class, set()
+    for paths in by_class.values():
+        paths.sort(key=lambda path: (stable_integer("draw", settings.train_seed, path), path))
+        drawn.update(paths[:number])
+    if short := [name for name, paths in by_class.items() if len(paths) < number]:
+        LOG.warning(
+            "%d classes have fewer than %d training images, among them %r",
+            *(len(short), number, short[0]),
+        )
+    return [image for image in listed if image.split != "train" or image.path in drawn]
 
 
 def _check(listed: list[ListedImage], root: Path) -> None:

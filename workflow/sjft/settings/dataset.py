@@ -47,6 +47,13 @@ class _FilesOnDisk(_DatasetSettings):
     downloads: Downloads = Field(
         (), description="Files that `snakemake fetch_NAME` downloads; see their own table."
     )
+    train_per_class: int | None = Field(
+        None,
+        ge=1,
+        description="So many training images of each class are drawn and the others left out: for "
+        "learning curves, a larger draw holds the smaller one. Null: all. Other splits stay whole.",
+    )
+    train_seed: Seed = Field(0, description="Seed of the draw of `train_per_class`.")
 
     @property
     def listing_files(self) -> tuple[str, ...]:

@@ -1,0 +1,40 @@
+"""Compare all arms of an experiment, seed by seed and image by image."""
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from job_runner import run
+from sjft.ablation import AblationRun, compare_arms, fused_runs
+from sjft.ablation_report import plot_ablation, render_ablation
+from sjft.files import write_table, write_text
+from sjft.probabilities import read_probabilities
+
+
+def main(snakemake: Any) -> None:
+    """Read all runs' probabilities and subsets; write the tables and the plot."""
+    files, params, name = snakemake.input, snakemake.params, snakemake.wildcards.experiment
+    runs = [
+        AblationRun(arm, seed, read_probabilities(Path(path)), _rows(subset), params.updates)
+        for (arm, seed), path, subset in zip(
+            params.runs, files.probabilities, files.subsets, strict=True
+        )
+    ]
+    members = len(params.fused)
+    for number, seed in enumerate(params.seeds if members else []):
+        paths = files.fused[number * members : (number + 1) * members]
+        runs.append(fused_runs(seed, {path: read_probabilities(Path(path)) for path in paths}))
+    table, by_run = compare_arms(runs, params.paper)
+    write_table(Path(snakemake.output.table), table)
+    write_table(Path(snakemake.output.runs), by_run)
+    write_text(Path(snakemake.output.text), render_ablation(name, table, params.split))
+    plot_ablation(Path(snakemake.output.plot), name, table, by_run)
+
+
+def _rows(subset: str) -> int:
+    return int(pl.scan_csv(subset, infer_schema=False).select(pl.len()).collect().item())
+
+
+if __name__ == "__main__":
+    run(main, snakemake)
