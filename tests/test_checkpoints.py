@@ -1,6 +1,7 @@
 """Checkpoints: whatever interrupts a round, it ends with the bytes of one that nothing did."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -74,7 +75,7 @@ def uninterrupted(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> b
 
 
 def every_update(folder: Path, keep: int = 2) -> Checkpoints:
-    return Checkpoints(folder / "key", CheckpointSettings(updates=1, keep=keep))
+    return Checkpoints(folder / "round", {"rate": 0.01}, CheckpointSettings(updates=1, keep=keep))
 
 
 class Killed(Exception):
@@ -84,16 +85,16 @@ class Killed(Exception):
 @pytest.fixture
 def killed_at(monkeypatch: pytest.MonkeyPatch, pictures: Path, tmp_path: Path):
     """A function that trains until a batch is asked for, and dies there."""
-    whole = JointBatches.__getitem__
+    whole = JointBatches.outline
 
     def train_until(step: int, checkpoints: Checkpoints) -> None:
-        def dying(self: JointBatches, wanted: int) -> object:
+        def dying(self: JointBatches, wanted: int, *, pinned: bool) -> object:
             if wanted == step:
                 raise Killed
-            return whole(self, wanted)
+            return whole(self, wanted, pinned=pinned)
 
         with monkeypatch.context() as patched:
-            patched.setattr(JointBatches, "__getitem__", dying)
+            patched.setattr(JointBatches, "outline", dying)
             with pytest.raises(Killed):
                 run_round(the_round(pictures), SETTINGS, None, 1, checkpoints)
 
@@ -138,38 +139,61 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(
     assert f"from {before}" in caplog.text
 
 
-def test_another_key_starts_anew(
+def test_checkpoints_of_other_settings_are_not_used_and_not_lost(
     killed_at, uninterrupted: bytes, pictures: Path, tmp_path: Path, caplog
 ) -> None:
-    killed_at(9, every_update(tmp_path))
+    first = every_update(tmp_path)
+    killed_at(9, first)
     caplog.set_level("INFO")
-    other = Checkpoints(tmp_path / "other key", CheckpointSettings())
+    other = Checkpoints(first.root, {"rate": 0.1}, CheckpointSettings(updates=3))
     assert result(pictures, tmp_path / "m.pt", other) == uninterrupted
     assert "goes on" not in caplog.text
+    assert f"{first.folder}: checkpoints of other settings (rate: 0.01 there, 0.1 here)" in (
+        caplog.text
+    )
     other.remove()
-    assert not list(tmp_path.rglob("update-*.pt"))
+    assert not other.folder.exists()
+    assert result(pictures, tmp_path / "m.pt", every_update(tmp_path)) == uninterrupted
+    assert "goes on after update 4" in caplog.text
+    first.remove()
+    assert not first.root.exists()
+
+
+def test_a_checkpoint_of_other_settings_in_the_place_of_our_own_is_refused(
+    killed_at, pictures: Path, tmp_path: Path
+) -> None:
+    first = every_update(tmp_path)
+    killed_at(9, first)
+    other = Checkpoints(first.root, {"rate": 0.1, "more": {"than": 1}}, CheckpointSettings())
+    shutil.copytree(first.folder, other.folder)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.pt")}
+    with pytest.raises(UserError, match="made with other settings") as error:
+        run_round(the_round(pictures), SETTINGS, None, 1, other)
+    assert "rate: 0.01 there, 0.1 here; more.than: None there, 1 here" in str(error.value)
+    assert "update-00000004.pt" in str(error.value)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.pt")} == before
 
 
 def test_checkpoints_are_written_by_time_too(
     pictures: Path, tmp_path: Path, uninterrupted: bytes
 ) -> None:
-    by_time = Checkpoints(tmp_path / "key", CheckpointSettings(seconds=1e-6, keep=3))
+    by_time = Checkpoints(tmp_path / "often", {}, CheckpointSettings(seconds=1e-6, keep=3))
     assert result(pictures, tmp_path / "m.pt", by_time) == uninterrupted
-    assert len(list((tmp_path / "key").glob("*.pt"))) == 3
-    seldom = Checkpoints(tmp_path / "seldom", CheckpointSettings())
+    assert len(list(by_time.folder.glob("*.pt"))) == 3
+    seldom = Checkpoints(tmp_path / "seldom", {}, CheckpointSettings())
     result(pictures, tmp_path / "m.pt", seldom)
     assert not seldom.folder.exists()
 
 
 def train_slowly(pictures: Path, folder: Path) -> int:
     """What a process of its own does: train, waiting before each batch, and heed signals."""
-    whole = JointBatches.__getitem__
+    whole = JointBatches.outline
 
-    def waiting(self: JointBatches, step: int) -> object:
+    def waiting(self: JointBatches, step: int, *, pinned: bool) -> object:
         time.sleep(0.2)
-        return whole(self, step)
+        return whole(self, step, pinned=pinned)
 
-    JointBatches.__getitem__ = waiting  # type: ignore[method-assign]
+    JointBatches.outline = waiting  # type: ignore[method-assign]
     checkpoints = every_update(folder)
     try:
         with checkpoints.heeding_termination():

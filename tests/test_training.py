@@ -14,11 +14,12 @@ from sjft.batches import Batch
 from sjft.devices import choose_device
 from sjft.errors import UserError
 from sjft.history import HISTORY_COLUMNS
+from sjft.joined_task import set_training_mode
 from sjft.network import JointNetwork, save_network
 from sjft.pairing import AnySource, NoSource
 from sjft.settings.experiment import TrainingSettings
 from sjft.subset import select_all
-from sjft.training import Round, run_round, set_training_mode, train
+from sjft.training import Round, run_round, train
 
 CPU = torch.device("cpu")
 NAMES = [f"class {c}" for c in (0, 1)]

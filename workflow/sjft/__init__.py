@@ -9,8 +9,10 @@ and ``data_state`` (which images, and whether they have changed), ``images`` (pi
 fixed levels), ``bins`` and ``histograms`` (counts over the target's equal-mass bins), ``product``,
 ``divergence``, ``projection``, ``index``, ``memory``, ``shard_lists``, ``search``, ``neighbours``,
 ``recall`` and ``sources`` (who is whose neighbour), ``arms`` and ``subset`` (which source images
-are used), ``pairing``, ``batches``, ``network``, ``history``, ``checkpoints`` and ``training`` (one
-network, two heads), ``scoring``, ``difficulty`` and ``evaluation`` (how good it is), ``summary``,
+are used), ``ranks`` and ``processes`` (who trains together), ``pairing``, ``picture_cache``,
+``augmentation``, ``batches`` and ``loading`` (what is trained on), ``network``, ``joined_task``,
+``precision``, ``history``, ``curves``, ``training_state``, ``checkpoints``, ``training`` and
+``round_job`` (one network, two heads), ``scoring``, ``difficulty`` and ``evaluation`` (how good it is), ``summary``,
 ``publication`` and ``prediction`` (what is handed over, and its use).
 """
 

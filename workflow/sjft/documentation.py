@@ -74,6 +74,7 @@ SECTIONS = {
     "EvaluationSettings": "`experiments.NAME.evaluation`",
     "PublishSettings": "`experiments.NAME.publish`",
     "CheckpointSettings": "`checkpoints`",
+    "TrainingJobSettings": "`training_jobs`",
 }
 
 

@@ -9,7 +9,9 @@ reads their headers first, and has the last word wherever simplejpeg has any dou
 
 import struct
 import warnings
+from io import BytesIO
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import simplejpeg
@@ -24,6 +26,7 @@ DECODING_ERRORS = (
     *(OSError, SyntaxError, ValueError, EOFError),
     *(TypeError, LookupError, ArithmeticError, struct.error),
 )
+_OPENING = Lock()
 
 
 def load_rgb(path: Path) -> Image.Image:
@@ -35,17 +38,20 @@ def load_rgb(path: Path) -> Image.Image:
     return Image.fromarray(load_pixels(path))
 
 
-def load_pixels(path: Path) -> NDArray[np.uint8]:
-    """What `load_rgb` gives, as an array: uint8 [height, width, 3]."""
+def load_pixels(path: Path, at_least: int | None = None) -> NDArray[np.uint8]:
+    """What `load_rgb` gives, as an array: uint8 [height, width, 3].
+
+    With ``at_least``, a plain JPEG is decoded at a half, a quarter or an eighth of its size, where
+    its shorter side then still has so many pixels.
+    """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as picture:
-                pixels = _plain_jpeg(picture, path)
-                if pixels is not None:
-                    return pixels
-                picture.load()
-                return np.array(_to_rgb(ImageOps.exif_transpose(picture)))
+        data = path.read_bytes()
+        with _opened(data) as picture:
+            pixels = _plain_jpeg(picture, data, at_least)
+            if pixels is not None:
+                return pixels
+            picture.load()
+            return np.array(_to_rgb(ImageOps.exif_transpose(picture)))
     except UnidentifiedImageError:
         raise BadImageError(path, "is not an image that Pillow can read") from None
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
@@ -54,7 +60,19 @@ def load_pixels(path: Path) -> NDArray[np.uint8]:
         raise BadImageError(path, f"cannot be decoded ({error})") from None
 
 
-def _plain_jpeg(picture: Image.Image, path: Path) -> NDArray[np.uint8] | None:
+def _opened(data: bytes) -> Image.Image:
+    """A picture of which the header alone has been read; too large a one is refused.
+
+    Filters of warnings are the process's: threads take turns.
+    """
+    with _OPENING, warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        return Image.open(BytesIO(data))
+
+
+def _plain_jpeg(
+    picture: Image.Image, data: bytes, at_least: int | None
+) -> NDArray[np.uint8] | None:
     """The pixels of an upright JPEG of colours or greys; None for any other file, and damaged ones.
 
     simplejpeg refuses whatever its library warns of, a missing end of the file among it.
@@ -62,11 +80,23 @@ def _plain_jpeg(picture: Image.Image, path: Path) -> NDArray[np.uint8] | None:
     upright = picture.getexif().get(ExifTags.Base.Orientation, 1) == 1
     if picture.format != "JPEG" or picture.mode not in ("RGB", "L") or not upright:
         return None
+    width, height = _decoded_size(picture.size, at_least)
     try:
-        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(path.read_bytes(), strict=True)
+        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
+            data, strict=True, min_width=width, min_height=height
+        )
     except ValueError:
         return None
-    return pixels if pixels.shape[1::-1] == picture.size else None
+    return pixels if pixels.shape[1::-1] == (width, height) else None
+
+
+def _decoded_size(size: tuple[int, int], at_least: int | None) -> tuple[int, int]:
+    """Width and height at the least of libjpeg's powers of two that leaves so many pixels."""
+    for divisor in (8, 4, 2):
+        width, height = (-(-length // divisor) for length in size)
+        if at_least is not None and min(width, height) >= at_least:
+            return width, height
+    return size
 
 
 def _to_rgb(picture: Image.Image) -> Image.Image:
