@@ -12,8 +12,8 @@ fixed levels), ``bins`` and ``histograms`` (counts over the target's equal-mass 
 are used), ``ranks`` and ``processes`` (who trains together), ``pairing``, ``picture_cache``,
 ``augmentation``, ``batches`` and ``loading`` (what is trained on), ``network``, ``joined_task``,
 ``precision``, ``history``, ``curves``, ``training_state``, ``checkpoints``, ``training`` and
-``round_job`` (one network, two heads), ``scoring``, ``difficulty`` and ``evaluation`` (how good it is), ``summary``,
-``publication`` and ``prediction`` (what is handed over, and its use).
+``round_job`` (one network, two heads), ``scoring``, ``difficulty`` and ``evaluation`` (how good it
+is), ``summary``, ``publication`` and ``prediction`` (what is handed over, and its use).
 """
 
 __version__ = "0.1.0"
