@@ -1,5 +1,6 @@
 """Checkpoints: whatever interrupts a round, it ends with the bytes of one that nothing did."""
 
+import math
 import os
 import shutil
 import signal
@@ -9,13 +10,14 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 from small import images_table, source_table, training_settings
 
 from sjft.batches import JointBatches
 from sjft.checkpoints import Checkpoints
 from sjft.errors import UserError
-from sjft.network import save_network
+from sjft.network import JointTask, save_network
 from sjft.pairing import AnySource
 from sjft.settings.checkpoints import CheckpointSettings
 from sjft.subset import select_all
@@ -183,6 +185,47 @@ def test_checkpoints_are_written_by_time_too(
     seldom = Checkpoints(tmp_path / "seldom", {}, CheckpointSettings())
     result(pictures, tmp_path / "m.pt", seldom)
     assert not seldom.folder.exists()
+
+
+def test_a_loss_that_is_not_finite_leaves_the_last_good_checkpoint(
+    pictures: Path, tmp_path: Path, uninterrupted: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, good = JointTask.forward, every_update(tmp_path)
+    passes = []
+
+    def spoilt(self: JointTask, *given: torch.Tensor) -> dict[str, torch.Tensor]:
+        passes.append(len(passes))
+        result = whole(self, *given)
+        return result if len(passes) < 10 else result | {"loss": result["loss"] * math.nan}
+
+    with monkeypatch.context() as patched:
+        patched.setattr(JointTask, "forward", spoilt)
+        with pytest.raises(UserError, match=r"loss of update 5 is not finite.*target/\d\.png"):
+            run_round(the_round(pictures), SETTINGS, None, 1, good)
+    assert [path.name for path in sorted(good.folder.glob("*.pt"))] == [
+        "update-00000003.pt",
+        "update-00000004.pt",
+    ]
+    assert result(pictures, tmp_path / "m.pt", good) == uninterrupted
+
+
+def test_weights_that_are_not_finite_are_not_kept(pictures: Path, tmp_path: Path) -> None:
+    # The first loss is finite; the step that follows it leads nowhere.
+    far = SETTINGS.model_copy(update={"learning_rate": 1e38, "weight_decay": 1e9, "updates": 1})
+    for checkpoints in (None, every_update(tmp_path)):
+        with pytest.raises(UserError, match=r"After update 1 the weights `.*` are not finite"):
+            run_round(the_round(pictures), far, None, 1, checkpoints)
+    assert not list(tmp_path.rglob("*.pt"))
+
+
+def test_mixed_precision_goes_on_with_the_same_bytes(
+    killed_at, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mixed = SETTINGS.model_copy(update={"precision": "bfloat16"})
+    monkeypatch.setattr(sys.modules[__name__], "SETTINGS", mixed)
+    whole = result(pictures, tmp_path / "whole.pt", None)
+    killed_at(9, every_update(tmp_path))
+    assert result(pictures, tmp_path / "m.pt", every_update(tmp_path)) == whole
 
 
 def train_slowly(pictures: Path, folder: Path) -> int:

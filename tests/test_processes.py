@@ -5,12 +5,12 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pytest
 import torch
+from failing import fail_while_others_wait
 from PIL import Image
 from small import images_table, source_table, training_settings
 
@@ -33,7 +33,7 @@ SETTINGS = training_settings(
     resize=(24, 30),
     target_batch=4,
     accumulate=2,
-    updates=12,
+    updates=8,
     learning_rate=0.01,
     log_every=5,
     # Each process would normalise by its own share.
@@ -113,26 +113,14 @@ def test_two_processes_end_as_one_does_and_go_on_after_a_signal(
     assert not (stopped / "checkpoints").exists()
 
 
-def test_what_one_process_says_to_the_user_ends_all(pictures: Path, tmp_path: Path) -> None:
-    for path in (pictures / "target").iterdir():
-        path.write_bytes(b"no picture")
-    damaged = replace(job(pictures, tmp_path / "damaged", 2), threads=1)
-    with pytest.raises(UserError, match=r"target/\d\.png: is not an image"):
-        damaged.run()
-    assert not damaged.model.exists()
-
-
-def die(ranks: Ranks) -> None:
-    """The second process is killed while the first waits for it."""
-    if ranks.rank == 1:
-        os.kill(os.getpid(), signal.SIGKILL)
-    time.sleep(2)
-    ranks.total([1.0])
+def test_what_one_process_says_to_the_user_ends_all() -> None:
+    with pytest.raises(UserError, match=r"^the picture: is not an image"):
+        in_processes(2, "gloo", fail_while_others_wait, "is not an image")
 
 
 def test_a_process_that_is_killed_ends_all() -> None:
     with pytest.raises(UserError, match=r"ended from outside .*SIGKILL"):
-        in_processes(2, "gloo", die)
+        in_processes(2, "gloo", fail_while_others_wait, None)
 
 
 def test_there_must_be_a_gpu_for_each_process(monkeypatch: pytest.MonkeyPatch) -> None:
