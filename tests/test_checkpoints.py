@@ -1,5 +1,6 @@
 """Checkpoints: whatever interrupts a round, it ends with the bytes of one that nothing did."""
 
+import errno
 import math
 import os
 import shutil
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import IO
 
 import pytest
 import torch
@@ -216,6 +218,24 @@ def test_weights_that_are_not_finite_are_not_kept(pictures: Path, tmp_path: Path
         with pytest.raises(UserError, match=r"After update 1 the weights `.*` are not finite"):
             run_round(the_round(pictures), far, None, 1, checkpoints)
     assert not list(tmp_path.rglob("*.pt"))
+
+
+def test_a_full_disk_leaves_the_checkpoint_before(
+    killed_at, uninterrupted: bytes, pictures: Path, tmp_path: Path
+) -> None:
+    killed_at(5, every_update(tmp_path))
+    with pytest.MonkeyPatch.context() as patched:
+
+        def full(_content: object, file: IO[bytes]) -> None:
+            file.write(b"beginning")
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        patched.setattr(torch, "save", full)
+        with pytest.raises(UserError, match=r"update-00000003\.pt: .*No space left"):
+            run_round(the_round(pictures), SETTINGS, None, 1, every_update(tmp_path))
+    names = sorted(path.name for path in every_update(tmp_path).folder.iterdir())
+    assert names == ["decided_by.json", "update-00000001.pt", "update-00000002.pt"]
+    assert result(pictures, tmp_path / "m.pt", every_update(tmp_path)) == uninterrupted
 
 
 def test_mixed_precision_goes_on_with_the_same_bytes(

@@ -115,9 +115,15 @@ class Checkpoints:
 
     def _write(self, update: int, content: dict[str, Any]) -> None:
         path = self.folder / f"update-{update:08d}.pt"
-        write_json(self.folder / DECIDED_BY, self.decided_by)
-        with written_beside(path) as beside, beside.open("wb") as file:
-            torch.save(content, file)
+        try:
+            write_json(self.folder / DECIDED_BY, self.decided_by)
+            with written_beside(path) as beside, beside.open("wb") as file:
+                torch.save(content, file)
+        except (OSError, RuntimeError) as error:  # torch's own, where its file cannot grow
+            raise UserError(
+                f"{path}: the checkpoint cannot be written ({error}). Make room there and run "
+                "again, to go on from the checkpoint before."
+            ) from error
         LOG.info("checkpoint after update %d: %s", update, path)
         for old in sorted(self.folder.glob("update-*.pt"))[: -self.settings.keep]:
             old.unlink()

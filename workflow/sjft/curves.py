@@ -24,7 +24,7 @@ def curves(folder: Path | None) -> Iterator[Callable[[Row], None] | None]:
     except ImportError as error:
         raise UserError(
             f"training_jobs.tensorboard: the package is missing ({error}). `pip install "
-            "'sjft[tensorboard]'`, or set the key to false."
+            "'.[tensorboard]'`, or set the key to false."
         ) from None
     with SummaryWriter(str(folder)) as writer:
 
