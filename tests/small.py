@@ -100,7 +100,12 @@ def manifest(
             schema=SUBSET_SCHEMA,
         ),
         pl.DataFrame(
-            {**columns("target", target_styles), "neighbours": [neighbours] * len(target_styles)},
+            {
+                **columns("target", target_styles),
+                "neighbours": [neighbours] * len(target_styles),
+                "sampling_level": [1.0] * len(target_styles),
+                "draws": [1] * len(target_styles),
+            },
             schema=TARGETS_SCHEMA,
         ),
     )

@@ -82,7 +82,7 @@ def test_comments_docstrings_and_layout_do_not_count(package: Path) -> None:
 
 def test_texts_that_are_no_docstrings_count(package: Path) -> None:
     before = fingerprint(SCRIPTS / "finetune.py")
-    edit(package / "pairing.py", lambda text: text.replace('"epoch"', '"Epoch"'))
+    edit(package / "epochs.py", lambda text: text.replace('"epoch"', '"Epoch"'))
     assert fingerprint(SCRIPTS / "finetune.py") != before
 
 

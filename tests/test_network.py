@@ -203,23 +203,25 @@ def log_softmax(values: np.ndarray) -> np.ndarray:
     targets=st.integers(1, 5),
     sources=st.integers(0, 5),
     weight=st.floats(0, 3),
+    of_target=st.floats(0.1, 3),
     seed=st.integers(0, 100),
 )
 def test_the_joint_loss_is_that_of_both_halves(
-    targets: int, sources: int, weight: float, seed: int
+    targets: int, sources: int, weight: float, of_target: float, seed: int
 ) -> None:
     network = small_network(4, 3, seed=seed)
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 4, targets), rng.integers(0, 3, sources)
     images = pictures(targets + sources, 8, seed)
-    result = JointTask(network, weight)(images, *(torch.from_numpy(part) for part in labels))
+    task = JointTask(network, weight, of_target)
+    result = task(images, *(torch.from_numpy(part) for part in labels))
     both = scores(network, images).numpy().astype(np.float64)
-    of_target = log_softmax(both[:targets, :4])[np.arange(targets), labels[0]]
-    of_source = log_softmax(both[targets:, 4:])[np.arange(sources), labels[1]]
-    source_loss = -of_source.mean() if sources else 0.0
-    assert float(result["target_loss"]) == pytest.approx(-of_target.mean(), rel=1e-5)
+    target_logs = log_softmax(both[:targets, :4])[np.arange(targets), labels[0]]
+    source_logs = log_softmax(both[targets:, 4:])[np.arange(sources), labels[1]]
+    source_loss = -source_logs.mean() if sources else 0.0
+    assert float(result["target_loss"]) == pytest.approx(-target_logs.mean(), rel=1e-5)
     assert float(result["source_loss"]) == pytest.approx(source_loss, rel=1e-5)
-    wanted = -of_target.mean() + weight * source_loss
+    wanted = -of_target * target_logs.mean() + weight * source_loss
     assert result["loss"].item() == pytest.approx(wanted, rel=1e-5)
     assert int(result["target_correct"]) == (both[:targets, :4].argmax(1) == labels[0]).sum()
     assert int(result["source_correct"]) == (both[targets:, 4:].argmax(1) == labels[1]).sum()

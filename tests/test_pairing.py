@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small import images_table, random_neighbours, source_table
 
+from sjft.class_balance import ClassBalance
 from sjft.errors import UserError
 from sjft.neighbours import Neighbours
 from sjft.pairing import AnySource, NoSource, Pairing, own_neighbours
-from sjft.settings.experiment import SelectionSettings
+from sjft.settings.selection import SelectionSettings
 from sjft.subset import Manifest, select_neighbours
 
 TARGETS = images_table([0] * 6, folder="target")
@@ -19,8 +20,8 @@ SOURCES = source_table([0, 1, 2, 3, 4] * 6, folder="source")
 
 
 def selected(lists: Neighbours, counts: list[int], least: int = 1) -> Manifest:
-    settings = SelectionSettings(least_images_per_class=least)
-    return select_neighbours(TARGETS, SOURCES, lists, np.array(counts), settings)
+    settings = SelectionSettings(initial_neighbours=1, least_images_per_class=least)
+    return select_neighbours(TARGETS, SOURCES, lists, np.array(counts, float), settings)
 
 
 @given(
@@ -101,6 +102,18 @@ def test_another_seed_draws_other_batches() -> None:
     batches = [np.array([Pairing(6, 6, choice, s).batch(t) for t in range(9)]) for s in (1, 2)]
     assert (batches[0][:, 0] != batches[1][:, 0]).any()
     assert (batches[0][:, 1] != batches[1][:, 1]).any()
+
+
+def test_hard_images_come_more_often_and_bring_their_own_neighbours() -> None:
+    lists = random_neighbours(5, 6, 30, 10)
+    choice = own_neighbours(selected(lists, [2] * 6), lists)
+    labels, draws = np.array([0, 0, 0, 1, 1, 1]), np.array([1, 5, 1, 1, 3, 1])
+    pairing = Pairing(6, 4, choice, 7, draws, ClassBalance(labels, 2))
+    drawn = [pairing.batch(step) for step in range(9)]  # three epochs
+    assert np.bincount(np.concatenate([rows for rows, _ in drawn])).tolist() == (3 * draws).tolist()
+    for rows, sources in drawn:
+        for row, source in zip(rows, sources, strict=True):
+            assert source in choice.rows[choice.start[row] : choice.start[row] + 2]
 
 
 def test_any_source_draws_all_of_the_subset_alike() -> None:

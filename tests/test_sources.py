@@ -10,7 +10,7 @@ from small import images_table, random_neighbours
 from sjft.arms import RoundInputs, select
 from sjft.errors import UserError
 from sjft.neighbours import Neighbours
-from sjft.settings.experiment import SelectionSettings
+from sjft.settings.selection import SelectionSettings
 from sjft.sources import first_images, rank, shares_of_sources, side_by_side, usable_sources
 
 # Both have pictures and classes of the same names; `web` has held-out images too.

@@ -14,11 +14,12 @@ from sjft.errors import UserError
 from sjft.files import write_table
 from sjft.neighbours import Neighbours
 from sjft.pairing import AnySource, NoSource, OwnNeighbours
-from sjft.settings.experiment import SelectionSettings
+from sjft.settings.selection import SelectionSettings
 from sjft.subset import (
     Manifest,
-    grown_counts,
-    initial_counts,
+    grown_levels,
+    initial_levels,
+    neighbour_counts,
     read_manifest,
     select_all,
     select_at_random,
@@ -36,7 +37,8 @@ LISTS = random_neighbours(1, 8, 40, 12)
 def chosen(
     counts: list[int], settings: SelectionSettings = SETTINGS, lists: Neighbours = LISTS
 ) -> Manifest:
-    return select_neighbours(TARGETS, SOURCES, lists, np.array(counts), settings)
+    levels = np.array(counts) / settings.initial_neighbours
+    return select_neighbours(TARGETS, SOURCES, lists, levels, settings)
 
 
 def inputs(**changes: object) -> RoundInputs:
@@ -52,27 +54,30 @@ def inputs(**changes: object) -> RoundInputs:
 
 
 @given(
-    counts=st.lists(st.integers(1, 50), min_size=1, max_size=8),
+    levels=st.lists(st.integers(1, 12), min_size=1, max_size=8),
     answers=st.data(),
     k0=st.integers(1, 20),
     on_file=st.integers(50, 90),
 )
 def test_hard_images_bring_more_neighbours(
-    counts: list[int], answers: st.DataObject, k0: int, on_file: int
+    levels: list[int], answers: st.DataObject, k0: int, on_file: int
 ) -> None:
-    settings = SelectionSettings(initial_neighbours=k0, entropy_threshold=0.1)
-    number = len(counts)
+    settings = SelectionSettings(
+        initial_neighbours=k0, entropy_threshold=0.1, highest_sampling_level=12
+    )
+    number = len(levels)
     correct = answers.draw(st.lists(st.booleans(), min_size=number, max_size=number))
     entropies = answers.draw(
         st.lists(st.sampled_from([0.0, 0.0999, 0.1, 2.0]), min_size=number, max_size=number)
     )
-    grown = grown_counts(
-        np.array(counts), np.array(correct), np.array(entropies), settings, on_file
-    )
-    for before, right, entropy, after in zip(counts, correct, entropies, grown, strict=True):
-        growth = 4 * k0 if not right else 2 * k0 if entropy >= 0.1 else 0
-        assert after == min(before + growth, on_file)
-        assert before <= after
+    grown = grown_levels(np.array(levels, float), np.array(correct), np.array(entropies), settings)
+    before = neighbour_counts(np.array(levels, float), settings, on_file)
+    after = neighbour_counts(grown, settings, on_file)
+    for row, (right, entropy) in enumerate(zip(correct, entropies, strict=True)):
+        growth = 4 if not right else 2 if entropy >= 0.1 else 0
+        assert grown[row] == min(levels[row] + growth, 12)
+        assert before[row] == min(levels[row] * k0, on_file)
+        assert after[row] == min((levels[row] + growth) * k0, 12 * k0, on_file)
 
 
 @given(k0=st.integers(1, 100), on_file=st.integers(1, 100), targets=st.integers(0, 5))
@@ -80,7 +85,18 @@ def test_the_first_round_starts_with_k0_or_what_is_on_file(
     k0: int, on_file: int, targets: int
 ) -> None:
     settings = SelectionSettings(initial_neighbours=k0)
-    assert initial_counts(targets, settings, on_file).tolist() == [min(k0, on_file)] * targets
+    counts = neighbour_counts(initial_levels(targets), settings, on_file)
+    assert counts.tolist() == [min(k0, on_file)] * targets
+
+
+@pytest.mark.parametrize("more", [False, True])
+def test_hard_images_are_drawn_more_often_where_that_is_wanted(more: bool) -> None:
+    settings = SETTINGS.model_copy(update={"draw_hard_images_more": more})
+    levels = np.array([1, 5, 3, 1, 9, 0.2, 2.6, 1])
+    found = select_neighbours(TARGETS, SOURCES, LISTS, levels, settings).targets
+    assert found["sampling_level"].to_list() == levels.tolist()
+    assert found["neighbours"].to_list() == [3, 12, 9, 3, 12, 1, 8, 3]
+    assert found["draws"].to_list() == ([1, 5, 3, 1, 9, 1, 3, 1] if more else [1] * 8)
 
 
 @given(counts=st.lists(st.integers(1, 12), min_size=8, max_size=8), seed=st.integers(0, 99))
@@ -131,18 +147,18 @@ def test_a_target_image_left_without_a_neighbour_is_refused() -> None:
     settings = SelectionSettings(least_images_per_class=2, initial_neighbours=1)
     sources = SOURCES[:8]
     with pytest.raises(UserError) as error:
-        select_neighbours(TARGETS[:2], sources, lists, np.array([2, 1]), settings)
+        select_neighbours(TARGETS[:2], sources, lists, np.array([2.0, 1.0]), settings)
     assert "target/1.png: no usable neighbour" in str(error.value)
     assert "least_images_per_class (2)" in str(error.value)
     one = select_neighbours(
-        TARGETS[:1], sources, lists.take(np.array([0])), np.array([2]), settings
+        TARGETS[:1], sources, lists.take(np.array([0])), np.array([2.0]), settings
     )
     assert one.subset["image"].to_list() == [0, 1]
 
 
 def test_neighbours_that_cannot_be_used_are_left_out() -> None:
     usable = SOURCES.filter(pl.col("image") % 2 == 0)
-    found = select_neighbours(TARGETS, usable, LISTS, np.full(8, 12), SETTINGS).subset
+    found = select_neighbours(TARGETS, usable, LISTS, np.full(8, 4.0), SETTINGS).subset
     assert found["image"].to_list() == sorted(
         set(LISTS.sources.ravel().tolist()) & set(usable["image"])
     )
@@ -183,6 +199,8 @@ def test_all_source_takes_all_and_fine_tune_none() -> None:
     assert len(nothing.subset) == 0
     for found in (everything, nothing):
         assert found.targets["neighbours"].to_list() == [0] * 8
+        assert found.targets["sampling_level"].to_list() == [1.0] * 8
+        assert found.targets["draws"].to_list() == [1] * 8
 
 
 def test_the_selective_arm_grows_from_the_last_round() -> None:
@@ -196,6 +214,7 @@ def test_the_selective_arm_grows_from_the_last_round() -> None:
         0,
     )
     assert second.targets["neighbours"].to_list() == [12, 9, 12, 3] * 2
+    assert second.targets["sampling_level"].to_list() == [5.0, 3.0, 5.0, 1.0] * 2
     assert set(first.subset["image"]) <= set(second.subset["image"])
 
 
@@ -208,13 +227,23 @@ def test_each_arm_has_its_way_to_choose() -> None:
 
 
 def test_skipped_images_and_other_splits_are_not_usable(tmp_path: Path) -> None:
-    images = pl.concat([images_table([0] * 4), images_table([0] * 2, folder="t", split="test")])
+    images = pl.concat([images_table([0, 1] * 2), images_table([0] * 2, folder="t", split="test")])
     empty = pl.DataFrame(schema={"path": pl.String, "reason": pl.String})
     write_table(tmp_path / "0.csv", empty)
     write_table(tmp_path / "1.csv", pl.DataFrame({"path": ["a/2.png"], "reason": ['"odd", it is']}))
     usable = usable_images(images, [tmp_path / "0.csv", tmp_path / "1.csv"])
     assert usable["path"].to_list() == ["a/0.png", "a/1.png", "a/3.png"]
     assert len(usable_images(images, [])) == 4
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [([3, 3], "2 training images are of 1 class"), ([], "0 training images are of 0 class")],
+)
+def test_a_target_of_one_class_is_refused(classes: list[int], message: str) -> None:
+    images = pl.concat([images_table(classes), images_table([0, 1], folder="t", split="test")])
+    with pytest.raises(UserError, match=message):
+        usable_images(images, [])
 
 
 ODD_NAMES = [
@@ -236,7 +265,7 @@ def test_a_manifest_with_odd_names_survives_its_files(tmp_path: Path, style: str
     sources = SOURCES[:8].with_columns(odd, odd.alias("class_name"), pl.lit(style).alias("style"))
     lists = random_neighbours(1, 8, 8, 5)
     for written in (
-        select_neighbours(targets, sources, lists, np.arange(8) % 5 + 1, SETTINGS),
+        select_neighbours(targets, sources, lists, (np.arange(8) % 5 + 1) / 3, SETTINGS),
         select_all(targets, sources),
         select_all(targets, sources[:0]),
     ):

@@ -26,6 +26,10 @@ TARGETS = ("results/tiny/model.pt", "results/twice/model.pt", EXHAUSTIVE)
 RANKED = {"merge_neighbours", "rank_sources", "select_subset"}
 TRAINING = {"finetune", "evaluate", "summarise", "publish"}
 LISTING = ("images.csv", "state.json")
+EVALUATED = (
+    *("evaluation.json", "predictions.csv", "classes.csv", "confusion.csv"),
+    "probabilities.h5",
+)
 ARMS = ("selective", "fine-tune", "random-source", "all-source")
 
 
@@ -85,7 +89,7 @@ def test_every_stage_leaves_the_files_that_the_design_names(chain: Chain) -> Non
             for name in ("subset.csv", "targets.csv", "model.pt", "history.csv")
         ),
         "twice/runs/selective-0/round-0/difficulty.csv",
-        *(f"{run}/{name}" for run in runs for name in ("evaluation.json", "predictions.csv")),
+        *(f"{run}/{name}" for run in runs for name in EVALUATED),
         *(f"tiny/{name}" for name in ("summary.json", "summary.md", "model.pt", "model_card.md")),
     ]
     assert [name for name in names if not (chain.results / name).is_file()] == []

@@ -22,6 +22,7 @@ from sjft.fingerprint import fingerprint
 from sjft.images_table import PARTS
 from sjft.leakage import USUAL_NEIGHBOUR
 from sjft.requirements import file_state, missing_data
+from sjft.settings.arm import ARMS
 from sjft.settings.config import read_configuration
 from sjft.shard_lists import kept_per_shard
 from sjft.sources import SEPARATOR
@@ -54,7 +55,7 @@ wildcard_constraints:
     bank=one_of(CONFIG.banks),
     retrieval=one_of(CONFIG.retrievals),
     experiment=one_of(CONFIG.experiments),
-    arm="selective|fine-tune|random-source|all-source",
+    arm=one_of(ARMS),
     seed=r"\d+",
     round=r"\d+",
     shard=r"\d{4}",
@@ -134,10 +135,16 @@ def state_of_rows(dataset, part):
 
 def state_of_weights(weights, experiments):
     """Changes with a local file of weights that these experiments use."""
-    if weights is None or weights.source != "file":
+    is_local = weights is not None and weights.source == "file"
+    return state_of_file(weights.path if is_local else None, experiments)
+
+
+def state_of_file(path, experiments):
+    """Changes with a file below the data root that these experiments use; nothing where none."""
+    if path is None:
         return ""
     require_data(experiments)
-    return file_state(Path(CONFIG.data_root) / weights.path)
+    return file_state(Path(CONFIG.data_root) / path)
 
 
 def require_data(experiments):

@@ -3,31 +3,41 @@
 
 def benchmarks_of(wildcards):
     """Snakemake's benchmark files of all jobs behind the summary, by stage."""
-    jobs = {
-        **jobs_of_data(wildcards),
-        **jobs_of_retrieval(wildcards),
-        **jobs_of_runs(wildcards),
-    }
+    jobs = {}
+    for names, ranked in pairings_compared(wildcards):
+        for of_pairing in (jobs_of_data(names), jobs_of_retrieval(names, ranked)):
+            for stage, of_stage in of_pairing.items():
+                jobs[stage] = [*jobs.get(stage, []), *of_stage]
+    jobs.update(jobs_of_runs(wildcards))
     return {
-        stage: [f"results/benchmarks/{stage}/{job}.tsv" for job in of_stage]
+        stage: [
+            f"results/benchmarks/{stage}/{job}.tsv" for job in dict.fromkeys(of_stage)
+        ]
         for stage, of_stage in jobs.items()
         if of_stage
     }
 
 
-def shards_with_parts(wildcards):
+def pairings_compared(wildcards):
+    """The pairings of the compared arms, and whether one of these uses the neighbours."""
+    arms = arms_compared(wildcards)
+    for gabor in sorted({ARMS[arm].gabor for arm in arms}):
+        using = [arm for arm in sorted(arms) if ARMS[arm].gabor == gabor]
+        names = pairing_of_arm(wildcards.experiment, using[0])
+        yield names, any(map(uses_neighbours, using))
+
+
+def shards_with_parts(names):
     """(data set, part, shard) of all that is computed shard by shard."""
-    names = pairing_of(wildcards)
     checked = leakage_settings(names["retrieval"])["check"]
     roles = [(names["target"], part) for part in (PARTS if checked else PARTS[:1])]
     roles += [(source, "train") for source in names["sources"]]
     return [(name, part, shard) for name, part in roles for shard in shards_of(name)]
 
 
-def jobs_of_data(wildcards):
-    names = pairing_of(wildcards)
+def jobs_of_data(names):
     datasets = [names["target"], *names["sources"]]
-    shards = [f"{d}/{part}/{shard}" for d, part, shard in shards_with_parts(wildcards)]
+    shards = [f"{d}/{part}/{shard}" for d, part, shard in shards_with_parts(names)]
     checked = leakage_settings(names["retrieval"])["check"]
     return {
         "generate_images": [
@@ -39,12 +49,10 @@ def jobs_of_data(wildcards):
     }
 
 
-def jobs_of_retrieval(wildcards):
-    names = pairing_of(wildcards)
+def jobs_of_retrieval(names, ranked):
     pairing = f"{names['retrieval']}/{names['target']}"
     leakage = leakage_settings(names["retrieval"])
     backend = CONFIG.retrievals[names["retrieval"]].backend
-    ranked = arms_compared(wildcards).intersection({"selective", "random-source"})
     of_sources = [f"{pairing}/{source}" for source in names["sources"]]
     of_shards = [
         f"{pairing}/{source}/{shard}"
@@ -55,7 +63,7 @@ def jobs_of_retrieval(wildcards):
         "equalise_bins": [pairing],
         "build_histograms": [
             f"{pairing}/{d}/{part}/{shard}"
-            for d, part, shard in shards_with_parts(wildcards)
+            for d, part, shard in shards_with_parts(names)
         ],
         "fit_projection": [pairing] if backend != "exact" else [],
         "build_index": of_shards if backend == "annoy" else [],
@@ -71,18 +79,22 @@ def jobs_of_retrieval(wildcards):
 
 
 def jobs_of_runs(wildcards):
-    runs = [
-        f"{wildcards.experiment}/{arm}-{seed}" for arm, seed in compared_runs(wildcards)
+    experiment, last = wildcards.experiment, last_round(wildcards)
+    rounds = [
+        (ARMS[arm].grows and number < last, round_job(experiment, arm, seed, number))
+        for arm, seed in compared_runs(wildcards)
+        for number in range(last + 1)
     ]
-    rounds = range(last_round(wildcards) + 1)
     return {
-        "select_subset": [f"{run}/round-{r}" for run in runs for r in rounds],
-        "finetune": [f"{run}/round-{r}" for run in runs for r in rounds],
-        "score_difficulty": [
-            f"{wildcards.experiment}/{arm}-{seed}/round-{r}"
-            for arm, seed in compared_runs(wildcards)
-            if arm == "selective"
-            for r in rounds[:-1]
+        "select_subset": [job for _, job in rounds],
+        "finetune": [job for _, job in rounds],
+        "score_difficulty": [job for scored, job in rounds if scored],
+        "evaluate": [
+            f"{experiment}/{arm}-{seed}" for arm, seed in compared_runs(wildcards)
         ],
-        "evaluate": runs,
     }
+
+
+def round_job(experiment, arm, seed, number):
+    folder = Path(round_folder(experiment, arm, seed, number))
+    return f"{experiment}/{folder.parent.name}/{folder.name}"

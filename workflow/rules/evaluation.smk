@@ -3,15 +3,16 @@
 
 rule evaluate:
     input:
-        model=lambda wildcards: (
-            f"results/{{experiment}}/runs/{{arm}}-{{seed}}/round-{last_round(wildcards)}/model.pt"
-        ),
+        model=lambda wildcards: model_of_round(wildcards, last_round(wildcards)),
         images=lambda wildcards: (
             f"results/datasets/{pairing_of(wildcards)['target']}/images.csv"
         ),
     output:
         evaluation="results/{experiment}/runs/{arm}-{seed}/evaluation.json",
         predictions="results/{experiment}/runs/{arm}-{seed}/predictions.csv",
+        classes="results/{experiment}/runs/{arm}-{seed}/classes.csv",
+        confusion="results/{experiment}/runs/{arm}-{seed}/confusion.csv",
+        probabilities="results/{experiment}/runs/{arm}-{seed}/probabilities.h5",
     log:
         "results/logs/evaluate/{experiment}/{arm}-{seed}.log",
     benchmark:

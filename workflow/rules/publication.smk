@@ -3,15 +3,9 @@
 
 rule summarise:
     input:
-        evaluations=files_of_runs(
-            "results/{experiment}/runs/{arm}-{seed}/evaluation.json"
-        ),
-        subsets=files_of_runs(
-            "results/{experiment}/runs/{arm}-{seed}/round-{last}/subset.csv"
-        ),
-        targets=files_of_runs(
-            "results/{experiment}/runs/{arm}-{seed}/round-{last}/targets.csv"
-        ),
+        evaluations=files_of_runs("evaluation.json"),
+        subsets=files_of_runs("subset.csv", of_last_round=True),
+        targets=files_of_runs("targets.csv", of_last_round=True),
         sources=of_experiment("results/datasets/{source}/images.csv"),
         neighbours=neighbours_of_experiment,
         leakage=leakage_of_experiment,
@@ -48,13 +42,7 @@ rule summarise:
 
 rule publish:
     input:
-        model=lambda wildcards: (
-            "results/{experiment}/runs/{run.arm}-{run.seed}/round-{last}/model.pt".format(
-                experiment=wildcards.experiment,
-                run=CONFIG.experiments[wildcards.experiment].publish,
-                last=last_round(wildcards),
-            )
-        ),
+        model=published_round,
         summary="results/{experiment}/summary.json",
     output:
         model="results/{experiment}/model.pt",

@@ -5,13 +5,21 @@
 
 
 def pairing_of(wildcards):
-    """Target, sources, retrieval and bank of the run's experiment."""
-    experiment = CONFIG.experiments[wildcards.experiment]
+    """Target, sources, retrieval and bank of a run, or of an experiment as a whole."""
+    return pairing_of_arm(wildcards.experiment, getattr(wildcards, "arm", "selective"))
+
+
+def pairing_of_arm(experiment, arm):
+    settings = CONFIG.experiments[experiment]
+    try:
+        retrieval = settings.retrieval_of(arm)
+    except UserError as error:
+        sys.exit(f"experiments.{experiment}: {error}")
     return {
-        "target": experiment.target,
-        "sources": experiment.sources,
-        "retrieval": experiment.retrieval,
-        "bank": bank_of(experiment.retrieval),
+        "target": settings.target,
+        "sources": settings.sources,
+        "retrieval": retrieval,
+        "bank": bank_of(retrieval),
     }
 
 
@@ -33,8 +41,8 @@ def of_experiment(pattern, **more):
 
 
 def ranking_of(wildcards):
-    """The ranking of all sources' neighbours: for the arm that selects by it."""
-    if wildcards.arm != "selective":
+    """The ranking of all sources' neighbours: for the arms that select by it."""
+    if not ARMS[wildcards.arm].selects:
         return []
     pairing = pairing_of(wildcards)
     sources = SEPARATOR.join(pairing["sources"])
@@ -43,10 +51,14 @@ def ranking_of(wildcards):
     )
 
 
+def without_sources(wildcards):
+    return ARMS[wildcards.arm].sources == "none"
+
+
 def leakage_of_run(wildcards):
     """Source images that must not be used, for the arms that use any."""
     leakage = leakage_settings(pairing_of(wildcards)["retrieval"])
-    if wildcards.arm == "fine-tune" or not (leakage["check"] and leakage["exclude"]):
+    if without_sources(wildcards) or not (leakage["check"] and leakage["exclude"]):
         return []
     return of_experiment("results/retrieval/{retrieval}/{target}/{source}/leakage.csv")(
         wildcards
@@ -66,7 +78,7 @@ def skipped_targets(wildcards):
 
 def skipped_sources(wildcards):
     """Lists of the sources' images that extraction left out, source by source."""
-    if wildcards.arm == "fine-tune":
+    if without_sources(wildcards):
         return []
     pairing = pairing_of(wildcards)
     return [
@@ -79,22 +91,22 @@ def skipped_sources(wildcards):
 def rows_of_run(wildcards):
     """Changes with the images that the run can be trained on."""
     pairing = pairing_of(wildcards)
-    sources = () if wildcards.arm == "fine-tune" else pairing["sources"]
+    sources = () if without_sources(wildcards) else pairing["sources"]
     return [state_of_rows(name, "train") for name in (pairing["target"], *sources)]
 
 
 def difficulty_of_last_round(wildcards):
     """What K_i grows by: the last round's K_i and how hard each image was."""
     last = int(wildcards.round) - 1
-    if wildcards.arm != "selective" or last < 0:
+    if not ARMS[wildcards.arm].grows or last < 0:
         return []
     run = "results/{experiment}/runs/{arm}-{seed}"
     return [f"{run}/round-{last}/targets.csv", f"{run}/round-{last}/difficulty.csv"]
 
 
 def selective_subset(wildcards):
-    """`random-source` draws as many images as `selective` has in the same round."""
-    if wildcards.arm != "random-source":
+    """Where they are random, as many are drawn as `selective` has in the same round."""
+    if ARMS[wildcards.arm].sources != "random":
         return []
     return "results/{experiment}/runs/selective-{seed}/round-{round}/subset.csv"
 
@@ -102,8 +114,12 @@ def selective_subset(wildcards):
 ##### training.smk #####
 
 
+def training_settings(wildcards):
+    return CONFIG.experiments[wildcards.experiment].training_of(wildcards.arm)
+
+
 def training_of(wildcards):
-    return settings_of("experiments", wildcards.experiment, "training")["training"]
+    return training_settings(wildcards).model_dump(mode="json")
 
 
 def evaluation_of(wildcards):
@@ -119,20 +135,35 @@ def folders_of(wildcards):
     }
 
 
+def round_folder(experiment, arm, seed, number):
+    """Where a round lies: the first one of an arm may be another arm's."""
+    owner = ARMS[arm].first_round_of or arm if number == 0 else arm
+    return f"results/{experiment}/runs/{owner}-{seed}/round-{number}"
+
+
+def model_of_round(wildcards, number):
+    names = (wildcards.experiment, wildcards.arm, wildcards.seed)
+    return f"{round_folder(*names, number)}/model.pt"
+
+
 def model_of_last_round(wildcards):
     last = int(wildcards.round) - 1
-    return (
-        f"results/{{experiment}}/runs/{{arm}}-{{seed}}/round-{last}/model.pt"
-        if last >= 0
-        else []
-    )
+    return model_of_round(wildcards, last) if last >= 0 else []
+
+
+def images_of_pretrained_head(wildcards):
+    """What classes there are, where the source's head takes its rows from the weights' own."""
+    head = training_settings(wildcards).source_head
+    if without_sources(wildcards) or head != "pretrained":
+        return []
+    return of_experiment("results/datasets/{source}/images.csv")(wildcards)
 
 
 def weights_of_training(wildcards):
-    """The first round starts from them, later ones from the last round's model."""
-    if int(wildcards.round) > 0:
+    """The first round starts from them, and source classes of later rounds may; the rest goes on."""
+    if int(wildcards.round) > 0 and not images_of_pretrained_head(wildcards):
         return []
-    return published_weights(CONFIG.experiments[wildcards.experiment].training)
+    return published_weights(training_settings(wildcards))
 
 
 def gpus(wildcards):
@@ -170,18 +201,18 @@ def compared_runs(wildcards):
     return list(dict.fromkeys([*compared, published]))
 
 
-def files_of_runs(pattern):
-    """The same file of all compared runs."""
+def files_of_runs(name, of_last_round=False, runs=compared_runs):
+    """The same file of several runs, or of their last rounds."""
 
     def paths(wildcards):
+        experiment, last = wildcards.experiment, last_round(wildcards)
         return [
-            pattern.format(
-                experiment=wildcards.experiment,
-                arm=arm,
-                seed=seed,
-                last=last_round(wildcards),
+            (
+                f"{round_folder(experiment, arm, seed, last)}/{name}"
+                if of_last_round
+                else f"results/{experiment}/runs/{arm}-{seed}/{name}"
             )
-            for arm, seed in compared_runs(wildcards)
+            for arm, seed in runs(wildcards)
         ]
 
     return paths
@@ -191,9 +222,22 @@ def arms_compared(wildcards):
     return {arm for arm, _ in compared_runs(wildcards)}
 
 
+def uses_neighbours(arm):
+    """Itself, or for the number of images that `selective` has."""
+    return ARMS[arm].sources in {"neighbours", "random"}
+
+
+def published_round(wildcards):
+    """The model of the published run's last round."""
+    run = CONFIG.experiments[wildcards.experiment].publish
+    last = last_round(wildcards)
+    return f"{round_folder(wildcards.experiment, run.arm, run.seed, last)}/model.pt"
+
+
 def neighbours_of_experiment(wildcards):
-    """The sources' neighbour lists, where a compared arm uses them."""
-    if not arms_compared(wildcards).intersection({"selective", "random-source"}):
+    """The sources' neighbour lists, where a compared arm uses the experiment's own."""
+    own = [arm for arm in arms_compared(wildcards) if not ARMS[arm].gabor]
+    if not any(map(uses_neighbours, own)):
         return []
     return of_experiment(
         "results/retrieval/{retrieval}/{target}/{source}/neighbours.h5"

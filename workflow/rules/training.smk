@@ -8,6 +8,7 @@ rule finetune:
         images=lambda wildcards: (
             f"results/datasets/{pairing_of(wildcards)['target']}/images.csv"
         ),
+        source_images=images_of_pretrained_head,
         ranking=ranking_of,
         last_model=model_of_last_round,
         weights=weights_of_training,
@@ -28,8 +29,11 @@ rule finetune:
     params:
         training=training_of,
         weights=lambda wildcards: state_of_weights(
-            CONFIG.experiments[wildcards.experiment].training.weights,
+            training_settings(wildcards).weights,
             [wildcards.experiment],
+        ),
+        source_head_classes=lambda wildcards: state_of_file(
+            training_settings(wildcards).source_head_classes, [wildcards.experiment]
         ),
         folders=folders_of,
         code=code_of("finetune.py"),

@@ -6,18 +6,25 @@ from typing import Any
 import polars as pl
 
 from job_runner import folder, run
-from sjft.evaluation import evaluate
-from sjft.files import write_json, write_table
+from sjft.evaluation import (
+    class_table,
+    confusion,
+    confusion_table,
+    evaluate,
+    prediction_table,
+)
+from sjft.files import digest_of_file, write_json, write_table
 from sjft.images_table import class_names, read_images
 from sjft.network import load_joint_network
+from sjft.probabilities import write_probabilities
 from sjft.settings.experiment import EvaluationSettings, TrainingSettings
 
 
 def main(snakemake: Any) -> None:
-    """Read model and test pictures; write accuracies and predictions."""
+    """Read model and test pictures; write probabilities, and what follows from them."""
     settings = EvaluationSettings.model_validate(snakemake.params.evaluation)
     images = read_images(Path(snakemake.input.images))
-    measured, predictions = evaluate(
+    measured, probabilities = evaluate(
         load_joint_network(Path(snakemake.input.model)),
         images.filter(pl.col("split") == settings.split),
         folder(snakemake.params.folders["target"], snakemake.config["data_root"]),
@@ -27,8 +34,18 @@ def main(snakemake: Any) -> None:
         skip_bad_images=snakemake.params.dataset["on_bad_image"] == "skip",
         threads=snakemake.threads,
     )
-    write_json(Path(snakemake.output.evaluation), measured)
-    write_table(Path(snakemake.output.predictions), predictions)
+    counts, names = confusion(probabilities.values, probabilities.labels), probabilities.class_names
+    output = {name: Path(path) for name, path in snakemake.output.items()}
+    write_json(output["evaluation"], measured)
+    write_table(output["predictions"], prediction_table(probabilities))
+    write_table(output["classes"], class_table(counts, names))
+    write_table(output["confusion"], confusion_table(counts, names))
+    write_probabilities(
+        output["probabilities"],
+        probabilities,
+        config=settings.model_dump(mode="json"),
+        inputs={path: digest_of_file(Path(path)) for path in snakemake.input},
+    )
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from sjft.round_job import RoundJob
 from sjft.settings.checkpoints import CheckpointSettings
 from sjft.settings.experiment import TrainingSettings
 from sjft.settings.training_jobs import TrainingJobSettings
+from sjft.source_head import ClassifierClasses, read_classifier_classes
 from sjft.subset import read_manifest
 from sjft.training import Round
 
@@ -23,7 +24,7 @@ def main(snakemake: Any) -> None:
     files = snakemake.input
     settings = TrainingSettings.model_validate(snakemake.params.training)
     RoundJob(
-        _round(snakemake),
+        _round(snakemake, settings),
         settings,
         weights_file(settings.weights, snakemake.config["data_root"], files.weights),
         snakemake.threads,
@@ -35,7 +36,7 @@ def main(snakemake: Any) -> None:
     ).run()
 
 
-def _round(snakemake: Any) -> Round:
+def _round(snakemake: Any, settings: TrainingSettings) -> Round:
     files, wildcards = snakemake.input, snakemake.wildcards
     data_root, folders = snakemake.config["data_root"], snakemake.params.folders
     manifest = read_manifest(Path(files.subset), Path(files.targets))
@@ -49,6 +50,19 @@ def _round(snakemake: Any) -> Round:
         source_folders={n: folder(p, data_root) for n, p in folders["sources"].items()},
         target_classes=class_names(read_images(Path(files.images))),
         last_network=load_joint_network(Path(files.last_model)) if files.last_model else None,
+        classifier_classes=_classifier_classes(settings, snakemake),
+    )
+
+
+def _classifier_classes(settings: TrainingSettings, snakemake: Any) -> ClassifierClasses | None:
+    """What the pre-trained classifier tells apart, where the source's head starts from it."""
+    images = [Path(path) for path in snakemake.input.source_images]
+    if not images:
+        return None
+    listed = settings.source_head_classes
+    return read_classifier_classes(
+        None if listed is None else Path(snakemake.config["data_root"]) / listed,
+        dict(zip(snakemake.params.folders["sources"], images, strict=True)),
     )
 
 
@@ -62,6 +76,7 @@ def _checkpoints(snakemake: Any) -> Checkpoints:
             "inputs": {path: digest_of_file(Path(path)) for path in snakemake.input},
             "training": params.training,
             "weights": params.weights,
+            "source_head_classes": params.source_head_classes,
             "code": params.code,
             "threads": snakemake.threads,
         },

@@ -9,7 +9,7 @@ from sjft.difficulty import read_difficulty
 from sjft.images_table import read_images
 from sjft.leakage import images_to_exclude, read_leakage
 from sjft.neighbours import read_neighbours
-from sjft.settings.experiment import SelectionSettings
+from sjft.settings.selection import SelectionSettings
 from sjft.sources import usable_sources
 from sjft.subset import (
     read_selected,

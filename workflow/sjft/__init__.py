@@ -9,11 +9,12 @@ and ``data_state`` (which images, and whether they have changed), ``images`` (pi
 fixed levels), ``bins`` and ``histograms`` (counts over the target's equal-mass bins), ``product``,
 ``divergence``, ``projection``, ``index``, ``memory``, ``shard_lists``, ``search``, ``neighbours``,
 ``recall`` and ``sources`` (who is whose neighbour), ``arms`` and ``subset`` (which source images
-are used), ``ranks`` and ``processes`` (who trains together), ``pairing``, ``picture_cache``,
-``augmentation``, ``batches`` and ``loading`` (what is trained on), ``network``, ``joined_task``,
-``precision``, ``history``, ``curves``, ``training_state``, ``checkpoints``, ``training`` and
-``round_job`` (one network, two heads), ``scoring``, ``difficulty`` and ``evaluation`` (how good it
-is), ``summary``, ``publication`` and ``prediction`` (what is handed over, and its use).
+are used), ``ranks`` and ``processes`` (who trains together), ``class_balance``, ``epochs``,
+``pairing``, ``picture_cache``, ``augmentation``, ``batches`` and ``loading`` (what is trained on),
+``source_head``, ``network``, ``joined_task``, ``precision``, ``optimiser``, ``history``,
+``curves``, ``training_state``, ``checkpoints``, ``training`` and ``round_job`` (one network, two
+heads), ``scoring``, ``difficulty``, ``probabilities``, ``calibration`` and ``evaluation`` (how good
+it is), ``summary``, ``publication`` and ``prediction`` (what is handed over, and its use).
 """
 
 __version__ = "0.1.0"

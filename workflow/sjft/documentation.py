@@ -73,6 +73,7 @@ SECTIONS = {
     "TrainingSettings": "`experiments.NAME.training`",
     "EvaluationSettings": "`experiments.NAME.evaluation`",
     "PublishSettings": "`experiments.NAME.publish`",
+    "AblationSettings": "`experiments.NAME.ablation`",
     "CheckpointSettings": "`checkpoints`",
     "TrainingJobSettings": "`training_jobs`",
 }

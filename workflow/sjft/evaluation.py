@@ -9,9 +9,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from sjft.calibration import calibration
 from sjft.devices import choose_device
 from sjft.errors import UserError
 from sjft.network import JointNetwork
+from sjft.probabilities import Probabilities
 from sjft.scoring import class_probabilities
 from sjft.settings.experiment import EvaluationSettings, TrainingSettings
 
@@ -28,8 +30,8 @@ def evaluate(
     *,
     skip_bad_images: bool,
     threads: int,
-) -> tuple[dict[str, Any], pl.DataFrame]:
-    """Accuracies on ``images`` (rows of images.csv) as plain values, and a table of predictions.
+) -> tuple[dict[str, Any], Probabilities]:
+    """Accuracies on ``images`` (rows of images.csv) as plain values, and what they follow from.
 
     Raises `UserError` where there is no image, and `BadImageError` for a bad one that is not to
     be skipped, or where all are bad.
@@ -52,46 +54,91 @@ def evaluate(
     for error in scored.skipped:
         LOG.warning("skipped %s: %s", error.path, error.reason)
     usable = images[scored.rows]
-    measured = accuracies(scored.probabilities, usable["label"].to_numpy(), class_names)
+    probabilities = Probabilities(
+        usable["path"].to_list(),
+        usable["label"].to_numpy().astype(np.int64),
+        scored.probabilities,
+        list(class_names),
+    )
+    measured = accuracies(probabilities.values, probabilities.labels, class_names)
     measured["split"] = settings.split
     measured["skipped"] = [{"path": e.path, "reason": e.reason} for e in scored.skipped]
     LOG.info("%d images, %d skipped", len(usable), len(scored.skipped))
-    return measured, prediction_table(usable, scored.probabilities, class_names)
+    return measured, probabilities
 
 
 def accuracies(
     probabilities: NDArray[np.float32], labels: NDArray[np.int64], class_names: Sequence[str]
 ) -> dict[str, Any]:
-    """Mean of the classes' accuracies (the paper's figure), top-1 accuracy, and each class's own.
+    """Mean of the classes' accuracies (the paper's figure), top-1, calibration, each class's own.
 
-    Classes without a test image have no part in the mean and accuracy null in the table.
+    Classes without an image have no part in the mean, and accuracy null in the table.
     """
     correct = probabilities.argmax(axis=1) == labels
-    images = np.bincount(labels, minlength=len(class_names))
-    right = np.bincount(labels, weights=correct, minlength=len(class_names))
-    per_class = np.divide(right, images, out=np.full(len(images), np.nan), where=images > 0)
+    of_classes = class_table(confusion(probabilities, labels), class_names)
     return {
         "images": len(labels),
-        "mean_class_accuracy": float(np.nanmean(per_class)),
+        "mean_class_accuracy": of_classes["accuracy"].mean(),
         "accuracy": float(correct.mean()),
-        "classes": [
-            {
-                "class_name": name,
-                "images": int(images[label]),
-                "accuracy": None if images[label] == 0 else float(per_class[label]),
-            }
-            for label, name in enumerate(class_names)
-        ],
+        "calibration": calibration(probabilities, labels),
+        "classes": of_classes.to_dicts(),
     }
 
 
-def prediction_table(
-    images: pl.DataFrame, probabilities: NDArray[np.float32], class_names: Sequence[str]
-) -> pl.DataFrame:
+def confusion(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many images of each class are taken for which, int64 [classes, predicted classes]."""
+    classes = probabilities.shape[1]
+    pairs = labels * classes + probabilities.argmax(axis=1)
+    return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
+
+
+def class_table(counts: NDArray[np.int64], class_names: Sequence[str]) -> pl.DataFrame:
+    """One row per class, from the confusion [classes, predicted classes].
+
+    How many images it has and which share of them is found (accuracy, null without images), and
+    how often it is predicted and rightly so (precision, null where it never is).
+    """
+    images, predicted, right = counts.sum(axis=1), counts.sum(axis=0), np.diagonal(counts)
+    return pl.DataFrame(
+        {
+            "class_name": list(class_names),
+            "images": images,
+            "accuracy": _shares(right, images),
+            "predicted": predicted,
+            "precision": _shares(right, predicted),
+        }
+    )
+
+
+def _shares(part: NDArray[np.int64], whole: NDArray[np.int64]) -> pl.Series:
+    """Part by whole, null where the whole is 0."""
+    shares = [p / n if n else None for p, n in zip(part.tolist(), whole.tolist(), strict=True)]
+    return pl.Series(shares, dtype=pl.Float64)
+
+
+def confusion_table(counts: NDArray[np.int64], class_names: Sequence[str]) -> pl.DataFrame:
+    """The confusion as a list: how many images of a class are taken for which, where any are."""
+    true, predicted = np.nonzero(counts)
+    names = np.array(class_names, str)
+    return pl.DataFrame(
+        {
+            "class_name": names[true],
+            "predicted_class": names[predicted],
+            "images": counts[true, predicted],
+        }
+    )
+
+
+def prediction_table(probabilities: Probabilities) -> pl.DataFrame:
     """One row per image: path, its class, the predicted class, and that one's probability."""
-    predicted = probabilities.argmax(axis=1)
-    return images.select("path", "class_name").with_columns(
-        pl.Series("predicted_class", [class_names[label] for label in predicted]),
-        pl.Series("probability", probabilities.max(axis=1), dtype=pl.Float32),
-        pl.Series("correct", predicted == images["label"].to_numpy()),
+    names = np.array(probabilities.class_names, str)
+    predicted = probabilities.values.argmax(axis=1)
+    return pl.DataFrame(
+        {
+            "path": probabilities.paths,
+            "class_name": names[probabilities.labels],
+            "predicted_class": names[predicted],
+            "probability": probabilities.values.max(axis=1),
+            "correct": predicted == probabilities.labels,
+        }
     )

@@ -89,7 +89,7 @@ class History:
             self.sums[name] = self.sums.get(name, 0.0) + value
 
     def close_update(self, update: int, learning_rates: Sequence[float]) -> None:
-        """Write a row, where one is due after this update, with the trunk's and heads' rates."""
+        """Write a row, where one is due; the rates are the trunk's, the target head's, and more."""
         if (update + 1) % self.every and update + 1 < self.updates:
             return
         self.settle()
@@ -97,7 +97,7 @@ class History:
         row = [
             update + 1,
             float(learning_rates[0]),
-            float(learning_rates[-1]),
+            float(learning_rates[1]),
             sums["target_loss"] / sums["batches"],
             sums["source_loss"] / sums["batches"],
             sums["target_correct"] / sums["targets"],

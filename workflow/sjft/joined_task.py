@@ -28,7 +28,7 @@ class JoinedTask:
         self, network: JointNetwork, settings: TrainingSettings, device: torch.device, ranks: Ranks
     ) -> None:
         """Move the network to the device; raises `UserError` where it cannot be compiled."""
-        self._task = JointTask(network, settings.source_loss_weight)
+        self._task = JointTask(network, settings.source_loss_weight, settings.target_loss_weight)
         if ranks.number > 1 and device.type == "cuda" and not settings.freeze_batch_norm:
             nn.SyncBatchNorm.convert_sync_batchnorm(self._task)  # type: ignore[no-untyped-call]
         # Convolutions are a quarter faster with the channels last, on CPUs and GPUs alike.

@@ -1,5 +1,6 @@
 """One network with a shared trunk and two heads (paper, section 3.1)."""
 
+import logging
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from sjft.errors import UserError
 from sjft.files import written_beside
 from sjft.settings.weights import RandomWeights, Weights
+from sjft.source_head import ClassifierClasses, copy_rows
 from sjft.weights import (
     LOADING_ERRORS,
     classifier_name,
@@ -21,6 +23,7 @@ from sjft.weights import (
 )
 
 KIND, VERSION = "sjft-model", 1
+LOG = logging.getLogger(__name__)
 
 
 class TwoHeads(nn.Module):
@@ -68,10 +71,12 @@ def joint_network(
     target_classes: Sequence[str],
     source_classes: Sequence[str],
     seed: int,
+    classifier_classes: ClassifierClasses | None = None,
 ) -> JointNetwork:
     """Build network ``name`` with its weights and two new heads, initialised from ``seed``.
 
-    ``file`` holds the weights; random ones need none.
+    ``file`` holds the weights; random ones need none. With ``classifier_classes`` the source's
+    head takes the rows of the weights' own classifier for the classes that it knows.
     """
     if isinstance(weights, RandomWeights):
         weights = RandomWeights(source="random", seed=(weights.seed + seed) % 2**31)
@@ -84,6 +89,11 @@ def joint_network(
             _like(layer, len(target_classes)),
             _like(layer, len(source_classes)) if source_classes else None,
         )
+    if classifier_classes is not None and heads.source is not None:
+        assert isinstance(layer, nn.Linear | nn.Conv2d)
+        rows = classifier_classes.rows_of(source_classes, len(layer.weight))
+        copy_rows(layer, heads.source, rows)
+        LOG.info("%d of %d source classes have a pre-trained row", len(rows), len(source_classes))
     parent, _, attribute = path.rpartition(".")
     setattr(network.get_submodule(parent), attribute, heads)
     return JointNetwork(name, network, list(target_classes), list(source_classes))
@@ -101,12 +111,15 @@ def _like(layer: nn.Module, classes: int) -> nn.Module:
 class JointTask(nn.Module):
     """The joint loss: cross-entropy of both halves of a batch, summed (paper, section 3.1)."""
 
-    def __init__(self, network: JointNetwork, source_loss_weight: float) -> None:
-        """Wrap a network; the source's loss counts ``source_loss_weight`` times."""
+    def __init__(
+        self, network: JointNetwork, source_loss_weight: float, target_loss_weight: float = 1.0
+    ) -> None:
+        """Wrap a network; each half's loss, the mean over its images, counts so many times."""
         super().__init__()
         self.network = network.module
         self._classes = len(network.target_classes)
-        self._weight = source_loss_weight
+        self._source_weight = source_loss_weight
+        self._target_weight = target_loss_weight
 
     def forward(
         self, images: Tensor, target_labels: Tensor, source_labels: Tensor
@@ -127,7 +140,7 @@ class JointTask(nn.Module):
             source_loss = F.cross_entropy(source, source_labels)
             source_correct = (source.argmax(1) == source_labels).sum()
         return {
-            "loss": target_loss + self._weight * source_loss,
+            "loss": self._target_weight * target_loss + self._source_weight * source_loss,
             "target_loss": target_loss.detach(),
             "source_loss": source_loss.detach(),
             "target_correct": (target.argmax(1) == target_labels).sum(),
@@ -138,7 +151,7 @@ class JointTask(nn.Module):
 def continue_from(network: JointNetwork, previous: JointNetwork) -> None:
     """Take over another round's weights: the trunk, the target's head, and known source classes.
 
-    The subset may have gained classes; the new ones keep their fresh rows.
+    The subset may have gained classes; the new ones keep the rows that they have.
     """
     if network.target_classes != previous.target_classes:
         raise UserError("The last round was trained on other target classes. Remove it, run again.")

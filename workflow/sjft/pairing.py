@@ -1,8 +1,8 @@
 """Pairing: which images stand in a batch (paper, section 3.1).
 
-Half of a batch are target images, drawn in shuffled order; beside each stands one of its own K_i
-nearest source images, drawn uniformly. A batch is a function of seed and step alone: it does not
-depend on what was drawn before, on workers, or on where training was interrupted.
+Half of a batch are target images, drawn in shuffled order (`sjft.epochs`); beside each stands one
+of its own K_i nearest source images, drawn uniformly. A batch is a function of seed and step alone:
+it does not depend on what was drawn before, on workers, or on where training was interrupted.
 """
 
 from dataclasses import dataclass
@@ -11,6 +11,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from sjft.class_balance import ClassBalance
+from sjft.epochs import Epochs
 from sjft.errors import UserError
 from sjft.files import stable_integer
 from sjft.neighbours import Neighbours
@@ -91,26 +93,26 @@ def own_neighbours(manifest: Manifest, neighbours: Neighbours) -> OwnNeighbours:
 class Pairing:
     """Draws batches: ``size`` of ``targets`` target images, and their source images."""
 
-    def __init__(self, targets: int, size: int, choice: SourceChoice, seed: int) -> None:
-        """Set up the draw; ``seed`` covers the run and the round."""
-        self._targets = targets
-        self._size = size
+    def __init__(
+        self,
+        targets: int,
+        size: int,
+        choice: SourceChoice,
+        seed: int,
+        draws: Rows | None = None,
+        balance: ClassBalance | None = None,
+    ) -> None:
+        """Set up the draw; ``seed`` covers the run and the round.
+
+        ``draws`` int64 [targets] says how often each image comes in an epoch: once without it.
+        """
+        listed = np.repeat(np.arange(targets), 1 if draws is None else draws)
+        self._epochs = Epochs(listed, size, seed, balance)
         self._choice = choice
         self._seed = seed
 
     def batch(self, step: int) -> tuple[Rows, Rows]:
-        """Rows of the targets, and of the subset, of batch ``step``.
-
-        Target images come in epochs: each once, in an order shuffled anew, before any comes
-        again; a batch may reach from one epoch into the next.
-        """
-        places = np.arange(step * self._size, (step + 1) * self._size)
-        epochs, offsets = np.divmod(places, self._targets)
-        orders = {epoch: self._order(int(epoch)) for epoch in np.unique(epochs)}
-        rows = np.array([orders[e][o] for e, o in zip(epochs, offsets, strict=True)], np.int64)
+        """Rows of the targets, and of the subset, of batch ``step``."""
+        rows = self._epochs.batch(step)
         generator = np.random.default_rng(stable_integer("source", self._seed, step))
         return rows, self._choice.draw(rows, generator)
-
-    def _order(self, epoch: int) -> Rows:
-        seed = stable_integer("epoch", self._seed, epoch)
-        return np.random.default_rng(seed).permutation(self._targets)

@@ -25,6 +25,10 @@ def missing_data(configuration: Configuration, experiments: Iterable[str]) -> st
              bank.weights if isinstance(bank, CnnBank) else None),
         ):  # fmt: skip
             found |= _missing_weights(key, weights, root)
+        listed = experiment.training.source_head_classes
+        if listed is not None and not (root / listed).is_file():
+            key = f"experiments.{name}.training.source_head_classes"
+            found[key] = f"classes `{key}`: no file {root / listed}."
     if not found:
         return None
     lines = "\n".join(f"  - {line}" for line in found.values())

@@ -1,7 +1,8 @@
 """Subset manifests: which source images a round of training uses, and how many each target brings.
 
 ``subset.csv`` lists the chosen source images with their renumbered labels; ``targets.csv`` lists
-the target's usable training images with their K_i.
+the target's usable training images with their K_i, the sampling level that it comes from, and how
+often each is drawn in an epoch.
 """
 
 from collections.abc import Sequence
@@ -15,8 +16,9 @@ from numpy.typing import NDArray
 from sjft.errors import UserError
 from sjft.files import read_table, stable_integer, write_table
 from sjft.neighbours import Neighbours
-from sjft.settings.experiment import SelectionSettings
+from sjft.settings.selection import SelectionSettings
 
+Numbers = NDArray[np.int64] | NDArray[np.float64]
 Schema = dict[str, type[pl.DataType] | pl.DataType]
 SUBSET_SCHEMA: Schema = {
     "image": pl.Int32,
@@ -35,6 +37,8 @@ TARGETS_SCHEMA: Schema = {
     "class_name": pl.String,
     "style": pl.String,
     "neighbours": pl.Int32,
+    "sampling_level": pl.Float64,
+    "draws": pl.Int32,
 }
 
 
@@ -46,45 +50,53 @@ class Manifest:
     targets: pl.DataFrame
 
 
-def initial_counts(targets: int, settings: SelectionSettings, on_file: int) -> NDArray[np.int64]:
-    """K_i of the first round, int64 [targets]: K_0, capped at the number on file."""
-    return np.full(targets, min(settings.initial_neighbours, on_file), np.int64)
+def initial_levels(targets: int) -> NDArray[np.float64]:
+    """Sampling levels of the first round, float64 [targets]: 1."""
+    return np.ones(targets, np.float64)
 
 
-def grown_counts(
-    counts: NDArray[np.int64],
+def grown_levels(
+    levels: NDArray[np.float64],
     correct: NDArray[np.bool_],
     entropy: NDArray[np.float64],
     settings: SelectionSettings,
-    on_file: int,
-) -> NDArray[np.int64]:
-    """K_i of the next round, int64 [targets] (paper, section 3.4).
+) -> NDArray[np.float64]:
+    """Sampling levels of the next round, float64 [targets] (paper, section 3.4).
 
-    A misclassified image's K_i grows by 4 K_0, that of one right but uncertain (entropy of at
-    least delta) by 2 K_0, others stay; all are capped at the number of neighbours on file.
+    A misclassified image's level grows by 4, that of one right but uncertain (entropy of at least
+    delta) by 2, others stay; all are capped at the highest level.
     """
-    factor = np.where(
+    growth = np.where(
         ~correct,
         settings.growth_misclassified,
         np.where(entropy >= settings.entropy_threshold, settings.growth_uncertain, 0.0),
     )
-    grown = counts + np.round(factor * settings.initial_neighbours).astype(np.int64)
-    return np.minimum(grown, on_file)
+    return np.minimum(levels + growth, settings.highest_sampling_level)
+
+
+def neighbour_counts(
+    levels: NDArray[np.float64], settings: SelectionSettings, on_file: int
+) -> NDArray[np.int64]:
+    """K_i, int64 [targets]: the level times K_0, capped at the number of neighbours on file."""
+    counts = np.round(levels * settings.initial_neighbours).astype(np.int64)
+    return np.minimum(counts, on_file)
 
 
 def select_neighbours(
     targets: pl.DataFrame,
     sources: pl.DataFrame,
     neighbours: Neighbours,
-    counts: NDArray[np.int64],
+    levels: NDArray[np.float64],
     settings: SelectionSettings,
 ) -> Manifest:
     """The union of each target image's first K_i neighbours (the arm `selective`).
 
     ``targets`` are rows of images.csv in the order of ``neighbours``, ``sources`` rows of
-    `sjft.sources.side_by_side`. Raises `UserError` where dropping small classes leaves a target
-    image without a neighbour.
+    `sjft.sources.side_by_side`; ``levels`` float64 [targets]. Where hard images are to be drawn
+    more often, each comes as often as its level says, rounded. Raises `UserError` where dropping
+    small classes leaves a target image without a neighbour.
     """
+    counts = neighbour_counts(levels, settings, neighbours.sources.shape[1])
     chosen = np.arange(neighbours.sources.shape[1]) < counts[:, None]
     pairs = pl.DataFrame(
         {"image": neighbours.sources[chosen], "divergence": neighbours.divergences[chosen]},
@@ -104,7 +116,8 @@ def select_neighbours(
             f"({settings.least_images_per_class}) or raise selection.initial_neighbours "
             f"({settings.initial_neighbours})."
         )
-    return Manifest(subset, _with_counts(targets, counts))
+    draws = np.round(levels) if settings.draw_hard_images_more else np.ones_like(levels)
+    return Manifest(subset, _with_counts(targets, counts, levels, np.maximum(draws, 1)))
 
 
 def select_at_random(
@@ -127,7 +140,8 @@ def select_all(targets: pl.DataFrame, sources: pl.DataFrame) -> Manifest:
         pl.lit(0, pl.Int32).alias("chosen_by"),
         pl.lit(None, pl.Float32).alias("nearest_divergence"),
     )
-    return Manifest(_renumbered(chosen, 1), _with_counts(targets, np.zeros(len(targets), int)))
+    once = initial_levels(len(targets))
+    return Manifest(_renumbered(chosen, 1), _with_counts(targets, 0 * once, once, once))
 
 
 def _renumbered(chosen: pl.DataFrame, least: int) -> pl.DataFrame:
@@ -141,16 +155,31 @@ def _renumbered(chosen: pl.DataFrame, least: int) -> pl.DataFrame:
     ).select(list(SUBSET_SCHEMA))
 
 
-def _with_counts(targets: pl.DataFrame, counts: NDArray[np.int64]) -> pl.DataFrame:
-    return targets.with_columns(pl.Series("neighbours", counts, dtype=pl.Int32)).select(
-        list(TARGETS_SCHEMA)
-    )
+def _with_counts(
+    targets: pl.DataFrame, counts: Numbers, levels: Numbers, draws: Numbers
+) -> pl.DataFrame:
+    return targets.with_columns(
+        pl.Series("neighbours", counts.astype(np.int32)),
+        pl.Series("sampling_level", levels.astype(np.float64)),
+        pl.Series("draws", draws.astype(np.int32)),
+    ).select(list(TARGETS_SCHEMA))
 
 
 def usable_images(images: pl.DataFrame, skipped: Sequence[Path]) -> pl.DataFrame:
-    """The training rows of images.csv without those that extraction skipped."""
+    """The target's training rows of images.csv without those that extraction skipped.
+
+    Raises `UserError` where they are of fewer than two classes.
+    """
     left_out = [path for file in skipped for path in read_skipped(file)["path"]]
-    return images.filter((pl.col("split") == "train") & ~pl.col("path").is_in(left_out))
+    usable = images.filter((pl.col("split") == "train") & ~pl.col("path").is_in(left_out))
+    classes = usable["class_name"].unique().to_list()
+    if len(classes) < 2:
+        raise UserError(
+            f"The target's {len(usable)} training images are of {len(classes)} class(es)"
+            f"{': ' + classes[0] if classes else ''}. There is nothing to tell apart: look at the "
+            "data set's folders and splits, and at what extraction skipped."
+        )
+    return usable
 
 
 def read_skipped(path: Path) -> pl.DataFrame:

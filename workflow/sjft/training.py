@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from sjft.batches import Batch, JointBatches, LabelledImages
 from sjft.checkpoints import Checkpoints
+from sjft.class_balance import ClassBalance
 from sjft.curves import curves
 from sjft.devices import choose_device, explained_memory
 from sjft.files import stable_integer
@@ -21,6 +21,7 @@ from sjft.images_table import class_names
 from sjft.joined_task import JoinedTask
 from sjft.loading import load_batches
 from sjft.network import JointNetwork, continue_from, joint_network
+from sjft.optimiser import make_optimiser, make_schedule
 from sjft.pairing import Pairing, SourceChoice
 from sjft.picture_cache import PictureCache
 from sjft.precision import Precision
@@ -28,6 +29,7 @@ from sjft.progress import progress
 from sjft.ranks import ALONE, Ranks
 from sjft.settings.experiment import TrainingSettings
 from sjft.settings.weights import RandomWeights
+from sjft.source_head import ClassifierClasses
 from sjft.subset import Manifest
 from sjft.training_state import TrainingState
 
@@ -55,8 +57,8 @@ def train(
     """
     task = JoinedTask(network, settings, device, ranks)
     precision = Precision(settings.precision, device)
-    optimiser = _optimiser(network, settings)
-    schedule = torch.optim.lr_scheduler.StepLR(optimiser, settings.learning_rate_steps, gamma=0.1)
+    optimiser = make_optimiser(network, settings)
+    schedule = make_schedule(optimiser, settings)
     # A GPU is asked for its numbers seldom: each time it has to wait.
     lag = BATCHES_UNASKED if device.type == "cuda" else 1
     history = History(settings.log_every, settings.updates, lag, ranks, written)
@@ -86,25 +88,12 @@ def train(
     return history.table()
 
 
-def _optimiser(network: JointNetwork, settings: TrainingSettings) -> torch.optim.SGD:
-    heads = list(network.heads.parameters())
-    of_heads = {id(parameter) for parameter in heads}
-    trunk = [p for p in network.module.parameters() if id(p) not in of_heads]
-    groups: list[dict[str, Any]] = [
-        {"params": trunk},
-        {"params": heads, "lr": settings.learning_rate * settings.head_learning_rate_factor},
-    ]
-    return torch.optim.SGD(
-        groups,
-        lr=settings.learning_rate,
-        momentum=settings.momentum,
-        weight_decay=settings.weight_decay,
-    )
-
-
 @dataclass(frozen=True)
 class Round:
-    """One round of one run."""
+    """One round of one run.
+
+    ``classifier_classes`` are given where the source's head starts from the pre-trained classifier.
+    """
 
     number: int
     seed: int
@@ -114,6 +103,7 @@ class Round:
     source_folders: dict[str, Path]
     target_classes: list[str]
     last_network: JointNetwork | None
+    classifier_classes: ClassifierClasses | None = None
 
 
 def run_round(
@@ -128,19 +118,22 @@ def run_round(
 ) -> tuple[JointNetwork, pl.DataFrame]:
     """Train a round from the last one's weights, or from the configured ones; also its history.
 
-    ``weights`` is the file of the configured ones; later rounds, and random ones, need none.
+    ``weights`` is the file of the configured ones; random ones need none, nor do later rounds,
+    unless a source class that is new in them gets its row of the pre-trained classifier.
     ``threads`` and ``cache_mb`` are this process's. For ``checkpoints``, ``ranks`` and what is
     raised see `train`; the first of the ranks writes to ``curves_folder``.
     """
     device = choose_device(settings.device, ranks=ranks)
     subset, targets = of.manifest.subset, of.manifest.targets
+    needs_weights = of.last_network is None or of.classifier_classes is not None
     network = joint_network(
         settings.network,
-        settings.weights if of.last_network is None else RandomWeights(source="random", seed=0),
+        settings.weights if needs_weights else RandomWeights(source="random", seed=0),
         weights,
         of.target_classes,
         class_names(subset),
-        seed=of.seed,
+        of.seed,
+        of.classifier_classes,
     )
     if of.last_network is not None:
         continue_from(network, of.last_network)
@@ -148,7 +141,7 @@ def run_round(
     batches = JointBatches(
         LabelledImages([of.target_folder / path for path in targets["path"]], _labels(targets)),
         LabelledImages(_paths_of_sources(subset, of.source_folders), _labels(subset)),
-        Pairing(len(targets), settings.target_batch, of.choice, seed),
+        _pairing(of, settings, seed),
         settings,
         seed,
         PictureCache(cache_mb, settings.resize[1]),
@@ -173,6 +166,18 @@ def run_round(
         torch.manual_seed(stable_integer("rank", seed, ranks.rank) if ranks.rank else seed)
         history = train(network, batches_from, settings, device, checkpoints, ranks, written)
     return network, history
+
+
+def _pairing(of: Round, settings: TrainingSettings, seed: int) -> Pairing:
+    targets, most = of.manifest.targets, settings.most_of_a_class
+    return Pairing(
+        len(targets),
+        settings.target_batch,
+        of.choice,
+        seed,
+        draws=targets["draws"].to_numpy().astype(np.int64),
+        balance=None if most is None else ClassBalance(_labels(targets), most),
+    )
 
 
 def _labels(table: pl.DataFrame) -> NDArray[np.int64]:

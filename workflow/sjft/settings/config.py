@@ -13,7 +13,7 @@ from sjft.settings.bank import BankSettings
 from sjft.settings.base import Name, Settings
 from sjft.settings.checkpoints import CheckpointSettings
 from sjft.settings.dataset import DatasetSettings
-from sjft.settings.experiment import ExperimentSettings
+from sjft.settings.experiment import GABOR_NEEDED, ExperimentSettings
 from sjft.settings.retrieval import RetrievalSettings
 from sjft.settings.training_jobs import TrainingJobSettings
 
@@ -90,6 +90,33 @@ class Configuration(Settings):
                 f"{experiment.selection.initial_neighbours} neighbours are wanted, but "
                 f"retrievals.{experiment.retrieval}.neighbours_on_file keeps {kept}"
             )
+        yield from self._wrong_in_ablation(f"experiments.{name}.ablation", experiment)
+
+    def _wrong_in_ablation(self, key: str, experiment: ExperimentSettings) -> Iterator[str]:
+        name = experiment.ablation.gabor_retrieval
+        if name is not None:
+            yield from _must_name(f"{key}.gabor_retrieval", name, self.retrievals)
+            found = self.retrievals.get(name)
+            if found and found.bank in self.banks and self.banks[found.bank].type != "gabor":
+                yield f"{key}.gabor_retrieval: the bank of `{name}` is not of `type: gabor`"
+            if found and experiment.selection.initial_neighbours > found.neighbours_on_file:
+                yield (
+                    f"{key}.gabor_retrieval: `{name}` keeps {found.neighbours_on_file} neighbours, "
+                    f"fewer than selection.initial_neighbours "
+                    f"({experiment.selection.initial_neighbours})"
+                )
+        for member in experiment.fused:
+            other, _, arm = member.rpartition("/")
+            theirs = self.experiments.get(other) if other else experiment
+            if theirs is None:
+                yield from _must_name(f"{key}.fusion", other, self.experiments)
+            elif (theirs.target, theirs.evaluation.split) != (
+                experiment.target,
+                experiment.evaluation.split,
+            ):
+                yield f"{key}.fusion: `{member}` has another target, or another evaluation.split"
+            elif arm == "gabor" and theirs.ablation.gabor_retrieval is None:
+                yield f"{key}.fusion: `{member}`: {GABOR_NEEDED}"
 
 
 def _must_name(key: str, name: str, known: Mapping[str, object]) -> Iterator[str]:

@@ -4,6 +4,9 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from sjft.errors import UserError
+from sjft.settings.ablation import AblationSettings
+from sjft.settings.arm import ARMS, ArmName
 from sjft.settings.base import (
     IMAGENET_MEAN,
     IMAGENET_STD,
@@ -12,30 +15,14 @@ from sjft.settings.base import (
     Seed,
     Settings,
 )
-from sjft.settings.weights import TorchvisionWeights, Weights
+from sjft.settings.selection import SelectionSettings
+from sjft.settings.weights import RandomWeights, TorchvisionWeights, Weights
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
-Arm = Literal["selective", "fine-tune", "random-source", "all-source"]
-
-
-class SelectionSettings(Settings):
-    """How many neighbours each target image brings, and how hard images bring more."""
-
-    initial_neighbours: int = Field(
-        300, ge=1, description="K_0 (authors' Indoor 67 configuration: 300)."
-    )
-    growth_misclassified: float = Field(
-        4.0, ge=0, description="A misclassified image's K_i grows by this many K_0 per round."
-    )
-    growth_uncertain: float = Field(
-        2.0, ge=0, description="A right but uncertain image's K_i grows by this many K_0."
-    )
-    entropy_threshold: float = Field(
-        0.1, ge=0, description="delta, in nats: an entropy of at least this is uncertain."
-    )
-    least_images_per_class: int = Field(
-        1, ge=1, description="Source classes with fewer selected images are dropped."
-    )
+GABOR_NEEDED = (
+    "the arm `gabor` needs `ablation.gabor_retrieval`: the name of an entry of `retrievals` whose "
+    "bank has `type: gabor`"
+)
 
 
 class TrainingSettings(Settings):
@@ -45,6 +32,18 @@ class TrainingSettings(Settings):
     weights: Weights = Field(
         default_factory=lambda: TorchvisionWeights(source="torchvision", name="IMAGENET1K_V1")
     )
+    source_head: Literal["new", "pretrained"] = Field(
+        "new",
+        description="Whether the source's classifier starts anew, or from the rows that the "
+        "weights' own classifier has for the source's classes: where the weights were trained on "
+        "the source.",
+    )
+    source_head_classes: str | None = Field(
+        None,
+        description="A file with the class names of the weights' classifier, row by row; what "
+        "follows the first word of a line is left aside. Absolute, or relative to `data_root`. "
+        "Null: the source has just these classes, and they are in the order of their names.",
+    )
     input_size: int = Field(224, ge=16, description="Side of the training crop, in pixels.")
     resize: tuple[int, int] = Field(
         (256, 480), description="Range of the shorter side before the random crop, in pixels."
@@ -52,18 +51,45 @@ class TrainingSettings(Settings):
     target_batch: int = Field(
         10, ge=1, description="Target images a forward pass; as many source images join them."
     )
+    most_of_a_class: int | None = Field(
+        2,
+        ge=1,
+        description="A forward pass holds at most so many target images of one class, or a class's "
+        "even share where that is more. Null: as they come.",
+    )
     accumulate: int = Field(10, ge=1, description="Forward passes whose gradients make an update.")
     updates: int = Field(3000, ge=1, description="Updates of the weights in a round.")
-    learning_rate: float = Field(0.01, gt=0, description="At the start of each round.")
+    learning_rate: float = Field(
+        0.01, gt=0, description="At the start of each round, or behind its warm-up."
+    )
+    schedule: Literal["steps", "cosine"] = Field(
+        "steps",
+        description="How the learning rate falls: by ten every `learning_rate_steps`, or along "
+        "half a cosine to 0 at the end of each round.",
+    )
     learning_rate_steps: int = Field(
-        2400, ge=1, description="Updates after which the learning rate is divided by ten."
+        2400, ge=1, description="With `schedule: steps`: updates between two divisions by ten."
+    )
+    warm_up_updates: int = Field(
+        0, ge=0, description="First updates of each round in which the learning rate rises evenly."
     )
     momentum: float = Field(0.9, ge=0, lt=1, description="Of SGD.")
     weight_decay: float = Field(1e-4, ge=0, description="Of SGD.")
     head_learning_rate_factor: float = Field(
-        1.0, gt=0, description="The heads' learning rate, as a multiple of the trunk's."
+        1.0, gt=0, description="The target head's learning rate, as a multiple of the trunk's."
     )
-    source_loss_weight: float = Field(1.0, ge=0, description="Weight of the source task's loss.")
+    source_head_learning_rate_factor: float | None = Field(
+        None,
+        gt=0,
+        description="The source head's. Null: as the target head's, or 1 where "
+        "`source_head: pretrained`.",
+    )
+    target_loss_weight: float = Field(
+        1.0, gt=0, description="Weight of the target task's loss (authors' configuration: 0.5)."
+    )
+    source_loss_weight: float = Field(
+        1.0, ge=0, description="Weight of the source task's loss (authors' configuration: 0.5)."
+    )
     freeze_batch_norm: bool = Field(
         False, description="Keep batch-norm statistics as they came with the weights."
     )
@@ -90,6 +116,30 @@ class TrainingSettings(Settings):
         False, description="Compile the network with torch.compile; a CPU needs a C++ compiler."
     )
     log_every: int = Field(50, ge=1, description="Updates between two rows of history.csv.")
+
+    @property
+    def source_head_factor(self) -> float:
+        """The source head's learning rate, as a multiple of the trunk's."""
+        if self.source_head_learning_rate_factor is not None:
+            return self.source_head_learning_rate_factor
+        return self.head_learning_rate_factor if self.source_head == "new" else 1.0
+
+    @model_validator(mode="after")
+    def _schedule_fits(self) -> Self:
+        if self.warm_up_updates >= self.updates:
+            raise ValueError(
+                f"need warm_up_updates < updates, got {self.warm_up_updates}, {self.updates}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _source_head_fits(self) -> Self:
+        pretrained = self.source_head == "pretrained"
+        if pretrained and isinstance(self.weights, RandomWeights):
+            raise ValueError("source_head: random weights have no pre-trained classifier")
+        if self.source_head_classes is not None and not pretrained:
+            raise ValueError("source_head_classes: is for `source_head: pretrained` alone")
+        return self
 
     @model_validator(mode="after")
     def _processes_share_evenly(self) -> Self:
@@ -133,9 +183,9 @@ class EvaluationSettings(Settings):
 class PublishSettings(Settings):
     """Which run becomes `results/{experiment}/model.pt`."""
 
-    arm: Arm = Field("selective", description="The arm to publish.")
+    arm: ArmName = Field("selective", description="The arm to publish.")
     seed: Seed = Field(0, description="The seed to publish.")
-    compare: tuple[Arm, ...] = Field(
+    compare: tuple[ArmName, ...] = Field(
         (),
         description="Arms that are run and evaluated beside it, so that model card and summary "
         "can compare; empty: just the published run.",
@@ -167,11 +217,60 @@ class ExperimentSettings(Settings):
     publish: PublishSettings = Field(
         default_factory=PublishSettings, description="See its own table."
     )
+    ablation: AblationSettings = Field(
+        default_factory=AblationSettings, description="See its own table."
+    )
 
     @property
     def sources(self) -> tuple[str, ...]:
         """The sources, in their order."""
         return (self.source,) if isinstance(self.source, str) else self.source
+
+    @property
+    def ablation_arms(self) -> tuple[ArmName, ...]:
+        """The arms of the ablation, in the order of the paper's table."""
+        if self.ablation.arms is not None:
+            return tuple(name for name in ARMS if name in self.ablation.arms)
+        random = isinstance(self.training.weights, RandomWeights)
+        return tuple(
+            name
+            for name, arm in ARMS.items()
+            if not (arm.scratch and random)
+            and not (arm.gabor and self.ablation.gabor_retrieval is None)
+            and not (arm.first_round_of and self.rounds == 1)
+        )
+
+    @property
+    def fused(self) -> tuple[str, ...]:
+        """The members of the ablation's row `fusion`; none where there is no such row."""
+        if self.ablation.fusion is not None:
+            return self.ablation.fusion
+        both = ("selective", "gabor")
+        return both if set(both) <= set(self.ablation_arms) else ()
+
+    def retrieval_of(self, arm: ArmName) -> str:
+        """The way of retrieval that an arm selects by."""
+        if not ARMS[arm].gabor:
+            return self.retrieval
+        if self.ablation.gabor_retrieval is None:
+            raise UserError(GABOR_NEEDED)
+        return self.ablation.gabor_retrieval
+
+    def training_of(self, arm: ArmName) -> TrainingSettings:
+        """How an arm is trained: as configured, or from random weights."""
+        if not ARMS[arm].scratch:
+            return self.training
+        return self.training.model_copy(
+            update={
+                "weights": RandomWeights(source="random", seed=0),
+                "learning_rate": self.ablation.scratch_learning_rate or self.training.learning_rate,
+                "head_learning_rate_factor": 1.0,
+                "source_head_learning_rate_factor": 1.0,
+                "source_head": "new",
+                "source_head_classes": None,
+                "freeze_batch_norm": False,
+            }
+        )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -181,6 +280,9 @@ class ExperimentSettings(Settings):
             raise ValueError("target and source must be different data sets")
         if self.publish.seed not in self.seeds:
             raise ValueError(f"publish.seed {self.publish.seed} is not among seeds {self.seeds}")
+        named = {self.publish.arm, *self.publish.compare, *self.ablation_arms}
+        if self.ablation.gabor_retrieval is None and any(ARMS[name].gabor for name in named):
+            raise ValueError(GABOR_NEEDED)
         if min(self.evaluation.scales) < self.training.input_size:
             raise ValueError(
                 f"evaluation.scales must be at least training.input_size "
