@@ -1,20 +1,25 @@
 """Checkpoints: whatever interrupts a round, it ends with the bytes of one that nothing did."""
 
+import errno
+import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import IO
 
 import pytest
+import torch
 from PIL import Image
 from small import images_table, source_table, training_settings
 
 from sjft.batches import JointBatches
 from sjft.checkpoints import Checkpoints
 from sjft.errors import UserError
-from sjft.network import save_network
+from sjft.network import JointTask, save_network
 from sjft.pairing import AnySource
 from sjft.settings.checkpoints import CheckpointSettings
 from sjft.subset import select_all
@@ -74,7 +79,7 @@ def uninterrupted(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> b
 
 
 def every_update(folder: Path, keep: int = 2) -> Checkpoints:
-    return Checkpoints(folder / "key", CheckpointSettings(updates=1, keep=keep))
+    return Checkpoints(folder / "round", {"rate": 0.01}, CheckpointSettings(updates=1, keep=keep))
 
 
 class Killed(Exception):
@@ -84,16 +89,16 @@ class Killed(Exception):
 @pytest.fixture
 def killed_at(monkeypatch: pytest.MonkeyPatch, pictures: Path, tmp_path: Path):
     """A function that trains until a batch is asked for, and dies there."""
-    whole = JointBatches.__getitem__
+    whole = JointBatches.outline
 
     def train_until(step: int, checkpoints: Checkpoints) -> None:
-        def dying(self: JointBatches, wanted: int) -> object:
+        def dying(self: JointBatches, wanted: int, *, pinned: bool) -> object:
             if wanted == step:
                 raise Killed
-            return whole(self, wanted)
+            return whole(self, wanted, pinned=pinned)
 
         with monkeypatch.context() as patched:
-            patched.setattr(JointBatches, "__getitem__", dying)
+            patched.setattr(JointBatches, "outline", dying)
             with pytest.raises(Killed):
                 run_round(the_round(pictures), SETTINGS, None, 1, checkpoints)
 
@@ -138,38 +143,120 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(
     assert f"from {before}" in caplog.text
 
 
-def test_another_key_starts_anew(
+def test_checkpoints_of_other_settings_are_not_used_and_not_lost(
     killed_at, uninterrupted: bytes, pictures: Path, tmp_path: Path, caplog
 ) -> None:
-    killed_at(9, every_update(tmp_path))
+    first = every_update(tmp_path)
+    killed_at(9, first)
     caplog.set_level("INFO")
-    other = Checkpoints(tmp_path / "other key", CheckpointSettings())
+    other = Checkpoints(first.root, {"rate": 0.1}, CheckpointSettings(updates=3))
     assert result(pictures, tmp_path / "m.pt", other) == uninterrupted
     assert "goes on" not in caplog.text
+    assert f"{first.folder}: checkpoints of other settings (rate: 0.01 there, 0.1 here)" in (
+        caplog.text
+    )
     other.remove()
-    assert not list(tmp_path.rglob("update-*.pt"))
+    assert not other.folder.exists()
+    assert result(pictures, tmp_path / "m.pt", every_update(tmp_path)) == uninterrupted
+    assert "goes on after update 4" in caplog.text
+    first.remove()
+    assert not first.root.exists()
+
+
+def test_a_checkpoint_of_other_settings_in_the_place_of_our_own_is_refused(
+    killed_at, pictures: Path, tmp_path: Path
+) -> None:
+    first = every_update(tmp_path)
+    killed_at(9, first)
+    other = Checkpoints(first.root, {"rate": 0.1, "more": {"than": 1}}, CheckpointSettings())
+    shutil.copytree(first.folder, other.folder)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.pt")}
+    with pytest.raises(UserError, match="made with other settings") as error:
+        run_round(the_round(pictures), SETTINGS, None, 1, other)
+    assert "rate: 0.01 there, 0.1 here; more.than: None there, 1 here" in str(error.value)
+    assert "update-00000004.pt" in str(error.value)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.pt")} == before
 
 
 def test_checkpoints_are_written_by_time_too(
     pictures: Path, tmp_path: Path, uninterrupted: bytes
 ) -> None:
-    by_time = Checkpoints(tmp_path / "key", CheckpointSettings(seconds=1e-6, keep=3))
+    by_time = Checkpoints(tmp_path / "often", {}, CheckpointSettings(seconds=1e-6, keep=3))
     assert result(pictures, tmp_path / "m.pt", by_time) == uninterrupted
-    assert len(list((tmp_path / "key").glob("*.pt"))) == 3
-    seldom = Checkpoints(tmp_path / "seldom", CheckpointSettings())
+    assert len(list(by_time.folder.glob("*.pt"))) == 3
+    seldom = Checkpoints(tmp_path / "seldom", {}, CheckpointSettings())
     result(pictures, tmp_path / "m.pt", seldom)
     assert not seldom.folder.exists()
 
 
+def test_a_loss_that_is_not_finite_leaves_the_last_good_checkpoint(
+    pictures: Path, tmp_path: Path, uninterrupted: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, good = JointTask.forward, every_update(tmp_path)
+    passes = []
+
+    def spoilt(self: JointTask, *given: torch.Tensor) -> dict[str, torch.Tensor]:
+        passes.append(len(passes))
+        result = whole(self, *given)
+        return result if len(passes) < 10 else result | {"loss": result["loss"] * math.nan}
+
+    with monkeypatch.context() as patched:
+        patched.setattr(JointTask, "forward", spoilt)
+        with pytest.raises(UserError, match=r"loss of update 5 is not finite.*target/\d\.png"):
+            run_round(the_round(pictures), SETTINGS, None, 1, good)
+    assert [path.name for path in sorted(good.folder.glob("*.pt"))] == [
+        "update-00000003.pt",
+        "update-00000004.pt",
+    ]
+    assert result(pictures, tmp_path / "m.pt", good) == uninterrupted
+
+
+def test_weights_that_are_not_finite_are_not_kept(pictures: Path, tmp_path: Path) -> None:
+    # The first loss is finite; the step that follows it leads nowhere.
+    far = SETTINGS.model_copy(update={"learning_rate": 1e38, "weight_decay": 1e9, "updates": 1})
+    for checkpoints in (None, every_update(tmp_path)):
+        with pytest.raises(UserError, match=r"After update 1 the weights `.*` are not finite"):
+            run_round(the_round(pictures), far, None, 1, checkpoints)
+    assert not list(tmp_path.rglob("*.pt"))
+
+
+def test_a_full_disk_leaves_the_checkpoint_before(
+    killed_at, uninterrupted: bytes, pictures: Path, tmp_path: Path
+) -> None:
+    killed_at(5, every_update(tmp_path))
+    with pytest.MonkeyPatch.context() as patched:
+
+        def full(_content: object, file: IO[bytes]) -> None:
+            file.write(b"beginning")
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        patched.setattr(torch, "save", full)
+        with pytest.raises(UserError, match=r"update-00000003\.pt: .*No space left"):
+            run_round(the_round(pictures), SETTINGS, None, 1, every_update(tmp_path))
+    names = sorted(path.name for path in every_update(tmp_path).folder.iterdir())
+    assert names == ["decided_by.json", "update-00000001.pt", "update-00000002.pt"]
+    assert result(pictures, tmp_path / "m.pt", every_update(tmp_path)) == uninterrupted
+
+
+def test_mixed_precision_goes_on_with_the_same_bytes(
+    killed_at, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mixed = SETTINGS.model_copy(update={"precision": "bfloat16"})
+    monkeypatch.setattr(sys.modules[__name__], "SETTINGS", mixed)
+    whole = result(pictures, tmp_path / "whole.pt", None)
+    killed_at(9, every_update(tmp_path))
+    assert result(pictures, tmp_path / "m.pt", every_update(tmp_path)) == whole
+
+
 def train_slowly(pictures: Path, folder: Path) -> int:
     """What a process of its own does: train, waiting before each batch, and heed signals."""
-    whole = JointBatches.__getitem__
+    whole = JointBatches.outline
 
-    def waiting(self: JointBatches, step: int) -> object:
+    def waiting(self: JointBatches, step: int, *, pinned: bool) -> object:
         time.sleep(0.2)
-        return whole(self, step)
+        return whole(self, step, pinned=pinned)
 
-    JointBatches.__getitem__ = waiting  # type: ignore[method-assign]
+    JointBatches.outline = waiting  # type: ignore[method-assign]
     checkpoints = every_update(folder)
     try:
         with checkpoints.heeding_termination():

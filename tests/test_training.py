@@ -1,6 +1,8 @@
 """Training: it learns, it repeats itself, and it says what goes wrong."""
 
 import math
+import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,16 +11,19 @@ import pytest
 import torch
 from PIL import Image
 from small import images_table, small_network, source_table, training_settings
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from sjft.batches import Batch
-from sjft.devices import choose_device
+from sjft.devices import choose_device, explained_memory
 from sjft.errors import UserError
-from sjft.history import HISTORY_COLUMNS
-from sjft.network import JointNetwork, save_network
+from sjft.history import HISTORY_COLUMNS, History
+from sjft.joined_task import set_training_mode
+from sjft.network import JointNetwork, JointTask, save_network
 from sjft.pairing import AnySource, NoSource
+from sjft.precision import Precision
 from sjft.settings.experiment import TrainingSettings
 from sjft.subset import select_all
-from sjft.training import Round, run_round, set_training_mode, train
+from sjft.training import Round, run_round, train
 
 CPU = torch.device("cpu")
 NAMES = [f"class {c}" for c in (0, 1)]
@@ -184,6 +189,123 @@ def test_a_gpu_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UserError, match=r"training\.device: `cuda` is asked for"):
         choose_device("cuda")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+        RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+        MemoryError(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_out_of_memory_says_what_to_lower(error: Exception) -> None:
+    words = r"has run out of memory .*target_batch .*accumulate .*input_size.*cache_mb"
+    with pytest.raises(UserError, match=words), explained_memory():
+        raise error
+    with pytest.raises(RuntimeError, match="another"), explained_memory():
+        raise RuntimeError("another")
+
+
+def test_a_batch_that_no_memory_holds_is_explained(folder: Path) -> None:
+    huge = training_settings(input_size=10**6, resize=(10**6, 10**6), target_batch=400)
+    with pytest.raises(UserError, match="run out of memory"):
+        run_round(round_of(folder), huge, None, 1)
+
+
+@pytest.mark.parametrize("name", ["float32", "bfloat16", "float16"])
+def test_precision_is_of_the_forward_pass_alone(name: str) -> None:
+    given = batches(30)
+    exact, found = small_network(2, 2), small_network(2, 2)
+    fit(exact, given, learning_rate=0.05)
+    history = fit(found, given, learning_rate=0.05, precision=name)
+    assert history["target_loss"][-1] < history["target_loss"][0]
+    difference = 0.0
+    for key, value in state(found).items():
+        assert value.dtype == torch.float32
+        torch.testing.assert_close(value, state(exact)[key], rtol=0.05, atol=0.02)
+        difference += float((value - state(exact)[key]).abs().sum())
+    assert (difference > 0) is (name != "float32")
+
+
+def test_the_scale_of_float16_falls_with_an_overflow_and_is_kept() -> None:
+    network = small_network(2, 2)
+    before, precision = state(network), Precision("float16", CPU)
+    optimiser = torch.optim.SGD(network.module.parameters(), 0.1)
+    precision.backward(network.module.fc.target.weight.sum() * 1e38)
+    precision.step(optimiser)
+    for key, value in state(network).items():
+        assert torch.equal(value, before[key])
+    again = Precision("float16", CPU)
+    assert again.state()["scale"] == 2 * precision.state()["scale"]
+    again.restore(precision.state())
+    assert again.state() == precision.state()
+
+
+def test_automatic_precision_is_what_the_device_is_fast_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Precision("auto", CPU).name == "float32"
+    for there, name in ((True, "bfloat16"), (False, "float16")):
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda *_, there=there: there)
+        assert Precision("auto", torch.device("cuda")).name == name
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+def test_a_compiled_network_learns_the_same_under_the_same_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Traced and differentiated as always, but run by torch: to build the code takes half a minute.
+    whole = torch.nn.Module.compile
+    monkeypatch.setattr(
+        torch.nn.Module, "compile", lambda module: whole(module, backend="aot_eager")
+    )
+    plain, compiled = small_network(2, 2), small_network(2, 2)
+    given = batches(4)
+    fit(plain, given, learning_rate=0.1)
+    fit(compiled, given, learning_rate=0.1, compile=True)
+    assert list(state(compiled)) == list(state(plain))
+    for key, value in state(plain).items():
+        torch.testing.assert_close(state(compiled)[key], value, rtol=1e-4, atol=1e-5)
+
+
+def test_compiling_without_a_compiler_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(UserError, match=r"training\.compile: .* C\+\+ compiler"):
+        fit(small_network(2, 2), batches(1), compile=True)
+
+
+def test_curves_hold_the_history(folder: Path) -> None:
+    _, history = run_round(round_of(folder), round_settings(), None, 1, curves_folder=folder / "tb")
+    events = EventAccumulator(str(folder / "tb")).Reload()
+    assert set(events.Tags()["scalars"]) == set(HISTORY_COLUMNS[1:])
+    for name in HISTORY_COLUMNS[1:]:
+        points = events.Scalars(name)
+        assert [point.step for point in points] == history["update"].to_list()
+        np.testing.assert_allclose([point.value for point in points], history[name], rtol=1e-6)
+
+
+def test_curves_without_the_package_are_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(UserError, match=r"training_jobs\.tensorboard: the package is missing"):
+        run_round(round_of(folder), round_settings(), None, 1, curves_folder=folder / "tb")
+
+
+def test_numbers_that_are_asked_for_late_make_the_same_history() -> None:
+    given = batches(7)
+    rows = []
+    for lag in (1, 3, 100):
+        history = History(3, 7, lag)
+        for update, batch in enumerate(given):
+            labels = (batch.target_labels, batch.source_labels)
+            result = JointTask(small_network(2, 2), 1.0)(batch.images, *labels)
+            history.add(batch, result, update)
+            history.close_update(update, [0.1, 0.2])
+        rows.append(history.table().select(pl.exclude("images_per_second", "seconds")))
+        assert rows[-1].equals(rows[0])
+    assert rows[0]["head_learning_rate"].to_list() == [0.2] * 3
 
 
 @pytest.fixture

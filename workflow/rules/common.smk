@@ -40,6 +40,7 @@ except UserError as error:
 config["data_root"] = CONFIG.data_root
 config["weights_url"] = CONFIG.weights_url
 config["checkpoints"] = CONFIG.checkpoints.model_dump(mode="json")
+config["training_jobs"] = CONFIG.training_jobs.model_dump(mode="json")
 
 
 def one_of(names):

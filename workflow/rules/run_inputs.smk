@@ -170,6 +170,17 @@ def gpus(wildcards):
     return 0 if training_of(wildcards)["device"] == "cpu" else 1
 
 
+def gpus_of_training(wildcards):
+    """One for each of the processes that train together."""
+    return gpus(wildcards) * training_of(wildcards)["processes"]
+
+
+def memory_of_training(wildcards):
+    """Beside the cache, a process takes 4 GB on a CPU or a GPU's host, and 2 GB are the job's."""
+    processes = training_of(wildcards)["processes"]
+    return 2000 + 4000 * processes + CONFIG.training_jobs.cache_mb
+
+
 ##### evaluation.smk #####
 
 

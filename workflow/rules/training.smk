@@ -23,9 +23,9 @@ rule finetune:
         "../../envs/sjft.yaml"
     threads: lambda wildcards: training_of(wildcards)["threads"]
     resources:
-        mem_mb=8000,
+        mem_mb=memory_of_training,
         runtime=1440,
-        gpu=gpus,
+        gpu=gpus_of_training,
     params:
         training=training_of,
         weights=lambda wildcards: state_of_weights(

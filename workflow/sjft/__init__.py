@@ -14,9 +14,12 @@ The modules, in the order in which the data meets them:
 - who is whose neighbour: ``product``, ``divergence``, ``projection``, ``index``, ``memory``,
   ``shard_lists``, ``search``, ``neighbours``, ``recall``, ``sources``
 - which source images are used: ``arms``, ``subset``
-- what a batch holds: ``class_balance``, ``epochs``, ``pairing``, ``batches``
-- one network, two heads: ``source_head``, ``network``, ``optimiser``, ``history``,
-  ``checkpoints``, ``training``
+- who trains together: ``ranks``, ``processes``
+- what is trained on: ``class_balance``, ``epochs``, ``pairing``, ``picture_cache``,
+  ``augmentation``, ``batches``, ``loading``
+- one network, two heads: ``source_head``, ``network``, ``joined_task``, ``precision``,
+  ``optimiser``, ``history``, ``curves``, ``training_state``, ``checkpoints``, ``training``,
+  ``round_job``
 - how good it is: ``scoring``, ``difficulty``, ``probabilities``, ``calibration``, ``evaluation``,
   ``summary``
 - runs side by side: ``fusion``, ``intervals``, ``paper``, ``ablation``, ``ablation_report``

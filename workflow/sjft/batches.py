@@ -1,6 +1,6 @@
 """Batches: from rows of the manifest to augmented pictures and labels."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,14 +8,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
-from torchvision.transforms import v2
 
-from sjft.devices import workers
-from sjft.errors import BadImageError
-from sjft.files import stable_integer
-from sjft.images import load_rgb
+from sjft.augmentation import augmented, random_numbers
 from sjft.pairing import Pairing
+from sjft.picture_cache import PictureCache
+from sjft.ranks import ALONE, Ranks
 from sjft.settings.base import Channels
 from sjft.settings.experiment import TrainingSettings
 
@@ -30,28 +27,33 @@ class LabelledImages:
 
 @dataclass(frozen=True)
 class Batch:
-    """Images float32 [targets + sources, 3, side, side], normalised; labels int64 of each half."""
+    """Images [targets + sources, 3, side, side]; labels int64 of each half.
+
+    Images are uint8 as they are prepared, and normalised float32 as the network gets them.
+    """
 
     images: Tensor
     target_labels: Tensor
     source_labels: Tensor
     paths: list[str]
 
-    def pin_memory(self) -> "Batch":
-        """The same in page-locked memory, for copying to a GPU."""
-        return Batch(
-            self.images.pin_memory(),
-            self.target_labels.pin_memory(),
-            self.source_labels.pin_memory(),
-            self.paths,
-        )
+
+@dataclass(frozen=True)
+class Outline:
+    """A batch whose pictures are still to be filled in, and what each will be made of."""
+
+    batch: Batch
+    paths: list[Path]
+    numbers: NDArray[np.float64]
+    pictures: NDArray[np.uint8]
 
 
-class JointBatches(Dataset[Batch | BadImageError]):
+class JointBatches:
     """Batch ``step`` of a training round, as a function of the step.
 
-    Augmentation (paper, section 4): the shorter side to a random length, a random crop, mirrored
-    half of the time; its random numbers depend on seed, step and place in the batch alone.
+    Where several processes train together, each prepares its share of every batch: of n processes,
+    number r prepares the target images r, r + n, r + 2n and so on, and the source images beside
+    them. A picture's augmentation depends on seed, step and its place in the whole batch alone.
     """
 
     def __init__(
@@ -61,74 +63,54 @@ class JointBatches(Dataset[Batch | BadImageError]):
         pairing: Pairing,
         settings: TrainingSettings,
         seed: int,
+        cache: PictureCache,
+        ranks: Ranks = ALONE,
     ) -> None:
         """Put the two sides together; nothing is read yet."""
         self._targets = targets
         self._sources = sources
         self._pairing = pairing
-        self._settings = settings
+        self._side, self._resize = settings.input_size, settings.resize
         self._seed = seed
-        low, high = settings.resize
-        self._augment = v2.Compose(
-            [
-                v2.RandomShortestSize(list(range(low, high + 1)), antialias=True),
-                v2.RandomCrop(settings.input_size),
-                v2.RandomHorizontalFlip(),
-                v2.PILToTensor(),
-            ]
-        )
+        self._cache = cache
+        self._share = slice(ranks.rank, None, ranks.number)
 
-    def __getitem__(self, step: int) -> Batch | BadImageError:
-        """Batch ``step``, or why a picture of it cannot be used.
+    def __getitem__(self, step: int) -> Batch:
+        """Batch ``step``, uint8; raises `BadImageError` for a picture that cannot be used."""
+        outline = self.outline(step)
+        self.fill(outline, slice(None))
+        return outline.batch
 
-        An error that is raised in a worker would arrive as another one, with a traceback.
-        """
+    def outline(self, step: int, *, pinned: bool = False) -> Outline:
+        """Say what batch ``step`` holds; ``pinned`` memory is copied to a GPU beside its work."""
         target_rows, source_rows = self._pairing.batch(step)
+        numbers = random_numbers(self._seed, step, len(target_rows) + len(source_rows))
+        halves = np.split(numbers, [len(target_rows)])
+        target_rows, source_rows = target_rows[self._share], source_rows[self._share]
         paths = [self._targets.paths[row] for row in target_rows]
         paths += [self._sources.paths[row] for row in source_rows]
-        try:
-            with torch.random.fork_rng(devices=[]):
-                pictures = [self._picture(path, step, place) for place, path in enumerate(paths)]
-        except BadImageError as error:
-            return error
-        return Batch(
-            normalised(torch.stack(pictures), self._settings.mean, self._settings.std),
+        shape = (len(paths), self._side, self._side, 3)
+        pictures = torch.empty(shape, dtype=torch.uint8, pin_memory=pinned)
+        batch = Batch(
+            pictures.permute(0, 3, 1, 2),
             torch.from_numpy(self._targets.labels[target_rows]),
             torch.from_numpy(self._sources.labels[source_rows]),
             [str(path) for path in paths],
         )
+        numbers = np.concatenate([half[self._share] for half in halves])
+        return Outline(batch, paths, numbers, pictures.numpy())
 
-    def _picture(self, path: Path, step: int, place: int) -> Tensor:
-        # torch.manual_seed would seed every device, at the cost of decoding the picture.
-        torch.default_generator.manual_seed(stable_integer("augment", self._seed, step, place))
-        picture: Tensor = self._augment(load_rgb(path))
-        return picture
+    def fill(self, outline: Outline, places: slice) -> None:
+        """Make the pictures at some places, in any thread; raises `BadImageError`."""
+        for picture, path, numbers in zip(
+            outline.pictures[places], outline.paths[places], outline.numbers[places], strict=True
+        ):
+            picture[:] = augmented(self._cache.pixels(path), self._side, self._resize, numbers)
 
 
 def normalised(pictures: Tensor, mean: Channels, std: Channels) -> Tensor:
     """uint8 [..., 3, h, w] to float32: (x / 255 - mean) / std, channel by channel."""
     shape = (3, 1, 1)
-    scaled = pictures.float() / 255
-    return (scaled - torch.tensor(mean).view(shape)) / torch.tensor(std).view(shape)
-
-
-def load_batches(
-    batches: JointBatches, steps: range, threads: int, device: torch.device
-) -> Iterator[Batch]:
-    """These steps' batches, prepared by as many workers as the threads allow for.
-
-    Raises `BadImageError` for a picture that cannot be used.
-    """
-    loader: DataLoader[Batch | BadImageError] = DataLoader(
-        batches,
-        batch_size=None,
-        sampler=steps,
-        num_workers=workers(threads, device),
-        pin_memory=device.type == "cuda",
-        # Its own: it would draw from the stream that dropout draws from, once more after a resume.
-        generator=torch.Generator(),
-    )
-    for batch in loader:
-        if isinstance(batch, BadImageError):
-            raise batch
-        yield batch
+    shift = torch.tensor(mean, device=pictures.device).view(shape) * 255
+    scale = torch.tensor(std, device=pictures.device).view(shape) * 255
+    return pictures.float().sub_(shift).div_(scale)

@@ -1,9 +1,11 @@
 """Checkpoints: a round that was killed goes on, and ends with the bytes of one that was not.
 
 They lie outside of the rule's outputs, which Snakemake removes when a job fails, in a folder that
-is named by a digest of all that decides the round: one of other inputs or settings is never read.
+is named by a digest of all that decides the round: one of other inputs or settings is never gone on
+from, and never removed either, so that giving those settings again goes on from there.
 """
 
+import json
 import logging
 import shutil
 import signal
@@ -16,88 +18,93 @@ from types import FrameType
 from typing import Any
 
 import torch
-from torch import nn
 
 from sjft.errors import UserError
-from sjft.files import written_beside
-from sjft.history import History
+from sjft.files import digest_of_text, write_json, written_beside
 from sjft.settings.checkpoints import CheckpointSettings
+from sjft.training_state import TrainingState
 from sjft.weights import LOADING_ERRORS
 
-KIND, VERSION = "sjft-checkpoint", 1
+KIND, VERSION = "sjft-checkpoint", 2
+DECIDED_BY = "decided_by.json"
 LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class TrainingState:
-    """All that changes while a round is trained; the batches are a function of the update."""
-
-    module: nn.Module
-    optimiser: torch.optim.Optimizer
-    schedule: torch.optim.lr_scheduler.LRScheduler
-    history: History
-    device: torch.device
-
-    def content(self) -> dict[str, Any]:
-        """Tensors and plain values, for `restore`."""
-        cuda = self.device.type == "cuda"
-        return {
-            "network": self.module.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "schedule": self.schedule.state_dict(),
-            "history": self.history.state(),
-            "random": torch.get_rng_state(),
-            "random_cuda": torch.cuda.get_rng_state(self.device) if cuda else None,
-        }
-
-    def restore(self, content: dict[str, Any]) -> None:
-        """Go back to what `content` gave."""
-        self.module.load_state_dict(content["network"])
-        self.optimiser.load_state_dict(content["optimiser"])
-        self.schedule.load_state_dict(content["schedule"])
-        self.history.restore(content["history"])
-        torch.set_rng_state(content["random"])
-        if content["random_cuda"] is not None:
-            torch.cuda.set_rng_state(content["random_cuda"], self.device)
 
 
 @dataclass
 class Checkpoints:
-    """The checkpoints of one round: ``folder`` is its own, for these inputs and settings."""
+    """The checkpoints of a round, in a folder of ``root``.
 
-    folder: Path
+    ``decided_by`` is all that the round's result follows from, as plain values by name. Where
+    several processes train together, all call the same methods at the same updates, and the first
+    of them writes.
+    """
+
+    root: Path
+    decided_by: dict[str, Any]
     settings: CheckpointSettings
     asked_to_end: bool = False
     _last: float = field(default_factory=time.monotonic)
 
+    @property
+    def folder(self) -> Path:
+        """This round's own folder, for these inputs and settings."""
+        return self.root / digest_of_text(json.dumps(self.decided_by, sort_keys=True))
+
     def restore(self, state: TrainingState) -> int:
-        """Go on from the newest checkpoint that can be read; returns the updates that are done."""
+        """Go on from the newest checkpoint that can be read; returns the updates that are done.
+
+        Raises `UserError` for a checkpoint that was made with other settings.
+        """
+        self._tell_of_others()
         for path in sorted(self.folder.glob("update-*.pt"), reverse=True):
             content = _read(path)
-            if content is not None:
-                state.restore(content)
-                LOG.info("goes on after update %d, from %s", content["update"], path)
-                return int(content["update"])
+            if content is None:
+                continue
+            if content["decided_by"] != self.decided_by:
+                raise UserError(
+                    f"{path}: this checkpoint was made with other settings "
+                    f"({_differences(content['decided_by'], self.decided_by)}). Move it away to "
+                    "start anew, or give those settings again. Nothing was changed."
+                )
+            state.restore(content)
+            LOG.info("goes on after update %d, from %s", content["update"], path)
+            return int(content["update"])
         return 0
+
+    def _tell_of_others(self) -> None:
+        for path in sorted(self.root.glob(f"*/{DECIDED_BY}")):
+            if path.parent != self.folder and list(path.parent.glob("update-*.pt")):
+                LOG.warning(
+                    "%s: checkpoints of other settings (%s) are not used here, and are kept. Give "
+                    "those settings again to go on from them, or remove the folder.",
+                    path.parent,
+                    _differences(json.loads(path.read_text(encoding="utf-8")), self.decided_by),
+                )
 
     def after(self, update: int, state: TrainingState) -> None:
         """Write a checkpoint after so many updates, where one is due.
 
-        Raises `UserError` where the process was asked to end; the checkpoint is written first.
+        Raises `UserError` where a loss or a weight is not finite (nothing is written then), and
+        where a process was asked to end (the checkpoint is written first).
         """
         every = self.settings.updates
         due = every is not None and update % every == 0
-        if not (due or self.asked_to_end or self._age() >= self.settings.seconds):
+        due = due or self._age() >= self.settings.seconds
+        due, end = state.ranks.any([due, self.asked_to_end])
+        if not (due or end):
             return
-        path = self.folder / f"update-{update:08d}.pt"
-        content = {"format": KIND, "format_version": VERSION, "update": update, **state.content()}
-        with written_beside(path) as beside, beside.open("wb") as file:
-            torch.save(content, file)
-        LOG.info("checkpoint after update %d: %s", update, path)
-        for old in sorted(self.folder.glob("update-*.pt"))[: -self.settings.keep]:
-            old.unlink()
+        state.require_finite(update)
+        content = {
+            "format": KIND,
+            "format_version": VERSION,
+            "decided_by": self.decided_by,
+            "update": update,
+            **state.content(),
+        }
+        if state.ranks.first:
+            self._write(update, content)
         self._last = time.monotonic()
-        if self.asked_to_end:
+        if end:
             raise UserError(
                 f"The job was asked to end (SIGTERM) and stopped after update {update}. Run again "
                 "to go on from there."
@@ -105,6 +112,21 @@ class Checkpoints:
 
     def _age(self) -> float:
         return time.monotonic() - self._last
+
+    def _write(self, update: int, content: dict[str, Any]) -> None:
+        path = self.folder / f"update-{update:08d}.pt"
+        try:
+            write_json(self.folder / DECIDED_BY, self.decided_by)
+            with written_beside(path) as beside, beside.open("wb") as file:
+                torch.save(content, file)
+        except (OSError, RuntimeError) as error:  # torch's own, where its file cannot grow
+            raise UserError(
+                f"{path}: the checkpoint cannot be written ({error}). Make room there and run "
+                "again, to go on from the checkpoint before."
+            ) from error
+        LOG.info("checkpoint after update %d: %s", update, path)
+        for old in sorted(self.folder.glob("update-*.pt"))[: -self.settings.keep]:
+            old.unlink()
 
     @contextmanager
     def heeding_termination(self) -> Iterator[None]:
@@ -120,8 +142,10 @@ class Checkpoints:
             signal.signal(signal.SIGTERM, before)
 
     def remove(self) -> None:
-        """Remove this round's checkpoints, of other inputs and settings too: it is done."""
-        shutil.rmtree(self.folder.parent, ignore_errors=True)
+        """Remove this round's checkpoints: it is done. Those of other settings stay."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        if self.root.is_dir() and not any(self.root.iterdir()):
+            self.root.rmdir()
 
 
 def _read(path: Path) -> dict[str, Any] | None:
@@ -134,4 +158,22 @@ def _read(path: Path) -> dict[str, Any] | None:
     if not isinstance(content, dict) or content.get("format") != KIND:
         LOG.warning("%s is passed over: it is no checkpoint", path)
         return None
-    return content if content["format_version"] == VERSION else None
+    if content["format_version"] != VERSION:
+        LOG.warning("%s is passed over: it is of another version", path)
+        return None
+    return content
+
+
+def _differences(one: Any, other: Any) -> str:
+    """Which of the values differ, by their dotted names, and how."""
+    flat, flat_other = dict(_leaves("", one)), dict(_leaves("", other))
+    names = [n for n in {**flat, **flat_other} if flat.get(n) != flat_other.get(n)]
+    return "; ".join(f"{n}: {flat.get(n)} there, {flat_other.get(n)} here" for n in names)
+
+
+def _leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if not isinstance(value, dict):
+        yield name, value
+        return
+    for key, part in value.items():
+        yield from _leaves(f"{name}.{key}" if name else key, part)

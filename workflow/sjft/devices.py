@@ -6,10 +6,14 @@ from contextlib import contextmanager
 import torch
 
 from sjft.errors import UserError
+from sjft.ranks import ALONE, Ranks
 
 
-def choose_device(name: str, key: str = "training.device") -> torch.device:
-    """The device that the configuration names; raises `UserError` for a GPU that isn't there."""
+def choose_device(name: str, key: str = "training.device", ranks: Ranks = ALONE) -> torch.device:
+    """The device that the configuration names; raises `UserError` for a GPU that isn't there.
+
+    Processes that train together take a GPU each.
+    """
     if name == "cuda" and not torch.cuda.is_available():
         raise UserError(
             f"{key}: `cuda` is asked for, but torch finds no CUDA device. Set it to "
@@ -17,7 +21,14 @@ def choose_device(name: str, key: str = "training.device") -> torch.device:
         )
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
+    if name == "cpu" or ranks.number == 1:
+        return torch.device(name)
+    if torch.cuda.device_count() < ranks.number:
+        raise UserError(
+            f"training.processes: {ranks.number} processes need a GPU each, but torch finds "
+            f"{torch.cuda.device_count()}. Lower it to that, or run where there are more."
+        )
+    return torch.device(name, ranks.rank)
 
 
 def workers(threads: int, device: torch.device) -> int:
@@ -37,3 +48,29 @@ def torch_threads(number: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def loading_threads(threads: int, device: torch.device) -> int:
+    """Threads that prepare batches of training: beside a GPU all but one, beside a CPU all.
+
+    Beside a CPU they work while the network waits: see `sjft.loading`.
+    """
+    return max(1, threads - 1) if device.type == "cuda" else threads
+
+
+@contextmanager
+def explained_memory() -> Iterator[None]:
+    """Turn running out of memory in training into a `UserError` that says what to lower."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        words = ("out of memory", "can't allocate memory", "ALLOC_FAILED")
+        full = isinstance(error, (MemoryError, torch.OutOfMemoryError))
+        if not full and not any(word in str(error) for word in words):
+            raise
+        where = "GPU" if "CUDA" in str(error) or "CUDNN" in str(error) else "machine"
+        raise UserError(
+            f"The {where} has run out of memory in training. Lower training.target_batch and raise "
+            "training.accumulate by the same factor, which leaves the size of an update as it is; "
+            "or lower training.input_size, or training_jobs.cache_mb. Checkpoints were kept."
+        ) from error

@@ -75,6 +75,7 @@ SECTIONS = {
     "PublishSettings": "`experiments.NAME.publish`",
     "AblationSettings": "`experiments.NAME.ablation`",
     "CheckpointSettings": "`checkpoints`",
+    "TrainingJobSettings": "`training_jobs`",
 }
 
 

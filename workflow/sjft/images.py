@@ -11,6 +11,7 @@ import io
 import struct
 import warnings
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import simplejpeg
@@ -28,6 +29,7 @@ DECODING_ERRORS = (
     *(OSError, SyntaxError, ValueError, EOFError),
     *(TypeError, LookupError, ArithmeticError, struct.error),
 )
+_OPENING = Lock()
 
 
 def load_rgb(path: Path) -> Image.Image:
@@ -39,18 +41,20 @@ def load_rgb(path: Path) -> Image.Image:
     return Image.fromarray(load_pixels(path))
 
 
-def load_pixels(path: Path) -> NDArray[np.uint8]:
-    """What `load_rgb` gives, as an array: uint8 [height, width, 3]."""
+def load_pixels(path: Path, at_least: int | None = None) -> NDArray[np.uint8]:
+    """What `load_rgb` gives, as an array: uint8 [height, width, 3].
+
+    With ``at_least``, a plain JPEG is decoded at a half, a quarter or an eighth of its size, where
+    its shorter side then still has so many pixels.
+    """
     try:
         content = path.read_bytes()
-        pixels = _plain_jpeg(content)
+        pixels = _plain_jpeg(content, at_least)
         if pixels is not None:
             return pixels
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(content)) as picture:
-                picture.load()
-                return np.array(_to_rgb(ImageOps.exif_transpose(picture)))
+        with _opened(content) as picture:
+            picture.load()
+            return np.array(_to_rgb(ImageOps.exif_transpose(picture)))
     except UnidentifiedImageError:
         raise BadImageError(path, "is not an image that Pillow can read") from None
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
@@ -59,7 +63,17 @@ def load_pixels(path: Path) -> NDArray[np.uint8]:
         raise BadImageError(path, f"cannot be decoded ({error})") from None
 
 
-def _plain_jpeg(content: bytes) -> NDArray[np.uint8] | None:
+def _opened(content: bytes) -> Image.Image:
+    """A picture of which the header alone has been read; too large a one is refused.
+
+    Filters of warnings are the process's: threads take turns.
+    """
+    with _OPENING, warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        return Image.open(io.BytesIO(content))
+
+
+def _plain_jpeg(content: bytes, at_least: int | None) -> NDArray[np.uint8] | None:
     """The pixels of a JPEG of colours or greys that may not be turned; None for any other file.
 
     Also None for damaged ones: simplejpeg refuses whatever its library warns of, a missing end of
@@ -70,14 +84,25 @@ def _plain_jpeg(content: bytes) -> NDArray[np.uint8] | None:
         return None
     try:
         height, width, colours, _ = simplejpeg.decode_jpeg_header(content)
-        if colours not in ("Gray", "YCbCr", "RGB") or height * width > (
-            Image.MAX_IMAGE_PIXELS or 0
-        ):
+        too_large = height * width > (Image.MAX_IMAGE_PIXELS or 0)
+        if too_large or colours not in ("Gray", "YCbCr", "RGB"):
             return None
-        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(content, strict=True)
+        width, height = _decoded_size((width, height), at_least)
+        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
+            content, strict=True, min_width=width, min_height=height
+        )
     except ValueError:
         return None
-    return pixels
+    return pixels if pixels.shape[1::-1] == (width, height) else None
+
+
+def _decoded_size(size: tuple[int, int], at_least: int | None) -> tuple[int, int]:
+    """Width and height at the least of libjpeg's powers of two that leaves so many pixels."""
+    for divisor in (8, 4, 2):
+        width, height = (-(-length // divisor) for length in size)
+        if at_least is not None and min(width, height) >= at_least:
+            return width, height
+    return size
 
 
 def _to_rgb(picture: Image.Image) -> Image.Image:

@@ -13,24 +13,29 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 def progress(
-    items: Iterable[Item], *, total: int | None, what: str, unit: str, per_item: int = 1
+    items: Iterable[Item],
+    *,
+    total: int | None,
+    what: str,
+    unit: str,
+    per_item: int = 1,
+    bar: bool = True,
 ) -> Iterator[Item]:
     """Yield the items; show how many of ``total`` units are done, their rate and the time left.
 
     Each item stands for ``per_item`` units (a batch of images, say). Without a total, what is done
-    and its rate are shown.
+    and its rate are shown. ``bar`` is for one of several processes that do the same.
     """
     log = logging.getLogger("sjft.progress")
     started = last_line = time.monotonic()
     done = 0
-    with tqdm(
-        total=total, desc=what, unit=f" {unit}", disable=not sys.stderr.isatty(), leave=False
-    ) as bar:
+    hidden = not (bar and sys.stderr.isatty())
+    with tqdm(total=total, desc=what, unit=f" {unit}", disable=hidden, leave=False) as drawn:
         for item in items:
             yield item
             advance = per_item if total is None else min(per_item, total - done)
             done += advance
-            bar.update(advance)
+            drawn.update(advance)
             now = time.monotonic()
             if now - last_line >= SECONDS_BETWEEN_LINES and done != total:
                 last_line = now

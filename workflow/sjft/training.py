@@ -9,25 +9,32 @@ import numpy as np
 import polars as pl
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
-from sjft.batches import Batch, JointBatches, LabelledImages, load_batches
-from sjft.checkpoints import Checkpoints, TrainingState
+from sjft.batches import Batch, JointBatches, LabelledImages
+from sjft.checkpoints import Checkpoints
 from sjft.class_balance import ClassBalance
-from sjft.devices import choose_device
+from sjft.curves import curves
+from sjft.devices import choose_device, explained_memory
 from sjft.files import stable_integer
-from sjft.history import History
+from sjft.history import History, Row
 from sjft.images_table import class_names
-from sjft.network import JointNetwork, JointTask, continue_from, joint_network
+from sjft.joined_task import JoinedTask
+from sjft.loading import load_batches
+from sjft.network import JointNetwork, continue_from, joint_network
 from sjft.optimiser import make_optimiser, make_schedule
 from sjft.pairing import Pairing, SourceChoice
+from sjft.picture_cache import PictureCache
+from sjft.precision import Precision
 from sjft.progress import progress
+from sjft.ranks import ALONE, Ranks
 from sjft.settings.experiment import TrainingSettings
 from sjft.settings.weights import RandomWeights
 from sjft.source_head import ClassifierClasses
 from sjft.subset import Manifest
+from sjft.training_state import TrainingState
 
 LOG = logging.getLogger(__name__)
+BATCHES_UNASKED = 64
 
 
 def train(
@@ -36,61 +43,49 @@ def train(
     settings: TrainingSettings,
     device: torch.device,
     checkpoints: Checkpoints | None = None,
+    ranks: Ranks = ALONE,
+    written: Callable[[Row], None] | None = None,
 ) -> pl.DataFrame:
     """Train ``network`` in place for one round; returns the history, a row per `log_every` updates.
 
-    ``batches_from`` gives the batches from an update on, `accumulate` of them an update. With
-    ``checkpoints`` the round goes on from the newest of them, and ends with the weights of one
-    that was never interrupted. Raises `UserError` for a loss that is not finite, naming the update
-    and the batch's files, and where the process was asked to end.
+    ``batches_from`` gives the batches from an update on, `accumulate` of them an update, on the
+    device. With ``checkpoints`` the round goes on from the newest of them, and ends with the
+    weights of one that was never interrupted. Where several ``ranks`` train together, each is given
+    its share of every batch. ``written`` is told of each row of the history. Raises `UserError` for
+    a loss that is not finite, naming the update and the batch's files, and where the process was
+    asked to end.
     """
-    # Convolutions are a quarter faster with the channels last, on CPUs and GPUs alike.
-    task = JointTask(network, settings.source_loss_weight, settings.target_loss_weight).to(device)
-    task.to(memory_format=torch.channels_last)
+    task = JoinedTask(network, settings, device, ranks)
+    precision = Precision(settings.precision, device)
     optimiser = make_optimiser(network, settings)
     schedule = make_schedule(optimiser, settings)
-    history = History(settings.log_every, settings.updates)
-    state = TrainingState(network.module, optimiser, schedule, history, device)
+    # A GPU is asked for its numbers seldom: each time it has to wait.
+    lag = BATCHES_UNASKED if device.type == "cuda" else 1
+    history = History(settings.log_every, settings.updates, lag, ranks, written)
+    state = TrainingState(network.module, optimiser, schedule, precision, history, device, ranks)
     start = checkpoints.restore(state) if checkpoints else 0
     stream = iter(batches_from(start))
-    set_training_mode(task, settings.freeze_batch_norm)
     for update in progress(
         range(start, settings.updates),
         total=settings.updates - start,
         what="training",
         unit="updates",
+        bar=ranks.first,
     ):
-        for batch in _take(stream, settings.accumulate):
-            result = task(
-                batch.images.to(device, non_blocking=True, memory_format=torch.channels_last),
-                batch.target_labels.to(device, non_blocking=True),
-                batch.source_labels.to(device, non_blocking=True),
-            )
-            (result["loss"] / settings.accumulate).backward()
-            # One transfer for all numbers: each would make a GPU wait.
-            numbers = torch.stack([value.float() for value in result.values()]).tolist()
-            history.add(batch, dict(zip(result, numbers, strict=True)), update)
-        optimiser.step()
-        optimiser.zero_grad(set_to_none=True)
-        history.close_update(update, float(schedule.get_last_lr()[0]))
+        for place in range(settings.accumulate):
+            batch = next(stream)
+            with task.accumulating(more=place + 1 < settings.accumulate):
+                with precision.autocast():
+                    result = task(batch.images, batch.target_labels, batch.source_labels)
+                precision.backward(result["loss"] / settings.accumulate)
+            history.add(batch, result, update)
+        precision.step(optimiser)
+        history.close_update(update, [float(rate) for rate in schedule.get_last_lr()])
         schedule.step()
         if checkpoints:
             checkpoints.after(update + 1, state)
+    state.require_finite(settings.updates)
     return history.table()
-
-
-def _take(stream: Iterator[Batch], number: int) -> Iterator[Batch]:
-    for _ in range(number):
-        yield next(stream)
-
-
-def set_training_mode(task: nn.Module, freeze_batch_norm: bool) -> None:
-    """Switch to training, but leave batch-norm statistics alone where they are frozen."""
-    task.train()
-    if freeze_batch_norm:
-        for module in task.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.eval()
 
 
 @dataclass(frozen=True)
@@ -117,14 +112,18 @@ def run_round(
     weights: Path | None,
     threads: int,
     checkpoints: Checkpoints | None = None,
+    cache_mb: float = 0,
+    ranks: Ranks = ALONE,
+    curves_folder: Path | None = None,
 ) -> tuple[JointNetwork, pl.DataFrame]:
     """Train a round from the last one's weights, or from the configured ones; also its history.
 
     ``weights`` is the file of the configured ones; random ones need none, nor do later rounds,
-    unless a source class that is new in them gets its row of the pre-trained classifier. For
-    ``checkpoints`` and what is raised see `train`.
+    unless a source class that is new in them gets its row of the pre-trained classifier.
+    ``threads`` and ``cache_mb`` are this process's. For ``checkpoints``, ``ranks`` and what is
+    raised see `train`; the first of the ranks writes to ``curves_folder``.
     """
-    device = choose_device(settings.device)
+    device = choose_device(settings.device, ranks=ranks)
     subset, targets = of.manifest.subset, of.manifest.targets
     needs_weights = of.last_network is None or of.classifier_classes is not None
     network = joint_network(
@@ -145,20 +144,27 @@ def run_round(
         _pairing(of, settings, seed),
         settings,
         seed,
+        PictureCache(cache_mb, settings.resize[1]),
+        ranks,
     )
 
     def batches_from(update: int) -> Iterator[Batch]:
         steps = range(update * settings.accumulate, settings.updates * settings.accumulate)
-        return load_batches(batches, steps, threads, device)
+        return load_batches(batches, steps, settings, threads, device)
 
     LOG.info(
         "%d target images of %d classes, %d source images of %d classes, on %s",
         *(len(targets), len(network.target_classes), len(subset), len(network.source_classes)),
         device,
     )
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)  # for dropout and stochastic depth
-        history = train(network, batches_from, settings, device, checkpoints)
+    with (
+        torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
+        explained_memory(),
+        curves(curves_folder if ranks.first else None) as written,
+    ):
+        # For dropout and stochastic depth, of which each process has its own.
+        torch.manual_seed(stable_integer("rank", seed, ranks.rank) if ranks.rank else seed)
+        history = train(network, batches_from, settings, device, checkpoints, ranks, written)
     return network, history
 
 

@@ -15,6 +15,7 @@ from sjft.settings.checkpoints import CheckpointSettings
 from sjft.settings.dataset import DatasetSettings
 from sjft.settings.experiment import GABOR_NEEDED, ExperimentSettings
 from sjft.settings.retrieval import RetrievalSettings
+from sjft.settings.training_jobs import TrainingJobSettings
 
 # Folders under results/ that an experiment's name would collide with.
 RESERVED = ("benchmarks", "checkpoints", "datasets", "descriptors", "logs", "retrieval", "weights")
@@ -35,6 +36,9 @@ class Configuration(Settings):
     )
     checkpoints: CheckpointSettings = Field(
         default_factory=CheckpointSettings, description="See its own table."
+    )
+    training_jobs: TrainingJobSettings = Field(
+        default_factory=TrainingJobSettings, description="See its own table."
     )
     datasets: dict[Name, DatasetSettings] = Field(description="Labelled image collections.")
     banks: dict[Name, BankSettings] = Field(description="Filter banks.")

@@ -18,6 +18,7 @@ from sjft.settings.base import (
 from sjft.settings.selection import SelectionSettings
 from sjft.settings.weights import RandomWeights, TorchvisionWeights, Weights
 
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
 GABOR_NEEDED = (
     "the arm `gabor` needs `ablation.gabor_retrieval`: the name of an entry of `retrievals` whose "
     "bank has `type: gabor`"
@@ -100,6 +101,20 @@ class TrainingSettings(Settings):
     threads: int = Field(
         8, ge=1, description="Threads of a training job, at most; small networks gain from few."
     )
+    processes: int = Field(
+        1,
+        ge=1,
+        description="Processes that train together and share each batch's pairs: one for each GPU. "
+        "Must divide `target_batch`.",
+    )
+    precision: Precision = Field(
+        "auto",
+        description="Of the forward pass. `auto` is bfloat16 or float16 on GPUs, whichever they "
+        "are fast in, and float32 on CPUs.",
+    )
+    compile: bool = Field(
+        False, description="Compile the network with torch.compile; a CPU needs a C++ compiler."
+    )
     log_every: int = Field(50, ge=1, description="Updates between two rows of history.csv.")
 
     @property
@@ -124,6 +139,15 @@ class TrainingSettings(Settings):
             raise ValueError("source_head: random weights have no pre-trained classifier")
         if self.source_head_classes is not None and not pretrained:
             raise ValueError("source_head_classes: is for `source_head: pretrained` alone")
+        return self
+
+    @model_validator(mode="after")
+    def _processes_share_evenly(self) -> Self:
+        if self.target_batch % self.processes:
+            raise ValueError(
+                f"target_batch ({self.target_batch}) must be a multiple of processes "
+                f"({self.processes})"
+            )
         return self
 
     @model_validator(mode="after")
