@@ -213,7 +213,9 @@ def copy_workflow(root: Path, origin: Path = REPOSITORY) -> Chain:
 def lay_out_weights(data: Path) -> None:
     """Weights of a network that tells the classes of `store` apart, or so it says."""
     (data / "weights").mkdir(parents=True)
-    network = models.get_model(_TRAINING["network"], num_classes=2)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = models.get_model(_TRAINING["network"], num_classes=2)
     torch.save(network.state_dict(), data / "weights/store.pth")
 
 
