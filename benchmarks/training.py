@@ -303,7 +303,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             images = chosen.steps * chosen.batch
             found[str(size)] = results(measure(parts, images, chosen.rounds))
     write_text(chosen.output, markdown(found))
-    write_json(chosen.output.with_suffix(".json"), found)
+    ratios = {
+        f"{name}, {size} px": value
+        for size, of_size in found.items()
+        for name, value in of_size["ratios"].items()
+    }
+    write_json(chosen.output.with_suffix(".json"), {**ratios, "sizes": found})
     print(markdown(found))
 
 

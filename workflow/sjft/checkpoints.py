@@ -55,7 +55,8 @@ class Checkpoints:
 
         Raises `UserError` for a checkpoint that was made with other settings.
         """
-        self._tell_of_others()
+        if state.ranks.first:
+            self._tell_of_others()
         for path in sorted(self.folder.glob("update-*.pt"), reverse=True):
             content = _read(path)
             if content is None:
