@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
+from torchvision import models
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -83,7 +85,17 @@ CONFIG: dict[str, Any] = {
         # All arms, one round; and one arm, two rounds.
         "tiny": _EXPERIMENT
         | {"publish": {"compare": ["selective", "fine-tune", "random-source", "all-source"]}},
-        "twice": _EXPERIMENT | {"rounds": 2},
+        "twice": _EXPERIMENT
+        | {
+            "rounds": 2,
+            "selection": {"initial_neighbours": 2, "draw_hard_images_more": True},
+            "training": _TRAINING
+            | {
+                "weights": {"source": "file", "path": "weights/store.pth"},
+                "source_head": "pretrained",
+                "schedule": "cosine",
+            },
+        },
         "own": _EXPERIMENT
         | {"target": "own", "retrieval": "exhaustive", "training": _TRAINING | {"updates": 1}},
         "absent": _EXPERIMENT
@@ -192,9 +204,19 @@ def copy_workflow(root: Path, origin: Path = REPOSITORY) -> Chain:
     for name in ("workflow", "envs"):
         shutil.copytree(origin / name, root / name)
     (root / "profiles").symlink_to("workflow/profiles")
+    lay_out_weights(root / "data")
     chain = Chain(root)
     chain.configure()
     return chain
+
+
+def lay_out_weights(data: Path) -> None:
+    """Weights of a network that tells the classes of `store` apart, or so it says."""
+    (data / "weights").mkdir(parents=True)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = models.get_model(_TRAINING["network"], num_classes=2)
+    torch.save(network.state_dict(), data / "weights/store.pth")
 
 
 def copy_all(chain: Chain, root: Path) -> Chain:

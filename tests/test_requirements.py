@@ -35,7 +35,11 @@ def configuration(root: Path) -> Configuration:
                 "target": "birds",
                 "source": "web",
                 "retrieval": "one",
-                "training": {"weights": {"source": "file", "path": "trunk.pt"}},
+                "training": {
+                    "weights": {"source": "file", "path": "trunk.pt"},
+                    "source_head": "pretrained",
+                    "source_head_classes": "classes.txt",
+                },
             },
             "other": {"target": "birds", "source": "demo", "retrieval": "two"},
         },
@@ -57,6 +61,8 @@ def test_all_that_is_missing_is_listed_with_where_and_how(tmp_path: Path) -> Non
         f"  - data set `web`: no folder {tmp_path / 'deep/web'}. Put your images there.",
         f"  - weights `experiments.main.training.weights`: no file {tmp_path / 'trunk.pt'}.",
         f"  - weights `banks.own.weights`: no file {tmp_path / 'bank.pt'}.",
+        "  - classes `experiments.main.training.source_head_classes`: no file "
+        f"{tmp_path / 'classes.txt'}.",
     ]
     for words in (str(tmp_path), "SJFT_DATA_ROOT", "--config data_root=", "config/README.md"):
         assert words in text
@@ -79,7 +85,7 @@ def test_nothing_is_missed_where_all_is_there(tmp_path: Path) -> None:
     assert f"data set `web`: no file {tmp_path / 'deep/web/list.csv'}. Put" in missing(
         tmp_path, "main"
     )
-    for name in ("bank.pt", "trunk.pt", "deep/web/list.csv"):
+    for name in ("bank.pt", "trunk.pt", "classes.txt", "deep/web/list.csv"):
         (tmp_path / name).touch()
     assert missing_data(configuration(tmp_path), ["main", "other"]) is None
 

@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from small import images_table, small_network, source_table, training_settings
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torchvision import models
 
 from sjft.batches import Batch
 from sjft.devices import choose_device, explained_memory
@@ -22,6 +23,7 @@ from sjft.network import JointNetwork, JointTask, save_network
 from sjft.pairing import AnySource, NoSource
 from sjft.precision import Precision
 from sjft.settings.experiment import TrainingSettings
+from sjft.source_head import ClassifierClasses
 from sjft.subset import select_all
 from sjft.training import Round, run_round, train
 
@@ -376,3 +378,28 @@ def test_a_round_starts_from_the_last_ones_weights(folder: Path) -> None:
     network, _ = run_round(again, still, None, 1)
     for key, value in state(network).items():
         torch.testing.assert_close(value, before[key], rtol=0, atol=1e-20)
+
+
+def test_source_classes_of_a_later_round_have_pretrained_rows_too(folder: Path) -> None:
+    plain = models.get_model("squeezenet1_1", num_classes=2)
+    torch.save(plain.state_dict(), folder / "w.pth")
+    settings = round_settings(
+        learning_rate=1e-30, weight_decay=0.0, weights={"source": "file", "path": "w.pth"}
+    )
+    known = {"classifier_classes": ClassifierClasses(None, {"store": NAMES})}
+    first = round_of(folder)
+    few = select_all(
+        images_table([0, 1] * 3, folder="target"), source_table([0] * 3, folder="source")
+    )
+    last, _ = run_round(
+        Round(**{**vars(first), **known, "manifest": few, "choice": AnySource(3)}),
+        *(settings, folder / "w.pth", 1),
+    )
+    assert last.source_classes == NAMES[:1]
+    with torch.no_grad():
+        last.heads.source.weight += 1
+    second = Round(**{**vars(first), **known, "number": 1, "last_network": last})
+    network, _ = run_round(second, settings, folder / "w.pth", 1)
+    found, classifier = network.heads.source.weight, plain.classifier[1].weight
+    torch.testing.assert_close(found[0], classifier[0] + 1)
+    torch.testing.assert_close(found[1], classifier[1])
