@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from small import random_histograms
 
 from sjft import search as search_module
+from sjft.divergence import ExactDivergence
 from sjft.errors import UserError
+from sjft.grouping import groups_of_similar
 from sjft.hdf5 import Variable, config_of, create_hdf5, open_hdf5
 from sjft.histograms import KIND, VERSION, Histograms, open_histograms
 from sjft.index import AnnoyIndex, build_annoy_index, load_annoy_index
@@ -95,15 +97,49 @@ def test_candidates_are_ranked_by_the_divergence() -> None:
     wanted = divergences(targets, source)
     np.testing.assert_array_equal(found.targets, targets.images)
     np.testing.assert_array_equal(found.sources - 9, wanted.argsort(axis=1)[:, :5])
-    np.testing.assert_allclose(found.divergences, np.sort(wanted)[:, :5], rtol=1e-5)
+    np.testing.assert_allclose(found.divergences, np.sort(wanted)[:, :5], atol=1e-5)
 
 
-def test_only_candidates_are_ranked() -> None:
+def test_only_candidates_are_compared() -> None:
     targets, source = random_histograms(1, 4), random_histograms(2, 30)
     vectors = hellinger_vectors(targets)
     found = search_candidates(targets, vectors, source, EverythingIndex(30), 5, 10, EPSILON)
     wanted = divergences(targets, source)[:, :10]  # the first 10 rows are all it is given
     np.testing.assert_array_equal(found.sources, wanted.argsort(axis=1)[:, :5])
+
+
+class OwnIndex:
+    """Gives a row of its own to each query, by the query's first number."""
+
+    def candidates(self, vectors: np.ndarray, number: int) -> np.ndarray:
+        return vectors[:, :1].astype(np.int32)
+
+
+@pytest.mark.parametrize("targets", [1, 7, 161, 400])
+def test_a_group_compares_what_the_index_names_to_any_of_it(targets: int) -> None:
+    x, y = random_histograms(1, targets), random_histograms(2, targets, first_image=5)
+    vectors = np.arange(targets, dtype=np.float32)[:, None]
+    found = search_candidates(x, vectors, y, OwnIndex(), 1, 1, EPSILON)
+    np.testing.assert_array_equal(found.targets, x.images)
+    wanted = ExactDivergence(x, EPSILON).to(y)
+    for group in groups_of_similar(vectors, 160):
+        nearest_there = wanted[np.ix_(group, group)].argmin(axis=1)
+        np.testing.assert_array_equal(found.sources[group, 0] - 5, group[nearest_there])
+
+
+@given(rows=st.integers(0, 400), largest=st.integers(1, 60), seed=st.integers(0, 9))
+def test_groups_hold_every_row_once(rows: int, largest: int, seed: int) -> None:
+    vectors = np.random.default_rng(seed).integers(0, 4, (rows, 3)).astype(np.float32)
+    groups = groups_of_similar(vectors, largest)
+    assert all(len(group) <= largest for group in groups)
+    assert sorted(np.concatenate(groups).tolist()) == list(range(rows))
+
+
+def test_groups_hold_what_lies_together() -> None:
+    place = np.array([0, 9, 0, 9, 9, 0, 0, 9], np.float32)
+    vectors = np.stack([place, np.linspace(0, 1, 8, dtype=np.float32)], axis=1)
+    groups = sorted(sorted(group.tolist()) for group in groups_of_similar(vectors, 4))
+    assert groups == [[0, 2, 5, 6], [1, 3, 4, 7]]
 
 
 def test_annoy_with_enough_candidates_agrees_with_the_exact_search(tmp_path: Path) -> None:
@@ -255,7 +291,7 @@ def test_auto_says_what_it_takes(
 
 
 def test_candidates_have_a_margin_of_their_own_and_never_exceed_the_shard() -> None:
-    assert candidates_per_shard(100, 5000, 1, 4.0) == 400
+    assert candidates_per_shard(100, 5000, 1, 4.0) == 460
     assert candidates_per_shard(100, 30, 4, 4.0) == 30
     few, many = (candidates_per_shard(5000, 5000, 256, factor) for factor in (1.0, 4.0))
     assert few == kept_per_shard(5000, 5000, 256)

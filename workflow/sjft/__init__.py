@@ -7,11 +7,12 @@ and ``data_state`` (which images, and whether they have changed), ``images`` (pi
 ``perceptual_hash``, ``picture_hashes`` and ``leakage`` (which are copies), ``devices`` and
 ``banks`` (responses), ``levels``, ``packing``, ``descriptors`` and ``extraction`` (counts over
 fixed levels), ``bins`` and ``histograms`` (counts over the target's equal-mass bins), ``product``,
-``divergence``, ``projection``, ``index``, ``memory``, ``shard_lists``, ``search``, ``neighbours``,
-``recall`` and ``sources`` (who is whose neighbour), ``arms`` and ``subset`` (which source images
-are used), ``pairing``, ``batches``, ``network``, ``history``, ``checkpoints`` and ``training`` (one
-network, two heads), ``scoring``, ``difficulty`` and ``evaluation`` (how good it is), ``summary``,
-``publication`` and ``prediction`` (what is handed over, and its use).
+``divergence``, ``projection``, ``index``, ``memory``, ``shard_lists``, ``grouping``, ``search``,
+``neighbours``, ``recall`` and ``sources`` (who is whose neighbour), ``job_cost`` (what a job took),
+``arms`` and ``subset`` (which source images are used), ``pairing``, ``batches``, ``network``,
+``history``, ``checkpoints`` and ``training`` (one network, two heads), ``scoring``, ``difficulty``
+and ``evaluation`` (how good it is), ``summary``, ``publication`` and ``prediction`` (what is handed
+over, and its use).
 """
 
 __version__ = "0.1.0"

@@ -21,7 +21,7 @@ from sjft.settings.config import Configuration, read_configuration
 from sjft.settings.dataset import DatasetSettings, Synthetic
 from sjft.settings.retrieval import RetrievalSettings
 from sjft.settings.weights import FileWeights, RandomWeights, TorchvisionWeights
-from sjft.shard_lists import candidates_per_shard, kept_per_shard
+from sjft.shard_lists import CANDIDATE_COST, candidates_per_shard, kept_per_shard
 from sjft.stage_speeds import Speeds, make_pictures, measure_speeds
 
 DEFAULT_CONFIG = Path("config/config.yaml")
@@ -240,7 +240,8 @@ def _leakage_stage(
     retrieval: RetrievalSettings,
     speeds: Speeds,
 ) -> Stage:
-    wanted = int(USUAL_NEIGHBOUR * retrieval.annoy.candidates_factor)
+    factor = retrieval.annoy.candidates_factor
+    wanted = candidates_per_shard(USUAL_NEIGHBOUR, shard.images, 1, factor)
     seconds = sum(
         heldout * source.train * speeds.compare_seconds
         + source.shards * _search_seconds(heldout, source, wanted, retrieval, speeds)
@@ -287,7 +288,8 @@ def _search_seconds(
     reading = shard * speeds.read_seconds
     exact = reading + targets * shard * speeds.exact_seconds
     wanted = min(candidates, shard)
-    ranking = reading + targets * wanted * speeds.ranking_seconds
+    compared = min(CANDIDATE_COST * wanted, shard)
+    ranking = reading + targets * compared * speeds.exact_seconds
     flat = ranking + shard * speeds.projection_seconds + targets * shard * 1e-8
     chosen = {
         "exact": exact,
