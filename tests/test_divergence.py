@@ -120,6 +120,17 @@ def test_the_divergence_is_symmetric_zero_for_itself_and_never_negative(epsilon:
     np.testing.assert_allclose(exact, exact.T, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("targets", [1, 2, 5, 70])
+def test_the_same_image_is_as_near_in_every_block(targets: int) -> None:
+    layers = {"positions": (3025,) * 16, "weight": (1 / 16,) * 16, "bins": 100}
+    x, y = random_histograms(1, targets, **layers), random_histograms(2, 1, **layers)
+    divergence = ExactDivergence(x, 2.2e-16)
+    wanted = divergence.to(y)
+    for block in (2, 3, 31, 64, 65, 200):
+        found = divergence.to(y.take(np.zeros(block, np.intp)))
+        np.testing.assert_array_equal(found, np.tile(wanted, block))
+
+
 def test_the_room_of_another_one_can_be_used_again() -> None:
     x, y, z = (random_histograms(n, n) for n in (3, 8, 5))
     first = ExactDivergence(x, 1e-4)

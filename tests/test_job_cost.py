@@ -23,14 +23,13 @@ def test_a_log_without_a_cost_has_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not job_cost.PROCESS.exists(), reason="the peak is Linux's to say")
-def test_the_peak_grows_with_what_is_taken_and_stays() -> None:
-    before = peak_megabytes()
+def test_the_peak_holds_what_was_taken_and_given_back() -> None:
     taken = np.ones(300_000_000, np.uint8)
-    after = peak_megabytes()
-    assert after - before >= 0
-    assert after >= taken.nbytes / 1e6
+    size = taken.nbytes / 1e6
     del taken
-    assert peak_megabytes() == after
+    peak = peak_megabytes()
+    assert peak is not None
+    assert peak >= size
 
 
 def test_a_system_that_does_not_say_gives_no_peak(

@@ -224,6 +224,34 @@ def test_equally_near_images_are_ordered_by_their_numbers() -> None:
         np.testing.assert_array_equal(fewer.sources, found.sources[:, :3])
 
 
+@pytest.mark.parametrize("backend", ["annoy", "flat", "exact", "blocks"])
+def test_images_that_are_the_same_come_by_their_numbers_from_every_backend(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str
+) -> None:
+    targets, originals = random_histograms(1, 70), random_histograms(2, 12)
+    order = np.random.default_rng(0).permutation(240)
+    source = originals.take(order % 12)  # twenty of each, in no order
+    source = Histograms(np.arange(240, dtype=np.int32), *list(vars(source).values())[1:])
+    files = pairing_on_disk(tmp_path, targets, source)
+    if backend == "blocks":
+        monkeypatch.setattr(search_module, "exact_blocks", lambda *_: (33, 32))
+        backend = "exact"
+    found = search_shard(
+        *(targets, source, files[: BACKENDS[backend]]),
+        kept=50,  # two and a half originals: the third's first ten
+        candidates=100,
+        settings=settings(backend=backend, annoy={"search_k": 10**6}),
+        memory=10**9,
+    )
+    nearest_originals = divergences(targets, originals).argsort(axis=1)[:, :3]
+    copies = [np.flatnonzero(order % 12 == original) for original in range(12)]
+    wanted = [
+        np.concatenate([copies[first], copies[second], copies[third][:10]])
+        for first, second, third in nearest_originals
+    ]
+    np.testing.assert_array_equal(found.sources, wanted)
+
+
 def test_blocks_cut_for_little_memory_give_the_same_lists(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

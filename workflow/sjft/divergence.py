@@ -14,6 +14,9 @@ from sjft.histograms import Histograms
 from sjft.product import Device, product_with
 
 Counts = NDArray[np.uint16] | NDArray[np.uint32]
+# Products of fewer rows are summed in another order: the same image would be nearer in one block
+# than in another, by the last digit, and images that are the same would not tie.
+LEAST_ROWS = 64
 
 
 def _log_tables(
@@ -49,8 +52,9 @@ class ExactDivergence:
         self._logs, self._start = _log_tables(targets.positions, epsilon)
         self._mean_share = targets.counts.mean(axis=0) / targets.positions[:, None]
         self._mean_log = _mean_logs(targets.counts, self._logs, self._start)
-        factors = np.empty((len(targets.images), 2, self._mean_share.size), np.float32)
-        self._own = self._fill(targets.counts, factors)
+        rows = max(len(targets.images), LEAST_ROWS)
+        factors = np.zeros((rows, 2, self._mean_share.size), np.float32)
+        self._own = self._fill(targets.counts, factors[: len(targets.images)])
         factors *= np.repeat(targets.weight, targets.counts.shape[2]).astype(np.float32)
         self._product = product_with(factors.reshape(len(factors), -1), device)
         # Of a block's factors. Kept for the next: fresh memory costs a tenth of the product's time.
@@ -59,11 +63,13 @@ class ExactDivergence:
     def to(self, sources: Histograms) -> NDArray[np.float32]:
         """Divergence of every target to every one of ``sources``, float32 [targets, sources]."""
         images = len(sources.images)
-        if images > len(self.room):
-            self.room = np.empty((images, *self.room.shape[1:]), np.float32)
-        block = self.room[:images]
-        own = self._fill(sources.counts, block[:, ::-1])
-        divergence = self._product(block.reshape(images, -1))
+        rows = max(images, LEAST_ROWS)
+        if rows > len(self.room):
+            self.room = np.empty((rows, *self.room.shape[1:]), np.float32)
+        block = self.room[:rows]
+        own = self._fill(sources.counts, block[:images, ::-1])
+        block[images:] = 0
+        divergence = self._product(block.reshape(rows, -1))[: len(self._own), :images]
         divergence *= np.float32(-0.5)
         divergence += self._own[:, None]
         divergence += own

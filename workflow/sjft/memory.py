@@ -150,6 +150,19 @@ def mb_of_merge(targets: Sizes, sources: int, settings: RetrievalSettings) -> in
     return _mb(2 * targets.counts + lists + tables + search)
 
 
+def mb_of_listing(shards: int) -> int:
+    """Memory of `list_images`: 2.6 MB for 5,000 pictures, which a shard is meant to hold.
+
+    How many pictures there are is not known before they are listed.
+    """
+    return max(3 * BASE_MB, BASE_MB + 5 * shards)
+
+
+def mb_beside_tables(megabytes: int, table_bytes: int) -> int:
+    """Memory of a job that also reads whole images.csv: two and a half times their size."""
+    return megabytes + math.ceil(3 * table_bytes / MB)
+
+
 def mb_of_ranking(list_bytes: int, table_bytes: int) -> int:
     """Memory of `rank_sources`, from the bytes of all lists and of all images.csv."""
     return _mb(6 * list_bytes + 6 * table_bytes)

@@ -26,6 +26,7 @@ from sjft.stage_speeds import Speeds, make_pictures, measure_speeds
 
 DEFAULT_CONFIG = Path("config/config.yaml")
 GB = 1e9
+BYTES_OF_A_ROW = 120  # of images.csv
 
 
 @dataclass(frozen=True)
@@ -197,11 +198,14 @@ def stages_of(
     largest = max(source.a_shard for source in sources)
     a_list = Sizes(target.train, speeds.bins, speeds.item_bytes)
     a_shard = Sizes(largest, speeds.bins, speeds.item_bytes)
+    table = BYTES_OF_A_ROW * max(part.train + part.heldout for part in (target, *sources))
     if checked:
         hashing = images * speeds.hash_seconds
-        yield Stage("hash_images", jobs, images * speeds.hash_bytes, hashing, 800)
+        mb = memory.mb_beside_tables(800, table)
+        yield Stage("hash_images", jobs, images * speeds.hash_bytes, hashing, mb)
     extracting = images * speeds.extract_seconds
-    yield Stage("extract_descriptors", jobs, images * speeds.descriptor_bytes, extracting, 1500)
+    mb = memory.mb_beside_tables(1500, table)
+    yield Stage("extract_descriptors", jobs, images * speeds.descriptor_bytes, extracting, mb)
     counting = images * speeds.histogram_seconds
     yield Stage("build_histograms", jobs, images * speeds.histogram_bytes, counting, 1000)
     yield from _index_stages(a_list, a_shard, sources, retrieval, speeds)
@@ -276,7 +280,7 @@ def _search_stages(
     lists = [8.0 * target.images * min(retrieval.neighbours_on_file, s.train) for s in sources]
     mb = max(memory.mb_of_merge(target, source.train, retrieval) for source in sources)
     yield Stage("merge_neighbours", len(sources), sum(lists), seconds, mb)
-    mb = memory.mb_of_ranking(int(sum(lists)), 120 * images)
+    mb = memory.mb_of_ranking(int(sum(lists)), BYTES_OF_A_ROW * images)
     yield Stage("rank_sources", 1, lists[0], 1e-8 * sum(lists), mb)
 
 
