@@ -330,7 +330,9 @@ def found_recall(
     folder: Path, found: Neighbours, sources: Sequence[Histograms], **changes: object
 ) -> dict[str, float]:
     paths = [save_histograms(folder / f"{i}.h5", shard) for i, shard in enumerate(sources)]
-    return recall(found, random_histograms(1, len(found.targets)), paths, settings(**changes))
+    numbers = [np.arange(300, dtype=np.int32)] * len(paths)  # the shards' own are rows already
+    targets = random_histograms(1, len(found.targets))
+    return recall(found, targets, paths, numbers, settings(**changes))
 
 
 def test_the_exact_search_has_a_recall_of_one(tmp_path: Path) -> None:
@@ -350,12 +352,21 @@ def test_a_list_that_lacks_half_of_the_nearest_has_half_the_recall(tmp_path: Pat
     assert measured == {"10": pytest.approx(0.5), "40": pytest.approx(0.5)}
 
 
+def test_rounded_divergences_do_not_change_the_recall_and_rows_are_compared(tmp_path: Path) -> None:
+    source = random_histograms(2, 300)
+    found = search_exactly(random_histograms(1, 20), source, 40, EPSILON)
+    rounded = Neighbours(found.targets, found.sources, found.divergences * np.float32(1.01))
+    assert found_recall(tmp_path, rounded, [source]) == {"10": 1.0, "40": 1.0}
+    others = Neighbours(found.targets, (found.sources + 150) % 300, found.divergences * 2)
+    assert found_recall(tmp_path, others, [source])["40"] < 0.5
+
+
 def test_recall_is_measured_on_as_many_target_images_as_configured(tmp_path: Path) -> None:
     source = random_histograms(2, 100)
     found = search_exactly(random_histograms(1, 20), source, 10, EPSILON)
-    spoilt = found.divergences.copy()
-    spoilt[7] = np.inf
-    one_bad = Neighbours(found.targets, found.sources, spoilt)
+    wrong, far = found.sources.copy(), found.divergences.copy()
+    wrong[7], far[7] = np.arange(100, 110), np.inf
+    one_bad = Neighbours(found.targets, wrong, far)
     assert found_recall(tmp_path, one_bad, [source], recall_sample=20) == {"10": 19 / 20}
     of_three = {
         round(found_recall(tmp_path, one_bad, [source], recall_sample=3, seed=seed)["10"], 6)
