@@ -127,21 +127,6 @@ def test_a_group_compares_what_the_index_names_to_any_of_it(targets: int) -> Non
         np.testing.assert_array_equal(found.sources[group, 0] - 5, group[nearest_there])
 
 
-@given(rows=st.integers(0, 400), largest=st.integers(1, 60), seed=st.integers(0, 9))
-def test_groups_hold_every_row_once(rows: int, largest: int, seed: int) -> None:
-    vectors = np.random.default_rng(seed).integers(0, 4, (rows, 3)).astype(np.float32)
-    groups = groups_of_similar(vectors, largest)
-    assert all(len(group) <= largest for group in groups)
-    assert sorted(np.concatenate(groups).tolist()) == list(range(rows))
-
-
-def test_groups_hold_what_lies_together() -> None:
-    place = np.array([0, 9, 0, 9, 9, 0, 0, 9], np.float32)
-    vectors = np.stack([place, np.linspace(0, 1, 8, dtype=np.float32)], axis=1)
-    groups = sorted(sorted(group.tolist()) for group in groups_of_similar(vectors, 4))
-    assert groups == [[0, 2, 5, 6], [1, 3, 4, 7]]
-
-
 def test_annoy_with_enough_candidates_agrees_with_the_exact_search(tmp_path: Path) -> None:
     targets, source = random_histograms(1, 20), random_histograms(2, 200)
     index = annoy_index(tmp_path, hellinger_vectors(source), settings())

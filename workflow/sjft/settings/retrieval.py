@@ -80,7 +80,7 @@ class RetrievalSettings(Settings):
     )
     device: Literal["cpu", "cuda"] = Field(
         "cpu",
-        description="Where the exact search multiplies; on a GPU in TF32, which moves 3 in 100,000 "
+        description="Where the exact search multiplies; on a GPU in TF32, which moves 5 in 100,000 "
         "of the 1,000 nearest.",
     )
     annoy: AnnoySettings = Field(
