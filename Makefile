@@ -10,11 +10,13 @@ ANNOY := $(shell sed -n 's/^ *"\(annoy==[^"]*\)".*/\1/p' pyproject.toml)
 # one node must work on another, and with some compilers such an index returns wrong neighbours.
 export ANNOY_COMPILER_ARGS := -O3,-std=c++14,-DANNOYLIB_MULTITHREADED_BUILD,-fpermissive
 
-.PHONY: help demo test check unit generated clean
+.PHONY: help demo test check unit benchmark generated clean
 
 help:
 	@echo "make demo       set up $(VENV), run the demo, show its summary"
 	@echo "make test       set up $(VENV), run linters, type checks and all tests"
+	@echo "make benchmark  set up $(VENV), measure beside other libraries (an hour or two): results/benchmark.md"
+	@echo "                QUICK=1 checks results alone; DATA=folder takes photographs instead of made pictures"
 	@echo "make generated  write the schema, the table of keys and envs/ anew"
 	@echo "make clean      remove results/ and $(VENV)"
 
@@ -34,6 +36,10 @@ $(VENV)/installed-test: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	touch $@
 
+$(VENV)/installed-benchmark: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --editable '.[benchmark]'
+	touch $@
+
 demo: $(VENV)/installed
 	$(BIN)/snakemake --cores $(CORES) results/demo/model.pt
 	@$(BIN)/sjft summary results/demo/summary.json
@@ -49,6 +55,9 @@ check: $(VENV)/installed-test
 
 unit: $(VENV)/installed-test
 	$(BIN)/python -m pytest
+
+benchmark: $(VENV)/installed-benchmark
+	$(BIN)/python benchmarks/run_all.py $(if $(DATA),--data '$(DATA)') $(if $(QUICK),--quick)
 
 generated: $(VENV)/installed
 	$(BIN)/python -m sjft.documentation

@@ -1,25 +1,25 @@
 """What the grid of levels costs: neighbours over its bins against those over unrounded ones.
 
-    python benchmarks/grid.py --data DATA --output FILE
+    python benchmarks/grid.py --output FILE [--data DATA] [--quick]
 
-DATA holds `flowers17/train`, `miniimagenet/train` and `weights/squeezenet1_1.pth`. The reference
-has the same equal-mass bins, but cut between the responses themselves, and counts them as float32.
-Writes a Markdown table; one core, some minutes.
+The reference has the same equal-mass bins, but cut between the responses themselves, and counts
+them as float32. One core, some minutes. See benchmarks/pictures.py for DATA.
 """
 
-import argparse
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
+from command_line import Row, parser_of, tables, write_results
 from isal import isal_zlib
 from numpy.typing import NDArray
+from pictures import WEIGHTS, data_or_made, pictures_in
 
 from sjft.banks import FilterBank, make_bank
 from sjft.bins import Bins, channel_weights, equal_mass_edges
 from sjft.counting import count_layers
-from sjft.files import write_text
 from sjft.histograms import Histograms
 from sjft.images import load_pixels
 from sjft.levels import number_of_levels, zero_level
@@ -30,7 +30,7 @@ from sjft.settings.retrieval import RetrievalSettings
 from sjft.settings.weights import FileWeights
 
 BINS, IMAGES_A_BATCH = 100, 16
-NEIGHBOURS = (100, 1000)
+NEIGHBOURS, NEIGHBOURS_QUICKLY = (100, 1000), (10, 100)
 GRIDS = [LevelGrid(levels_per_octave=number) for number in (32, 64, 128)]
 
 
@@ -100,7 +100,7 @@ def measured(
 
 
 def neighbours(
-    bank: FilterBank, target: NDArray[np.uint16], source: NDArray[np.uint16]
+    bank: FilterBank, target: NDArray[np.uint16], source: NDArray[np.uint16], number: int
 ) -> NDArray[np.int32]:
     """Each target image's nearest source images, int32 [targets, neighbours]."""
     names = [layer.name for layer in bank.layers for _ in range(layer.kernels)]
@@ -110,7 +110,7 @@ def neighbours(
         Histograms(np.arange(len(c), dtype=np.int32), c, positions, weight, "", "")
         for c in (target, source)
     ]
-    return search_exactly(*both, max(NEIGHBOURS), RetrievalSettings(bank="any").epsilon).sources
+    return search_exactly(*both, number, RetrievalSettings(bank="any").epsilon).sources
 
 
 def kilobytes(counted: list[PackedCounts]) -> float:
@@ -120,56 +120,62 @@ def kilobytes(counted: list[PackedCounts]) -> float:
     return size / sum(len(packed.occupied) for packed in counted) / 1000
 
 
-def overlaps(one: NDArray[np.int32], other: NDArray[np.int32]) -> list[str]:
-    """Shares, in per cent, of the nearest neighbours that two lists have in common."""
-    return [
-        f"{100 * np.mean([len(np.intersect1d(a[:n], b[:n])) / n for a, b in pairs]):.2f}"
-        for n in NEIGHBOURS
-        for pairs in [list(zip(one, other, strict=True))]
-    ]
+def overlap(one: NDArray[np.int32], other: NDArray[np.int32], number: int) -> float:
+    """Share, in per cent, of the nearest neighbours that two lists have in common."""
+    pairs = zip(one[:, :number], other[:, :number], strict=True)
+    return float(100 * np.mean([len(np.intersect1d(a, b)) / number for a, b in pairs]))
 
 
-def evenly(folder: Path, number: int) -> list[Path]:
-    """So many of a folder's JPEG files, evenly taken in the order of their paths."""
-    found = sorted(folder.rglob("*.jpg"))
-    if not found:
-        raise SystemExit(f"{folder}: no *.jpg there. See the top of this file for --data.")
-    return [found[place * len(found) // number] for place in range(min(number, len(found)))]
-
-
-def main() -> None:
-    """Read the command line, measure, write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--targets", type=int, default=150)
-    parser.add_argument("--sources", type=int, default=2500)
-    chosen = parser.parse_args()
+def measure(data: Path, targets: int, sources: int, numbers: tuple[int, int]) -> list[Row]:
+    """A row for each grid."""
     settings = CnnBank(
         type="cnn",
         network="squeezenet1_1",
         layers=("features.0", "features.3.squeeze"),
-        weights=FileWeights(source="file", path="weights/squeezenet1_1.pth"),
+        weights=FileWeights(source="file", path=str(WEIGHTS)),
         resize=128,
         crop=112,
     )
-    bank = make_bank(settings, chosen.data / "weights/squeezenet1_1.pth")
-    targets = evenly(chosen.data / "flowers17/train", chosen.targets)
-    sources = evenly(chosen.data / "miniimagenet/train", chosen.sources)
-    edges = exact_edges(bank, targets)
-    exact_target, target_counts = measured(bank, targets, edges)
-    exact_source, source_counts = measured(bank, sources, edges)
-    reference = neighbours(bank, exact_target, exact_source)
-    heads = ["levels an octave", *(f"top {n}, %" for n in NEIGHBOURS), "kB an image"]
-    lines = [heads, ["---"] * len(heads)]
+    bank = make_bank(settings, data / WEIGHTS)
+    paths = [
+        [data / path for path in pictures_in(data, name).some(number).paths]
+        for name, number in (("flowers17/train", targets), ("miniimagenet/train", sources))
+    ]
+    edges = exact_edges(bank, paths[0])
+    exact_target, target_counts = measured(bank, paths[0], edges)
+    exact_source, source_counts = measured(bank, paths[1], edges)
+    reference = neighbours(bank, exact_target, exact_source, max(numbers))
+    rows = []
     for grid, of_target, of_source in zip(GRIDS, target_counts, source_counts, strict=True):
         own = grid_edges(of_target, grid)
-        found = neighbours(bank, over_grid(of_target, own), over_grid(of_source, own))
-        size = f"{kilobytes(of_source):.1f}"
-        lines.append([str(grid.levels_per_octave), *overlaps(found, reference), size])
-    text = "".join(f"| {' | '.join(line)} |\n" for line in lines)
-    write_text(chosen.output, text)
-    print(text)
+        both = over_grid(of_target, own), over_grid(of_source, own)
+        found = neighbours(bank, *both, max(numbers))
+        row: Row = {"levels an octave": grid.levels_per_octave}
+        row |= {f"top {n}, %": round(overlap(found, reference, n), 2) for n in numbers}
+        rows.append({**row, "kB an image": round(kilobytes(of_source), 1)})
+    return rows
+
+
+def check(rows: list[Row]) -> None:
+    """Finer grids take more room, and all keep most of the neighbours."""
+    sizes = [row["kB an image"] for row in rows]
+    assert sizes == sorted(sizes), rows
+    assert all(share > 80 for row in rows for name, share in row.items() if "top" in name), rows
+
+
+def main() -> None:
+    """Measure, write the table, and check."""
+    parser = parser_of(__doc__)
+    parser.add_argument("--targets", type=int, default=150)
+    parser.add_argument("--sources", type=int, default=2500)
+    chosen = parser.parse_args()
+    sizes = (12, 200) if chosen.quick else (chosen.targets, chosen.sources)
+    numbers = NEIGHBOURS_QUICKLY if chosen.quick else NEIGHBOURS
+    with tempfile.TemporaryDirectory() as folder:
+        data = data_or_made(chosen.data, Path(folder), chosen.quick)
+        found = {"Neighbours that stay, by the grid of levels": measure(data, *sizes, numbers)}
+    write_results(chosen.output, tables(found), {"tables": found})
+    check(*found.values())
 
 
 if __name__ == "__main__":

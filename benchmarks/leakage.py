@@ -1,10 +1,9 @@
 """Hit and false-alarm rates of the leakage check, from which its default thresholds were chosen.
 
-    python benchmarks/leakage.py --data DATA --output FILE
+    python benchmarks/leakage.py --output FILE [--data DATA] [--quick]
 
-DATA holds `flowers17/{train,test}`, `miniimagenet/{train,test}` and `weights/squeezenet1_1.pth`.
 Hits are measured on altered copies of test photographs, false alarms on pairs of pictures that are
-no copies of each other. Writes Markdown tables; one core, two to three minutes.
+no copies of each other. One core, two to three minutes. See benchmarks/pictures.py for DATA.
 """
 
 import argparse
@@ -17,29 +16,25 @@ from typing import Any
 import numpy as np
 import polars as pl
 import yaml
+from command_line import Row, parser_of, tables, write_results
 from numpy.typing import NDArray
+from pictures import CONFIG, Pictures, configured_bank, data_or_made, histograms_of, pictures_in
 from PIL import Image, ImageEnhance, ImageOps
-from pydantic import TypeAdapter
 
 from sjft import synthetic
-from sjft.banks import make_bank
-from sjft.bins import equalise_bins, read_bins
-from sjft.divergence import divergence_of_candidates
-from sjft.extraction import Extraction, extract_descriptors
-from sjft.files import write_text
-from sjft.histograms import Histograms, build_histograms, read_histograms
+from sjft.divergence import ExactDivergence
 from sjft.images import load_rgb
 from sjft.leakage import USUAL_NEIGHBOUR, find_copies
 from sjft.perceptual_hash import BITS, hash_distances
 from sjft.picture_hashes import PictureHashes, hash_images, read_hashes
 from sjft.search import search_exactly
-from sjft.settings.bank import BankSettings
-from sjft.settings.retrieval import RetrievalSettings
+from sjft.settings.retrieval import LeakageSettings, RetrievalSettings
 
 BIT_THRESHOLDS = (30, 40, 50, 60, 70, 80)
 SHARES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 RETRIEVAL = RetrievalSettings(bank="any")
-CONFIG = Path(__file__).parents[1] / "config" / "config.yaml"
+# Pictures that are copied for the hash, and for the divergence; and sources for the latter.
+COPIED, COPIED_QUICKLY = (334, 40), (8, 8)
 
 
 def _crop(left: float, top: float, right: float, bottom: float) -> Callable[..., Image.Image]:
@@ -105,34 +100,6 @@ COPIES = (
 )
 
 
-@dataclass(frozen=True)
-class Pictures:
-    """Pictures under one folder, numbered from 0 in the order of their paths."""
-
-    name: str
-    root: Path
-    paths: list[str]
-
-    def table(self) -> pl.DataFrame:
-        """What hashing and extraction read of images.csv."""
-        schema = {"image": pl.Int32, "path": pl.String}
-        return pl.DataFrame({"image": range(len(self.paths)), "path": self.paths}, schema=schema)
-
-    def some(self, wanted: int) -> "Pictures":
-        """So many of them, or all where there are fewer, evenly taken."""
-        number = min(wanted, len(self.paths))
-        rows = np.arange(number) * len(self.paths) // number
-        return Pictures(self.name, self.root, [self.paths[row] for row in rows])
-
-
-def pictures_in(root: Path, folder: str) -> Pictures:
-    """All JPEG files under ``root/folder``."""
-    found = sorted(path.relative_to(root).as_posix() for path in (root / folder).rglob("*.jpg"))
-    if not found:
-        raise SystemExit(f"{root / folder}: no *.jpg there. See the top of this file for --data.")
-    return Pictures(folder, root, found)
-
-
 def copied(originals: Pictures, copy: Copy, scratch: Path) -> Pictures:
     """Make one altered copy of each picture."""
     folder = scratch / copy.name.replace(" ", "-")
@@ -181,8 +148,8 @@ def percent(hits: NDArray[np.bool_]) -> str:
 
 def false_alarms(
     name: str, held_out: PictureHashes, others: PictureHashes, paths: tuple[list[str], list[str]]
-) -> tuple[list[str], list[str]]:
-    """A row with the number of pairs by threshold, and lines that name the nearest pairs."""
+) -> tuple[list[str], list[Row]]:
+    """A row with the number of pairs by threshold, and rows that name the nearest pairs."""
     widest = max(BIT_THRESHOLDS)
     found = find_copies(held_out, others, widest).filter(pl.col("hash_distance").is_not_null())
     found = found.sort("hash_distance")
@@ -190,26 +157,10 @@ def false_alarms(
     pairs = len(held_out.images) * len(others.images)
     least = found["hash_distance"].min() if len(found) else f"over {widest}"
     named = [
-        f"- {distance} bits: {paths[0][target]}, {paths[1][source]}{' mirrored' * mirrored}"
+        {"bits": distance, "one": paths[0][target], "other": paths[1][source], "mirrored": mirrored}
         for target, source, _, distance, mirrored in found.head(12).iter_rows()
     ]
     return [name, f"{pairs:,}", str(least), *map(str, counts)], named
-
-
-def histograms_of(
-    pictures: Pictures, bank: tuple[Any, BankSettings], bins: Path | None, scratch: Path
-) -> tuple[Histograms, Path]:
-    """Descriptors and histograms; over the pictures' own bins where none are given."""
-    name = pictures.name.replace("/", "-").replace(" ", "-")
-    descriptors, histograms = scratch / f"{name}.descriptors.h5", scratch / f"{name}.histograms.h5"
-    bank_config = bank[1].model_dump(mode="json")
-    extraction = Extraction(bank[0], bank[1].grid, bank_config, {"weights": ""}, False)
-    extract_descriptors(pictures.table(), pictures.root, extraction, descriptors)
-    if bins is None:
-        bins = scratch / "bins.h5"
-        equalise_bins([descriptors], RETRIEVAL.bins, None, bins)
-    build_histograms(descriptors, read_bins(bins), bins, histograms)
-    return read_histograms(histograms), bins
 
 
 def divergence_rows(
@@ -225,10 +176,7 @@ def divergence_rows(
     Shares are those of the divergence of the held-out image's tenth nearest source image.
     """
     scratch.mkdir(parents=True)
-    config = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))["banks"][bank_name]
-    settings: BankSettings = TypeAdapter(BankSettings).validate_python(config)
-    weights = getattr(settings, "weights", None)
-    bank = (make_bank(settings, data / weights.path if weights else None), settings)
+    bank = configured_bank(bank_name, data)
     bins = histograms_of(train, bank, None, scratch)[1]
     targets = histograms_of(held_out, bank, bins, scratch)[0]
     others = histograms_of(sources, bank, bins, scratch)[0]
@@ -237,8 +185,7 @@ def divergence_rows(
     rows = [_divergence_row("nearest source image, no copy", nearest[:, 0], usual)]
     for copy in COPIES:
         altered = histograms_of(copied(held_out, copy, scratch), bank, bins, scratch)[0]
-        own = np.arange(len(targets.images), dtype=np.int32)[:, None]
-        found = divergence_of_candidates(targets, altered, own, RETRIEVAL.epsilon)[:, 0]
+        found = np.diag(ExactDivergence(targets, RETRIEVAL.epsilon).to(altered))
         rows.append(_divergence_row(copy.name, found, usual))
     return rows
 
@@ -256,11 +203,13 @@ def _divergence_row(
     ]
 
 
-def demo_pictures(scratch: Path) -> tuple[Pictures, Pictures, Pictures]:
+def demo_pictures(scratch: Path, quick: bool) -> tuple[Pictures, Pictures, Pictures]:
     """The demo's training pictures, test pictures and source pictures, made from their seeds."""
     config = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))["datasets"]
     for name in ("demo_target", "demo_source"):
         given = {key: config[name][key] for key in ("contents", "styles", "per_class", "seed")}
+        if quick:
+            given["per_class"] = dict.fromkeys(given["per_class"], 16)
         synthetic.generate(scratch / name, **given, size=64, quality=90)
     return (
         pictures_in(scratch, "demo_target/train"),
@@ -269,27 +218,26 @@ def demo_pictures(scratch: Path) -> tuple[Pictures, Pictures, Pictures]:
     )
 
 
-def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
-
-
-def hits_of_the_hash(data: Path, scratch: Path) -> list[str]:
+def hits_of_the_hash(data: Path, number: int, scratch: Path) -> dict[str, list[Row]]:
     """How many copies the perceptual hash finds."""
     head = ["copy", "bits: median, 95 %, most", *(f"<= {bits}" for bits in BIT_THRESHOLDS)]
-    parts = []
+    found = {}
     for name in ("flowers17/test", "miniimagenet/test"):
-        originals = pictures_in(data, name).some(334)
-        parts += [
+        originals = pictures_in(data, name).some(number)
+        heading = (
             f"Hits of the perceptual hash, % of {len(originals.paths)} photographs of {name}, "
-            f"by bits of {BITS}\n",
-            markdown(head, hash_hits(originals, scratch)),
-        ]
-    return parts
+            f"by bits of {BITS}"
+        )
+        found[heading] = rows_under(head, hash_hits(originals, scratch))
+    return found
 
 
-def alarms_of_the_hash(data: Path, demo: Sequence[Pictures], scratch: Path) -> list[str]:
+def rows_under(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[Row]:
+    """Rows by the names of their columns."""
+    return [dict(zip(head, row, strict=True)) for row in rows]
+
+
+def alarms_of_the_hash(data: Path, demo: Sequence[Pictures], scratch: Path) -> dict[str, list[Row]]:
     """What the perceptual hash takes for copies among pictures that others took or made."""
     flowers_train, flowers, mini_train, mini = (
         pictures_in(data, f"{name}/{split}")
@@ -299,7 +247,7 @@ def alarms_of_the_hash(data: Path, demo: Sequence[Pictures], scratch: Path) -> l
     demo_train, demo_test, demo_source = demo
     pictures = (flowers_train, flowers, mini_train, mini, *demo)
     hashed = {some.name: hashes_of(some, scratch) for some in pictures}
-    rows, named = [], []
+    rows, nearest = [], []
     for held_out, others in (
         (flowers, mini_train),
         (mini, mini_train),
@@ -308,45 +256,52 @@ def alarms_of_the_hash(data: Path, demo: Sequence[Pictures], scratch: Path) -> l
         (demo_test, demo_train),
     ):
         name = f"{held_out.name} x {others.name}"
-        row, lines = false_alarms(
+        row, pairs = false_alarms(
             name, hashed[held_out.name], hashed[others.name], (held_out.paths, others.paths)
         )
         rows.append(row)
-        named += [f"\nNearest of {name}:\n", *lines]
+        nearest += pairs
     head = ["pictures", "pairs", "least", *(f"<= {bits}" for bits in BIT_THRESHOLDS)]
-    return [
-        "Pairs that the perceptual hash flags, by bits\n",
-        markdown(head, rows),
-        "\n".join(named) + "\n",
-    ]
+    return {
+        "Pairs that the perceptual hash flags, by bits": rows_under(head, rows),
+        "The nearest of them": nearest,
+    }
 
 
 def hits_of_the_divergence(
-    data: Path, demo: Sequence[Pictures], banks: Sequence[str], number: int, scratch: Path
-) -> list[str]:
+    data: Path, demo: Sequence[Pictures], chosen: argparse.Namespace, copied: int, scratch: Path
+) -> dict[str, list[Row]]:
     """How many copies the divergence finds, and how many nearest neighbours it takes for some."""
     train, held_out = (pictures_in(data, f"flowers17/{split}") for split in ("train", "test"))
-    photographs = (train.some(200), held_out.some(40), pictures_in(data, "miniimagenet/train"))
-    drawn = (demo[0], demo[1].some(40), demo[2])
+    photographs = (train.some(200), held_out.some(copied), pictures_in(data, "miniimagenet/train"))
+    drawn = (demo[0], demo[1].some(copied), demo[2])
     head = ["copy", "nats: least, median, 95 %", "share: least, median, 95 %"]
-    parts = []
-    for bank in banks:
+    head += [f"< {share:g}" for share in SHARES]
+    found = {}
+    for bank in ["gabor_small"] if chosen.quick else chosen.banks:
         own, held_out, sources = drawn if bank == "gabor_small" else photographs
-        found = divergence_rows(bank, own, held_out, sources.some(number), scratch / bank, data)
-        parts += [
+        sources = sources.some(chosen.divergence_sources)
+        rows = divergence_rows(bank, own, held_out, sources, scratch / bank, data)
+        heading = (
             f"Hits of the divergence, bank `{bank}`, % of {len(held_out.paths)} pictures of "
-            f"{held_out.name}, by shares of the tenth nearest of "
-            f"{len(sources.some(number).paths):,} source images\n",
-            markdown([*head, *(f"< {share:g}" for share in SHARES)], found),
-        ]
-    return parts
+            f"{held_out.name}, by shares of the tenth nearest of {len(sources.paths):,} source "
+            "images"
+        )
+        found[heading] = rows_under(head, rows)
+    return found
+
+
+def check(found: dict[str, list[Row]]) -> None:
+    """Pictures that are saved anew are found, with the default threshold."""
+    default = f"<= {LeakageSettings().hash_distance}"
+    for heading, rows in found.items():
+        if heading.startswith("Hits of the perceptual hash"):
+            assert all(row[default] == "100.0" for row in rows[:3]), (heading, rows[:3])
 
 
 def main() -> None:
-    """Read the command line, measure, write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--output", type=Path, required=True)
+    """Measure, write the tables, and check."""
+    parser = parser_of(__doc__)
     parser.add_argument("--divergence-sources", type=int, default=1000)
     parser.add_argument(
         "--banks",
@@ -355,20 +310,18 @@ def main() -> None:
         default=["squeezenet", "gabor_small"],  # gabor takes five minutes by itself
     )
     chosen = parser.parse_args()
+    by_hash, by_divergence = COPIED_QUICKLY if chosen.quick else COPIED
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
-        demo = demo_pictures(scratch)
-        text = "\n".join(
-            [
-                *hits_of_the_hash(chosen.data, scratch),
-                *alarms_of_the_hash(chosen.data, demo, scratch),
-                *hits_of_the_divergence(
-                    chosen.data, demo, chosen.banks, chosen.divergence_sources, scratch
-                ),
-            ]
-        )
-    write_text(chosen.output, text)
-    print(text)
+        data = data_or_made(chosen.data, scratch / "data", chosen.quick)
+        demo = demo_pictures(scratch, chosen.quick)
+        found = {
+            **hits_of_the_hash(data, by_hash, scratch),
+            **alarms_of_the_hash(data, demo, scratch),
+            **hits_of_the_divergence(data, demo, chosen, by_divergence, scratch),
+        }
+    write_results(chosen.output, tables(found), {"tables": found})
+    check(found)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,12 @@
 """Time and memory of listing and sharding as many paths as ImageNet has.
 
-    python benchmarks/listing.py [--images 1281167] [--on-disk FOLDER]
+    python benchmarks/listing.py --output FILE [--images 1281167] [--on-disk FOLDER] [--quick]
 
 The list is generated, not the pictures. With --on-disk, so many empty files are made below FOLDER
 (which must not exist), listed by the reader of ImageNet with their sizes and times, and looked at
-again as the start of a run does; then they are removed.
+again as the start of a run does; then they are removed. There is nothing to read in --data.
 """
 
-import argparse
-import resource
 import shutil
 import time
 from collections.abc import Iterator
@@ -16,9 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from command_line import Row, parser_of, tables, write_results
 
 from sjft import listing
 from sjft.data_state import listed, snapshot, state_of
+from sjft.job_cost import peak_megabytes
 from sjft.picture_files import FileFacts
 from sjft.readers import ListedImage
 from sjft.settings.dataset import ImageNet
@@ -35,16 +35,16 @@ def names(images: int) -> Iterator[tuple[str, str]]:
 
 
 @contextmanager
-def measured(what: str) -> Iterator[None]:
-    """Print wall and processor seconds of a block, and the process's peak memory so far."""
+def measured(rows: list[Row], what: str) -> Iterator[None]:
+    """Add wall and processor seconds of a block, and the process's peak memory so far, in MB."""
     wall, processor = time.perf_counter(), time.process_time()
     yield
     seconds = time.perf_counter() - wall, time.process_time() - processor
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{what:<44} {seconds[0]:6.1f} s ({seconds[1]:.1f} s of a core), peak {peak:5.0f} MiB")
+    row = {"what": what, "s": round(seconds[0], 1), "s of a core": round(seconds[1], 1)}
+    rows.append({**row, "peak MB": peak_megabytes()})
 
 
-def list_generated(images: int) -> None:
+def list_generated(images: int) -> list[Row]:
     """Listing and sharding without a disk."""
 
     def facts(_root: Path, paths: list[str]) -> FileFacts:
@@ -55,38 +55,45 @@ def list_generated(images: int) -> None:
         return [ListedImage(f"train/{w}/{name}", w, "train") for w, name in names(images)]
 
     listing.READERS["imagenet"] = read
-    with measured(f"list and shard {images:,} generated paths"):
+    rows: list[Row] = []
+    with measured(rows, f"list and shard {images:,} generated paths"):
         table = listing.list_images(SETTINGS, Path(), facts)
-    with measured("digests by shard"):
+    assert len(table) == images
+    with measured(rows, "digests by shard"):
         state_of(table, SETTINGS.shards)
+    return rows
 
 
-def list_on_disk(images: int, folder: Path) -> None:
+def list_on_disk(images: int, folder: Path) -> list[Row]:
     """The same with files."""
     for wnid in {wnid for wnid, _ in names(min(images, CLASSES))}:
         (folder / "train" / wnid).mkdir(parents=True)
     for wnid, name in names(images):
         (folder / "train" / wnid / name).touch()
-    with measured(f"list {images:,} files"):
+    rows: list[Row] = []
+    with measured(rows, f"list {images:,} files"):
         table = listed(SETTINGS, folder)
-    with measured("digests by shard"):
+    assert len(table) == images
+    with measured(rows, "digests by shard"):
         state_of(table, SETTINGS.shards)
     for watch in ("pictures", "folders"):
-        with measured(f"look for changes, watch: {watch}"):
+        with measured(rows, f"look for changes, watch: {watch}"):
             snapshot(SETTINGS.model_copy(update={"watch": watch}), folder)
     shutil.rmtree(folder)
+    return rows
 
 
 def main() -> None:
     """Measure what the command line asks for."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = parser_of(__doc__)
     parser.add_argument("--images", type=int, default=1_281_167)
     parser.add_argument("--on-disk", type=Path)
-    arguments = parser.parse_args()
-    if arguments.on_disk is None:
-        list_generated(arguments.images)
-    else:
-        list_on_disk(arguments.images, arguments.on_disk)
+    chosen = parser.parse_args()
+    images = 20_000 if chosen.quick else chosen.images
+    on_disk = chosen.on_disk
+    rows = list_on_disk(images, on_disk) if on_disk else list_generated(images)
+    found = {f"Listing {images:,} images": rows}
+    write_results(chosen.output, tables(found), {"tables": found})
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ rule extract_descriptors:
         "../../envs/sjft.yaml"
     threads: lambda wildcards: CONFIG.banks[wildcards.bank].threads
     resources:
-        mem_mb=1500,
+        mem_mb=memory_beside(1500, "images"),
         runtime=240,
         gpu=lambda wildcards: int(CONFIG.banks[wildcards.bank].device != "cpu"),
     params:

@@ -37,7 +37,7 @@ rule list_images:
         "../../envs/sjft.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
+        mem_mb=memory_of_listing,
         runtime=30,
     params:
         settings=listing_settings,

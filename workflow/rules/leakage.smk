@@ -14,7 +14,7 @@ rule hash_images:
         "../../envs/sjft.yaml"
     threads: 1
     resources:
-        mem_mb=800,
+        mem_mb=memory_beside(800, "images"),
         runtime=120,
     params:
         pictures=lambda wildcards: state_of_pictures(

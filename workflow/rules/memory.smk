@@ -18,6 +18,21 @@ def memory_of_search(targets, kept=None):
     return megabytes
 
 
+def memory_of_listing(wildcards):
+    return memory.mb_of_listing(len(shards_of(wildcards.dataset)))
+
+
+def memory_beside(megabytes, tables):
+    """Memory of a job that takes so much, and reads the images.csv of its input ``tables``."""
+
+    def both(wildcards, input):
+        paths = input[tables] if not isinstance(input[tables], str) else [input[tables]]
+        sizes = [Path(path).stat().st_size for path in paths]
+        return memory.mb_beside_tables(megabytes, sum(sizes))
+
+    return both
+
+
 def memory_of_duplicates(wildcards, input):
     heldout = memory.sizes_of_histograms(input.heldout)
     train = memory.sizes_of_histograms(input.train)

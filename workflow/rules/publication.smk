@@ -24,7 +24,7 @@ rule summarise:
         "../../envs/sjft.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=memory_beside(1000, "sources"),
         runtime=10,
     params:
         runs=compared_runs,

@@ -1,7 +1,6 @@
 """Look for the target's held-out pictures in one source shard."""
 
 import logging
-import math
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from sjft.neighbours import write_neighbours
 from sjft.picture_hashes import read_hashes
 from sjft.search import search_shard
 from sjft.settings.retrieval import RetrievalSettings
+from sjft.shard_lists import candidates_per_shard
 
 
 def main(snakemake: Any) -> None:
@@ -36,14 +36,15 @@ def main(snakemake: Any) -> None:
     write_copies(Path(output.copies), copies)
     heldout = concatenate([read_histograms(Path(path)) for path in files.heldout])
     with open_histograms(Path(files.sources), heldout.digest_of_bins) as sources:
+        images, factor = len(sources.images), settings.annoy.candidates_factor
         write_neighbours(
             Path(output.nearest),
             search_shard(
                 heldout,
                 sources,
                 [Path(path) for path in files.index],
-                kept=min(USUAL_NEIGHBOUR, len(sources.images)),
-                candidates=math.ceil(USUAL_NEIGHBOUR * settings.annoy.candidates_factor),
+                kept=min(USUAL_NEIGHBOUR, images),
+                candidates=candidates_per_shard(USUAL_NEIGHBOUR, images, 1, factor),
                 settings=settings,
                 memory=snakemake.resources.mem_mb * MB,
             ),

@@ -5,26 +5,33 @@ Snakemake runs a script with an object `snakemake` in it; `run` hands that to th
 
 import logging
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from sjft.errors import UserError
+from sjft.job_cost import JobCost, peak_megabytes
 
 
 def run(main: Callable[[Any], None], snakemake: Any) -> None:
     """Run a script's ``main`` with a log file, and the threads that its rule was given.
 
     A `UserError` ends the job with its message, on the terminal and in the log, and no traceback.
+    The log's last line says what the job has cost, and what memory was declared.
     """
     _log_to(Path(snakemake.log[0]))
     _use_threads(snakemake.threads)
+    started = time.process_time()
     try:
         main(snakemake)
     except UserError as error:
         logging.getLogger("sjft").error("%s", error)
         print(f"\nsjft: {error}\n", file=sys.stderr)
         sys.exit(1)
+    seconds = time.process_time() - started
+    if (peak := peak_megabytes()) is not None:
+        logging.info("%s", JobCost(peak, snakemake.resources.mem_mb, seconds).line())
 
 
 def _log_to(path: Path) -> None:

@@ -21,7 +21,8 @@ def main(snakemake: Any) -> None:
     sources = numbers_in_shards(read_images(Path(files.source_images)), "train", len(shards))
     merged = merge_shards(shards, settings.neighbours_on_file, sources)
     targets = [read_histograms(Path(path)) for path in files.targets]
-    measured = recall(merged, concatenate(targets), [Path(p) for p in files.sources], settings)
+    histograms = [Path(path) for path in files.sources]
+    measured = recall(merged, concatenate(targets), histograms, sources, settings)
     logging.info("recall by depth: %s", measured)
     require_recall(measured, settings)
     numbers = numbers_in_shards(read_images(Path(files.target_images)), "train", len(targets))

@@ -12,7 +12,7 @@ The modules, in the order in which the data meets them:
 - counts over fixed levels: ``levels``, ``packing``, ``counting``, ``descriptors``, ``extraction``
 - counts over the target's equal-mass bins: ``bins``, ``histograms``
 - who is whose neighbour: ``product``, ``divergence``, ``projection``, ``index``, ``memory``,
-  ``shard_lists``, ``search``, ``neighbours``, ``recall``, ``sources``
+  ``shard_lists``, ``grouping``, ``search``, ``neighbours``, ``recall``, ``sources``
 - which source images are used: ``arms``, ``subset``
 - who trains together: ``ranks``, ``processes``
 - what is trained on: ``class_balance``, ``epochs``, ``pairing``, ``picture_cache``,
@@ -25,6 +25,7 @@ The modules, in the order in which the data meets them:
 - runs side by side: ``fusion``, ``intervals``, ``paper``, ``ablation``, ``ablation_report``
 - what is handed over: ``provenance``, ``publication``, ``model_card``
 - its use: ``published``, ``prediction``, ``export``
+- what a job took, and what an experiment will: ``job_cost``, ``stage_speeds``, ``plan``
 """
 
 __version__ = "0.1.0"

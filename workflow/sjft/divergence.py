@@ -14,22 +14,9 @@ from sjft.histograms import Histograms
 from sjft.product import Device, product_with
 
 Counts = NDArray[np.uint16] | NDArray[np.uint32]
-
-
-def divergence_of_candidates(
-    targets: Histograms, sources: Histograms, candidates: NDArray[np.int32], epsilon: float
-) -> NDArray[np.float32]:
-    """Divergence of each target image to its candidates, float32 [targets, candidates].
-
-    ``candidates`` int32 [targets, candidates] are rows of ``sources``; -1 gives infinity. Sums
-    run in float64. Work is shared by numba's threads.
-    """
-    logs, start = _log_tables(targets.positions, epsilon)
-    divergence: NDArray[np.float32] = _candidates(
-        *(targets.counts, sources.counts, candidates, logs, start),
-        0.5 * targets.weight / targets.positions,
-    )
-    return divergence
+# Products of fewer rows are summed in another order: the same image would be nearer in one block
+# than in another, by the last digit, and images that are the same would not tie.
+LEAST_ROWS = 64
 
 
 def _log_tables(
@@ -42,41 +29,6 @@ def _log_tables(
     return np.concatenate(tables), starts[np.searchsorted(kinds, positions)].astype(np.int64)
 
 
-# Free order of the additions within a channel lets the compiler use vector instructions: twice as
-# fast, and float64 has digits to spare. NaN and infinity keep their meaning.
-@numba.njit(cache=True, nogil=True, parallel=True, fastmath={"reassoc", "contract"})
-def _candidates(
-    targets: Counts,
-    sources: Counts,
-    candidates: NDArray[np.int32],
-    logs: NDArray[np.float64],
-    start: NDArray[np.int64],
-    factor: NDArray[np.float64],
-) -> NDArray[np.float32]:
-    divergence = np.full(candidates.shape, np.inf, np.float32)
-    channels, bins = targets.shape[1], targets.shape[2]
-    for target in numba.prange(candidates.shape[0]):
-        own_logs = np.empty((channels, bins), np.float64)
-        for channel in range(channels):
-            for b in range(bins):
-                own_logs[channel, b] = logs[start[channel] + targets[target, channel, b]]
-        for place in range(candidates.shape[1]):
-            source = candidates[target, place]
-            if source < 0:
-                continue
-            total = 0.0
-            for channel in range(channels):
-                table = start[channel]
-                of_channel = 0.0
-                for b in range(bins):
-                    q = np.int64(sources[source, channel, b])
-                    p = np.int64(targets[target, channel, b])
-                    of_channel += (p - q) * (own_logs[channel, b] - logs[table + q])
-                total += factor[channel] * of_channel
-            divergence[target, place] = total
-    return divergence
-
-
 class ExactDivergence:
     """All divergences between blocks of images as one matrix product.
 
@@ -85,27 +37,39 @@ class ExactDivergence:
     and the float32 sums lose a tenth of the digits that they would lose otherwise.
     """
 
-    def __init__(self, targets: Histograms, epsilon: float, device: Device = "cpu") -> None:
-        """Prepare the target side: float32 [targets, 2 * channels * bins]."""
+    def __init__(
+        self,
+        targets: Histograms,
+        epsilon: float,
+        device: Device = "cpu",
+        room: NDArray[np.float32] | None = None,
+    ) -> None:
+        """Prepare the target side: float32 [targets, 2 * channels * bins].
+
+        ``room`` is that of another one over as many channels and bins, which is not used any more.
+        """
         self._positions, self._weight = targets.positions, targets.weight
         self._logs, self._start = _log_tables(targets.positions, epsilon)
         self._mean_share = targets.counts.mean(axis=0) / targets.positions[:, None]
         self._mean_log = _mean_logs(targets.counts, self._logs, self._start)
-        factors = np.empty((len(targets.images), 2, self._mean_share.size), np.float32)
-        self._own = self._fill(targets.counts, factors)
+        rows = max(len(targets.images), LEAST_ROWS)
+        factors = np.zeros((rows, 2, self._mean_share.size), np.float32)
+        self._own = self._fill(targets.counts, factors[: len(targets.images)])
         factors *= np.repeat(targets.weight, targets.counts.shape[2]).astype(np.float32)
         self._product = product_with(factors.reshape(len(factors), -1), device)
-        self._block = np.empty((0, *factors.shape[1:]), np.float32)
+        # Of a block's factors. Kept for the next: fresh memory costs a tenth of the product's time.
+        self.room = np.empty((0, *factors.shape[1:]), np.float32) if room is None else room
 
     def to(self, sources: Histograms) -> NDArray[np.float32]:
         """Divergence of every target to every one of ``sources``, float32 [targets, sources]."""
         images = len(sources.images)
-        if images > len(self._block):
-            # Kept for the next block: fresh memory costs a tenth of the product's time.
-            self._block = np.empty((images, *self._block.shape[1:]), np.float32)
-        block = self._block[:images]
-        own = self._fill(sources.counts, block[:, ::-1])
-        divergence = self._product(block.reshape(images, -1))
+        rows = max(images, LEAST_ROWS)
+        if rows > len(self.room):
+            self.room = np.empty((rows, *self.room.shape[1:]), np.float32)
+        block = self.room[:rows]
+        own = self._fill(sources.counts, block[:images, ::-1])
+        block[images:] = 0
+        divergence = self._product(block.reshape(rows, -1))[: len(self._own), :images]
         divergence *= np.float32(-0.5)
         divergence += self._own[:, None]
         divergence += own
@@ -135,6 +99,8 @@ def _mean_logs(
     return np.divide(total, max(1, images))
 
 
+# Free order of the additions within a channel lets the compiler use vector instructions: twice as
+# fast, and float64 has digits to spare. NaN and infinity keep their meaning.
 @numba.njit(cache=True, nogil=True, parallel=True, fastmath={"reassoc", "contract"})
 def _fill(
     counts: Counts,

@@ -21,7 +21,8 @@ MB = 1_000_000
 BASE_MB = 500
 # Beyond so many source images a block the product is not faster; below so few it is slower.
 SOURCES_A_BLOCK, FEWEST_A_BLOCK = 512, 32
-TARGETS_A_BLOCK = 64
+# Target images that are given one list of candidates by the search with an index.
+TARGETS_A_GROUP = 160
 # The target side of the product is cut where it would be larger.
 LARGEST_TARGET_SIDE = 4000 * MB
 FLOAT = 4
@@ -103,14 +104,20 @@ def mb_of_exact_search(targets: Sizes, kept: int) -> int:
 def mb_of_index_search(
     targets: Sizes, sources: Sizes, kept: int, settings: RetrievalSettings
 ) -> int:
-    """Both sides' counts, the projection and its vectors, a block of lists, and the index."""
+    """Both sides' counts, the projection and its vectors, a group of targets, and the index.
+
+    A group has its lists, distances to all of the shard, and a product with a block of it.
+    """
     dimensions = settings.projection_dimensions
     vectors = FLOAT * dimensions * (targets.images + sources.images)
     projection = FLOAT * 2 * (dimensions + 2 * 256) * targets.bins
-    lists = TARGETS_A_BLOCK * (sources.images * 4 * KEY + 2 * KEY * targets.bins)
-    lists += 3 * KEY * targets.images * kept
+    group = TARGETS_A_GROUP * (
+        sources.images * 4 * KEY + _bytes_a_target(targets.bins, kept, SOURCES_A_BLOCK)
+    )
+    group += SOURCES_A_BLOCK * _bytes_a_source(targets.bins, 4)
+    lists = 3 * KEY * targets.images * kept
     index = annoy_bytes(sources.images, settings) if settings.backend == "annoy" else 0
-    return _mb(2 * targets.counts + sources.counts + vectors + projection + lists + index)
+    return _mb(2 * targets.counts + sources.counts + vectors + projection + group + lists + index)
 
 
 def mb_of_search(targets: Sizes, sources: Sizes, kept: int, settings: RetrievalSettings) -> int:
@@ -141,6 +148,19 @@ def mb_of_merge(targets: Sizes, sources: int, settings: RetrievalSettings) -> in
     tables = 1000 * sources
     search = (mb_of_exact_search(sample, kept) - BASE_MB) * MB
     return _mb(2 * targets.counts + lists + tables + search)
+
+
+def mb_of_listing(shards: int) -> int:
+    """Memory of `list_images`: 2.6 MB for 5,000 pictures, which a shard is meant to hold.
+
+    How many pictures there are is not known before they are listed.
+    """
+    return max(3 * BASE_MB, BASE_MB + 5 * shards)
+
+
+def mb_beside_tables(megabytes: int, table_bytes: int) -> int:
+    """Memory of a job that also reads whole images.csv: two and a half times their size."""
+    return megabytes + math.ceil(3 * table_bytes / MB)
 
 
 def mb_of_ranking(list_bytes: int, table_bytes: int) -> int:

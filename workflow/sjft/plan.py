@@ -21,11 +21,12 @@ from sjft.settings.config import Configuration, read_configuration
 from sjft.settings.dataset import DatasetSettings, Synthetic
 from sjft.settings.retrieval import RetrievalSettings
 from sjft.settings.weights import FileWeights, RandomWeights, TorchvisionWeights
-from sjft.shard_lists import candidates_per_shard, kept_per_shard
+from sjft.shard_lists import CANDIDATE_COST, candidates_per_shard, kept_per_shard
 from sjft.stage_speeds import Speeds, make_pictures, measure_speeds
 
 DEFAULT_CONFIG = Path("config/config.yaml")
 GB = 1e9
+BYTES_OF_A_ROW = 120  # of images.csv
 
 
 @dataclass(frozen=True)
@@ -197,11 +198,14 @@ def stages_of(
     largest = max(source.a_shard for source in sources)
     a_list = Sizes(target.train, speeds.bins, speeds.item_bytes)
     a_shard = Sizes(largest, speeds.bins, speeds.item_bytes)
+    table = BYTES_OF_A_ROW * max(part.train + part.heldout for part in (target, *sources))
     if checked:
         hashing = images * speeds.hash_seconds
-        yield Stage("hash_images", jobs, images * speeds.hash_bytes, hashing, 800)
+        mb = memory.mb_beside_tables(800, table)
+        yield Stage("hash_images", jobs, images * speeds.hash_bytes, hashing, mb)
     extracting = images * speeds.extract_seconds
-    yield Stage("extract_descriptors", jobs, images * speeds.descriptor_bytes, extracting, 1500)
+    mb = memory.mb_beside_tables(1500, table)
+    yield Stage("extract_descriptors", jobs, images * speeds.descriptor_bytes, extracting, mb)
     counting = images * speeds.histogram_seconds
     yield Stage("build_histograms", jobs, images * speeds.histogram_bytes, counting, 1000)
     yield from _index_stages(a_list, a_shard, sources, retrieval, speeds)
@@ -240,7 +244,8 @@ def _leakage_stage(
     retrieval: RetrievalSettings,
     speeds: Speeds,
 ) -> Stage:
-    wanted = int(USUAL_NEIGHBOUR * retrieval.annoy.candidates_factor)
+    factor = retrieval.annoy.candidates_factor
+    wanted = candidates_per_shard(USUAL_NEIGHBOUR, shard.images, 1, factor)
     seconds = sum(
         heldout * source.train * speeds.compare_seconds
         + source.shards * _search_seconds(heldout, source, wanted, retrieval, speeds)
@@ -275,7 +280,7 @@ def _search_stages(
     lists = [8.0 * target.images * min(retrieval.neighbours_on_file, s.train) for s in sources]
     mb = max(memory.mb_of_merge(target, source.train, retrieval) for source in sources)
     yield Stage("merge_neighbours", len(sources), sum(lists), seconds, mb)
-    mb = memory.mb_of_ranking(int(sum(lists)), 120 * images)
+    mb = memory.mb_of_ranking(int(sum(lists)), BYTES_OF_A_ROW * images)
     yield Stage("rank_sources", 1, lists[0], 1e-8 * sum(lists), mb)
 
 
@@ -287,7 +292,8 @@ def _search_seconds(
     reading = shard * speeds.read_seconds
     exact = reading + targets * shard * speeds.exact_seconds
     wanted = min(candidates, shard)
-    ranking = reading + targets * wanted * speeds.ranking_seconds
+    compared = min(CANDIDATE_COST * wanted, shard)
+    ranking = reading + targets * compared * speeds.exact_seconds
     flat = ranking + shard * speeds.projection_seconds + targets * shard * 1e-8
     chosen = {
         "exact": exact,

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sjft.divergence import ExactDivergence, divergence_of_candidates
+from sjft.divergence import ExactDivergence
+from sjft.grouping import groups_of_similar
 from sjft.histograms import HistogramFile, Histograms
 from sjft.index import FlatIndex, VectorIndex, load_annoy_index
-from sjft.memory import SOURCES_A_BLOCK, TARGETS_A_BLOCK, Sizes, exact_blocks
-from sjft.neighbours import NearestSoFar, Neighbours, nearest, one_after_another
+from sjft.memory import SOURCES_A_BLOCK, TARGETS_A_GROUP, Sizes, exact_blocks
+from sjft.neighbours import NearestSoFar, Neighbours, one_after_another
 from sjft.product import Device
 from sjft.progress import progress
 from sjft.projection import read_projection
@@ -54,11 +55,15 @@ def search_shard(
     LOG.info("%d candidates a target image, of which %d are kept", candidates, kept)
     if backend == "flat":
         flat = FlatIndex(projection.project(whole))
-        return search_candidates(targets, vectors, whole, flat, kept, candidates, settings.epsilon)
+        return search_candidates(
+            *(targets, vectors, whole, flat, kept, candidates, settings.epsilon, settings.device)
+        )
     made_from = {"projection": projection.digest, "histograms": whole.digest}
     path, record = annoy_files
     index = load_annoy_index(path, record, len(whole.images), settings.annoy, made_from)
-    found = search_candidates(targets, vectors, whole, index, kept, candidates, settings.epsilon)
+    found = search_candidates(
+        *(targets, vectors, whole, index, kept, candidates, settings.epsilon, settings.device)
+    )
     LOG.info("Annoy returned too few items for %d searches, which were widened", index.widened)
     return found
 
@@ -115,18 +120,33 @@ def search_candidates(
     kept: int,
     candidates: int,
     epsilon: float,
+    device: Device = "cpu",
 ) -> Neighbours:
-    """Ask the index for candidates, rank them by the exact divergence, keep the nearest."""
-    parts = []
-    for start, block in progress(
-        enumerate(targets.blocks(TARGETS_A_BLOCK)),
+    """Ask the index for candidates, compare them by the exact divergence, keep the nearest.
+
+    Target images are taken in groups of similar ones. All of a group's candidates are compared
+    with all of the group by one matrix product, which costs less than each one's own pair by
+    pair, and lets an image find what the index has named to its likes only.
+    """
+    groups = groups_of_similar(vectors, TARGETS_A_GROUP)
+    parts, compared, room = [], 0, None
+    for group in progress(
+        groups,
         total=len(targets.images),
         what="search",
         unit="target images",
-        per_item=TARGETS_A_BLOCK,
+        per_item=TARGETS_A_GROUP,
     ):
-        first = start * TARGETS_A_BLOCK
-        rows = index.candidates(vectors[first : first + TARGETS_A_BLOCK], candidates)
-        divergences = divergence_of_candidates(block, sources, rows, epsilon)
-        parts.append(nearest([Neighbours(block.images, sources.images[rows], divergences)], kept))
-    return one_after_another(parts)
+        rows = np.unique(index.candidates(vectors[group], candidates)).astype(np.intp)
+        some = targets.take(group)
+        found = NearestSoFar(some.images, kept, SOURCES_A_BLOCK)
+        divergence = ExactDivergence(some, epsilon, device, room)
+        for start in range(0, len(rows), SOURCES_A_BLOCK):
+            part = sources.take(rows[start : start + SOURCES_A_BLOCK])
+            found.add(part.images, divergence.to(part))
+        room = divergence.room
+        parts.append(found.lists())
+        compared += len(rows) * len(group)
+    pairs = max(1, len(targets.images) * len(sources.images))
+    LOG.info("%.3f of all pairs were compared", compared / pairs)
+    return one_after_another(parts).take(np.argsort(np.concatenate(groups)))

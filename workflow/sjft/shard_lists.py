@@ -5,8 +5,11 @@ import math
 
 # How far, in standard deviations, a shard's share of a list may exceed the expected one.
 SAFETY_DEVIATIONS = 6.0
-# Ranking a candidate costs as much as this many pairs of the exact search; scanning a vector of the
-# flat scan and selecting by it, as much as this many bins of a pair (benchmarks/search.py).
+# A candidate that is missing costs a little recall, a neighbour that is cut off is lost for good.
+CANDIDATE_DEVIATIONS = 3.0
+# A candidate costs as much as this many pairs of the exact search, with what it adds for the other
+# images of the group; scanning a vector of the flat scan and selecting by it, as much as this many
+# bins of a pair (benchmarks/search.py).
 CANDIDATE_COST = 10.0
 SCAN_COST = 400.0
 LOG = logging.getLogger(__name__)
@@ -27,22 +30,26 @@ def kept_per_shard(on_file: int, shard_images: int, shards: int) -> int:
 def candidates_per_shard(
     on_file: int, shard_images: int, shards: int, candidates_factor: float
 ) -> int:
-    """How many candidates a shard's index is asked for: its part of ``candidates_factor`` * K.
+    """How many candidates a shard's index is asked for, for each target image.
 
-    The projection puts the K nearest among its own c * K nearest of all shards; of these a
-    shard holds, with the same margin, as many as `kept_per_shard` says.
+    Its share E of ``candidates_factor`` * K, and `CANDIDATE_DEVIATIONS` times sqrt(E) more: a shard
+    may hold more than its share, and the projection may put some of the nearest behind others. At
+    least as many as are kept.
     """
-    return kept_per_shard(math.ceil(on_file * candidates_factor), shard_images, shards)
+    share = on_file * candidates_factor / shards
+    wanted = math.ceil(share + CANDIDATE_DEVIATIONS * math.sqrt(share))
+    return min(shard_images, max(wanted, kept_per_shard(on_file, shard_images, shards)))
 
 
 def cheaper_backend(targets: int, sources: int, bins: int, candidates: int, dimensions: int) -> str:
     """`flat` or `exact`, whichever does less work, in bins compared by the exact search.
 
-    Exact: targets * sources * bins. Flat: each candidate at `CANDIDATE_COST` times its bins, the
-    scan of the shard's vectors (a product and a selection, at `SCAN_COST`), and their projection.
+    Exact: targets * sources * bins. Flat: each candidate at `CANDIDATE_COST` times its bins, at
+    most all pairs; the scan of the shard's vectors (a product and a selection, at `SCAN_COST`); and
+    their projection.
     """
     exact = targets * sources * bins
-    ranking = CANDIDATE_COST * targets * candidates * bins
+    ranking = min(CANDIDATE_COST * targets * candidates * bins, exact)
     scan = SCAN_COST * targets * sources + sources * bins * dimensions / 2
     chosen = "flat" if ranking + scan < exact else "exact"
     LOG.info(

@@ -12,7 +12,7 @@ from PIL import Image
 
 from sjft.banks import make_bank
 from sjft.bins import equalise_bins, read_bins
-from sjft.divergence import ExactDivergence, divergence_of_candidates
+from sjft.divergence import ExactDivergence
 from sjft.extraction import Extraction, extract_descriptors
 from sjft.histograms import Histograms, build_histograms, read_histograms
 from sjft.index import build_annoy_index, load_annoy_index
@@ -45,7 +45,6 @@ class Speeds:
     histogram_bytes: float
     read_seconds: float
     exact_seconds: float  # a pair
-    ranking_seconds: float  # a candidate
     projection_seconds: float
     index_seconds: float
     index_bytes: float
@@ -122,7 +121,7 @@ def _measure(
     counting = _seconds(count) / images
     reading = _seconds(lambda: read_histograms(files["counts"])) / images
     histograms = read_histograms(files["counts"])
-    exact, ranking = _seconds_of_pairs(histograms, retrieval.epsilon)
+    exact = _seconds_of_pair(histograms, retrieval.epsilon)
     built, index_bytes, query = _seconds_of_index(scratch, retrieval)
     bins = histograms.counts[0].size
     return Speeds(
@@ -137,7 +136,6 @@ def _measure(
         histogram_bytes=files["counts"].stat().st_size / images,
         read_seconds=reading,
         exact_seconds=exact,
-        ranking_seconds=ranking,
         # A component is half of what both factors of a pair are.
         projection_seconds=exact * retrieval.projection_dimensions / 2,
         index_seconds=built,
@@ -161,14 +159,11 @@ def _seconds_of_comparison(bits: np.ndarray) -> float:
     return _seconds(lambda: hash_distances(many, many)) / len(many) ** 2
 
 
-def _seconds_of_pairs(histograms: Histograms, epsilon: float) -> tuple[float, float]:
-    """Of a pair of the exact search, and of a candidate that is ranked."""
+def _seconds_of_pair(histograms: Histograms, epsilon: float) -> float:
+    """Of a pair of the exact search."""
     targets = histograms.take(np.arange(256) % len(histograms.images))
     divergence = ExactDivergence(targets, epsilon)
-    exact = _seconds(lambda: divergence.to(targets)) / len(targets.images) ** 2
-    few = np.tile(np.arange(20, dtype=np.int32) % len(histograms.images), (256, 1))
-    ranking = _seconds(lambda: divergence_of_candidates(targets, histograms, few, epsilon))
-    return exact, ranking / few.size
+    return _seconds(lambda: divergence.to(targets)) / len(targets.images) ** 2
 
 
 def _seconds_of_index(scratch: Path, retrieval: RetrievalSettings) -> tuple[float, float, float]:

@@ -1,0 +1,115 @@
+"""Pictures that the benchmarks run on, and their histograms.
+
+DATA is laid out as `flowers17/{train,test}`, `miniimagenet/{train,test}` (JPEG files at any depth)
+and `weights/squeezenet1_1.pth`. Where there is none, pictures of the demo's kind and random weights
+are laid out in the same way.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+import yaml
+from pydantic import TypeAdapter
+
+from sjft import synthetic
+from sjft.banks import make_bank
+from sjft.bins import equalise_bins, read_bins
+from sjft.extraction import Extraction, extract_descriptors
+from sjft.histograms import Histograms, build_histograms, read_histograms
+from sjft.settings.bank import BankSettings
+from sjft.settings.retrieval import RetrievalSettings
+from sjft.settings.weights import RandomWeights
+from sjft.weights import load_network
+
+CONFIG = Path(__file__).parents[1] / "config" / "config.yaml"
+WEIGHTS = Path("weights/squeezenet1_1.pth")
+BINS = RetrievalSettings(bank="any").bins
+# Pictures a class of the made data, for a measurement and for a check.
+MADE = {
+    "flowers17": ({"train": 100, "test": 50}, {"train": 12, "test": 4}),
+    "miniimagenet": ({"train": 900, "test": 80}, {"train": 80, "test": 4}),
+}
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures under one folder, numbered from 0 in the order of their paths."""
+
+    name: str
+    root: Path
+    paths: list[str]
+
+    def table(self) -> pl.DataFrame:
+        """What hashing and extraction read of images.csv."""
+        schema = {"image": pl.Int32, "path": pl.String}
+        return pl.DataFrame({"image": range(len(self.paths)), "path": self.paths}, schema=schema)
+
+    def some(self, wanted: int) -> "Pictures":
+        """So many of them, or all where there are fewer, evenly taken."""
+        number = min(wanted, len(self.paths))
+        rows = np.arange(number) * len(self.paths) // number
+        return Pictures(self.name, self.root, [self.paths[row] for row in rows])
+
+
+def pictures_in(root: Path, folder: str) -> Pictures:
+    """All JPEG files under ``root/folder``."""
+    found = sorted(path.relative_to(root).as_posix() for path in (root / folder).rglob("*.jpg"))
+    if not found:
+        raise SystemExit(f"{root / folder}: no *.jpg there. See benchmarks/pictures.py for --data.")
+    return Pictures(folder, root, found)
+
+
+def data_or_made(data: Path | None, folder: Path, quick: bool) -> Path:
+    """The data's folder, or ``folder`` with pictures and weights that are made there."""
+    if data is not None:
+        return data
+    half = len(synthetic.CONTENTS) // 2
+    contents = {"flowers17": synthetic.CONTENTS[:4], "miniimagenet": synthetic.CONTENTS[half:-4]}
+    for name, numbers in MADE.items():
+        synthetic.generate(
+            folder / name,
+            contents=contents[name],
+            styles=synthetic.STYLES,
+            per_class=numbers[quick],
+            size=64,
+            quality=90,
+            seed=len(name),
+        )
+    (folder / WEIGHTS).parent.mkdir(parents=True)
+    network = load_network("squeezenet1_1", RandomWeights(source="random", seed=0), None)
+    torch.save(network.state_dict(), folder / WEIGHTS)
+    return folder
+
+
+def configured_bank(name: str, data: Path) -> tuple[Any, BankSettings]:
+    """A bank of config.yaml and its settings; weights come from ``data``."""
+    config = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))["banks"][name]
+    settings: BankSettings = TypeAdapter(BankSettings).validate_python(config)
+    weights = getattr(settings, "weights", None)
+    return make_bank(settings, data / weights.path if weights else None), settings
+
+
+def histograms_of(
+    pictures: Pictures, bank: tuple[Any, BankSettings], bins: Path | None, scratch: Path
+) -> tuple[Histograms, Path]:
+    """Descriptors and histograms; over the pictures' own bins where none are given.
+
+    What ``scratch`` holds already is not made again.
+    """
+    name = pictures.name.replace("/", "-").replace(" ", "-")
+    descriptors, histograms = scratch / f"{name}.descriptors.h5", scratch / f"{name}.histograms.h5"
+    if not histograms.is_file():
+        bank_config = bank[1].model_dump(mode="json")
+        extraction = Extraction(bank[0], bank[1].grid, bank_config, {"weights": ""}, False)
+        extract_descriptors(pictures.table(), pictures.root, extraction, descriptors)
+    if bins is None:
+        bins = scratch / "bins.h5"
+        if not bins.is_file():
+            equalise_bins([descriptors], BINS, None, bins)
+    if not histograms.is_file():
+        build_histograms(descriptors, read_bins(bins), bins, histograms)
+    return read_histograms(histograms), bins
