@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 import torch
 import yaml
+from PIL import Image
 from pydantic import TypeAdapter
 
 from sjft import synthetic
@@ -20,6 +21,7 @@ from sjft.banks import make_bank
 from sjft.bins import equalise_bins, read_bins
 from sjft.extraction import Extraction, extract_descriptors
 from sjft.histograms import Histograms, build_histograms, read_histograms
+from sjft.images import load_pixels
 from sjft.settings.bank import BankSettings
 from sjft.settings.retrieval import RetrievalSettings
 from sjft.settings.weights import RandomWeights
@@ -113,3 +115,21 @@ def histograms_of(
     if not histograms.is_file():
         build_histograms(descriptors, read_bins(bins), bins, histograms)
     return read_histograms(histograms), bins
+
+
+def photographs(folder: Path, number: int) -> list[Path]:
+    """So many JPEG files, evenly taken, in the order of their paths."""
+    found = sorted([*folder.rglob("*.jpg"), *folder.rglob("*.JPEG")])
+    if not found:
+        raise SystemExit(f"{folder}: no *.jpg or *.JPEG there. Name another folder with --data.")
+    number = min(number, len(found))
+    return [found[place * len(found) // number] for place in range(number)]
+
+
+def enlarged(paths: list[Path], scratch: Path) -> list[Path]:
+    """The photographs as 500x375 JPEGs of quality 90, the size of many of ImageNet's."""
+    made = [scratch / f"{place:04d}.jpg" for place in range(len(paths))]
+    for path, output in zip(paths, made, strict=True):
+        picture = Image.fromarray(load_pixels(path)).resize((500, 375), Image.Resampling.BICUBIC)
+        picture.save(output, quality=90)
+    return made

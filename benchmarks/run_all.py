@@ -24,7 +24,7 @@ from command_line import ONE_THREAD, table, write_results
 from other_libraries import LIBRARIES, missing
 from pictures import data_or_made
 
-SCRIPTS = ("extraction", "search", "recall", "grid", "leakage", "listing", "growth")
+SCRIPTS = ("extraction", "search", "recall", "grid", "leakage", "listing", "growth", "training")
 OUTPUT = Path("results/benchmark.md")
 VERSIONS = ("numpy", "scipy", "numba", "torch", "torchvision", "annoy", "h5py", "simplejpeg")
 HERE = Path(__file__).parent

@@ -1,39 +1,36 @@
 """What a step of training costs, beside the same network's bare passes; and what loading costs.
 
-    python benchmarks/training.py --data FOLDER --output FILE
+    python benchmarks/training.py --output FILE [--data FOLDER] [--quick]
 
-FOLDER holds JPEG photographs, at any depth; FILE becomes a Markdown table, and FILE with the suffix
-.json the same numbers. ResNet-18 with random weights, half of a batch target and half source. Each
-round measures every part, one after the other, so that a busy machine slows all alike; medians of
-the rounds, and of each round's ratios. On a CPU one thread and its processor time: there loading
-and network are on the same cores, one after the other, and stand side by side in the table. With
-`--device cuda`, the time that passes, all threads loading ahead. `--quick` checks the results on a
-few photographs; its times do not count.
+FOLDER holds JPEG photographs, at any depth. ResNet-18 with random weights, half of a batch target
+and half source. Each round measures every part, one after the other, so that a busy machine slows
+all alike; medians of the rounds, and of each round's ratios. On a CPU one thread and its processor
+time: there loading and network are on the same cores, one after the other, and stand side by side
+in the table. With `--device cuda`, the time that passes, all threads loading ahead.
 
 "Plain loading" is what one would write first: Pillow, and torchvision's RandomShortestSize,
 RandomCrop and RandomHorizontalFlip.
 """
 
-import argparse
 import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from extraction import enlarged, photographs
+from command_line import parser_of, write_results
+from pictures import data_or_made, enlarged, photographs
 from PIL import Image
 from torch import Tensor, nn
 from torchvision.models import get_model
 from torchvision.transforms import v2
 
 from sjft.batches import Batch, JointBatches, LabelledImages, normalised
-from sjft.files import write_json, write_text
 from sjft.loading import load_batches
 from sjft.network import JointNetwork, joint_network
 from sjft.pairing import AnySource, Pairing
@@ -273,19 +270,16 @@ def markdown(found: dict[str, dict[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main() -> None:
     """Read the command line, measure, write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--output", type=Path, required=True)
+    parser = parser_of(__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[64, 112])
     parser.add_argument("--batch", type=int, default=64, help="targets and sources together")
     parser.add_argument("--steps", type=int, default=2, help="of each part in a round")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--as-they-are", action="store_true", help="do not resize to 500x375")
-    parser.add_argument("--quick", action="store_true", help="check the results, in seconds")
-    chosen = parser.parse_args(arguments)
+    chosen = parser.parse_args()
     if chosen.quick:
         chosen.sizes, chosen.batch, chosen.steps, chosen.rounds = [32], 8, 1, 1
     device = torch.device(chosen.device)
@@ -293,23 +287,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
         torch.set_num_threads(1)
     found = {}
     with tempfile.TemporaryDirectory() as folder:
-        paths = photographs(chosen.data, 2 * chosen.batch)
-        paths = paths if chosen.as_they_are else enlarged(paths, Path(folder))
+        scratch = Path(folder)
+        data = data_or_made(chosen.data, scratch / "data", chosen.quick)
+        paths = photographs(data, 2 * chosen.batch)
+        paths = paths if chosen.as_they_are else enlarged(paths, scratch)
         for size in chosen.sizes:
             ours = Ours(paths, size, chosen.batch, device)
             check(ours)
-            bare = Bare(ours.given, device)
-            parts = parts_of(ours, bare, chosen.steps)
+            parts = parts_of(ours, Bare(ours.given, device), chosen.steps)
             images = chosen.steps * chosen.batch
             found[str(size)] = results(measure(parts, images, chosen.rounds))
-    write_text(chosen.output, markdown(found))
     ratios = {
         f"{name}, {size} px": value
         for size, of_size in found.items()
         for name, value in of_size["ratios"].items()
     }
-    write_json(chosen.output.with_suffix(".json"), {**ratios, "sizes": found})
-    print(markdown(found))
+    write_results(chosen.output, markdown(found), {**ratios, "sizes": found})
 
 
 if __name__ == "__main__":
