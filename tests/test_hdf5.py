@@ -181,13 +181,19 @@ def test_another_version_is_refused(tmp_path: Path, version: int) -> None:
     refuse(path, f"is of version {version} .* reads version 3")
 
 
-def test_damaged_data_are_refused_when_they_are_read(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.h5", {"apple": np.random.default_rng(1).random(5000)})
+def damaged(folder: Path) -> Path:
+    """Write a file and put zeros in the place of its first chunk."""
+    path = write(folder / "a.h5", {"apple": np.random.default_rng(1).random(5000)})
     content = bytearray(path.read_bytes())
     with h5py.File(path) as file:
         chunk = file["apple"].id.get_chunk_info(0)
     content[chunk.byte_offset : chunk.byte_offset + chunk.size] = bytes(chunk.size)
     path.write_bytes(bytes(content))
+    return path
+
+
+def test_damaged_data_are_refused_when_they_are_read(tmp_path: Path) -> None:
+    path = damaged(tmp_path)
     refuse(path, "is damaged")
 
 
@@ -223,12 +229,7 @@ def test_rows_that_are_read_are_those_of_h5py(
 
 
 def test_a_damaged_chunk_is_refused_when_its_rows_are_read(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.h5", {"apple": np.random.default_rng(1).random(5000)})
-    content = bytearray(path.read_bytes())
-    with h5py.File(path) as file:
-        chunk = file["apple"].id.get_chunk_info(0)
-    content[chunk.byte_offset : chunk.byte_offset + chunk.size] = bytes(chunk.size)
-    path.write_bytes(bytes(content))
+    path = damaged(tmp_path)
     with (
         pytest.raises(UserError, match=r"is damaged .*a chunk of /apple cannot be inflated"),
         open_hdf5(path, kind="fruit", version=3) as file,
