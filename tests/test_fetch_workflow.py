@@ -139,5 +139,6 @@ def test_weights_are_an_input_of_the_rules_that_use_them(delivered: Chain) -> No
     assert {user for rule, user in edges if rule == "fetch_weights"} == {
         "extract_descriptors",
         "finetune",
+        "publish",  # for their digest
     }
     assert not {rule for rule in rules.values() if rule.startswith("fetch_")} - {"fetch_weights"}
