@@ -1,6 +1,7 @@
 """The command `sjft`: what it shows, and one line for what it cannot."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -164,3 +165,18 @@ def test_the_command_needs_no_torch(tmp_path: Path) -> None:
         command, cwd=tmp_path, env={"PYTHONPATH": str(library)}, capture_output=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
+    summary = tmp_path / "summary.json"
+    summary.write_text(json.dumps({"table": "a row\n" * 100_000}))  # more than a pipe holds
+    library = Path(main.__code__.co_filename).parents[1]
+    shown = f"{sys.executable} -c 'import sys; from sjft.cli import main; sys.exit(main())'"
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {shown} summary {summary} | head -1"],
+        env={"PYTHONPATH": str(library), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "a row\n", "")

@@ -1,6 +1,7 @@
 """The command `sjft`: look into the pipeline's files, and use its models, from a terminal."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,10 +36,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_plan(commands.add_parser("plan", help="say what an experiment will cost, before the run"))
     chosen = parser.parse_args(arguments)
     try:
-        print(COMMANDS[chosen.command](chosen))
+        print(COMMANDS[chosen.command](chosen), flush=True)
     except UserError as error:
         print(f"sjft: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # who reads, `head` say, has seen enough: Python would flush again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
