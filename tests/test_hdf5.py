@@ -207,10 +207,10 @@ def test_a_full_disk_elsewhere_is_not_blamed_on_the_file_being_read(tmp_path: Pa
     assert str(path) not in str(error.value)
 
 
-@pytest.mark.parametrize("repeats_little", [False, True])
+@pytest.mark.parametrize("compressed_here", [False, True])
 @pytest.mark.parametrize(("rows", "kind"), [(300_000, np.uint8), (1000, np.uint16), (0, np.uint32)])
 def test_rows_that_are_read_are_those_of_h5py(
-    tmp_path: Path, rows: int, kind: type, repeats_little: bool
+    tmp_path: Path, rows: int, kind: type, compressed_here: bool
 ) -> None:
     # 300,000 bytes, and 1,000 rows of 600, are more than a chunk.
     shape = (rows,) if kind is np.uint8 else (rows, 300)
@@ -218,7 +218,7 @@ def test_rows_that_are_read_are_those_of_h5py(
     path = tmp_path / "a.h5"
     with create_hdf5(path, kind="fruit", version=3, config={}, inputs={}) as writer:
         writer.add(
-            "apple", Variable(values, ("a", "b")[: values.ndim], "An apple", "1", repeats_little)
+            "apple", Variable(values, ("a", "b")[: values.ndim], "An apple", "1", compressed_here)
         )
     with open_hdf5(path, kind="fruit", version=3) as file:
         read = RowReader(file["apple"])

@@ -67,7 +67,7 @@ def append_images(writer: Hdf5Writer, ids: NDArray[np.int32], packed: PackedCoun
             packed.large_counts, ("large entry",), "The number of responses itself", "responses"
         ),
     }.items():
-        writer.add(name, replace(variable, repeats_little=True))
+        writer.add(name, replace(variable, compressed_here=True))
 
 
 class DescriptorFile:

@@ -35,8 +35,8 @@ class Variable:
     dimensions: tuple[str, ...]
     description: str
     units: str = "1"
-    # Whether compression may look for runs of bytes alone: see `_compressed`.
-    repeats_little: bool = False
+    # Whether its chunks are compressed by `_compressed`, and not by HDF5: for what is large.
+    compressed_here: bool = False
 
 
 class _Output(io.FileIO):
@@ -100,7 +100,7 @@ class Hdf5Writer:
             dataset.attrs["units"] = variable.units
             self._digests[name] = hashlib.sha256()
         self._digests[name].update(values)
-        if variable.repeats_little:
+        if variable.compressed_here:
             self._append_chunks(name, values)
         else:
             dataset.resize(len(dataset) + len(values), axis=0)
