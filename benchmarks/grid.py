@@ -19,7 +19,7 @@ from pictures import WEIGHTS, data_or_made, pictures_in
 
 from sjft.banks import FilterBank, make_bank
 from sjft.bins import Bins, channel_weights, equal_mass_edges
-from sjft.counting import count_layers
+from sjft.counting import LevelCounter
 from sjft.histograms import Histograms
 from sjft.images import load_pixels
 from sjft.levels import number_of_levels, zero_level
@@ -86,9 +86,11 @@ def measured(
 ) -> tuple[NDArray[np.uint16], list[list[PackedCounts]]]:
     """Histograms over exact edges; and by grid and batch the counts over its levels."""
     exact, counted = [], [[] for _ in GRIDS]
+    counters = [LevelCounter(bank.layers, grid, IMAGES_A_BATCH) for grid in GRIDS]
     for layers in layers_of(bank, paths):
-        for grid, of_grid in zip(GRIDS, counted, strict=True):
-            of_grid.append(count_layers(layers, grid).packed)
+        for counter, of_grid in zip(counters, counted, strict=True):
+            counter.add(layers)
+            of_grid.append(counter.take().packed)
         for image in range(len(layers[0])):
             channels = [channel for layer in layers for channel in layer[image]]
             bins = [

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from test_levels import ANY, any_grid, slow_level
 
-from sjft.counting import count_layers
+from sjft.counting import Counted, LevelCounter
+from sjft.layers import Layer
 from sjft.levels import levels_of, number_of_levels, off_grid_levels
 from sjft.packing import PackedCounts
 from sjft.settings.bank import LevelGrid
@@ -18,6 +19,15 @@ def dense(levels: np.ndarray, grid: LevelGrid) -> np.ndarray:
     """Counts int64 [images, kernels, levels] of levels [images, kernels, positions]."""
     number = number_of_levels(grid)
     return np.array([[np.bincount(k, minlength=number) for k in image] for image in levels])
+
+
+def count_layers(layers: list[np.ndarray], grid: LevelGrid) -> Counted:
+    """Counts of layers [images, kernels, positions], the images added in two groups."""
+    kinds = [Layer(str(number), *layer.shape[1:]) for number, layer in enumerate(layers)]
+    counter = LevelCounter(kinds, grid, len(layers[0]))
+    counter.add([layer[:1] for layer in layers])
+    counter.add([layer[1:] for layer in layers])
+    return counter.take()
 
 
 def assert_same(got: PackedCounts, wanted: PackedCounts) -> None:
@@ -78,3 +88,16 @@ def test_counting_takes_arrays_that_are_not_contiguous() -> None:
 def test_what_is_not_finite_is_counted_as_too_large(value: float) -> None:
     responses = np.array([[[1, value, 2]]], np.float32)
     assert count_layers([responses], LevelGrid()).too_large == 1
+
+
+def test_a_counter_begins_anew_when_its_counts_are_taken() -> None:
+    grid = LevelGrid()
+    rng = np.random.default_rng(4)
+    first, second = (rng.standard_normal((2, 70, 9)).astype(np.float32) for _ in range(2))
+    first[0, 0, 0] = np.inf
+    counter = LevelCounter([Layer("one", 70, 9)], grid, 2)
+    for responses, too_large in ((first, 1), (second, 0), (first[:1], 1)):
+        assert counter.add([responses]) == too_large
+        counted = counter.take()
+        assert counted.too_large == too_large
+        assert_same(counted.packed, packed_slowly(dense(levels_of(responses, grid), grid)))

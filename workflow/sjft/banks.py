@@ -21,6 +21,7 @@ from sjft.errors import UserError
 from sjft.layers import Layer
 from sjft.settings.bank import BankSettings, CnnBank, GaborBank
 from sjft.weights import digest_of_weights, load_network
+from sjft.winograd import replace_convolutions
 
 ACTIVATIONS = frozenset(
     {
@@ -87,6 +88,8 @@ class CnnFilterBank:
         # Faster on every device, and a position's responses then lie side by side for counting.
         network = network.to(device).to(memory_format=torch.channels_last)
         self._extractor = _extractor(network, settings)
+        if device.type == "cpu":  # a GPU's library has its own way
+            replace_convolutions(self._extractor)
         # (x / 255 - mean) / std as one product and one sum, along whole rows of pixels.
         std = torch.tensor(settings.std, dtype=torch.float64)
         shift = -torch.tensor(settings.mean, dtype=torch.float64) / std
@@ -123,7 +126,7 @@ class CnnFilterBank:
         return [outputs[name].flatten(2) for name in self._settings.layers]
 
 
-def _extractor(network: nn.Module, settings: CnnBank) -> Callable[[Tensor], dict[str, Tensor]]:
+def _extractor(network: nn.Module, settings: CnnBank) -> torch.fx.GraphModule:
     """The network cut off behind its last wanted response, giving responses by layer name."""
     modules = dict(network.named_modules())
     unknown = [name for name in settings.layers if name not in modules or not name]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
 from sjft.banks import FilterBank
-from sjft.counting import Counted, count_layers
+from sjft.counting import Counted, LevelCounter
 from sjft.descriptors import KIND, VERSION, append_images, write_channels
 from sjft.devices import torch_threads, workers
 from sjft.errors import BadImageError, UserError
@@ -99,8 +99,10 @@ def extract_descriptors(
         write_channels(writer, extraction.bank.layers)
         append_images(writer, np.empty(0, np.int32), _no_counts(extraction.bank))
         off_grid = written = 0
+        images_a_batch = _images_a_batch(extraction.bank)
+        counter = LevelCounter(extraction.bank.layers, extraction.grid, images_a_batch)
         for rows, pictures in _batches(images, root, extraction, processes, skipped):
-            counted = _count(pictures, rows, images["path"], extraction)
+            counted = _counted(pictures, rows, images["path"], extraction.bank, counter)
             append_images(writer, np.array(rows, np.int32), counted.packed)
             written += len(rows)
             off_grid += counted.too_small + counted.too_large
@@ -122,14 +124,13 @@ def _batches(
     skipped: list[tuple[str, str]],
 ) -> Iterator[tuple[list[int], torch.Tensor]]:
     """Yield (rows, pictures uint8 [images, side, side, channels]) of the usable images."""
-    on_gpu = extraction.bank.device.type == "cuda"
-    images_a_batch = IMAGES_A_GPU_BATCH if on_gpu else IMAGES_A_BATCH
+    images_a_batch = _images_a_batch(extraction.bank)
     paths = [root / path for path in images["path"]]
     loader = DataLoader(
         _PreparedImages(paths, extraction.bank.prepare, images_a_batch),
         batch_size=None,
         num_workers=processes,
-        pin_memory=on_gpu,
+        pin_memory=_on_gpu(extraction.bank),
     )
     for batch in progress(
         loader, total=len(paths), what="descriptors", unit="images", per_item=images_a_batch
@@ -143,16 +144,28 @@ def _batches(
             yield batch.rows, batch.pictures
 
 
-def _count(
-    pictures: torch.Tensor, rows: list[int], paths: pl.Series, extraction: Extraction
+def _on_gpu(bank: FilterBank) -> bool:
+    return bank.device.type == "cuda"
+
+
+def _images_a_batch(bank: FilterBank) -> int:
+    return IMAGES_A_GPU_BATCH if _on_gpu(bank) else IMAGES_A_BATCH
+
+
+def _counted(
+    pictures: torch.Tensor,
+    rows: list[int],
+    paths: pl.Series,
+    bank: FilterBank,
+    counter: LevelCounter,
 ) -> Counted:
-    """Level counts of a batch, channels of all layers side by side, image by image."""
-    layers = [responses.cpu() for responses in extraction.bank.responses(pictures)]
-    counted = count_layers([responses.numpy() for responses in layers], extraction.grid)
-    if counted.too_large:  # as what is not finite is counted: only then is it looked for
-        for layer, responses in zip(extraction.bank.layers, layers, strict=True):
-            _require_finite(responses, layer, rows, paths)
-    return counted
+    """Counts of the responses of a batch, channels of all layers side by side, image by image."""
+    responses = [of_layer.cpu() for of_layer in bank.responses(pictures)]
+    # What is not finite is counted as too large: only then is it looked for.
+    if counter.add([of_layer.numpy() for of_layer in responses]):
+        for layer, of_layer in zip(bank.layers, responses, strict=True):
+            _require_finite(of_layer, layer, rows, paths)
+    return counter.take()
 
 
 def _require_finite(

@@ -7,10 +7,13 @@ ones. One byte instead of two is half of the work for whoever compresses, reads 
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from sjft.nonzero import NUMBERS_AT_ONCE, append_nonzero
 
 COUNT_BITS = 5
 LARGEST_STEP, LARGEST_COUNT = 8, 31
@@ -31,6 +34,147 @@ class PackedCounts:
     entries: NDArray[np.uint8]
     large_steps: NDArray[np.uint16]
     large_counts: NDArray[np.uint32]
+
+
+class Packer:
+    """Packs histograms, one after the other, into memory that is used again for the next images."""
+
+    def __init__(self, room: int) -> None:
+        """Make room for so many entries, of which each might be a large one."""
+        self._entries = np.empty(room, np.uint8)
+        self._large_steps = np.empty(room, np.uint16)
+        self._large_counts = np.empty(room, np.uint32)
+        self._used = np.zeros(2, np.int64)  # entries, and large ones among them
+
+    def pack(
+        self,
+        histograms: NDArray[Any],
+        positions: int,
+        zero: int,
+        span: tuple[int, int],
+        occupied: NDArray[np.uint16],
+    ) -> None:
+        """Append one image's histograms, uint16 or uint32 [kernels, levels], and set them to 0.
+
+        There is a multiple of 16 of levels. At the level ``zero`` stand all of a kernel's
+        ``positions`` that no other level counts. ``span``: the levels, both included, between which
+        all that occur lie. ``occupied`` uint16 [kernels] is filled with the entries of each kernel.
+        """
+        # A level and a count share a word, so that one look decides on both.
+        word = np.uint32 if histograms.dtype == np.uint16 else np.uint64
+        words, listed = np.empty((2, histograms.shape[1] + 2 * NUMBERS_AT_ONCE), word)
+        _pack(
+            *(histograms, np.uint32(positions), np.uint64(zero), span, occupied, words, listed),
+            *(self._entries, self._large_steps, self._large_counts, self._used),
+        )
+
+    def take(self, occupied: NDArray[np.uint16]) -> PackedCounts:
+        """All that was packed since the last time, with the entries of each image and channel."""
+        used, large = self._used.tolist()
+        self._used[:] = 0
+        return PackedCounts(
+            occupied,
+            self._entries[:used].copy(),
+            self._large_steps[:large].copy(),
+            self._large_counts[:large].copy(),
+        )
+
+
+# In these loops indices are unsigned: for others numba looks whether they are negative. Words are
+# kept in their own kind, and nothing branches, so that the compiler finds several at once.
+
+
+@numba.njit(cache=True, nogil=True)
+def _pack(
+    histograms: NDArray[Any],
+    positions: np.uint32,
+    zero: np.uint64,
+    span: tuple[int, int],
+    occupied: NDArray[np.uint16],
+    words: NDArray[Any],
+    listed: NDArray[Any],
+    entries: NDArray[np.uint8],
+    large_steps: NDArray[np.uint16],
+    large_counts: NDArray[np.uint32],
+    totals: NDArray[np.int64],
+) -> None:
+    """See `Packer.pack`."""
+    at_once = np.uint64(NUMBERS_AT_ONCE)
+    word = words.dtype.type
+    half = word(np.iinfo(words.dtype).bits // 2)
+    first = np.uint64(span[0]) // at_once * at_once
+    end = (np.uint64(span[1]) // at_once + np.uint64(1)) * at_once
+    used, large = np.uint64(totals[0]), np.uint64(totals[1])
+    listed[0] = word(0xFFFF) << half  # the level before the first: -1
+    for kernel in range(np.uint64(len(histograms))):
+        elsewhere = _words_of_levels(histograms[kernel, first:end], word(first), words)
+        at_zero = positions - elsewhere
+        words[zero - first] = (word(zero) << half | word(at_zero)) if at_zero else word(0)
+        here = _gathered(words, end - first, listed[1:])
+        occupied[kernel] = here
+        _bytes_of_words(listed, here, entries[used:], words)
+        used += here
+        large_here = _gathered(words, here, listed[1:])
+        for entry in range(np.uint64(1), large_here + np.uint64(1)):
+            large_steps[large] = listed[entry] >> half
+            large_counts[large] = listed[entry] & ((word(1) << half) - word(1))
+            large += np.uint64(1)
+    totals[0], totals[1] = used, large
+
+
+@numba.njit(inline="always")
+def _words_of_levels(histogram: NDArray[Any], first: Any, words: NDArray[Any]) -> np.uint32:
+    """Write level and count as one word where a level occurs, else 0; returns the counts' sum.
+
+    The histogram's first place is the level ``first``; all of it is set to 0.
+    """
+    word = words.dtype.type
+    half = word(np.iinfo(words.dtype).bits // 2)
+    total = np.uint32(0)
+    for place in range(np.uint64(len(histogram))):
+        count = histogram[place]
+        level = word(word(first + word(place)) << half)
+        words[place] = word(level | word(count)) if count else word(0)
+        total = np.uint32(total + np.uint32(count))
+    histogram[:] = 0
+    return total
+
+
+@numba.njit(inline="always")
+def _gathered(words: NDArray[Any], number: np.uint64, target: NDArray[Any]) -> np.uint64:
+    """Gather those of so many words that are not 0, with zeros behind them; returns how many."""
+    found = np.uint64(0)
+    for first in range(np.uint64(0), number, np.uint64(NUMBERS_AT_ONCE)):
+        found += append_nonzero(words, first, target, found)
+    return found
+
+
+@numba.njit(inline="always")
+def _bytes_of_words(
+    listed: NDArray[Any],
+    number: np.uint64,
+    entries: NDArray[np.uint8],
+    large: NDArray[Any],
+) -> None:
+    """Pack one kernel's words, which stand behind a level of -1.
+
+    Where an entry is large, ``large`` becomes step and count as one word, elsewhere 0.
+    """
+    word = large.dtype.type
+    half = word(np.iinfo(large.dtype).bits // 2)
+    low = word(word(word(1) << half) - word(1))
+    largest_step, one = word(word(LARGEST_STEP) << half), word(1)
+    before, own = listed[:-1], listed[1:]
+    for entry in range(number):
+        count = word(own[entry] & low)
+        step = word(word(own[entry] - count) - word(before[entry] - word(before[entry] & low)))
+        fits = (step <= largest_step) & (count <= word(LARGEST_COUNT))
+        step_less_1 = word(word(step >> half) - one)
+        packed = np.uint8(word(step_less_1 << word(COUNT_BITS)) | count)
+        entries[entry] = packed if fits else np.uint8(0)
+        large[entry] = word(0) if fits else word(step | count)
+    for entry in range(number, number + np.uint64(NUMBERS_AT_ONCE)):
+        large[entry] = word(0)
 
 
 def unpack(packed: PackedCounts) -> LevelCounts:
@@ -61,7 +205,6 @@ def _unpack(
     levels: NDArray[np.uint16],
     counts: NDArray[np.uint32],
 ) -> None:
-    # Unsigned indices: for others numba looks whether they are negative.
     entry = large = np.uint64(0)
     for number in occupied:
         level = np.uint16(65535)  # -1: one step more is 0
