@@ -114,24 +114,20 @@ class OurChain:
 
 def check(ours: OurChain) -> None:
     """Compare every count with numpy's, of the same responses and in float64."""
-    boundaries = level_boundaries(SETTINGS.grid)
-    batches = ours.decode()
+    number = number_of_levels(SETTINGS.grid)
+    boundaries, kernels = level_boundaries(SETTINGS.grid), len(ours.bins.edges)
+    each_its_own = np.tile(np.arange(number, dtype=np.uint16), (kernels, 1))
     with open_descriptors(ours.descriptors) as file:
-        for batch, (occupied, levels, counts) in zip(
-            batches, file.blocks(IMAGES_A_BATCH), strict=True
-        ):
-            ends = np.cumsum(occupied.reshape(-1))[:-1]
+        blocks = file.blocks(IMAGES_A_BATCH, each_its_own, number, np.uint32)
+        for batch, counts in zip(ours.decode(), blocks, strict=True):
             layers = [layer.numpy().astype(np.float64) for layer in ours.bank.responses(batch)]
-            channels = [c for image in range(len(batch)) for layer in layers for c in layer[image]]
-            for values, level, count in zip(
-                channels, np.split(levels, ends), np.split(counts, ends), strict=True
-            ):
-                # After a ReLU: a level holds its lower boundary; zero's lies between two zeros.
-                found = np.searchsorted(boundaries, values, side="right") - 1
-                found[values == 0] -= 1
-                wanted = np.bincount(found, minlength=number_of_levels(SETTINGS.grid))
-                assert (np.flatnonzero(wanted) == level).all()
-                assert (wanted[level] == count).all()
+            for image in range(len(batch)):
+                channels = [channel for layer in layers for channel in layer[image]]
+                for values, found in zip(channels, counts[image], strict=True):
+                    # After a ReLU: a level holds its lower boundary; zero's lies between two zeros.
+                    level = np.searchsorted(boundaries, values, side="right") - 1
+                    level[values == 0] -= 1
+                    assert (np.bincount(level, minlength=number) == found).all()
     histograms = read_histograms(ours.histograms)
     assert (histograms.counts.sum(axis=2) == histograms.positions).all()
 

@@ -23,7 +23,7 @@ from sjft.counting import LevelCounter
 from sjft.histograms import Histograms
 from sjft.images import load_pixels
 from sjft.levels import number_of_levels, zero_level
-from sjft.packing import PackedCounts, unpack
+from sjft.packing import PackedCounts, add_up
 from sjft.search import search_exactly
 from sjft.settings.bank import CnnBank, LevelGrid
 from sjft.settings.retrieval import RetrievalSettings
@@ -60,25 +60,22 @@ def exact_edges(bank: FilterBank, paths: list[Path]) -> list[NDArray[np.float32]
 
 def grid_edges(counted: list[PackedCounts], grid: LevelGrid) -> list[NDArray[np.int32]]:
     """The program's own edges, channel by channel, from the counts of the target's batches."""
-    channels = counted[0].occupied.shape[1]
-    mass = np.zeros((channels, number_of_levels(grid)), np.int64)
-    for occupied, levels, counts in map(unpack, counted):
-        channel = np.repeat(np.tile(np.arange(channels), len(occupied)), occupied.reshape(-1))
-        np.add.at(mass, (channel, levels), counts)
-    return [equal_mass_edges(channel, BINS, zero_level(grid)) for channel in mass]
+    levels = np.arange(number_of_levels(grid), dtype=np.uint16)
+    each_its_own = np.tile(levels, (counted[0].occupied.shape[1], 1))
+    mass = np.zeros((1, *each_its_own.shape), np.int64)
+    for packed in counted:
+        add_up(packed, each_its_own, mass)
+    return [equal_mass_edges(channel, BINS, zero_level(grid)) for channel in mass[0]]
 
 
 def over_grid(counted: list[PackedCounts], edges: list[NDArray[np.int32]]) -> NDArray[np.uint16]:
     """Histograms uint16 [images, channels, bins] of batches of counts."""
     nothing = np.empty(0)
     bin_of_level = Bins(np.stack(edges), nothing, nothing, {}, "").bin_of_level()
-    batches = []
-    for occupied, levels, counts in map(unpack, counted):
-        row = np.repeat(np.arange(occupied.size), occupied.reshape(-1))
-        place = row * BINS + bin_of_level[row % len(edges), levels]
-        found = np.bincount(place, weights=counts, minlength=occupied.size * BINS)
-        batches.append(found.reshape(*occupied.shape, BINS))
-    return np.concatenate(batches).astype(np.uint16)
+    batches = [np.zeros((*packed.occupied.shape, BINS), np.uint16) for packed in counted]
+    for packed, counts in zip(counted, batches, strict=True):
+        add_up(packed, bin_of_level, counts)
+    return np.concatenate(batches)
 
 
 def measured(

@@ -56,19 +56,12 @@ def mass_of_levels(paths: Sequence[Path]) -> tuple[NDArray[np.int64], Descriptor
     Raises `UserError` where the shards were made with different banks.
     """
     with open_descriptors(paths[0]) as first:
-        channels, levels = len(first.positions), number_of_levels(first.grid)
-        mass = np.zeros(channels * levels, np.int64)
+        mass = np.zeros((len(first.positions), number_of_levels(first.grid)), np.int64)
     for path in progress(paths, total=len(paths), what="bins", unit="shards"):
         with open_descriptors(path) as file:
             require_same_bank(file, first.bank, first.path)
-            for occupied, level, count in file.blocks(IMAGES_A_BLOCK):
-                channel = np.repeat(
-                    np.tile(np.arange(channels), len(occupied)), occupied.reshape(-1)
-                )
-                mass += np.bincount(
-                    channel * levels + level, weights=count, minlength=len(mass)
-                ).astype(np.int64)
-    return mass.reshape(channels, levels), first
+            mass += file.mass(IMAGES_A_BLOCK)
+    return mass, first
 
 
 def equal_mass_edges(mass: NDArray[np.int64], bins: int, zero: int) -> NDArray[np.int32]:

@@ -23,7 +23,7 @@ from sjft.errors import UserError
 from sjft.hdf5 import Hdf5Writer, RowReader, Variable, config_of, inputs_of, open_hdf5
 from sjft.layers import Layer
 from sjft.levels import number_of_levels
-from sjft.packing import LevelCounts, PackedCounts, unpack
+from sjft.packing import PackedCounts, add_up
 from sjft.settings.bank import LevelGrid
 
 KIND, VERSION = "sjft-descriptors", 3
@@ -90,35 +90,64 @@ class DescriptorFile:
         """The settings and weights that decided the responses: files must agree on them."""
         return {**self.config, "digest_of_weights": self.weights}
 
-    def blocks(self, images: int) -> Iterator[LevelCounts]:
-        """Yield (occupied levels [images, channels], levels, counts) of so many images a time.
+    def blocks(
+        self,
+        images: int,
+        place_of_level: NDArray[np.uint16],
+        places: int,
+        kind: type[np.integer[Any]],
+    ) -> Iterator[NDArray[np.integer[Any]]]:
+        """Yield counts [images, channels, places] of so many images a time, in their order.
 
-        Raises `UserError` where the counts are not those of a file of this grid.
+        ``place_of_level`` uint16 [channels, levels]: what each level is counted as. Raises
+        `UserError` where the file's entries are not those of its grid.
         """
+        for packed in self._packed(images):
+            counts = np.zeros((*packed.occupied.shape, places), kind)
+            self._add_up(packed, place_of_level, counts)
+            yield counts
+
+    def mass(self, images: int) -> NDArray[np.int64]:
+        """Counts of all images together, int64 [channels, levels], read so many images a time.
+
+        Raises `UserError` as `blocks` does.
+        """
+        levels = np.arange(number_of_levels(self.grid), dtype=np.uint16)
+        each_its_own = np.tile(levels, (len(self.positions), 1))
+        mass = np.zeros(each_its_own.shape, np.int64)
+        for packed in self._packed(images):
+            self._add_up(packed, each_its_own, mass[None])
+        return mass
+
+    def _packed(self, images: int) -> Iterator[PackedCounts]:
+        occupied, entries, large_steps, large_counts = (
+            RowReader(self._file[name])
+            for name in ("occupied_levels", "entry", "large_step", "large_count")
+        )
         start = large = 0
-        entries_of = RowReader(self._file["entry"])
         for row in range(0, len(self.images), images):
-            occupied = self._file["occupied_levels"][row : row + images]
-            end = start + int(occupied.sum(dtype=np.int64))
-            entries = entries_of(start, end)
-            next_large = large + int((entries == 0).sum())
-            packed = PackedCounts(
-                *(occupied, entries),
-                self._file["large_step"][large:next_large],
-                self._file["large_count"][large:next_large],
+            of_block = occupied(row, min(row + images, len(self.images)))
+            end = start + int(of_block.sum(dtype=np.int64))
+            entries_here = entries(start, end)
+            next_large = large + len(entries_here) - int(np.count_nonzero(entries_here))
+            yield PackedCounts(
+                *(of_block, entries_here),
+                *(large_steps(large, next_large), large_counts(large, next_large)),
             )
-            yield self._checked(packed)
             start, large = end, next_large
 
-    def _checked(self, packed: PackedCounts) -> LevelCounts:
-        damaged = f"{self.path}: its entries do not fit its grid. Remove the file and run again."
+    def _add_up(
+        self,
+        packed: PackedCounts,
+        place_of_level: NDArray[np.uint16],
+        sums: NDArray[np.integer[Any]],
+    ) -> None:
         try:
-            counted = unpack(packed)
+            add_up(packed, place_of_level, sums)
         except ValueError:
-            raise UserError(damaged) from None
-        if counted[1].max(initial=0) >= number_of_levels(self.grid):
-            raise UserError(damaged)
-        return counted
+            raise UserError(
+                f"{self.path}: its entries do not fit its grid. Remove the file and run again."
+            ) from None
 
 
 @contextmanager

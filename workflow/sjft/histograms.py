@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import h5py
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -81,7 +80,6 @@ def build_histograms(descriptors: Path, bins: Bins, bins_path: Path, output: Pat
 
     Raises `UserError` where the descriptors were made with another bank than the bins.
     """
-    bin_of_level = bins.bin_of_level()
     channels, number = bins.edges.shape[0], bins.edges.shape[1] - 1
     kind = np.uint16 if bins.positions.max() <= np.iinfo(np.uint16).max else np.uint32
     with (
@@ -106,32 +104,14 @@ def build_histograms(descriptors: Path, bins: Bins, bins_path: Path, output: Pat
         )
         writer.add("count", described)  # there, even where the shard is empty
         total = len(file.images)
-        for occupied, level, count in progress(
-            file.blocks(IMAGES_A_BLOCK),
+        for counts in progress(
+            file.blocks(IMAGES_A_BLOCK, bins.bin_of_level(), number, kind),
             total=total,
             what="histograms",
             unit="images",
             per_item=IMAGES_A_BLOCK,
         ):
-            counts = np.zeros((len(occupied), channels, number), kind)
-            _add(occupied, level, count, bin_of_level, counts)
             writer.add("count", replace(described, values=counts))
-
-
-@numba.njit(cache=True, nogil=True)
-def _add(
-    occupied: NDArray[np.int32],
-    level: NDArray[np.uint16],
-    count: NDArray[np.uint32],
-    bin_of_level: NDArray[np.uint16],
-    counts: NDArray[np.uint16],
-) -> None:
-    entry = 0
-    for image in range(occupied.shape[0]):
-        for channel in range(occupied.shape[1]):
-            for _ in range(occupied[image, channel]):
-                counts[image, channel, bin_of_level[channel, level[entry]]] += count[entry]
-                entry += 1
 
 
 @contextmanager

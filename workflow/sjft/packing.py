@@ -17,9 +17,6 @@ from sjft.nonzero import NUMBERS_AT_ONCE, append_nonzero
 
 COUNT_BITS = 5
 LARGEST_STEP, LARGEST_COUNT = 8, 31
-# Occupied levels int32 [images, channels]; and, one after the other in the order of images and
-# channels, the levels that occur, ascending, and how often each does.
-LevelCounts = tuple[NDArray[np.int32], NDArray[np.uint16], NDArray[np.uint32]]
 
 
 @dataclass(frozen=True)
@@ -177,45 +174,52 @@ def _bytes_of_words(
         large[entry] = word(0)
 
 
-def unpack(packed: PackedCounts) -> LevelCounts:
-    """The levels and counts; raises `ValueError` where the parts do not fit each other."""
-    occupied = packed.occupied.astype(np.int32)
-    entries = packed.entries
-    large = len(entries) - int(np.count_nonzero(entries))
+def add_up(
+    packed: PackedCounts, place_of_level: NDArray[np.uint16], sums: NDArray[np.integer[Any]]
+) -> None:
+    """Add each count to the place of its level, in ``place_of_level``, uint16 [channels, levels].
+
+    ``sums`` [images, channels, places]; or [1, channels, places], for all images together.
+    Raises `ValueError` where the parts do not fit each other or ``place_of_level``.
+    """
+    large = len(packed.entries) - int(np.count_nonzero(packed.entries))
     if not len(packed.large_steps) == len(packed.large_counts) == large:
         raise ValueError("there are more or fewer large numbers than places for them")
-    if int(occupied.sum(dtype=np.int64)) != len(entries):
+    if int(packed.occupied.sum(dtype=np.int64)) != len(packed.entries):
         raise ValueError("there are more or fewer entries than the channels have")
-    levels, counts = np.empty(len(entries), np.uint16), np.empty(len(entries), np.uint32)
-    _unpack(
-        *(occupied.reshape(-1), entries, packed.large_steps, packed.large_counts),
-        *(levels, counts),
-    )
-    if not counts.all():
-        raise ValueError("there is an entry without a count")
-    return occupied, levels, counts
+    if not _add_up(
+        *(packed.occupied, packed.entries, packed.large_steps, packed.large_counts),
+        *(place_of_level, sums),
+    ):
+        raise ValueError("there is an entry without a count, or of a level that is not there")
 
 
 @numba.njit(cache=True, nogil=True)
-def _unpack(
-    occupied: NDArray[np.int32],
+def _add_up(
+    occupied: NDArray[np.uint16],
     entries: NDArray[np.uint8],
     large_steps: NDArray[np.uint16],
     large_counts: NDArray[np.uint32],
-    levels: NDArray[np.uint16],
-    counts: NDArray[np.uint32],
-) -> None:
+    place_of_level: NDArray[np.uint16],
+    sums: NDArray[np.integer[Any]],
+) -> bool:
+    """See `add_up`; returns whether all entries were right."""
+    levels = place_of_level.shape[1]
     entry = large = np.uint64(0)
-    for number in occupied:
-        level = np.uint16(65535)  # -1: one step more is 0
-        for _ in range(number):
-            packed = entries[entry]
-            if packed:
-                level += np.uint16((packed >> COUNT_BITS) + 1)
-                counts[entry] = packed & LARGEST_COUNT
-            else:
-                level += large_steps[large]
-                counts[entry] = large_counts[large]
-                large += np.uint64(1)
-            levels[entry] = level
-            entry += np.uint64(1)
+    for image in range(len(occupied)):
+        of_image = sums[image if len(sums) > 1 else 0]
+        for channel in range(np.uint64(occupied.shape[1])):
+            place, of_channel = place_of_level[channel], of_image[channel]
+            level = np.uint16(65535)  # -1: one step more is 0
+            for _ in range(occupied[image, channel]):
+                byte = entries[entry]
+                step, count = np.uint16((byte >> COUNT_BITS) + 1), np.uint32(byte & LARGEST_COUNT)
+                if byte == 0:
+                    step, count = large_steps[large], large_counts[large]
+                    large += np.uint64(1)
+                level = np.uint16(level + step)
+                if count == 0 or level >= levels:
+                    return False
+                of_channel[place[level]] += count
+                entry += np.uint64(1)
+    return True
