@@ -36,7 +36,7 @@ def always(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("always")
-@pytest.mark.parametrize("kernel", [4, 5, 6, 7])
+@pytest.mark.parametrize("kernel", [2, 3, 5, 7])
 @pytest.mark.parametrize("size", [(27, 27), (8, 8), (9, 40), (31, 12)])
 @pytest.mark.parametrize("padding", [0, 2, (3, 1)])
 @torch.inference_mode()
@@ -48,7 +48,7 @@ def test_responses_are_those_of_a_direct_convolution(
     got = WinogradConvolution(direct)(images)
     assert got.dtype == torch.float32
     assert got.is_contiguous(memory_format=torch.channels_last)
-    torch.testing.assert_close(got.double(), wanted, rtol=0, atol=2e-5 * float(wanted.abs().max()))
+    torch.testing.assert_close(got.double(), wanted, rtol=0, atol=3e-5 * float(wanted.abs().max()))
 
 
 @pytest.mark.usefixtures("always")
@@ -57,7 +57,7 @@ def test_a_convolution_may_have_no_bias() -> None:
     direct, images = convolution(5, 2, bias=False), pictures(20, 20)
     wanted = exactly(direct, images)
     got = WinogradConvolution(direct)(images).double()
-    torch.testing.assert_close(got, wanted, rtol=0, atol=2e-5 * float(wanted.abs().max()))
+    torch.testing.assert_close(got, wanted, rtol=0, atol=3e-5 * float(wanted.abs().max()))
 
 
 @pytest.mark.usefixtures("always")
@@ -87,7 +87,8 @@ def test_small_maps_are_convolved_directly() -> None:
         {"padding_mode": "reflect"},
         {"padding": "same"},
         {"kernel_size": (5, 4)},
-        {"kernel_size": 3},
+        {"kernel_size": 1},
+        {"kernel_size": 2},
         {"kernel_size": 9},
         {"in_channels": 3},
         {"in_channels": 512, "out_channels": 512},

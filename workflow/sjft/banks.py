@@ -115,7 +115,8 @@ class CnnFilterBank:
     @FULL_PRECISION
     def responses(self, pictures: Tensor) -> list[Tensor]:
         """See `FilterBank`."""
-        rows = _as_floats(pictures, self.device).mul_(self._scale).add_(self._shift)
+        rows = _as_floats(pictures, self.device)
+        torch.addcmul(self._shift, rows, self._scale, out=rows)
         outputs = self._extractor(_as_images(rows, 3))
         for name in self._settings.layers:
             if outputs[name].ndim != 4:

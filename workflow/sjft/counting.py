@@ -14,7 +14,7 @@ from sjft.nonzero import NUMBERS_AT_ONCE, append_nonzero
 from sjft.packing import PackedCounts, Packer
 from sjft.settings.bank import LevelGrid
 
-KERNELS_A_BLOCK = 64  # whose histograms' used parts a processor's first cache holds
+KERNELS_A_BLOCK = 192  # whose histograms' used parts a processor's second cache holds
 POSITIONS_AT_ONCE = 8  # of a block, whose levels are listed before they are counted
 
 

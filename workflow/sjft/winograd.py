@@ -12,6 +12,7 @@ Results differ from a direct convolution's by rounding: in float32 by some 1e-6 
 from collections.abc import Iterator
 from typing import TypeGuard
 
+import numba
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -22,11 +23,11 @@ TILE = 8
 # Where polynomials of a tile's degree are evaluated, besides at infinity: powers of two, so that
 # next to nothing is lost by rounding.
 POINTS = (0, 1, -1, 2, -2, 0.5, -0.5)
-LARGEST_KERNEL = 7
 # A processor's second cache holds about so many bytes of products.
 BYTES_AT_ONCE = 5 << 19
 LARGEST_TRANSFORMED = 8 << 20  # bytes of kernels: larger ones would be read from memory
-LEAST_GAIN = 2.0  # of products: the tiles' way through memory costs as well
+# In products; those of the transforms count as so many: they wait for memory.
+LEAST_GAIN, TRANSFORM_COST = 1.5, 4
 
 
 class WinogradConvolution(nn.Module):
@@ -36,17 +37,16 @@ class WinogradConvolution(nn.Module):
         """Transform the kernels, in float64."""
         super().__init__()
         self._convolution = convolution
-        kernel = convolution.kernel_size[0]
-        self._outputs = TILE + 1 - kernel  # along each side of a tile
         self._padding = int(convolution.padding[0]), int(convolution.padding[1])
-        of_input, of_kernel, of_output = _transforms(kernel)
-        weights = torch.einsum(
-            *("ay,bx,oiyx->abio", of_kernel, of_kernel, convolution.weight.detach().double())
+        self._outputs = TILE + 1 - convolution.kernel_size[0]  # along each side of a tile
+        of_input, of_kernel, of_output = _transforms(convolution.kernel_size[0])
+        weights = torch.from_numpy(of_kernel)
+        kernels = torch.einsum(
+            "ay,bx,oiyx->abio", weights, weights, convolution.weight.detach().double()
         )
-        self._kernels = weights.flatten(0, 1).float().contiguous()  # [points, in, out]
-        self._of_input = torch.kron(of_input, of_input).float()  # [points, inputs of a tile]
-        self._of_output = torch.kron(of_output, of_output).float()  # [outputs of a tile, points]
-        self._bias = torch.zeros(()) if convolution.bias is None else convolution.bias.detach()
+        self._kernels = kernels.flatten(0, 1).float().contiguous()  # [points, in, out]
+        self._of_input = of_input.astype(np.float32)
+        self._of_output = of_output.astype(np.float32)
 
     def forward(self, images: Tensor) -> Tensor:
         """Convolve float32 [images, in, height, width]; returns [images, out, ...], channels last.
@@ -62,11 +62,8 @@ class WinogradConvolution(nn.Module):
         results = padded.new_empty(len(images), height, width, self._kernels.shape[2])
         for image, result in zip(padded, results, strict=True):
             for first, last in self._strips(down, across):
-                tiles = self._tiles(image[self._outputs * first :], last - first, across)
-                outputs = self._convolved(tiles)
                 rows = slice(self._outputs * first, min(self._outputs * last, height))
-                part = outputs[: rows.stop - rows.start, :width]
-                torch.add(part, self._bias, out=result[rows])
+                self._convolve(image[rows.start :], (last - first, across), result[rows])
         return results.permute(0, 3, 1, 2)
 
     def _size(self, images: Tensor) -> tuple[int, int]:
@@ -90,24 +87,85 @@ class WinogradConvolution(nn.Module):
         for first in range(0, down, rows):
             yield first, min(first + rows, down)
 
-    def _tiles(self, image: Tensor, down: int, across: int) -> Tensor:
-        """Overlapping tiles of an image [height, width, in], as [8, 8, down, across, in]."""
-        row, column, channel = image.stride()
-        return image.as_strided(
-            (TILE, TILE, down, across, image.shape[2]),
-            (row, column, self._outputs * row, self._outputs * column, channel),
-        )
+    def _convolve(self, image: Tensor, tiles: tuple[int, int], result: Tensor) -> None:
+        """Convolve so many tiles, down and across, of an image [height, width, in]."""
+        evaluated = image.new_empty(len(self._kernels), tiles[0] * tiles[1], image.shape[2])
+        kernel = self._convolution.kernel_size[0]
+        _evaluate(image.numpy(), self._of_input, kernel, tiles, evaluated.numpy())
+        products = torch.bmm(evaluated, self._kernels)
+        if self._convolution.bias is not None:
+            # All outputs are sums that count the point (1, 1) once.
+            products[POINTS.index(1) * (TILE + 1)] += self._convolution.bias
+        _interpolate(products.numpy(), self._of_output, tiles, result.numpy())
 
-    def _convolved(self, tiles: Tensor) -> Tensor:
-        """Outputs of whole tiles, [height, width, out]."""
-        down, across, channels = tiles.shape[2:]
-        points = len(self._of_input)
-        evaluated = self._of_input @ tiles.reshape(points, -1)
-        products = torch.bmm(evaluated.view(points, down * across, channels), self._kernels)
-        outputs = (self._of_output @ products.view(points, -1)).view(
-            *(self._outputs, self._outputs, down, across, -1)
+
+# The transforms of tiles: sums of eight with the channels side by side, which the compiler finds
+# several of at once. As products of matrices they would take eight times as many multiplications.
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"contract"})
+def _evaluate(
+    image: NDArray[np.float32],
+    of_input: NDArray[np.float32],
+    kernel: int,
+    tiles: tuple[int, int],
+    evaluated: NDArray[np.float32],
+) -> None:
+    """Evaluate an image's tiles, [height, width, in], at the points, as [64, tiles, in]."""
+    height, width, channels = image.shape
+    outputs = TILE + 1 - kernel
+    rows = image.reshape(height, width * channels)
+    combined = np.empty((TILE, width * channels), np.float32)
+    pixels = combined.reshape(TILE * width, channels)
+    for down in range(tiles[0]):
+        for point in range(TILE):
+            _combine(of_input[point], rows, outputs * down, 1, combined[point])
+        for point in range(TILE):
+            for across in range(tiles[1]):
+                first = point * width + outputs * across
+                for other in range(TILE):
+                    into = evaluated[point * TILE + other, down * tiles[1] + across]
+                    _combine(of_input[other], pixels, first, 1, into)
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"contract"})
+def _interpolate(
+    products: NDArray[np.float32],
+    of_output: NDArray[np.float32],
+    tiles: tuple[int, int],
+    result: NDArray[np.float32],
+) -> None:
+    """From the products at the points, [64, tiles, out], to outputs, [height, width, out]."""
+    outputs, tile_count = len(of_output), tiles[0] * tiles[1]
+    rows = products.reshape(TILE * TILE * tile_count, products.shape[2])
+    combined = np.empty((TILE, products.shape[2]), np.float32)
+    for tile in range(tile_count):
+        top, left = tile // tiles[1] * outputs, tile % tiles[1] * outputs
+        for down in range(min(outputs, len(result) - top)):
+            for point in range(TILE):
+                first = point * tile_count + tile
+                _combine(of_output[down], rows, first, TILE * tile_count, combined[point])
+            for across in range(min(outputs, result.shape[1] - left)):
+                _combine(of_output[across], combined, 0, 1, result[top + down, left + across])
+
+
+@numba.njit(inline="always")
+def _combine(
+    weights: NDArray[np.float32],
+    rows: NDArray[np.float32],
+    first: int,
+    step: int,
+    result: NDArray[np.float32],
+) -> None:
+    """Write the weighted sum of eight rows, so many apart, the first one given."""
+    w0, w1, w2, w3, w4, w5, w6, w7 = weights
+    for place in range(len(result)):
+        result[place] = (
+            (w0 * rows[first, place] + w1 * rows[first + step, place])
+            + (w2 * rows[first + 2 * step, place] + w3 * rows[first + 3 * step, place])
+            + (w4 * rows[first + 4 * step, place] + w5 * rows[first + 5 * step, place])
+            + (w6 * rows[first + 6 * step, place] + w7 * rows[first + 7 * step, place])
         )
-        return outputs.permute(2, 0, 3, 1, 4).flatten(2, 3).flatten(0, 1)
 
 
 def replace_convolutions(network: nn.Module) -> None:
@@ -119,10 +177,7 @@ def replace_convolutions(network: nn.Module) -> None:
 
 
 def can_replace(convolution: nn.Module) -> TypeGuard[nn.Conv2d]:
-    """Whether a module is a convolution that a `WinogradConvolution` computes, and it may gain.
-
-    Not 3 x 3: there oneDNN is nearly as fast, and more is lost by rounding.
-    """
+    """Whether a module is a convolution that a `WinogradConvolution` computes, and it may gain."""
     return (
         type(convolution) is nn.Conv2d
         and convolution.stride == convolution.dilation == (1, 1)
@@ -130,7 +185,7 @@ def can_replace(convolution: nn.Module) -> TypeGuard[nn.Conv2d]:
         and convolution.padding_mode == "zeros"
         and not isinstance(convolution.padding, str)
         and convolution.kernel_size[0] == convolution.kernel_size[1]
-        and 3 < convolution.kernel_size[0] <= LARGEST_KERNEL
+        and 1 < convolution.kernel_size[0] < TILE
         and 4 * TILE**2 * convolution.in_channels * convolution.out_channels <= LARGEST_TRANSFORMED
         and _gain(convolution, 10 * TILE, 10 * TILE) >= LEAST_GAIN
     )
@@ -138,16 +193,20 @@ def can_replace(convolution: nn.Module) -> TypeGuard[nn.Conv2d]:
 
 def _gain(convolution: nn.Conv2d, height: int, width: int) -> float:
     """How many times fewer products give a result of this size, the transforms' counted in."""
-    outputs = TILE + 1 - convolution.kernel_size[0]
+    kernel, channels = convolution.kernel_size[0], convolution.in_channels
+    outputs = TILE + 1 - kernel
+    pairs = channels * convolution.out_channels
+    of_input = 2 * TILE**3 * channels
+    of_output = (outputs * TILE**2 + outputs**2 * TILE) * convolution.out_channels
+    a_tile = TILE**2 * pairs + TRANSFORM_COST * (of_input + of_output)
     tiles = -(-height // outputs) * -(-width // outputs)
-    pairs = convolution.in_channels * convolution.out_channels
-    transforms = TILE**2 * convolution.in_channels + outputs**2 * convolution.out_channels
-    direct = convolution.kernel_size[0] ** 2 * height * width * pairs
-    return direct / (TILE**2 * tiles * (pairs + transforms))
+    return kernel**2 * height * width * pairs / (a_tile * tiles)
 
 
-def _transforms(kernel: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Matrices B^T [8, 8], G [8, kernel] and A^T [9 - kernel, 8] of the paper's formula 7, float64.
+def _transforms(
+    kernel: int,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Matrices B^T [8, 8], G [8, kernel] and A^T [9 - kernel, 8] of the paper's formula 7.
 
     A^T [(G g) * (B^T d)] are the outputs of kernel g on inputs d, along one side.
     """
@@ -156,12 +215,7 @@ def _transforms(kernel: int) -> tuple[Tensor, Tensor, Tensor]:
     # Any scale of a point's two factors is right: this one keeps both of the size of what they are
     # made from, and the rounding small.
     scale = np.abs(of_kernel).sum(axis=1, keepdims=True)
-    of_output = _evaluation(TILE + 1 - kernel).T
-    return (
-        torch.from_numpy(of_input * scale),
-        torch.from_numpy(of_kernel / scale),
-        torch.from_numpy(of_output.copy()),
-    )
+    return of_input * scale, of_kernel / scale, _evaluation(TILE + 1 - kernel).T.copy()
 
 
 def _evaluation(coefficients: int) -> NDArray[np.float64]:
