@@ -8,11 +8,13 @@ round measures every part, one after the other, in processor time, so that a bus
 alike; medians of the rounds, and of each round's ratios.
 """
 
+import math
 import statistics
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import polars as pl
@@ -24,13 +26,14 @@ from PIL import Image
 from torch import Tensor, nn
 from torchvision.transforms import functional as transforms
 
-from sjft.banks import CnnFilterBank, make_bank
+from sjft import winograd
+from sjft.banks import CnnFilterBank, FilterBank, make_bank
 from sjft.bins import Bins, equalise_bins, read_bins
 from sjft.descriptors import open_descriptors
 from sjft.extraction import IMAGES_A_BATCH, Extraction, extract_descriptors
 from sjft.histograms import build_histograms, read_histograms
 from sjft.images import load_pixels
-from sjft.levels import level_boundaries, number_of_levels
+from sjft.levels import level_boundaries, levels_of, number_of_levels
 from sjft.settings.bank import CnnBank
 from sjft.settings.weights import RandomWeights
 from sjft.weights import load_network
@@ -76,6 +79,8 @@ class OurChain:
         bank = make_bank(SETTINGS, None)
         assert isinstance(bank, CnnFilterBank)
         self.bank, self.paths, self._scratch = bank, paths, scratch
+        with patch.object(winograd, "LEAST_GAIN", math.inf):
+            self.direct = make_bank(SETTINGS, None)  # torch's own convolutions alone
         self._table = pl.DataFrame(
             {"image": range(len(paths)), "path": [str(path) for path in paths]},
             schema={"image": pl.Int32, "path": pl.String},
@@ -102,10 +107,10 @@ class OurChain:
             for batch in batches
         ]
 
-    def decode_and_convolve(self) -> None:
+    def decode_and_convolve(self, bank: FilterBank) -> None:
         """What must be done before anything can be counted."""
         for batch in self.decode():
-            self.bank.responses(batch)
+            bank.responses(batch)
 
     def rebin(self) -> None:
         """From the descriptor file to the histogram file."""
@@ -132,6 +137,15 @@ def check(ours: OurChain) -> None:
     assert (histograms.counts.sum(axis=2) == histograms.positions).all()
 
 
+def moved(ours: OurChain) -> float:
+    """Share of responses whose level is not that of torch's own convolutions."""
+    (batch, *_) = ours.decode()
+    pairs = zip(ours.bank.responses(batch), ours.direct.responses(batch), strict=True)
+    levels = [[levels_of(one.numpy(), SETTINGS.grid) for one in pair] for pair in pairs]
+    different = sum(int((one != other).sum()) for one, other in levels)
+    return different / sum(one.size for one, _ in levels)
+
+
 def results(times: dict[str, list[float]], ours: OurChain) -> dict[str, Any]:
     """Medians, ratios and sizes, as they are written."""
 
@@ -149,6 +163,10 @@ def results(times: dict[str, list[float]], ours: OurChain) -> dict[str, Any]:
         # What no counting, however fast, could exceed.
         "plain chain / our decoding and network": ratio("plain chain", "decoding and network"),
         "extraction / its decoding and network": ratio("extraction", "decoding and network"),
+        "extraction / decoding and torch's own network": ratio(
+            "extraction", "decoding and torch's own network"
+        ),
+        "responses on another level than by torch's own network, %": 100 * moved(ours),
         "extraction / re-binning": ratio("extraction", "re-binning"),
         "descriptor bytes an image": ours.descriptors.stat().st_size / images,
         "histogram bytes an image": ours.histograms.stat().st_size / images,
@@ -164,6 +182,8 @@ def markdown(found: dict[str, Any]) -> str:
     for name, value in found.items():
         if "/" in name:
             lines.append(f"| {name} | {value:.2f} |")
+        elif "%" in name:
+            lines.append(f"| {name} | {value:.4f} |")
         elif "bytes" in name:
             lines.append(f"| {name} | {value:,.0f} |")
     return "\n".join(lines) + "\n"
@@ -187,7 +207,8 @@ def main() -> None:
         parts = {
             "plain chain": lambda: [plain(path) for path in ours.paths],
             "decoding": ours.decode,
-            "decoding and network": ours.decode_and_convolve,
+            "decoding and network": lambda: ours.decode_and_convolve(ours.bank),
+            "decoding and torch's own network": lambda: ours.decode_and_convolve(ours.direct),
             "extraction": ours.extract,
             "re-binning": ours.rebin,
         }

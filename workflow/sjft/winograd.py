@@ -6,7 +6,8 @@ their products there are summed over the input channels, and give (9 - k) x (9 -
 of 5 x 5, as in AlexNet's second layer, then take 4 products an output and pair of channels instead
 of 25, and all of them are matrix products. torch, oneDNN and onnxruntime have none for that size.
 
-Results differ from a direct convolution's by rounding: in float32 by some 1e-6 of the largest.
+Results differ from a direct convolution's by rounding: by 3e-6 of their deviation in the mean, and
+by about 1e-5 of the largest at most (16 to 128 channels in, kernels of 3 x 3 to 7 x 7).
 """
 
 from collections.abc import Iterator
@@ -100,7 +101,7 @@ class WinogradConvolution(nn.Module):
 
 
 # The transforms of tiles: sums of eight with the channels side by side, which the compiler finds
-# several of at once. As products of matrices they would take eight times as many multiplications.
+# several of at once. As one product of matrices they would take four times as many products.
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"contract"})
