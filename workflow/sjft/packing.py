@@ -139,7 +139,10 @@ def _words_of_levels(histogram: NDArray[Any], first: Any, words: NDArray[Any]) -
 
 @numba.njit(inline="always")
 def _gathered(words: NDArray[Any], number: np.uint64, target: NDArray[Any]) -> np.uint64:
-    """Gather those of so many words that are not 0, with zeros behind them; returns how many."""
+    """Gather those of so many words that are not 0; returns how many.
+
+    So many are a multiple of 16, or zeros stand behind them up to one.
+    """
     found = np.uint64(0)
     for first in range(np.uint64(0), number, np.uint64(NUMBERS_AT_ONCE)):
         found += append_nonzero(words, first, target, found)
