@@ -9,7 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sjft.layers import Layer
-from sjft.levels import number_of_levels, number_of_magnitudes, shift_and_base, zero_level
+from sjft.levels import (
+    number_of_levels,
+    number_of_magnitudes,
+    off_grid_levels,
+    shift_and_base,
+    zero_level,
+)
 from sjft.nonzero import NUMBERS_AT_ONCE, append_nonzero
 from sjft.packing import PackedCounts, Packer
 from sjft.settings.bank import LevelGrid
@@ -76,7 +82,7 @@ class _Histograms:
         # An odd number, so that kernels' histograms do not all share the same lines of a cache.
         levels = (blocks_of_levels | 1) * NUMBERS_AT_ONCE
         self.most_entries = layer.kernels * min(layer.positions, levels)
-        self._zero = zero_level(grid)
+        self._zero, self._off_grid = zero_level(grid), off_grid_levels(grid)
         numbers = [*shift_and_base(grid), number_of_magnitudes(grid), self._zero, levels]
         self._grid = np.array(numbers, np.int32)
         kind: type = np.uint16 if layer.positions <= np.iinfo(np.uint16).max else np.uint32
@@ -93,7 +99,7 @@ class _Histograms:
     ) -> None:
         """Count and pack one image's responses [positions, kernels]."""
         span = _fill(responses.view(np.int32), self._grid, self._places)
-        _add_off_grid(self._levels, self._zero, off_grid)
+        _add_off_grid(self._levels, self._off_grid, off_grid)
         packer.pack(self._levels, self._positions, self._zero, span, occupied)
 
 
@@ -153,9 +159,11 @@ def _step(magnitude: np.int32, grid: NDArray[np.int32]) -> np.int32:
 
 
 @numba.njit(cache=True, nogil=True)
-def _add_off_grid(histograms: NDArray[Any], zero: int, totals: NDArray[np.int64]) -> None:
+def _add_off_grid(
+    histograms: NDArray[Any], levels: tuple[int, int, int, int], totals: NDArray[np.int64]
+) -> None:
     """Add how many of an image's responses are too small, and too large."""
+    lowest, below_zero, above_zero, highest = levels
     for kernel in range(len(histograms)):
-        for side in (-1, 1):
-            totals[0] += histograms[kernel, zero + side]
-            totals[1] += histograms[kernel, zero + side * zero]
+        totals[0] += histograms[kernel, below_zero] + histograms[kernel, above_zero]
+        totals[1] += histograms[kernel, lowest] + histograms[kernel, highest]
