@@ -15,7 +15,7 @@ export ANNOY_COMPILER_ARGS := -O3,-std=c++14,-DANNOYLIB_MULTITHREADED_BUILD,-fpe
 help:
 	@echo "make demo       set up $(VENV), run the demo, show its summary"
 	@echo "make test       set up $(VENV), run linters, type checks and all tests"
-	@echo "make benchmark  set up $(VENV), measure beside other libraries (an hour or two): results/benchmark.md"
+	@echo "make benchmark  set up $(VENV), measure beside other libraries (under an hour): results/benchmark.md"
 	@echo "                QUICK=1 checks results alone; DATA=folder takes photographs instead of made pictures"
 	@echo "make generated  write the schema, the table of keys and envs/ anew"
 	@echo "make clean      remove results/ and $(VENV)"

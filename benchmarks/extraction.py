@@ -192,8 +192,8 @@ def markdown(found: dict[str, Any]) -> str:
 def main() -> None:
     """Read the command line, measure, write."""
     parser = parser_of(__doc__)
-    parser.add_argument("--images", type=int, default=200)
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--images", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--as-they-are", action="store_true", help="do not resize to 500x375")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
