@@ -33,7 +33,7 @@ from sjft.descriptors import open_descriptors
 from sjft.extraction import IMAGES_A_BATCH, Extraction, extract_descriptors
 from sjft.histograms import build_histograms, read_histograms
 from sjft.images import load_pixels
-from sjft.levels import level_boundaries, levels_of, number_of_levels
+from sjft.levels import every_level, level_boundaries, levels_of, number_of_levels
 from sjft.settings.bank import CnnBank
 from sjft.settings.weights import RandomWeights
 from sjft.weights import load_network
@@ -120,10 +120,10 @@ class OurChain:
 def check(ours: OurChain) -> None:
     """Compare every count with numpy's, of the same responses and in float64."""
     number = number_of_levels(SETTINGS.grid)
-    boundaries, kernels = level_boundaries(SETTINGS.grid), len(ours.bins.edges)
-    each_its_own = np.tile(np.arange(number, dtype=np.uint16), (kernels, 1))
+    boundaries = level_boundaries(SETTINGS.grid)
+    levels = every_level(len(ours.bins.edges), SETTINGS.grid)
     with open_descriptors(ours.descriptors) as file:
-        blocks = file.blocks(IMAGES_A_BATCH, each_its_own, number, np.uint32)
+        blocks = file.blocks(IMAGES_A_BATCH, levels, number, np.uint32)
         for batch, counts in zip(ours.decode(), blocks, strict=True):
             layers = [layer.numpy().astype(np.float64) for layer in ours.bank.responses(batch)]
             for image in range(len(batch)):

@@ -22,7 +22,7 @@ from sjft.bins import Bins, channel_weights, equal_mass_edges
 from sjft.counting import LevelCounter
 from sjft.histograms import Histograms
 from sjft.images import load_pixels
-from sjft.levels import number_of_levels, zero_level
+from sjft.levels import every_level, zero_level
 from sjft.packing import PackedCounts, add_up
 from sjft.search import search_exactly
 from sjft.settings.bank import CnnBank, LevelGrid
@@ -60,11 +60,10 @@ def exact_edges(bank: FilterBank, paths: list[Path]) -> list[NDArray[np.float32]
 
 def grid_edges(counted: list[PackedCounts], grid: LevelGrid) -> list[NDArray[np.int32]]:
     """The program's own edges, channel by channel, from the counts of the target's batches."""
-    levels = np.arange(number_of_levels(grid), dtype=np.uint16)
-    each_its_own = np.tile(levels, (counted[0].occupied.shape[1], 1))
-    mass = np.zeros((1, *each_its_own.shape), np.int64)
+    levels = every_level(counted[0].occupied.shape[1], grid)
+    mass = np.zeros((1, *levels.shape), np.int64)
     for packed in counted:
-        add_up(packed, each_its_own, mass)
+        add_up(packed, levels, mass)
     return [equal_mass_edges(channel, BINS, zero_level(grid)) for channel in mass[0]]
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import polars as pl
 import pytest
@@ -23,7 +24,7 @@ from sjft.extraction import IMAGES_A_BATCH, Extraction, extract_descriptors
 from sjft.hdf5 import create_hdf5
 from sjft.images import load_pixels
 from sjft.layers import Layer
-from sjft.levels import level_boundaries, levels_of, number_of_levels, zero_level
+from sjft.levels import every_level, level_boundaries, levels_of, number_of_levels, zero_level
 from sjft.settings.bank import CnnBank, GaborBank, LevelGrid
 from sjft.settings.weights import RandomWeights
 
@@ -50,9 +51,9 @@ def dense(path: Path) -> tuple[list[int], np.ndarray]:
     """Read a file back as image numbers and counts [images, channels, levels]."""
     with open_descriptors(path) as file:
         number = number_of_levels(file.grid)
-        each_its_own = np.tile(np.arange(number, dtype=np.uint16), (len(file.positions), 1))
-        none = np.zeros((0, *each_its_own.shape), np.int64)
-        counts = np.concatenate([none, *file.blocks(7, each_its_own, number, np.int64)])
+        levels = every_level(len(file.positions), file.grid)
+        none = np.zeros((0, *levels.shape), np.int64)
+        counts = np.concatenate([none, *file.blocks(7, levels, number, np.int64)])
         assert (counts.sum(axis=0) == file.mass(3)).all()
         return file.images.tolist(), counts
 
@@ -320,6 +321,25 @@ def test_another_format_or_version_is_refused(
     with create_hdf5(tmp_path / "a.h5", kind=kind, version=version, config={}, inputs={}):
         pass
     refuse(tmp_path / "a.h5", message)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("occupied_levels", "is damaged .*/entry has 8 rows, and 9 are asked for"),
+        ("entry", "is damaged .*/large_step has 4 rows, and 8 are asked for"),
+    ],
+)
+def test_more_entries_than_there_are_are_refused(
+    write_descriptors: WriteDescriptors, name: str, message: str
+) -> None:
+    path = write_descriptors("a.h5", COUNTS, kernels=[2])
+    with h5py.File(path, "r+") as file:
+        if name == "entry":
+            file[name][:] = 0
+        else:
+            file[name][0, 0] += 1
+    refuse(path, message)
 
 
 def test_levels_beyond_the_grid_are_refused(write_descriptors: WriteDescriptors) -> None:

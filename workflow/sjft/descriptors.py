@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from sjft.errors import UserError
 from sjft.hdf5 import Hdf5Writer, RowReader, Variable, config_of, inputs_of, open_hdf5
 from sjft.layers import Layer
-from sjft.levels import number_of_levels
+from sjft.levels import every_level
 from sjft.packing import PackedCounts, add_up
 from sjft.settings.bank import LevelGrid
 
@@ -112,11 +112,10 @@ class DescriptorFile:
 
         Raises `UserError` as `blocks` does.
         """
-        levels = np.arange(number_of_levels(self.grid), dtype=np.uint16)
-        each_its_own = np.tile(levels, (len(self.positions), 1))
-        mass = np.zeros(each_its_own.shape, np.int64)
+        levels = every_level(len(self.positions), self.grid)
+        mass = np.zeros(levels.shape, np.int64)
         for packed in self._packed(images):
-            self._add_up(packed, each_its_own, mass[None])
+            self._add_up(packed, levels, mass[None])
         return mass
 
     def _packed(self, images: int) -> Iterator[PackedCounts]:

@@ -185,8 +185,10 @@ class RowReader:
         self._first, self._chunk = -1, np.empty(0)
 
     def __call__(self, start: int, end: int) -> NDArray[Any]:
-        """``dataset[start:end]``; raises `OSError`, as HDF5 does, where a chunk is damaged."""
+        """``dataset[start:end]``; raises `OSError` where it has fewer rows or a damaged chunk."""
         dataset = self._dataset
+        if end > len(dataset):
+            raise OSError(f"{dataset.name} has {len(dataset)} rows, and {end} are asked for")
         rows = dataset.chunks[0]
         values = np.empty((max(0, end - start), *dataset.shape[1:]), dataset.dtype)
         for first in range(start // rows * rows, end, rows):
@@ -199,10 +201,10 @@ class RowReader:
     def _read(self, first: int) -> NDArray[Any]:
         """The chunk that begins with a row: what `_compressed` was given."""
         dataset = self._dataset
-        _, compressed = dataset.id.read_direct_chunk((first, *[0] * (dataset.ndim - 1)))
         try:
+            _, compressed = dataset.id.read_direct_chunk((first, *[0] * (dataset.ndim - 1)))
             return _inflated(compressed, dataset.dtype).reshape(dataset.chunks)
-        except (isal_zlib.IsalError, ValueError) as error:  # type: ignore[misc]  # its stub is wrong
+        except (isal_zlib.IsalError, ValueError, RuntimeError) as error:  # type: ignore[misc]  # its stub is wrong
             raise OSError(f"a chunk of {dataset.name} cannot be inflated: {error}") from None
 
 

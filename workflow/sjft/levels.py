@@ -45,6 +45,11 @@ def number_of_magnitudes(grid: LevelGrid) -> int:
     return (grid.highest_octave - grid.lowest_octave) * grid.levels_per_octave
 
 
+def every_level(channels: int, grid: LevelGrid) -> NDArray[np.uint16]:
+    """Each level as the place of itself, uint16 [channels, levels] (see `sjft.packing.add_up`)."""
+    return np.tile(np.arange(number_of_levels(grid), dtype=np.uint16), (channels, 1))
+
+
 def level_boundaries(grid: LevelGrid) -> NDArray[np.float64]:
     """Values between neighbouring levels, float64 [levels + 1]; the first and last are infinite.
 
