@@ -10,13 +10,14 @@ ANNOY := $(shell sed -n 's/^ *"\(annoy==[^"]*\)".*/\1/p' pyproject.toml)
 # one node must work on another, and with some compilers such an index returns wrong neighbours.
 export ANNOY_COMPILER_ARGS := -O3,-std=c++14,-DANNOYLIB_MULTITHREADED_BUILD,-fpermissive
 
-.PHONY: help demo test check unit benchmark generated clean
+.PHONY: help demo test check unit benchmark evidence generated clean
 
 help:
 	@echo "make demo       set up $(VENV), run the demo, show its summary"
 	@echo "make test       set up $(VENV), run linters, type checks and all tests"
 	@echo "make benchmark  set up $(VENV), measure beside other libraries (under an hour): results/benchmark.md"
 	@echo "                QUICK=1 checks results alone; DATA=folder takes photographs instead of made pictures"
+	@echo "make evidence   run the experiments that say whether it helps, for days: docs/evidence.md"
 	@echo "make generated  write the schema, the table of keys and envs/ anew"
 	@echo "make clean      remove results/ and $(VENV)"
 
@@ -58,6 +59,10 @@ unit: $(VENV)/installed-test
 
 benchmark: $(VENV)/installed-benchmark
 	$(BIN)/python benchmarks/run_all.py $(if $(DATA),--data '$(DATA)') $(if $(QUICK),--quick)
+
+# Takes days, and goes on where it was: `make evidence DATA=folder HOURS=2` for a part.
+evidence: $(VENV)/installed
+	$(BIN)/python benchmarks/evidence.py $(if $(DATA),--data '$(DATA)') $(if $(HOURS),--hours $(HOURS)) $(if $(RENEW),--renew)
 
 generated: $(VENV)/installed
 	$(BIN)/python -m sjft.documentation

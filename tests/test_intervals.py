@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sjft.intervals import interval_over_images, interval_over_seeds
+from sjft.intervals import interval_over_images, interval_over_seeds, smallest_difference
 
 
 def test_the_interval_over_seeds_is_students() -> None:
@@ -58,3 +58,17 @@ def test_the_same_seed_gives_the_same_interval_and_single_images_none() -> None:
         differences, labels, 7
     )
     assert interval_over_images(differences, np.arange(30), 7) is None
+
+
+def test_the_smallest_difference_is_found_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(0)
+    seeds, deviation = 8, 2.0
+    # By the true deviation: what is to be expected of the estimate from the seeds at hand.
+    exact = smallest_difference(deviation * np.array([-1, 1] * 4) * np.sqrt(7 / 8))
+    assert exact is not None
+    found = 0
+    for values in rng.normal(exact, deviation, (4000, seeds)):
+        interval = interval_over_seeds(values)
+        found += interval is not None and interval.low > 0
+    assert found / 4000 == pytest.approx(0.8, abs=0.03)
+    assert smallest_difference(np.array([1.0])) is None

@@ -8,7 +8,7 @@ import pytest
 from conftest import save_pictures
 
 from sjft.errors import UserError
-from sjft.readers import ListedImage, read_csv, read_image_folder, read_synthetic
+from sjft.readers import ListedImage, read_csv, read_generated, read_image_folder
 from sjft.settings.dataset import CsvList, ImageFolder, Synthetic
 
 NAMES = ["cat/1.png", "cat/2.png", "dog/1.png", "dog/2.png"]
@@ -262,4 +262,4 @@ def test_generated_pictures_are_listed_with_their_style(tmp_path: Path) -> None:
     settings = Synthetic(
         reader="synthetic", contents=("disc", "ring"), styles=("hatching",), per_class={"train": 1}
     )
-    assert read_synthetic(settings, tmp_path) == [ListedImage("1.png", "disc", "train", "hatching")]
+    assert read_generated(settings, tmp_path) == [ListedImage("1.png", "disc", "train", "hatching")]

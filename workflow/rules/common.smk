@@ -16,7 +16,7 @@ os.environ.update(
 )
 
 from sjft import memory
-from sjft.data_state import NOT_FOR_THE_LIST, current_state, read_record
+from sjft.data_state import NOT_FOR_THE_LIST, current_state, read_record, snapshot
 from sjft.errors import UserError
 from sjft.fingerprint import fingerprint
 from sjft.images_table import PARTS
@@ -84,7 +84,7 @@ def bank_of(retrieval):
 def place_of(dataset):
     """Where the pictures lie, for a rule's params: the same wherever data and results are put."""
     settings = CONFIG.datasets[dataset]
-    if settings.reader == "synthetic":
+    if settings.generated:
         return {"generated": f"results/datasets/{dataset}/generated"}
     return {"root": settings.root}
 
@@ -97,7 +97,7 @@ def state_of_data(dataset):
     their own rule.
     """
     settings = CONFIG.datasets[dataset]
-    if settings.reader == "synthetic":
+    if settings.generated:
         return None
     folder = Path("results/datasets") / dataset
     if not workflow.is_main_process and (record := read_record(folder)):

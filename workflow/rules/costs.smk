@@ -40,9 +40,7 @@ def jobs_of_data(names):
     shards = [f"{d}/{part}/{shard}" for d, part, shard in shards_with_parts(names)]
     checked = leakage_settings(names["retrieval"])["check"]
     return {
-        "generate_images": [
-            d for d in datasets if CONFIG.datasets[d].reader == "synthetic"
-        ],
+        "generate_images": [d for d in datasets if CONFIG.datasets[d].generated],
         "list_images": datasets,
         "hash_images": shards if checked else [],
         "extract_descriptors": [f"{names['bank']}/{shard}" for shard in shards],

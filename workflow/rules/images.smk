@@ -16,6 +16,7 @@ rule generate_images:
         runtime=10,
     params:
         settings=lambda wildcards: settings_of("datasets", wildcards.dataset),
+        originals=state_of_originals,
         code=code_of("generate_images.py"),
     message:
         "Making the pictures of {wildcards.dataset}"

@@ -6,7 +6,7 @@
 FETCHABLE = [
     name
     for name, settings in CONFIG.datasets.items()
-    if settings.reader != "synthetic" and (settings.downloads or settings.how_to_get)
+    if not settings.generated and (settings.downloads or settings.how_to_get)
 ]
 # (network, name) of all weights that torchvision publishes and a bank or an experiment names.
 PUBLISHED_WEIGHTS = sorted(
@@ -35,9 +35,22 @@ def published_weights(user):
 
 def generated_folder(wildcards):
     """The pictures that must be made before they can be listed: the demo's."""
-    if CONFIG.datasets[wildcards.dataset].reader != "synthetic":
+    if not CONFIG.datasets[wildcards.dataset].generated:
         return []
     return f"results/datasets/{wildcards.dataset}/generated"
+
+
+def state_of_originals(wildcards):
+    """Changes with the photographs that pictures are made from; nothing where from a seed alone."""
+    settings = CONFIG.datasets[wildcards.dataset]
+    if settings.reader != "cameras":
+        return ""
+    require_data(
+        name
+        for name, e in CONFIG.experiments.items()
+        if wildcards.dataset in (e.target, *e.sources)
+    )
+    return snapshot(settings.originals(), Path(CONFIG.data_root))
 
 
 def listing_settings(wildcards):

@@ -1,30 +1,50 @@
-"""Make a synthetic data set's pictures."""
+"""Make the pictures of a data set that is made: from a seed, or from photographs."""
 
 import logging
 import shutil
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from job_runner import run
-from sjft.settings.dataset import Synthetic
+from sjft.cameras import photograph_all
+from sjft.readers import read_image_folder
+from sjft.settings.dataset import Cameras, Synthetic
 from sjft.synthetic import generate
 
 
 def main(snakemake: Any) -> None:
-    """Read the settings; write the folder of pictures."""
-    settings = Synthetic.model_validate(snakemake.params.settings)
+    """Read the settings, and the photographs where there are any; write the folder of pictures."""
+    settings: Synthetic | Cameras = TypeAdapter(Synthetic | Cameras).validate_python(
+        snakemake.params.settings
+    )
     folder = Path(snakemake.output[0])
     shutil.rmtree(folder, ignore_errors=True)
-    pictures = generate(
+    if isinstance(settings, Synthetic):
+        pictures = generate(
+            folder,
+            contents=settings.contents,
+            styles=settings.styles,
+            per_class=settings.per_class,
+            size=settings.size,
+            quality=settings.quality,
+            seed=settings.seed,
+        )
+        logging.info("%d pictures", pictures)
+        return
+    originals = Path(snakemake.config["data_root"]) / settings.root
+    seen = photograph_all(
+        read_image_folder(settings.originals(), originals),
+        originals,
         folder,
-        contents=settings.contents,
-        styles=settings.styles,
-        per_class=settings.per_class,
+        cameras=settings.cameras,
         size=settings.size,
         quality=settings.quality,
         seed=settings.seed,
     )
-    logging.info("%d pictures", pictures)
+    for camera, pictures in seen.items():
+        logging.info("%s: %d pictures", camera, pictures)
 
 
 if __name__ == "__main__":

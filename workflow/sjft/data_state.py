@@ -68,8 +68,9 @@ def snapshot(settings: DatasetSettings, data_root: Path) -> str:
     With ``watch: folders`` the folders' own times stand for the pictures in them. Pictures that
     the program makes have none. Raises `UserError` for a folder that cannot be read.
     """
-    if isinstance(settings, Synthetic):
+    if settings.generated:
         return ""
+    assert not isinstance(settings, Synthetic)
     root = data_root / settings.root
     digest = hashlib.blake2b(digest_size=16)
     folders = [root / name for name in settings.image_folders] or [root]

@@ -59,6 +59,7 @@ SECTIONS = {
     "Places365": "`datasets.NAME` with `reader: places365`",
     "TorchvisionSet": "`datasets.NAME` with `reader: torchvision`",
     "Synthetic": "`datasets.NAME` with `reader: synthetic`",
+    "Cameras": "`datasets.NAME` with `reader: cameras`",
     "CnnBank": "`banks.NAME` with `type: cnn`",
     "GaborBank": "`banks.NAME` with `type: gabor`",
     "LevelGrid": "`banks.NAME.grid`",

@@ -33,6 +33,19 @@ def interval_over_seeds(values: NDArray[np.float64]) -> Interval | None:
     return Interval(float(mean - half), float(mean + half))
 
 
+def smallest_difference(differences: NDArray[np.float64], power: float = 0.8) -> float | None:
+    """The smallest true difference that so many seeds would find with probability ``power``.
+
+    (t(1 - a/2) + t(power)) s / sqrt(n) with n - 1 degrees of freedom, a = 1 - `LEVEL`: from the
+    deviation s of the seeds' ``differences`` [seeds]. None for a single one.
+    """
+    seeds = len(differences)
+    if seeds < 2:
+        return None
+    quantiles = stats.t.ppf((1 + LEVEL) / 2, seeds - 1) + stats.t.ppf(power, seeds - 1)
+    return float(quantiles * differences.std(ddof=1) / np.sqrt(seeds))
+
+
 def interval_over_images(
     differences: NDArray[np.float64], labels: NDArray[np.int64], seed: int
 ) -> Interval | None:

@@ -18,7 +18,7 @@ from sjft.memory import Sizes
 from sjft.requirements import missing_parts
 from sjft.settings.bank import CnnBank
 from sjft.settings.config import Configuration, read_configuration
-from sjft.settings.dataset import DatasetSettings, Synthetic
+from sjft.settings.dataset import Cameras, DatasetSettings, Synthetic
 from sjft.settings.retrieval import RetrievalSettings
 from sjft.settings.weights import FileWeights, RandomWeights, TorchvisionWeights
 from sjft.shard_lists import CANDIDATE_COST, candidates_per_shard, kept_per_shard
@@ -140,6 +140,8 @@ def count_images(
         numbers = {k: n * len(settings.contents) for k, n in settings.per_class.items()}
         heldout = sum(numbers.values()) - numbers["train"]
         return Collection(name, numbers["train"], heldout, settings.shards)
+    if isinstance(settings, Cameras):  # counted, and measured, by the photographs themselves
+        settings = settings.originals()
     return _listed(name, settings, Path(configuration.data_root) / settings.root)
 
 

@@ -8,10 +8,10 @@ from sjft.readers.folders import read_caltech256, read_image_folder, read_imagen
 from sjft.readers.listed import SPLITS, ListedImage, Reader
 from sjft.readers.places import read_places
 from sjft.readers.published import read_dogs120, read_flowers102, read_indoor67
-from sjft.readers.tables import read_csv, read_synthetic
+from sjft.readers.tables import read_csv, read_generated
 from sjft.readers.torchvision_sets import read_torchvision
 
-__all__ = ["READERS", "SPLITS", "ListedImage", "read_csv", "read_image_folder", "read_synthetic"]
+__all__ = ["READERS", "SPLITS", "ListedImage", "read_csv", "read_generated", "read_image_folder"]
 
 READERS: dict[str, Reader] = {
     "image_folder": read_image_folder,
@@ -24,5 +24,6 @@ READERS: dict[str, Reader] = {
     "places205": read_places,
     "places365": read_places,
     "torchvision": read_torchvision,
-    "synthetic": read_synthetic,
+    "synthetic": read_generated,
+    "cameras": read_generated,
 }

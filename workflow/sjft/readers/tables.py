@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sjft.errors import UserError
 from sjft.readers.listed import SPLITS, ListedImage, as_on_disk
-from sjft.settings.dataset import CsvList, Synthetic
+from sjft.settings.dataset import Cameras, CsvList, Synthetic
 
 
 def read_csv(settings: CsvList, root: Path) -> list[ListedImage]:
@@ -68,7 +68,7 @@ def _check_row(where: str, image: ListedImage) -> None:
         raise UserError(f"{where}: split {image.split!r}; allowed are {', '.join(SPLITS)}.")
 
 
-def read_synthetic(settings: Synthetic, root: Path) -> list[ListedImage]:
+def read_generated(settings: Synthetic | Cameras, root: Path) -> list[ListedImage]:
     """List generated pictures by the table that was written with them."""
     table = CsvList(reader="csv", root=str(root), file="images.csv", style_column="style")
     return read_csv(table, root)

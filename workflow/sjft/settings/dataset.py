@@ -18,6 +18,8 @@ CLUTTER = "257.clutter"
 
 
 class _DatasetSettings(Settings):
+    # Whether the pictures are made under results/, by a rule of their own.
+    generated: ClassVar[bool] = False
     shards: int = Field(
         1, ge=1, le=9999, description="Number of shards, drawn by a hash of each image's path."
     )
@@ -310,9 +312,51 @@ class TorchvisionSet(_FilesOnDisk):
         return self
 
 
+CameraName = Literal["plain", "low_light", "blur", "strong_jpeg", "halftone", "posterised"]
+
+
+class Cameras(_FilesOnDisk):
+    """Photographs of class folders, each seen through a known camera (see `sjft.cameras`).
+
+    The pictures are made under results/; of the originals, only the folder is looked at.
+    """
+
+    generated: ClassVar[bool] = True
+    reader: Literal["cameras"] = Field(description="Which reader this entry is for.")
+    splits: dict[Split, str] | None = Field(
+        None,
+        description="Folder below `root` that holds each split's class folders; `.` is `root`.",
+    )
+    random_split: RandomSplit | None = Field(
+        None, description="Instead of `splits`: `root` holds the class folders."
+    )
+    cameras: dict[CameraName, Annotated[float, Field(gt=0)]] = Field(
+        min_length=1, description="Share of the photographs that each camera sees, as weights."
+    )
+    size: int = Field(96, ge=16, le=1024, description="Shorter side of a picture, in pixels.")
+    quality: int = Field(90, ge=1, le=95, description="JPEG quality.")
+    seed: Seed = Field(0, description="Seed of the draw of cameras, and of their noise.")
+
+    @model_validator(mode="after")
+    def _one_way_to_split(self) -> Self:
+        _check_ways_to_split(self.splits, self.random_split, "the folder of `train`")
+        return self
+
+    def originals(self) -> ImageFolder:
+        """The photographs themselves, as the reader `image_folder` lists them."""
+        return ImageFolder(
+            reader="image_folder",
+            root=self.root,
+            splits=self.splits,
+            random_split=self.random_split,
+            watch=self.watch,
+        )
+
+
 class Synthetic(_DatasetSettings):
     """Pictures made by the program from a seed: the demo's data (see `sjft.synthetic`)."""
 
+    generated: ClassVar[bool] = True
     reader: Literal["synthetic"] = Field(description="Which reader this entry is for.")
     contents: tuple[str, ...] = Field(min_length=2, description="Shapes: one class each.")
     styles: tuple[str, ...] = Field(min_length=1, description="Low-level styles, spread evenly.")
@@ -333,5 +377,6 @@ FilesOnDisk = (
     | Places205
     | Places365
     | TorchvisionSet
+    | Cameras
 )
 DatasetSettings = Annotated[FilesOnDisk | Synthetic, Field(discriminator="reader")]

@@ -1,0 +1,210 @@
+"""Does it help? Runs the queue of config/evidence.yaml bit by bit, and writes docs/evidence.md.
+
+    python benchmarks/evidence.py --data FOLDER [--hours 2] [--renew]
+
+A piece is one seed of one experiment: all its arms. The first seed of every experiment comes first.
+Each finished run becomes a row of docs/evidence/runs.csv, and is not made again. The runs use a
+clone of this repository at one commit (`.evidence/`), so that work on the program reruns none of
+them; `--renew` takes the commit of now. Interrupted, it goes on where it was.
+
+FOLDER holds flowers17/, dtd10/, miniimagenet/ and weights/, as docs/evidence.md says.
+"""
+
+import argparse
+import csv
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from evidence_record import Record, Run, answers_of, settings_digest
+from evidence_report import report
+
+from sjft.probabilities import read_probabilities
+from sjft.settings.config import Configuration, read_configuration
+from sjft.subset import read_manifest
+from sjft.summary import style_share
+
+ROOT = Path(__file__).parents[1]
+QUEUE = ROOT / "config" / "evidence.yaml"
+Sections = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One seed of one experiment: the arms that are not in the record."""
+
+    experiment: str
+    seed: int
+    arms: tuple[str, ...]
+
+
+def read_queue(queue: Path = QUEUE) -> tuple[Sections, Configuration]:
+    """The queue's own entries as they are written, and the configuration with them.
+
+    Raises `UserError` where they do not fit the program.
+    """
+    written: Sections = yaml.safe_load(queue.read_text(encoding="utf-8"))
+    shipped = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
+    for section, entries in written.items():
+        shipped[section] = {**shipped[section], **entries}
+    return {**shipped, "experiments": written["experiments"]}, read_configuration(shipped)
+
+
+def pieces(written: Sections, configuration: Configuration, record: Record) -> Iterator[Piece]:
+    """What is still to be run: the first seed of every experiment, then the second ones."""
+    plans = {name: configuration.experiments[name].ablation for name in written["experiments"]}
+    for place in range(max(len(plan.seeds) for plan in plans.values())):
+        for name, plan in plans.items():
+            if place >= len(plan.seeds):
+                continue
+            digest = settings_digest(written, name)
+            arms = tuple(
+                arm
+                for arm in configuration.experiments[name].ablation_arms
+                if not record.has(name, arm, plan.seeds[place], digest)
+            )
+            if arms:
+                yield Piece(name, plan.seeds[place], arms)
+
+
+def prepare_clone(clone: Path, commit: str | None) -> str:
+    """Clone the repository where that is not done, at ``commit`` or that of now; which it is."""
+    if not clone.exists():
+        _git("clone", "--quiet", "--no-checkout", str(ROOT), str(clone))
+        wanted = commit or "HEAD"
+        if _git("-C", str(clone), "cat-file", "-e", f"{wanted}^{{commit}}", check=False)[0]:
+            print(f"commit {wanted} is not here: the program of now is run", flush=True)
+            wanted = "HEAD"
+        _git("-C", str(clone), "checkout", "--quiet", "--detach", wanted)
+    elif commit is None:
+        _git("-C", str(clone), "fetch", "--quiet", "origin")
+        now = _git("-C", str(ROOT), "rev-parse", "HEAD")[1]
+        _git("-C", str(clone), "checkout", "--quiet", "--detach", now)
+    return _git("-C", str(clone), "rev-parse", "HEAD")[1]
+
+
+def _git(*arguments: str, check: bool = True) -> tuple[int, str]:
+    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+    if check and done.returncode:
+        raise SystemExit(f"git {' '.join(arguments)} failed:\n{done.stderr}")
+    return done.returncode, done.stdout.strip()
+
+
+def run_piece(piece: Piece, clone: Path, data: Path) -> bool:
+    """Have Snakemake make a piece's runs in the clone, at low priority; whether it could."""
+    targets = [
+        f"results/{piece.experiment}/runs/{arm}-{piece.seed}/{name}"
+        for arm in piece.arms
+        for name in ("evaluation.json", "probabilities.h5")
+    ]
+    snakemake = ["nice", "-n", "19", sys.executable, "-m", "snakemake", "--cores", "1"]
+    common = ["--configfile", str(QUEUE), "--config", f"data_root={data.resolve()}"]
+    # What a killed run has left: only this process uses the clone.
+    subprocess.run([*snakemake, "--unlock", *common], cwd=clone, capture_output=True, check=False)
+    log = clone / "evidence.log"
+    with log.open("a", encoding="utf-8") as file:
+        done = subprocess.run(
+            [*snakemake, *targets, *common], cwd=clone, stdout=file, stderr=file, check=False
+        )
+    if done.returncode:
+        print(f"{piece.experiment}, seed {piece.seed}: failed; see {log}", flush=True)
+    return done.returncode == 0
+
+
+def results_of(
+    piece: Piece, clone: Path, configuration: Configuration, digest: str, commit: str
+) -> Iterator[tuple[Run, list[int]]]:
+    """The piece's finished runs, and the labels of the images that they were judged by."""
+    experiment = configuration.experiments[piece.experiment]
+    for arm in piece.arms:
+        folder = clone / "results" / piece.experiment / "runs" / f"{arm}-{piece.seed}"
+        measured = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
+        found = read_probabilities(folder / "probabilities.h5")
+        order = np.argsort(np.array(found.paths))
+        right = (found.values.argmax(axis=1) == found.labels)[order]
+        last = folder / f"round-{experiment.rounds - 1}"
+        manifest = read_manifest(last / "subset.csv", last / "targets.csv")
+        run = Run(
+            piece.experiment,
+            arm,
+            piece.seed,
+            digest,
+            commit[:12],
+            measured["split"],
+            len(right),
+            measured["mean_class_accuracy"],
+            measured["accuracy"],
+            len(manifest.subset),
+            style_share(manifest),
+            _seconds_of_training(clone, piece, arm),
+            answers_of(right),
+        )
+        yield run, found.labels[order].tolist()
+
+
+def _seconds_of_training(clone: Path, piece: Piece, arm: str) -> float:
+    """Of the rounds that this run has trained itself."""
+    folder = clone / "results" / "benchmarks" / "finetune" / piece.experiment
+    seconds = 0.0
+    for path in sorted((folder / f"{arm}-{piece.seed}").glob("round-*.tsv")):
+        with path.open(encoding="utf-8", newline="") as file:
+            seconds += sum(float(row["s"]) for row in csv.DictReader(file, delimiter="\t"))
+    return round(seconds, 1)
+
+
+def main() -> None:
+    """Run pieces until all are done or the time is over; write the report after each."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, help="folder of the photographs and weights")
+    parser.add_argument(
+        "--clone", type=Path, default=ROOT / ".evidence", help="where runs are made"
+    )
+    parser.add_argument("--record", type=Path, default=ROOT / "docs" / "evidence")
+    parser.add_argument("--hours", type=float, default=float("inf"), help="begin no piece later")
+    parser.add_argument("--renew", action="store_true", help="run the program of now from here on")
+    parser.add_argument("--report", action="store_true", help="write the report alone")
+    chosen = parser.parse_args()
+    written, configuration = read_queue()
+    record = Record(chosen.record)
+    if not chosen.report:
+        if chosen.data is None or not chosen.data.is_dir():
+            raise SystemExit(f"--data {chosen.data}: name the folder of photographs and weights.")
+        _work(chosen, written, configuration, record)
+    report(chosen.record.with_suffix(".md"), record, written, configuration)
+    print(f"wrote {chosen.record.with_suffix('.md')}")
+
+
+def _work(
+    chosen: argparse.Namespace, written: Sections, configuration: Configuration, record: Record
+) -> None:
+    commit = prepare_clone(chosen.clone, None if chosen.renew else record.last_commit())
+    end = time.monotonic() + chosen.hours * 3600
+    failed: set[tuple[str, int]] = set()
+    while time.monotonic() < end:
+        waiting = pieces(written, configuration, record)
+        piece = next((p for p in waiting if (p.experiment, p.seed) not in failed), None)
+        if piece is None:
+            break
+        print(f"{piece.experiment}, seed {piece.seed}: {', '.join(piece.arms)}", flush=True)
+        if not run_piece(piece, chosen.clone, chosen.data):
+            failed.add((piece.experiment, piece.seed))
+            continue
+        digest = settings_digest(written, piece.experiment)
+        for run, labels in results_of(piece, chosen.clone, configuration, digest, commit):
+            record.add(run, labels)
+        report(chosen.record.with_suffix(".md"), record, written, configuration)
+    if failed:
+        raise SystemExit(f"{len(failed)} pieces failed: {sorted(failed)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""The evidence: what is still to be run, the record of what was, and the page made of it."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from chain import REPOSITORY
+
+sys.path.insert(0, str(REPOSITORY / "benchmarks"))
+
+from evidence import pieces, read_queue
+from evidence_record import Record, Run, Sections, answers_of, right_of, settings_digest
+from evidence_report import report
+
+WRITTEN, CONFIGURATION = read_queue()
+NAME = "lowlight_val_baseline"
+LABELS = [0, 0, 0, 1, 1, 1, 2, 2, 2, 2]
+
+
+def run(arm: str, seed: int, right: str, name: str = NAME) -> Run:
+    answers = np.array([c == "1" for c in right])
+    of_classes = [answers[np.array(LABELS) == label].mean() for label in range(3)]
+    return Run(
+        name, arm, seed, settings_digest(WRITTEN, name), "abc", "val", len(right),
+        float(np.mean(of_classes)), float(answers.mean()), 40, 0.5, 90.0, answers_of(answers),
+    )  # fmt: skip
+
+
+def with_entry(entry: dict[str, Any]) -> Sections:
+    """The queue with other settings of the experiment."""
+    return {**WRITTEN, "experiments": {**WRITTEN["experiments"], NAME: entry}}
+
+
+def test_the_queue_fits_the_program() -> None:
+    for name in WRITTEN["experiments"]:
+        experiment = CONFIGURATION.experiments[name]
+        # Settings are chosen on the validation split, and nothing else is.
+        assert (experiment.evaluation.split == "val") == ("_val_" in name)
+        # One core, one thread: what the runs are timed with.
+        assert (experiment.training.threads, experiment.training.device) == (1, "cpu")
+
+
+def test_the_first_seed_of_every_experiment_comes_first(tmp_path: Path) -> None:
+    order = list(pieces(WRITTEN, CONFIGURATION, Record(tmp_path)))
+    names = list(WRITTEN["experiments"])
+    assert [(p.experiment, p.seed) for p in order[: len(names)]] == [(n, 0) for n in names]
+    experiments = [CONFIGURATION.experiments[n] for n in names]
+    assert sum(len(p.arms) for p in order) == sum(
+        len(e.ablation_arms) * len(e.ablation.seeds) for e in experiments
+    )
+
+
+def test_what_is_in_the_record_is_not_run_again(tmp_path: Path) -> None:
+    record = Record(tmp_path)
+    record.add(run("fine-tune", 0, "1101101011"), LABELS)
+    found = {(p.experiment, p.seed): p.arms for p in pieces(WRITTEN, CONFIGURATION, record)}
+    assert found[NAME, 0] == ("all-source", "random-source", "selective")
+    assert "fine-tune" in found[NAME, 1]
+    # Other settings are another run.
+    changed = with_entry({**WRITTEN["experiments"][NAME], "rounds": 3})
+    found = {(p.experiment, p.seed): p.arms for p in pieces(changed, CONFIGURATION, record)}
+    assert "fine-tune" in found[NAME, 0]
+
+
+def test_arms_and_seeds_that_are_added_make_no_run_void() -> None:
+    changed = with_entry({**WRITTEN["experiments"][NAME], "ablation": {"seeds": [7]}})
+    assert settings_digest(changed, NAME) == settings_digest(WRITTEN, NAME)
+
+
+def test_the_record_is_read_as_it_was_written(tmp_path: Path) -> None:
+    record = Record(tmp_path)
+    runs = [
+        run("fine-tune", 0, "1101101011"),
+        replace(run("selective", 0, "1" * 10), own_style=None),
+    ]
+    for one in runs:
+        record.add(one, LABELS)
+    again = Record(tmp_path)
+    assert (again.runs, again.labels) == (runs, {runs[0].settings: LABELS})
+    assert "".join(str(int(v)) for v in right_of(again.runs[0])) == "1101101011"
+
+
+def test_runs_that_were_judged_by_other_images_are_refused(tmp_path: Path) -> None:
+    record = Record(tmp_path)
+    record.add(run("fine-tune", 0, "1101101011"), LABELS)
+    with pytest.raises(ValueError, match="other images"):
+        record.add(run("selective", 0, "1101101011"), LABELS[::-1])
+    assert len(Record(tmp_path).runs) == 1
+
+
+def test_the_page_says_what_the_record_holds(tmp_path: Path) -> None:
+    record = Record(tmp_path / "evidence")
+    for seed, (ours, theirs) in enumerate(
+        [("1111111011", "1101101011"), ("1111111111", "0111101111"), ("1110111111", "1111101010")]
+    ):
+        record.add(run("selective", seed, ours), LABELS)
+        record.add(run("fine-tune", seed, theirs), LABELS)
+    record.add(replace(run("fine-tune", 5, "1" * 10), settings="older"), LABELS)
+    report(tmp_path / "evidence.md", record, WRITTEN, CONFIGURATION)
+    page = (tmp_path / "evidence.md").read_text(encoding="utf-8")
+    ours = np.mean([r.mean_class_accuracy for r in record.runs if r.arm == "selective"])
+    assert f"| selective | 3 | {100 * ours:.1f} |" in page
+    differences = [
+        a.mean_class_accuracy - b.mean_class_accuracy
+        for a, b in zip(record.runs[0:6:2], record.runs[1:6:2], strict=True)
+    ]
+    assert f"| selective - fine-tune | 3 | {100 * np.mean(differences):+.1f} |" in page
+    assert "Left out: 1 runs of other settings" in page
+    assert "`lowlight_val_longer`" in page.split("## Not yet run")[1]
