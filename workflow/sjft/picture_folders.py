@@ -1,0 +1,213 @@
+"""The one walk over folders of pictures: for readers, for the look at changes, for `sjft predict`.
+
+The rules:
+
+- Names that start with a dot are hidden, and left out with all below them; so are the names that
+  systems leave behind (`@eaDir`, `__MACOSX`, `Thumbs.db`; see `sjft.picture_names`). The folder
+  that the walk starts from may have any name.
+- Links are followed, to folders as to files. A folder is visited once, whatever paths lead to it:
+  a link back to a folder that it lies in, or to one visited already, is left out.
+- A picture is a regular file whose ending, in capitals or not, is in `SUFFIXES`. Pipes, sockets and
+  devices are none, whatever their names; a folder is a folder, whatever its name.
+- Whatever is left out is counted and named in `Omissions`.
+- Folders come before their subfolders, names sorted: the same order on every machine.
+"""
+
+import errno
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sjft.errors import UserError
+from sjft.omissions import Omissions, Reason, shown
+from sjft.picture_names import (
+    FOREIGN_SUFFIXES,
+    SUFFIXES,
+    SYSTEM_FILES,
+    SYSTEM_FOLDERS,
+    suffix_of,
+)
+
+# Who a folder above the start belongs to.
+_ABOVE = "\0above"
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A visited folder: where it is, and what is in it besides what its name leaves out.
+
+    ``prefix`` is its path relative to the start, empty or with a slash at the end; ``folders`` are
+    sorted by name, ``files`` (all that is no folder, broken links too) as the disk has them.
+    """
+
+    path: str
+    prefix: str
+    files: list[os.DirEntry[str]]
+    folders: list[os.DirEntry[str]]
+
+
+def pictures_below(folder: str | Path) -> tuple[list[str], Omissions]:
+    """All pictures below a folder, relative to it with `/` between names, and what was left out.
+
+    Raises `UserError` for a folder that is not there or cannot be read.
+    """
+    walk = Walk(folder)
+    return list(walk.pictures(folder)), walk.omissions
+
+
+class Walk:
+    """One walk below ``top``, which may be made part by part: it remembers what it has visited.
+
+    ``without`` are pictures, relative to the top, that are not taken: larger than ``largest`` MB.
+    """
+
+    def __init__(
+        self, top: str | Path, without: frozenset[str] = frozenset(), largest: float = 0
+    ) -> None:
+        """Nothing is read yet, and nothing left out."""
+        self.omissions = Omissions()
+        self.without = without
+        self.largest = largest
+        self._reached: dict[tuple[int, int], tuple[str, str]] = {}
+        start = Path(os.path.realpath(top))
+        for folder in (*reversed(start.parents), start):
+            if (identity := _identity(str(folder))) is not None:
+                self._reached[identity] = (str(folder), _ABOVE)
+
+    def pictures(self, folder: str | Path, prefix: str = "", owner: str = "") -> Iterator[str]:
+        """Yield the pictures below a folder; ``prefix`` and ``owner`` as for `folders`."""
+        omissions, without = self.omissions, self.without
+        for visited in self.folders(folder, prefix, owner):
+            names = []
+            for entry in visited.files:
+                name = entry.name
+                if suffix_of(name) not in SUFFIXES:
+                    self._leave_out_by_name(visited.prefix, entry)
+                elif not _is_file(entry):
+                    reason = Reason.DANGLING if leads_nowhere(entry) else Reason.SPECIAL
+                    omissions.add(reason, visited.prefix + name)
+                else:
+                    names.append(name)
+            names.sort()
+            for name in names:
+                path = visited.prefix + name
+                if without and path in without:
+                    omissions.add(Reason.TOO_LARGE, path, f"{self.largest:g}")
+                else:
+                    yield path
+
+    def folders(self, folder: str | Path, prefix: str = "", owner: str = "") -> Iterator[Folder]:
+        """Yield a folder and those below it, each before its subfolders.
+
+        ``prefix`` is the folder's path relative to the top, empty or with a slash at the end.
+        ``owner`` is who its pictures belong to, a class of a split. Raises `UserError` for a folder
+        that cannot be read, and for one that belongs to another owner already: its pictures would
+        have two classes.
+        """
+        waiting = [(os.fspath(folder), prefix)]
+        while waiting:
+            visited = self.open(*waiting.pop(), owner)
+            yield visited
+            waiting += [
+                (entry.path, f"{visited.prefix}{entry.name}/")
+                for entry in reversed(visited.folders)
+            ]
+
+    def open(self, path: str, prefix: str = "", owner: str | None = None) -> Folder:
+        """Read one folder; without an ``owner`` each of its subfolders is its own.
+
+        Raises `UserError` as `folders` does.
+        """
+        files, folders = [], []
+        try:
+            with os.scandir(path) as entries:
+                for entry in entries:
+                    name = entry.name
+                    if name[0] == ".":
+                        self.omissions.add(Reason.HIDDEN, prefix + name)
+                    elif not _is_folder(entry):
+                        files.append(entry)
+                    elif name.lower() in SYSTEM_FOLDERS:
+                        self.omissions.add(Reason.SYSTEM, f"{prefix}{name}/")
+                    else:
+                        folders.append(entry)
+        except OSError as error:
+            raise cannot_be_read(error) from None
+        # A folder itself comes before the links to it.
+        folders.sort(key=lambda entry: (entry.is_symlink(), entry.name))
+        kept = [e for e in folders if self._is_new(e.path, f"{prefix}{e.name}", owner)]
+        kept.sort(key=lambda entry: entry.name)
+        return Folder(path, prefix, files, kept)
+
+    def _is_new(self, path: str, name: str, owner: str | None) -> bool:
+        """Remember a folder; False where it need not be visited (again)."""
+        identity = _identity(path)
+        if identity is None:
+            return True
+        belongs_to = name if owner is None else owner
+        earlier, owner_before = self._reached.setdefault(identity, (name, belongs_to))
+        if earlier == name:
+            return True
+        if owner_before == _ABOVE or name.startswith(f"{earlier}/"):
+            self.omissions.add(Reason.LOOP, name)
+        elif owner_before == belongs_to:
+            self.omissions.add(Reason.AGAIN, name)
+        else:
+            raise UserError(
+                f"{shown(path)}: is the same folder as {shown(earlier)!r}, by a link; its pictures "
+                "would stand in two classes or splits. Remove one of the two."
+            )
+        return False
+
+    def _leave_out_by_name(self, prefix: str, entry: os.DirEntry[str]) -> None:
+        name, suffix = entry.name, suffix_of(entry.name)
+        if leads_nowhere(entry):
+            self.omissions.add(Reason.DANGLING, prefix + name)
+        elif suffix in FOREIGN_SUFFIXES:
+            self.omissions.add(Reason.FOREIGN, prefix + name, suffix)
+        elif name.lower() in SYSTEM_FILES:
+            self.omissions.add(Reason.SYSTEM, prefix + name)
+        else:
+            self.omissions.add(Reason.OTHER, prefix + name)
+
+
+def cannot_be_read(error: OSError) -> UserError:
+    """The message for a folder or file that the system does not give."""
+    return UserError(
+        f"{error.filename}: cannot be read ({error.strerror}). Look at its permissions, and "
+        "whether something is moving the pictures just now; then run again."
+    )
+
+
+def leads_nowhere(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a link to what is not there, or to itself."""
+    return entry.is_symlink() and not os.path.exists(entry.path)  # noqa: PTH110
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """What a folder is known by under any path; None where the file system does not say."""
+    try:
+        state = os.stat(path)  # noqa: PTH116
+    except OSError:
+        return None  # reading it says why
+    return (state.st_dev, state.st_ino) if state.st_ino else None
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder, or a link to one; a link to itself is none."""
+    try:
+        return entry.is_dir()
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return False
+        raise
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return False
+        raise cannot_be_read(error) from None
