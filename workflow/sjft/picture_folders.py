@@ -77,23 +77,21 @@ class Walk:
 
     def pictures(self, folder: str | Path, prefix: str = "", owner: str = "") -> Iterator[str]:
         """Yield the pictures below a folder; ``prefix`` and ``owner`` as for `folders`."""
-        omissions, without = self.omissions, self.without
+        without = self.without
         for visited in self.folders(folder, prefix, owner):
-            names = []
+            names, others = [], []
             for entry in visited.files:
-                name = entry.name
-                if suffix_of(name) not in SUFFIXES:
-                    self._leave_out_by_name(visited.prefix, entry)
-                elif not _is_file(entry):
-                    reason = Reason.DANGLING if leads_nowhere(entry) else Reason.SPECIAL
-                    omissions.add(reason, visited.prefix + name)
+                if suffix_of(entry.name) in SUFFIXES and _is_file(entry):
+                    names.append(entry.name)
                 else:
-                    names.append(name)
+                    others.append(entry)
+            for entry in sorted(others, key=_name):
+                self.omissions.add(*_why_none(entry, visited.prefix))
             names.sort()
             for name in names:
                 path = visited.prefix + name
                 if without and path in without:
-                    omissions.add(Reason.TOO_LARGE, path, f"{self.largest:g}")
+                    self.omissions.add(Reason.TOO_LARGE, path, f"{self.largest:g}")
                 else:
                     yield path
 
@@ -119,29 +117,32 @@ class Walk:
 
         Raises `UserError` as `folders` does.
         """
-        files, folders = [], []
+        files, folders, hidden = [], [], []
         try:
             with os.scandir(path) as entries:
                 for entry in entries:
-                    name = entry.name
-                    if name[0] == ".":
-                        self.omissions.add(Reason.HIDDEN, prefix + name)
-                    elif not _is_folder(entry):
-                        files.append(entry)
-                    elif name.lower() in SYSTEM_FOLDERS:
-                        self.omissions.add(Reason.SYSTEM, f"{prefix}{name}/")
-                    else:
+                    if entry.name[0] == ".":
+                        hidden.append(prefix + entry.name)
+                    elif _is_folder(entry):
                         folders.append(entry)
+                    else:
+                        files.append(entry)
         except OSError as error:
             raise cannot_be_read(error) from None
+        for name in sorted(hidden):
+            self.omissions.add(Reason.HIDDEN, name)
         # A folder itself comes before the links to it.
         folders.sort(key=lambda entry: (entry.is_symlink(), entry.name))
-        kept = [e for e in folders if self._is_new(e.path, f"{prefix}{e.name}", owner)]
-        kept.sort(key=lambda entry: entry.name)
+        kept = [entry for entry in folders if self._is_taken(entry, prefix, owner)]
+        kept.sort(key=_name)
         return Folder(path, prefix, files, kept)
 
-    def _is_new(self, path: str, name: str, owner: str | None) -> bool:
-        """Remember a folder; False where it need not be visited (again)."""
+    def _is_taken(self, entry: os.DirEntry[str], prefix: str, owner: str | None) -> bool:
+        """Remember a folder; False where it is not to be visited, or not again."""
+        path, name = entry.path, prefix + entry.name
+        if entry.name.lower() in SYSTEM_FOLDERS:
+            self.omissions.add(Reason.SYSTEM, f"{name}/")
+            return False
         identity = _identity(path)
         if identity is None:
             return True
@@ -160,17 +161,6 @@ class Walk:
             )
         return False
 
-    def _leave_out_by_name(self, prefix: str, entry: os.DirEntry[str]) -> None:
-        name, suffix = entry.name, suffix_of(entry.name)
-        if leads_nowhere(entry):
-            self.omissions.add(Reason.DANGLING, prefix + name)
-        elif suffix in FOREIGN_SUFFIXES:
-            self.omissions.add(Reason.FOREIGN, prefix + name, suffix)
-        elif name.lower() in SYSTEM_FILES:
-            self.omissions.add(Reason.SYSTEM, prefix + name)
-        else:
-            self.omissions.add(Reason.OTHER, prefix + name)
-
 
 def cannot_be_read(error: OSError) -> UserError:
     """The message for a folder or file that the system does not give."""
@@ -178,6 +168,22 @@ def cannot_be_read(error: OSError) -> UserError:
         f"{error.filename}: cannot be read ({error.strerror}). Look at its permissions, and "
         "whether something is moving the pictures just now; then run again."
     )
+
+
+def _name(entry: os.DirEntry[str]) -> str:
+    return entry.name
+
+
+def _why_none(entry: os.DirEntry[str], prefix: str) -> tuple[Reason, str, str]:
+    """Why an entry is no picture, its path, and what it has in common with others."""
+    path, suffix = prefix + entry.name, suffix_of(entry.name)
+    if leads_nowhere(entry):
+        return Reason.DANGLING, path, ""
+    if suffix in SUFFIXES:
+        return Reason.SPECIAL, path, ""
+    if suffix in FOREIGN_SUFFIXES:
+        return Reason.FOREIGN, path, suffix
+    return Reason.SYSTEM if entry.name.lower() in SYSTEM_FILES else Reason.OTHER, path, ""
 
 
 def leads_nowhere(entry: os.DirEntry[str]) -> bool:
