@@ -71,6 +71,10 @@ class Omissions:
         """Begin with nothing left out."""
         self._groups: dict[tuple[Reason, str], _Group] = {}
 
+    def clear(self) -> None:
+        """Begin again with nothing left out."""
+        self._groups.clear()
+
     def add(self, reason: Reason, path: str, common: str = "") -> None:
         """Count one more; files are counted apart by what they have in ``common``."""
         group = self._groups.setdefault((reason, common), _Group())

@@ -15,7 +15,7 @@ The rules:
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,14 +59,20 @@ def pictures_below(folder: str | Path) -> tuple[list[str], Omissions]:
 class Walk:
     """One walk below ``top``, which may be made part by part: it remembers what it has visited.
 
-    ``without`` are pictures, relative to the top, that are not taken: larger than ``largest`` MB.
+    What it leaves out goes to ``omissions``. The pictures ``without``, relative to the top, are not
+    taken: they are larger than ``largest`` MB.
     """
 
     def __init__(
-        self, top: str | Path, without: frozenset[str] = frozenset(), largest: float = 0
+        self,
+        top: str | Path,
+        omissions: Omissions | None = None,
+        without: frozenset[str] = frozenset(),
+        largest: float = 0,
     ) -> None:
-        """Nothing is read yet, and nothing left out."""
-        self.omissions = Omissions()
+        """Nothing is read yet."""
+        self.top = top
+        self.omissions = Omissions() if omissions is None else omissions
         self.without = without
         self.largest = largest
         self._reached: dict[tuple[int, int], tuple[str, str]] = {}
@@ -74,6 +80,10 @@ class Walk:
         for folder in (*reversed(start.parents), start):
             if (identity := _identity(str(folder))) is not None:
                 self._reached[identity] = (str(folder), _ABOVE)
+
+    def again(self) -> "Walk":
+        """The same walk at its beginning, with nothing left out yet."""
+        return Walk(self.top, None, self.without, self.largest)
 
     def pictures(self, folder: str | Path, prefix: str = "", owner: str = "") -> Iterator[str]:
         """Yield the pictures below a folder; ``prefix`` and ``owner`` as for `folders`."""
@@ -86,7 +96,7 @@ class Walk:
                 else:
                     others.append(entry)
             for entry in sorted(others, key=_name):
-                self.omissions.add(*_why_none(entry, visited.prefix))
+                self.leave_out(entry, visited.prefix)
             names.sort()
             for name in names:
                 path = visited.prefix + name
@@ -112,30 +122,53 @@ class Walk:
                 for entry in reversed(visited.folders)
             ]
 
-    def open(self, path: str, prefix: str = "", owner: str | None = None) -> Folder:
+    def open(
+        self,
+        path: str,
+        prefix: str = "",
+        owner: str | None = None,
+        excluded: Collection[str] = (),
+    ) -> Folder:
         """Read one folder; without an ``owner`` each of its subfolders is its own.
 
-        Raises `UserError` as `folders` does.
+        ``excluded`` are names in it that the settings leave out. Raises `UserError` as
+        `folders` does.
         """
-        files, folders, hidden = [], [], []
+        files, folders, aside = [], [], []
         try:
             with os.scandir(path) as entries:
                 for entry in entries:
-                    if entry.name[0] == ".":
-                        hidden.append(prefix + entry.name)
+                    if entry.name in excluded:
+                        aside.append((Reason.EXCLUDED, prefix + entry.name))
+                    elif entry.name[0] == ".":
+                        aside.append((Reason.HIDDEN, prefix + entry.name))
                     elif _is_folder(entry):
                         folders.append(entry)
                     else:
                         files.append(entry)
         except OSError as error:
             raise cannot_be_read(error) from None
-        for name in sorted(hidden):
-            self.omissions.add(Reason.HIDDEN, name)
+        for reason, name in sorted(aside, key=lambda left_out: left_out[1]):
+            self.omissions.add(reason, name)
         # A folder itself comes before the links to it.
         folders.sort(key=lambda entry: (entry.is_symlink(), entry.name))
         kept = [entry for entry in folders if self._is_taken(entry, prefix, owner)]
         kept.sort(key=_name)
         return Folder(path, prefix, files, kept)
+
+    def leave_out(self, entry: os.DirEntry[str], prefix: str) -> None:
+        """Count and name an entry, neither picture nor folder, of the folder ``prefix``."""
+        name, suffix, common = prefix + entry.name, suffix_of(entry.name), ""
+        if leads_nowhere(entry):
+            reason = Reason.DANGLING
+        elif suffix in SUFFIXES:
+            reason = Reason.SPECIAL
+        elif suffix in FOREIGN_SUFFIXES:
+            reason, common = Reason.FOREIGN, suffix
+        else:
+            is_left_behind = entry.name.lower() in SYSTEM_FILES
+            reason = Reason.SYSTEM if is_left_behind else Reason.OTHER
+        self.omissions.add(reason, name, common)
 
     def _is_taken(self, entry: os.DirEntry[str], prefix: str, owner: str | None) -> bool:
         """Remember a folder; False where it is not to be visited, or not again."""
@@ -172,18 +205,6 @@ def cannot_be_read(error: OSError) -> UserError:
 
 def _name(entry: os.DirEntry[str]) -> str:
     return entry.name
-
-
-def _why_none(entry: os.DirEntry[str], prefix: str) -> tuple[Reason, str, str]:
-    """Why an entry is no picture, its path, and what it has in common with others."""
-    path, suffix = prefix + entry.name, suffix_of(entry.name)
-    if leads_nowhere(entry):
-        return Reason.DANGLING, path, ""
-    if suffix in SUFFIXES:
-        return Reason.SPECIAL, path, ""
-    if suffix in FOREIGN_SUFFIXES:
-        return Reason.FOREIGN, path, suffix
-    return Reason.SYSTEM if entry.name.lower() in SYSTEM_FILES else Reason.OTHER, path, ""
 
 
 def leads_nowhere(entry: os.DirEntry[str]) -> bool:
