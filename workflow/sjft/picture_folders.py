@@ -77,9 +77,8 @@ class Walk:
         self.largest = largest
         self._reached: dict[tuple[int, int], tuple[str, str]] = {}
         start = Path(os.path.realpath(top))
-        for folder in (*reversed(start.parents), start):
-            if (identity := _identity(str(folder))) is not None:
-                self._reached[identity] = (str(folder), _ABOVE)
+        for folder in (start, *start.parents):
+            self._remember(str(folder), str(folder), _ABOVE)
 
     def again(self) -> "Walk":
         """The same walk at its beginning, with nothing left out yet."""
@@ -129,11 +128,13 @@ class Walk:
         owner: str | None = None,
         excluded: Collection[str] = (),
     ) -> Folder:
-        """Read one folder; without an ``owner`` each of its subfolders is its own.
+        """Read one folder; without an ``owner`` it is one of those that hold the classes.
 
-        ``excluded`` are names in it that the settings leave out. Raises `UserError` as
-        `folders` does.
+        Each of its subfolders is then its own. ``excluded`` are names in it that the settings leave
+        out. Raises `UserError` as `folders` does.
         """
+        if owner is None and prefix:
+            self._remember(path, prefix.rstrip("/"), _ABOVE)
         files, folders, aside = [], [], []
         try:
             with os.scandir(path) as entries:
@@ -172,15 +173,12 @@ class Walk:
 
     def _is_taken(self, entry: os.DirEntry[str], prefix: str, owner: str | None) -> bool:
         """Remember a folder; False where it is not to be visited, or not again."""
-        path, name = entry.path, prefix + entry.name
+        name = prefix + entry.name
         if entry.name.lower() in SYSTEM_FOLDERS:
             self.omissions.add(Reason.SYSTEM, f"{name}/")
             return False
-        identity = _identity(path)
-        if identity is None:
-            return True
         belongs_to = name if owner is None else owner
-        earlier, owner_before = self._reached.setdefault(identity, (name, belongs_to))
+        earlier, owner_before = self._remember(entry.path, name, belongs_to)
         if earlier == name:
             return True
         if owner_before == _ABOVE or name.startswith(f"{earlier}/"):
@@ -189,10 +187,20 @@ class Walk:
             self.omissions.add(Reason.AGAIN, name)
         else:
             raise UserError(
-                f"{shown(path)}: is the same folder as {shown(earlier)!r}, by a link; its pictures "
-                "would stand in two classes or splits. Remove one of the two."
+                f"{shown(entry.path)}: is the same folder as {shown(earlier)!r}, by a link; its "
+                "pictures would stand in two classes or splits. Remove one of the two."
             )
         return False
+
+    def _remember(self, path: str, name: str, owner: str) -> tuple[str, str]:
+        """By which name a folder was reached first, and whose it is then."""
+        try:
+            state = os.stat(path)  # noqa: PTH116
+        except OSError:
+            return name, owner  # reading it says why
+        if not state.st_ino:  # the file system does not tell its folders apart
+            return name, owner
+        return self._reached.setdefault((state.st_dev, state.st_ino), (name, owner))
 
 
 def cannot_be_read(error: OSError) -> UserError:
@@ -210,15 +218,6 @@ def _name(entry: os.DirEntry[str]) -> str:
 def leads_nowhere(entry: os.DirEntry[str]) -> bool:
     """Whether an entry is a link to what is not there, or to itself."""
     return entry.is_symlink() and not os.path.exists(entry.path)  # noqa: PTH110
-
-
-def _identity(path: str) -> tuple[int, int] | None:
-    """What a folder is known by under any path; None where the file system does not say."""
-    try:
-        state = os.stat(path)  # noqa: PTH116
-    except OSError:
-        return None  # reading it says why
-    return (state.st_dev, state.st_ino) if state.st_ino else None
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

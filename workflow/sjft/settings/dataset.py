@@ -55,11 +55,11 @@ class _FilesOnDisk(_DatasetSettings):
         "in place.",
     )
     largest_file: float = Field(
-        300,
+        500,
         gt=0,
+        le=10**6,
         description="Megabytes (10^6 bytes) of the largest file that is taken for a picture. What "
-        "is larger is left out of class folders, counted and named; in a list it is an error. A "
-        "picture of 89 million pixels takes 268 without compression.",
+        "is larger is left out of class folders, counted and named; in a list it is an error.",
     )
     content_digest: bool = Field(
         False,
@@ -326,7 +326,7 @@ class Cameras(_FilesOnDisk):
 
     generated: ClassVar[bool] = True
     reader: Literal["cameras"] = Field(description="Which reader this entry is for.")
-    splits: dict[Split, str] | None = Field(
+    splits: dict[Split, FolderBelowRoot] | None = Field(
         None,
         description="Folder below `root` that holds each split's class folders; `.` is `root`.",
     )
@@ -342,7 +342,7 @@ class Cameras(_FilesOnDisk):
 
     @model_validator(mode="after")
     def _one_way_to_split(self) -> Self:
-        _check_ways_to_split(self.splits, self.random_split, "the folder of `train`")
+        check_ways_to_split(self.splits, self.random_split, "the folder of `train`")
         return self
 
     def originals(self) -> ImageFolder:
@@ -353,6 +353,7 @@ class Cameras(_FilesOnDisk):
             splits=self.splits,
             random_split=self.random_split,
             watch=self.watch,
+            largest_file=self.largest_file,
         )
 
 
