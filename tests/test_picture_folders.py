@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -45,6 +46,12 @@ def test_every_ending_that_pillow_registers_is_taken_or_named_or_no_picture() ->
     assert not SUFFIXES & FOREIGN_SUFFIXES
     registered = {ending.lower() for ending in Image.registered_extensions()}
     assert registered >= SUFFIXES
+
+
+def test_every_ending_stands_in_the_documentation() -> None:
+    text = (Path(__file__).parents[1] / "config/README.md").read_text(encoding="utf-8")
+    listed = text.partition("**Which files are images.**")[2].partition(" Grey")[0]
+    assert set(re.findall(r"\.[a-z0-9]+", listed)) == SUFFIXES
 
 
 def test_folders_come_before_their_subfolders_names_sorted(tmp_path: Path) -> None:

@@ -19,9 +19,8 @@ from sjft.files import digest_of_text, written_beside
 from sjft.images_table import PARTS, of_part, read_images, write_images
 from sjft.listing import list_images
 from sjft.omissions import Omissions
-from sjft.picture_files import files_below, folders_below, with_digests
+from sjft.picture_files import file_line, files_below, folders_below, with_digests
 from sjft.picture_folders import cannot_be_read
-from sjft.requirements import file_state
 from sjft.settings.dataset import DatasetSettings, FilesOnDisk, Synthetic
 
 IMAGES, RECORD = "images.csv", "state.json"
@@ -73,7 +72,7 @@ def snapshot(settings: DatasetSettings, data_root: Path) -> str:
     lists = [root / name for name in settings.listing_files]
     facts = chain(
         *(_facts_below(folder, settings) for folder in folders),
-        (f"{path.name}\t{file_state(path)}" for path in lists if path.is_file()),
+        (file_line(path.name, path.stat()) for path in lists if path.is_file()),
     )
     try:
         for text in facts:

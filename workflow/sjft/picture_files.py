@@ -88,6 +88,11 @@ def with_digests(images: pl.DataFrame, root: Path, known: pl.DataFrame | None) -
     return images.with_columns(pl.Series("digest", digests, dtype=pl.String))
 
 
+def file_line(name: str, state: os.stat_result) -> str:
+    """A file's name, size and time of modification: changes when it is renamed or replaced."""
+    return f"{name}\t{state.st_size}\t{state.st_mtime_ns}"
+
+
 def files_below(folder: str | Path) -> Iterator[str]:
     """Yield, folder by folder in a stable order, a text that changes with any file in it.
 
@@ -97,8 +102,7 @@ def files_below(folder: str | Path) -> Iterator[str]:
         lines = [visited.prefix]
         for entry in sorted(visited.files, key=lambda entry: entry.name):
             if not leads_nowhere(entry) and entry.is_file():
-                state = entry.stat()
-                lines.append(f"{entry.name}\t{state.st_size}\t{state.st_mtime_ns}")
+                lines.append(file_line(entry.name, entry.stat()))
         yield "\n".join(lines)
 
 
