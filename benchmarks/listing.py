@@ -20,6 +20,7 @@ from sjft import listing
 from sjft.data_state import listed, snapshot, state_of
 from sjft.job_cost import peak_megabytes
 from sjft.picture_files import FileFacts
+from sjft.picture_folders import Walk
 from sjft.readers import ListedImage
 from sjft.settings.dataset import ImageNet
 
@@ -51,7 +52,7 @@ def list_generated(images: int) -> list[Row]:
         numbers = np.arange(len(paths), dtype=np.int64)
         return FileFacts(numbers, numbers)
 
-    def read(_settings: ImageNet, _root: Path) -> list[ListedImage]:
+    def read(_settings: ImageNet, _root: Path, _walk: Walk | None = None) -> list[ListedImage]:
         return [ListedImage(f"train/{w}/{name}", w, "train") for w, name in names(images)]
 
     listing.READERS["imagenet"] = read

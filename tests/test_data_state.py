@@ -29,6 +29,7 @@ from sjft.images_table import (
     of_shard,
     read_images,
 )
+from sjft.omissions import Omissions
 from sjft.settings.dataset import CsvList, ImageFolder, Synthetic
 
 SHARDS = 3
@@ -140,6 +141,37 @@ def test_made_pictures_have_no_snapshot(data_root: Path) -> None:
         }
     )
     assert snapshot(made, data_root) == ""
+
+
+@pytest.mark.parametrize("watch", ["pictures", "folders"])
+def test_loops_broken_links_and_pipes_neither_hold_a_snapshot_up_nor_add_a_picture(
+    data_root: Path, watch: str
+) -> None:
+    before = listed(settings(), data_root / "pets")
+    (data_root / "pets/a/cat/loop").symlink_to("..")
+    (data_root / "pets/a/dog/all").symlink_to("../..")
+    (data_root / "pets/a/dog/itself").symlink_to("itself")
+    (data_root / "pets/b/dog/gone.png").symlink_to("nowhere.png")
+    os.mkfifo(data_root / "pets/b/dog/pipe.png")
+    chosen = settings(watch=watch)
+    taken = snapshot(chosen, data_root)
+    assert snapshot(chosen, data_root) == taken
+    omissions = Omissions()
+    after = listed(chosen, data_root / "pets", omissions=omissions)
+    assert after.equals(before)
+    assert state_of(after, SHARDS, omissions).left_out == [
+        "2 links that lead nowhere: a/dog/itself, b/dog/gone.png",
+        "2 links that lead back to a folder they lie in: a/cat/loop, a/dog/all",
+        "1 name of a picture that is no file (a pipe, socket or device): b/dog/pipe.png",
+    ]
+
+
+@pytest.mark.parametrize("watch", ["pictures", "folders"])
+def test_a_snapshot_looks_into_folders_however_deep(data_root: Path, watch: str) -> None:
+    save_pictures(data_root / "pets", ["a/cat/1/2/3/4/5/deep.png"])
+    before = snapshot(settings(watch=watch), data_root)
+    save_pictures(data_root / "pets", ["a/cat/1/2/3/4/5/deeper.png"])
+    assert snapshot(settings(watch=watch), data_root) != before
 
 
 def test_a_folder_that_cannot_be_read_is_named(data_root: Path) -> None:
@@ -283,6 +315,17 @@ def test_a_change_renews_the_list_keeps_its_time_and_is_counted(
     assert read_images(folder / "images.csv").equals(listed(settings(), data_root / "pets"))
     assert (folder / "images.csv").stat().st_mtime == 1.5 * 10**9
     assert now(data_root, folder) == (found, None)
+
+
+def test_what_is_left_out_is_recorded_and_told_again_without_a_new_list(
+    data_root: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (data_root / "pets/a/cat/phone.heic").touch()
+    found, changes = now(data_root, folder)
+    assert changes is None
+    assert [line.partition(":")[2] for line in found.left_out] == [" a/cat/phone.heic"]
+    monkeypatch.setattr("sjft.data_state.list_images", lambda *_, **__: pytest.fail("listed again"))
+    assert now(data_root, folder)[0].left_out == found.left_out
 
 
 def test_a_dry_run_says_the_same_and_writes_nothing(data_root: Path, folder: Path) -> None:

@@ -10,7 +10,8 @@ from conftest import random_picture
 from PIL import Image
 
 from sjft.errors import BadImageError
-from sjft.images import SUFFIXES, load_pixels, load_rgb
+from sjft.images import load_pixels, load_rgb
+from sjft.picture_names import SUFFIXES
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 

@@ -14,9 +14,10 @@ from sjft import listing
 from sjft.errors import UserError
 from sjft.images_table import IMAGES_SCHEMA, class_names, read_images, write_images
 from sjft.listing import list_images
+from sjft.omissions import Omissions
 from sjft.picture_files import FileFacts
 from sjft.readers import ListedImage
-from sjft.settings.dataset import ImageFolder
+from sjft.settings.dataset import CsvList, ImageFolder
 
 AWKWARD = ["a b.png", "q\"uote's.png", "c,o;m\tma.png", "Grün-Ω-猫.png", "#1.png", " lead.png"]
 
@@ -202,3 +203,79 @@ def test_so_many_training_images_of_each_class_are_drawn_and_others_stay(tmp_pat
     assert drawn(1) < drawn(4) < drawn(8)
     assert len({frozenset(drawn(4, seed)) for seed in range(20)}) > 10
     assert drawn(4) == drawn(4)
+
+
+def write_sparse(path: Path, size: int) -> None:
+    """A file that claims so many bytes and takes none."""
+    with path.open("wb") as file:
+        file.truncate(size)
+
+
+def test_a_file_too_large_for_a_picture_is_left_out_and_counts_in_no_draw(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    save_pictures(tmp_path, [f"{c}/{i}.png" for c in ("cat", "dog") for i in range(6)])
+
+    def drawn(**changes: object) -> pl.DataFrame:
+        entry = {"reader": "image_folder", "root": "x", "random_split": {"train": 4}, **changes}
+        return list_images(ImageFolder.model_validate(entry), tmp_path)
+
+    before = drawn()
+    for i in range(5):
+        write_sparse(tmp_path / f"cat/huge {i}.png", 3 * 10**9)
+        # A link to a large file is one; one that is just as large as allowed is not.
+        (tmp_path / f"dog/huge {i}.png").symlink_to(f"../cat/huge {i}.png")
+    write_sparse(tmp_path / "dog/largest.png", 500 * 10**6)
+    caplog.clear()
+    after = drawn()
+    assert after.filter(pl.col("class_name") == "cat").equals(
+        before.filter(pl.col("class_name") == "cat")
+    )
+    assert len(after) == len(before) + 1
+    assert (
+        "left out: 10 pictures larger than 500 MB (`largest_file`): cat/huge 0.png," in caplog.text
+    )
+    assert len(drawn(largest_file=3000, train_per_class=1)) > 2
+
+
+def test_a_listed_file_too_large_for_a_picture_is_named_with_its_row(tmp_path: Path) -> None:
+    save_pictures(tmp_path, ["1.png", "2.png"])
+    write_sparse(tmp_path / "2.png", 2 * 10**6)
+    (tmp_path / "list.csv").write_text("path,class,split\n1.png,cat,train\n2.png,dog,train\n")
+    entry = {"reader": "csv", "root": "x", "file": "list.csv", "largest_file": 1.5}
+    with pytest.raises(UserError, match=r"row 3: '2\.png' is larger than 1\.5 MB \(`largest_file`"):
+        list_images(CsvList.model_validate(entry), tmp_path)
+
+
+def test_empty_files_and_links_to_one_file_stay_in_the_list_and_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    save_pictures(tmp_path, [f"{c}/{i}.png" for c in ("cat", "dog") for i in range(3)])
+    list_images(settings(), tmp_path)
+    assert "empty" not in caplog.text
+    assert "several names" not in caplog.text
+    (tmp_path / "cat/0.png").write_bytes(b"")
+    (tmp_path / "dog/hard.png").hardlink_to(tmp_path / "dog/1.png")
+    (tmp_path / "dog/soft.png").symlink_to("1.png")
+    assert len(list_images(settings(), tmp_path)) == 8
+    assert "1 files are empty, among them cat/0.png; `on_bad_image` says" in caplog.text
+    assert (
+        "1 files stand in the list under several names, by links, among them "
+        "dog/1.png = dog/hard.png = dog/soft.png"
+    ) in caplog.text
+
+
+def test_what_is_left_out_is_in_the_log_or_handed_over(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    save_pictures(tmp_path, ["cat/1.png", "dog/1.png"])
+    (tmp_path / "cat/phone.heic").touch()
+    (tmp_path / "cat/loop").symlink_to("..")
+    list_images(settings(), tmp_path)
+    assert "left out: 1 picture ending in .heic" in caplog.text
+    assert "left out: 1 link that leads back to a folder it lies in: cat/loop" in caplog.text
+    caplog.clear()
+    omissions = Omissions()
+    assert len(list_images(settings(), tmp_path, omissions=omissions)) == 2
+    assert "left out" not in caplog.text
+    assert omissions.count() == len(omissions.lines()) == 2

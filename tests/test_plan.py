@@ -66,8 +66,13 @@ def test_pictures_that_are_there_are_counted_and_measured(
         path = folder / "here" / "my own pictures" / "ab"[image % 2] / f"{image}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         random_picture(image, (40, 40)).save(path)
+    (path.parent / "phone.heic").touch()
+    (path.parent / "loop").symlink_to("..")
     text = shown(capsys, "own", "--data-root", "here", "--sample", "3")
     assert "Measured on 3 pictures of own." in text
+    _, foreign, loop, *_ = text.splitlines()
+    assert foreign.startswith("  left out: 1 picture ending in .heic, a format that is not read")
+    assert loop == "  left out: 1 link that leads back to a folder it lies in: b/loop"
     assert "held out." in text
     assert "fit_projection" not in text  # `exhaustive` needs no index
 

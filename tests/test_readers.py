@@ -1,13 +1,19 @@
 """Readers: folders and tables become lists of images, or messages that name file and row."""
 
+import os
+import unicodedata
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from conftest import save_pictures
+from pydantic import ValidationError
 
 from sjft.errors import UserError
+from sjft.omissions import Reason
+from sjft.picture_folders import Walk
 from sjft.readers import ListedImage, read_csv, read_generated, read_image_folder
 from sjft.settings.dataset import CsvList, ImageFolder, Synthetic
 
@@ -111,6 +117,95 @@ def test_a_file_in_the_place_of_the_root_is_refused(tmp_path: Path) -> None:
         read_image_folder(ALL_TRAIN, tmp_path / "file")
 
 
+@pytest.mark.parametrize("where", [".", "fit"])
+def test_a_class_folder_that_is_a_broken_link_is_named_and_can_be_left_out(
+    tmp_path: Path, where: str
+) -> None:
+    touch(tmp_path / where, NAMES)
+    (tmp_path / where / "001.eel").symlink_to("/mnt/gone/eel")
+    with pytest.raises(UserError, match=r"001\.eel: this link leads nowhere, to '/mnt/gone/eel'"):
+        read_image_folder(folder(splits={"train": where}), tmp_path)
+    settings = folder(splits={"train": where}, exclude_classes=["001.eel"])
+    walk = Walk(tmp_path)
+    assert len(read_image_folder(settings, tmp_path, walk)) == 4
+    assert walk.omissions.count(Reason.EXCLUDED) == walk.omissions.count() == 1
+
+
+def test_a_class_folder_that_leads_back_is_no_class(tmp_path: Path) -> None:
+    touch(tmp_path, NAMES)
+    (tmp_path / "all").symlink_to(".")
+    (tmp_path / "cat" / "loop").symlink_to("../../" + tmp_path.name)
+    walk = Walk(tmp_path)
+    assert [image.path for image in read_image_folder(ALL_TRAIN, tmp_path, walk)] == NAMES
+    assert walk.omissions.count(Reason.LOOP) == walk.omissions.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("link", "target", "kept"),
+    [
+        ("kitten", "cat", {"cat", "dog"}),
+        ("dog/more", "../cat", {"cat"}),
+        ("ant/more", "../cat", {"ant", "dog"}),
+    ],
+)
+def test_one_folder_cannot_be_two_classes(
+    tmp_path: Path, link: str, target: str, kept: set[str]
+) -> None:
+    touch(tmp_path, [*NAMES, "ant/1.png"])
+    (tmp_path / link).symlink_to(target)
+    with pytest.raises(UserError, match=r"is the same folder as '(cat|dog/more|ant/more)', by a l"):
+        read_image_folder(ALL_TRAIN, tmp_path)
+    excluded = {"ant", "cat", "dog", "kitten"} - kept
+    settings = folder(splits={"train": "."}, exclude_classes=sorted(excluded))
+    assert {image.class_name for image in read_image_folder(settings, tmp_path)} == kept
+
+
+@pytest.mark.parametrize("order", [("train", "test"), ("test", "train")])
+def test_a_split_inside_another_lists_its_pictures_twice(
+    tmp_path: Path, order: tuple[str, str]
+) -> None:
+    touch(tmp_path, [*NAMES, "check/cat/9.png"])
+    splits = {"train": ".", "test": "check"}
+    settings = folder(splits={split: splits[split] for split in order})
+    listed = [image.path for image in read_image_folder(settings, tmp_path)]
+    assert listed.count("check/cat/9.png") == 2
+
+
+def test_one_folder_cannot_be_two_splits(tmp_path: Path) -> None:
+    touch(tmp_path, [f"fit/{name}" for name in NAMES])
+    (tmp_path / "check").symlink_to("fit")
+    with pytest.raises(UserError, match=r"check/cat: is the same folder as 'fit/cat', by a link"):
+        read_image_folder(folder(splits={"train": "fit", "test": "check"}), tmp_path)
+
+
+def test_what_lies_beside_classes_and_in_an_empty_one_is_told(tmp_path: Path) -> None:
+    touch(tmp_path, [*NAMES, "labels.txt", "@eaDir/1.jpg", "eel/1.heic", "eel/@eaDir/2.jpg"])
+    with pytest.raises(UserError) as error:
+        read_image_folder(ALL_TRAIN, tmp_path)
+    for words in ("eel: this class folder holds no", "1 picture ending in .heic", "eel/@eaDir/."):
+        assert words in str(error.value)
+    walk = Walk(tmp_path)
+    (tmp_path / "eel/2.jfif").touch()
+    assert len(read_image_folder(ALL_TRAIN, tmp_path, walk)) == 5
+    assert "1 file whose ending is no picture's: labels.txt" in walk.omissions.lines()
+    assert "2 files or folders that systems leave behind: @eaDir/, eel/@eaDir/" in (
+        walk.omissions.lines()
+    )
+
+
+@pytest.mark.parametrize("given", ["./fit", "fit/", "x/../fit", "fit//"])
+def test_a_splits_folder_is_written_in_one_way(tmp_path: Path, given: str) -> None:
+    touch(tmp_path, [f"fit/{name}" for name in NAMES])
+    listed = read_image_folder(folder(splits={"train": given}), tmp_path)
+    assert [image.path for image in listed] == [f"fit/{name}" for name in NAMES]
+
+
+@pytest.mark.parametrize("given", ["/elsewhere", "../elsewhere", "fit/../.."])
+def test_a_splits_folder_outside_the_root_is_refused(given: str) -> None:
+    with pytest.raises(ValidationError, match="does not lie below `root`"):
+        folder(splits={"train": given})
+
+
 def split_of(root: Path, **random_split: float) -> dict[str, str]:
     listed = read_image_folder(folder(random_split=random_split), root)
     return {image.path: image.split for image in listed}
@@ -146,6 +241,49 @@ def test_a_random_split_takes_numbers_of_each_class(ten_and_five: Path) -> None:
         ("dog", "val"): 1,
         ("dog", "test"): 1,
     }
+
+
+@pytest.mark.parametrize(
+    ("random_split", "message"),
+    [
+        ("{train: 1}", "`train: 1` may mean all images of a class, or one"),
+        ("{train: 1.0}", "`train: 1` may mean all images of a class, or one"),
+        ("{train: 1, val: 1}", "`train: 1` may mean all"),
+        ("{train: 0.7, val: 1}", "`val: 1` may mean all images of a class, or one"),
+        ("{train: 0.7, val: 1.0}", "`val: 1` may mean all images of a class, or one"),
+        ("{train: 1.5}", "1.5 is neither a share below 1 nor a whole number"),
+        ("{train: 3, val: 2.5}", "2.5 is neither a share below 1 nor a whole number"),
+        ("{train: 0.9, val: 0.2}", "0.9` and `val: 0.2` are together more than the whole"),
+        ("{train: 0}", "greater than 0"),
+        ("{val: -1}", "greater than or equal to 0"),
+        ("{train: .nan}", "finite number"),
+    ],
+)
+def test_shares_and_numbers_that_have_no_one_meaning_are_refused(
+    random_split: str, message: str
+) -> None:
+    with pytest.raises(ValidationError, match=message):
+        folder(random_split=yaml.safe_load(random_split))
+
+
+@pytest.mark.parametrize(
+    ("random_split", "train", "val"),
+    [
+        ("{train: 0.99}", 10, 0),
+        ("{train: 0.7, val: 0}", 7, 0),
+        ("{train: 0.7, val: 0.3}", 7, 3),
+        ("{train: 2}", 2, 0),
+        ("{train: 2.0, val: 1}", 2, 1),
+        ("{train: 4, val: 0.5}", 4, 5),
+        ("{train: 0.5, val: 2}", 5, 2),
+        ("{train: 20}", 10, 0),
+    ],
+)
+def test_shares_are_below_1_and_numbers_whole(
+    ten_and_five: Path, random_split: str, train: int, val: int
+) -> None:
+    found = sizes(split_of(ten_and_five, **yaml.safe_load(random_split)))
+    assert (found["cat", "train"], found["cat", "val"]) == (train, val)
 
 
 def test_a_class_smaller_than_its_number_is_all_training(ten_and_five: Path) -> None:
@@ -249,6 +387,109 @@ def test_a_table_with_a_mistake_is_refused_with_its_row(
     with pytest.raises(UserError, match=message) as error:
         read_text(tmp_path, text)
     assert str(tmp_path / "list.csv") in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("./a/x.jpg", "a//x.jpg", "a/./x.jpg", "b/../a/x.jpg", "a\\x.jpg", ".\\a\\x.jpg"),
+        *(" a/x.jpg ", "{root}/a/x.jpg", "{root}/./b/../a//x.jpg", "//{root}/a/x.jpg"),
+        *("{link}/a/x.jpg", "a/X.JPG", "A/x.jpg", "{root}\\a\\x.jpg"),
+    ],
+)
+def test_one_picture_is_one_however_its_path_is_written(tmp_path: Path, path: str) -> None:
+    root = tmp_path / "set"
+    touch(root, ["a/x.jpg", "b/y.jpg"])
+    (tmp_path / "link").symlink_to("set")
+    path = path.format(root=root, link=tmp_path / "link")
+    rows = ["path,class,split", f"{path},cat,train", "b/y.jpg,dog,train"]
+    listed = read_text(root, "\n".join(rows))
+    assert [image.path for image in listed] == ["a/x.jpg", "b/y.jpg"]
+    rows.append("a/x.jpg,cat,test")
+    with pytest.raises(UserError, match=r"list\.csv, row 4: 'a/x\.jpg' stands in row 2 already"):
+        read_text(root, "\n".join(rows))
+    rows[-1] = "a/x.jpg,cat,train"
+    with pytest.raises(UserError, match=r"list\.csv, row 4: 'a/x\.jpg' stands in row 2 already"):
+        read_text(root, "\n".join(rows))
+
+
+@pytest.mark.parametrize(("on_disk", "given"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_both_unicode_forms_of_a_name_are_one_picture(
+    tmp_path: Path, on_disk: Any, given: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    names = [unicodedata.normalize(on_disk, name) for name in ("Bär/Größe.jpg", "Bär/é.jpg")]
+    touch(tmp_path, names)
+    other = unicodedata.normalize(given, names[0])
+    caplog.set_level("INFO")
+    text = f"path,class,split\n{other},cat,train\n{names[1]},dog,train\n"
+    assert [image.path for image in read_text(tmp_path, text)] == names
+    assert "1 listed names differ from the disk in their Unicode form only" in caplog.text
+    with pytest.raises(UserError, match=r"row 4: .* stands in row 2 already; it is both train and"):
+        read_text(tmp_path, f"{text}{names[0]},cat,test\n")
+
+
+def test_both_unicode_forms_of_a_class_are_one_class(tmp_path: Path) -> None:
+    touch(tmp_path, ["1.png", "2.png"])
+    text = "path,class,split\n1.png,Ba\u0308r,train\n2.png,B\u00e4r,test\n"
+    assert {image.class_name for image in read_text(tmp_path, text)} == {"B\u00e4r"}
+
+
+def test_a_folder_that_is_listed_under_two_names_is_one(tmp_path: Path) -> None:
+    touch(tmp_path, ["a/x.jpg", "a/y.jpg"])
+    (tmp_path / "link").symlink_to("a")
+    text = "path,class,split\nlink/x.jpg,cat,train\na/y.jpg,dog,train\n"
+    assert [image.path for image in read_text(tmp_path, text)] == ["link/x.jpg", "a/y.jpg"]
+    with pytest.raises(
+        UserError, match=r"row 4: 'a/x\.jpg' stands in row 2 .*calls it 'link/x.jpg'"
+    ):
+        read_text(tmp_path, f"{text}a/x.jpg,cat,test\n")
+
+
+def test_a_name_that_holds_a_backslash_stands_for_itself_where_it_is_there(tmp_path: Path) -> None:
+    touch(tmp_path, ["a/x.jpg", "a\\x.jpg"])
+    listed = read_text(
+        tmp_path, "path,class\na\\x.jpg,cat\na/x.jpg,dog\n", table(split_column=None)
+    )
+    assert [image.path for image in listed] == ["a\\x.jpg", "a/x.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("../x.jpg", "'../x.jpg' does not lie below {root}. Put the picture there, or set"),
+        ("a/../../x.jpg", "does not lie below"),
+        ("/elsewhere/x.jpg", "'/elsewhere/x.jpg' does not lie below"),
+        ("{root}er/a/x.jpg", "does not lie below"),
+        (".", "does not lie below"),
+        ("{root}", "does not lie below"),
+        ("link/../x.jpg", "in 'link/../x.jpg', `..` follows a link"),
+        ("a", "'a' is a folder (1 of 1 listed images are no files, or too large). Put a pict"),
+        ("pipe.jpg", "'pipe.jpg' is a pipe, a socket or a device"),
+        ("gone.jpg", "'gone.jpg' is a link that leads nowhere"),
+        ("b/x.jpg", "there is no image {root}/b/x.jpg (1 of 1 listed images are missing). Put the"),
+        (
+            "C:\\a\\x.jpg",
+            "Put the picture there, or correct the row: paths are relative to {root}.",
+        ),
+        ("a/" + 300 * "x" + ".jpg", "listed images are missing"),
+        (300 * "x" + "/x.jpg", "listed images are missing"),
+        ("a/x.jpg/x.jpg", "listed images are missing"),
+    ],
+)
+def test_a_path_that_names_no_picture_below_the_root_is_refused_with_its_row(
+    tmp_path: Path, path: str, words: str
+) -> None:
+    root = tmp_path / "set"
+    touch(root, ["a/x.jpg", "x.jpg"])
+    touch(tmp_path, ["deep/er/x.jpg", "x.jpg", "deep/x.jpg"])
+    (root / "link").symlink_to("../deep/er")
+    (root / "gone.jpg").symlink_to("nowhere.jpg")
+    os.mkfifo(root / "pipe.jpg")
+    with pytest.raises(UserError) as error:
+        read_text(root, f"path,class\n{path.format(root=root)},cat\n", table(split_column=None))
+    assert str(error.value).startswith(f"{root}/list.csv, row 2: ")
+    assert words.format(root=root) in str(error.value)
+    assert "archive" not in str(error.value)
 
 
 def test_a_missing_table_is_named(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from scipy.io import savemat
 from sjft.data_state import snapshot
 from sjft.errors import UserError
 from sjft.listing import list_images
+from sjft.picture_folders import Walk
 from sjft.readers import READERS, ListedImage
 from sjft.requirements import missing_data
 from sjft.settings.config import read_configuration
@@ -230,20 +231,79 @@ def test_torch_and_scipy_are_loaded_by_the_readers_that_need_them_alone() -> Non
     assert printed.strip() == "set()"
 
 
+def rewrite_list(root: Path, reader: str, change: Callable[[str], str]) -> None:
+    """Write the first path of a reader's list of training images in another way."""
+    if reader == "dogs120":
+        write_dogs(root, "train", [change(DOGS["train"][0]), DOGS["train"][1]], [1, 2])
+        return
+    entry = settings(reader)
+    file = root / ("TrainImages.txt" if reader == "indoor67" else entry.list_file)
+    first, *others = file.read_text(encoding="utf-8").splitlines()
+    path, space, label = first.rpartition(" ") if reader.startswith("places") else (first, "", "")
+    lines = [f"{change(path)}{space}{label}", *others]
+    file.write_text("\ufeff" + "\r\n".join(lines), encoding="utf-8")
+
+
+@pytest.mark.parametrize("reader", ["indoor67", "dogs120", "places205", "places365"])
+@pytest.mark.parametrize(
+    "form", ["./{}", "{above}/./{}", "{above}//../{above}/{}", "{images}/{}", "{windows}", " {} "]
+)
+def test_a_listed_path_may_be_written_in_several_ways(built, reader: str, form: str) -> None:
+    root = built(reader)
+    before = read(root, reader)
+    images = root / settings(reader).image_folders[0]
+
+    def change(path: str) -> str:
+        path = path.lstrip("/")
+        above, _, below = path.partition("/")
+        if form == "{above}/./{}":
+            return f"{above}/.//{below}"
+        if "../" in form:
+            return f"{above}/../{path}"
+        windows = path.replace("/", "\\")
+        return form.format(path, images=images, above=above, windows=windows)
+
+    rewrite_list(root, reader, change)
+    assert read(root, reader) == before
+
+
+@pytest.mark.parametrize("reader", ["indoor67", "dogs120", "places205", "places365"])
+def test_a_listed_path_that_leads_out_is_refused_with_its_row(built, reader: str) -> None:
+    root = built(reader)
+    rewrite_list(root, reader, lambda path: f"../../{path}")
+    refused(root, reader, "row 1: '../../", f"does not lie below {root}/")
+
+
+@pytest.mark.parametrize("reader", [name for name in BUILDERS if name not in ("caltech256",)])
+def test_a_listed_picture_that_is_a_pipe_is_named_or_left_out(built, reader: str) -> None:
+    root = built(reader)
+    before = read(root, reader)
+    gone = root / before[0].path
+    gone.unlink()
+    os.mkfifo(gone)
+    if reader == "imagenet":
+        assert read(root, reader) == before[1:]
+    else:
+        refused(root, reader, "is a pipe, a socket or a device")
+
+
 # MIT Indoor 67.
 
 
-def test_indoor67_goes_by_its_lists_and_counts_what_they_leave_out(
-    built, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level("INFO")
-    assert read(built("indoor67"), "indoor67") == [
+def test_indoor67_goes_by_its_lists_and_counts_what_they_leave_out(built) -> None:
+    root = built("indoor67")
+    touch(root, "Images/bar/raw.heic", "Images/bar/._spare.jpg", "Images/bar/notes.txt")
+    walk = Walk(root)
+    assert READERS["indoor67"](settings("indoor67"), root, walk) == [
         ListedImage("Images/bar/A_1.jpg", "bar", "train"),
         ListedImage("Images/bar/two words.jpg", "bar", "train"),
         ListedImage("Images/attic/x.jpg", "attic", "train"),
         ListedImage("Images/attic/Y.jpg", "attic", "test"),
     ]
-    assert "1 images on disk are in no list and are left out" in caplog.text
+    assert walk.omissions.lines() == [
+        "2 pictures on disk that are in no list: Images/bar/raw.heic, Images/bar/spare.jpg",
+        "1 hidden file or folder: Images/bar/._spare.jpg",
+    ]
 
 
 def test_names_that_differ_in_capitals_are_spelt_as_on_disk(
@@ -571,10 +631,24 @@ def test_a_torchvision_set_that_cannot_be_listed_is_explained(
     refused(tmp_path, "torchvision", *words, **{**PETS, **keys})
 
 
+def test_a_torchvision_set_is_the_same_through_a_link_and_counts_each_picture_once(
+    tmp_path: Path,
+) -> None:
+    build_pets(tmp_path / "pets")
+    before = read(tmp_path / "pets", "torchvision", **PETS)
+    (tmp_path / "link").symlink_to("pets")
+    assert read(tmp_path / "link", "torchvision", **PETS) == before
+    keys = {"dataset": "EuroSAT", "random_split": {"train": 3}}
+    touch(tmp_path, *(f"eurosat/2750/{c}/{i}.jpg" for c in ("Forest", "River") for i in range(5)))
+    (tmp_path / "eurosat/2750/River/loop").symlink_to("..")
+    refused(tmp_path, "torchvision", "torchvision's EuroSAT, row ", "stands in row", **keys)
+
+
 def test_an_image_of_a_torchvision_set_that_is_not_there_is_named(tmp_path: Path) -> None:
     build_pets(tmp_path)
     (tmp_path / "oxford-iiit-pet/images/pug_1.jpg").unlink()
-    refused(tmp_path, "torchvision", "OxfordIIITPet, row 2: there is no image", **PETS)
+    words = "OxfordIIITPet, row 2: there is no image", "Extract the data set again"
+    refused(tmp_path, "torchvision", *words, **PETS)
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,12 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+import yaml
 from chain import CONFIG, Chain, copy_all, copy_workflow
 from PIL import Image, ImageFilter, ImageOps
+
+from sjft.data_state import read_record, snapshot
+from sjft.settings.dataset import ImageFolder
 
 RESULT = "results/both/model.pt"
 PAIRING = "results/retrieval/exhaustive/birds"
@@ -53,6 +57,11 @@ def save_data(data: Path) -> None:
     (data / "attic/train/cup/same.png").write_bytes((data / "birds/test/tit/5.png").read_bytes())
     # And one that the birds are trained on.
     first.save(data / "birds/train/owl/double.jpg", quality=90)
+    # What is no picture, or no new one.
+    (data / "birds/train/owl/@eaDir").mkdir()
+    first.save(data / "birds/train/owl/@eaDir/thumbnail.jpg")
+    (data / "store/train/cup/phone.heic").touch()
+    (data / "attic/train/cup/back").symlink_to("../..")
 
 
 def configuration(config: dict[str, Any]) -> None:
@@ -63,6 +72,7 @@ def configuration(config: dict[str, Any]) -> None:
             "root": name,
             "splits": splits,
             "shards": shards,
+            "watch": "folders" if name == "attic" else "pictures",
         }
     both = copy.deepcopy(CONFIG["experiments"]["tiny"])
     config["experiments"] = {
@@ -211,6 +221,33 @@ def test_leaking_pictures_can_be_kept_or_not_looked_for(
     subset = "results/both/runs/all-source-0/round-0/subset.csv"
     other.make(subset)
     assert len(rows(other.root / subset)) == 31
+
+
+# What is left out of the lists.
+
+
+def test_what_is_left_out_is_told_in_the_log_and_before_the_run(both: Chain) -> None:
+    told = {
+        "birds": "1 file or folder that systems leave behind: train/owl/@eaDir/",
+        "store": "1 picture ending in .heic, a format that is not read (save it as PNG or JPEG): "
+        "train/cup/phone.heic",
+        "attic": "1 link that leads back to a folder it lies in: train/cup/back",
+    }
+    outcome = both.make("-n", RESULT)
+    assert "Nothing to be done" in outcome.output
+    for name, line in told.items():
+        log = (both.results / f"logs/list_images/{name}.log").read_text(encoding="utf-8")
+        assert f"left out: {line}" in log
+        assert outcome.output.count(f"Left out of {name}: {line}") == 1
+
+
+def test_the_record_of_folders_that_are_watched_fits(both: Chain) -> None:
+    for name in SHARDS:
+        record = read_record(both.results / "datasets" / name)
+        config = yaml.safe_load((both.root / "config/config.yaml").read_text(encoding="utf-8"))
+        entry = ImageFolder.model_validate(config["datasets"][name])
+        assert record is not None
+        assert record.snapshot == snapshot(entry, both.root / "data")
 
 
 # Pictures that change.

@@ -41,6 +41,11 @@ config["data_root"] = CONFIG.data_root
 config["weights_url"] = CONFIG.weights_url
 config["checkpoints"] = CONFIG.checkpoints.model_dump(mode="json")
 config["training_jobs"] = CONFIG.training_jobs.model_dump(mode="json")
+# No reason to list the images again, but needed by the job that does.
+config["beside_the_list"] = {
+    name: settings.model_dump(mode="json", include=set(NOT_FOR_THE_LIST))
+    for name, settings in CONFIG.datasets.items()
+}
 
 
 def one_of(names):
@@ -119,6 +124,8 @@ def state_of_data(dataset):
         sys.exit(str(error))
     if changes:
         print(f"The pictures of {dataset} have changed: {changes}.", file=sys.stderr)
+    for line in state.left_out if workflow.is_main_process else ():
+        print(f"Left out of {dataset}: {line}", file=sys.stderr)
     return state
 
 

@@ -124,7 +124,7 @@ rule find_duplicates:
         runtime=120,
     params:
         retrieval=lambda wildcards: settings_of(
-            "retrievals", wildcards.retrieval, "bank", "epsilon", "leakage"
+            "retrievals", wildcards.retrieval, "bank", "device", "epsilon", "leakage"
         ),
         rows=lambda wildcards: [state_of_rows(wildcards.target, part) for part in PARTS],
         code=code_of("find_duplicates.py"),

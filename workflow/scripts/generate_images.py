@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from job_runner import run
 from sjft.cameras import photograph_all
+from sjft.picture_folders import Walk
 from sjft.readers import read_image_folder
 from sjft.settings.dataset import Cameras, Synthetic
 from sjft.synthetic import generate
@@ -34,8 +35,11 @@ def main(snakemake: Any) -> None:
         logging.info("%d pictures", pictures)
         return
     originals = Path(snakemake.config["data_root"]) / settings.root
+    walk = Walk(originals)
+    listed = read_image_folder(settings.originals(), originals, walk)
+    walk.omissions.log(logging.getLogger("sjft.generate_images"), originals)
     seen = photograph_all(
-        read_image_folder(settings.originals(), originals),
+        listed,
         originals,
         folder,
         cameras=settings.cameras,

@@ -4,8 +4,8 @@ The modules, in the order in which the data meets them:
 
 - data and weights from the network: ``download`` (with ``response``, ``partial`` and
   ``checksums``), ``archives``, ``placing``, ``receipt``, ``fetching``, ``published_weights``
-- which images there are, and whether they have changed: ``readers``, ``listing``,
-  ``picture_files``, ``images_table``, ``data_state``
+- which images there are, and whether they have changed: ``picture_names``, ``omissions``,
+  ``picture_folders``, ``readers``, ``listing``, ``picture_files``, ``images_table``, ``data_state``
 - pixels: ``images``
 - which pictures are copies: ``perceptual_hash``, ``picture_hashes``, ``leakage``
 - responses: ``devices``, ``banks``

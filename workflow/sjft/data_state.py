@@ -9,26 +9,19 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path
 
 import polars as pl
 
-from sjft.errors import UserError
 from sjft.files import digest_of_text, written_beside
 from sjft.images_table import PARTS, of_part, read_images, write_images
 from sjft.listing import list_images
-from sjft.picture_files import files_below, folders_below, with_digests
-from sjft.requirements import file_state
-from sjft.settings.dataset import (
-    DatasetSettings,
-    FilesOnDisk,
-    Places205,
-    Places365,
-    Synthetic,
-    TorchvisionSet,
-)
+from sjft.omissions import Omissions
+from sjft.picture_files import file_line, files_below, folders_below, with_digests
+from sjft.picture_folders import cannot_be_read
+from sjft.settings.dataset import DatasetSettings, FilesOnDisk, Synthetic
 
 IMAGES, RECORD = "images.csv", "state.json"
 # What does not decide the list: what to do with bad images, and where the data come from.
@@ -40,11 +33,13 @@ class DataState:
     """Digests of a data set's pictures.
 
     ``pictures``: part by part, for each shard, which pictures it holds. ``rows``: part by part,
-    the whole rows of images.csv, with labels and numbers.
+    the whole rows of images.csv, with labels and numbers. ``left_out``: what the list left out, in
+    words, which decides nothing.
     """
 
     pictures: dict[str, list[str]]
     rows: dict[str, str]
+    left_out: list[str] = field(default_factory=list, compare=False)
 
 
 @dataclass(frozen=True)
@@ -77,42 +72,41 @@ def snapshot(settings: DatasetSettings, data_root: Path) -> str:
     lists = [root / name for name in settings.listing_files]
     facts = chain(
         *(_facts_below(folder, settings) for folder in folders),
-        (f"{path.name}\t{file_state(path)}" for path in lists if path.is_file()),
+        (file_line(path.name, path.stat()) for path in lists if path.is_file()),
     )
     try:
         for text in facts:
             digest.update(f"{text}\n".encode("utf-8", "surrogateescape"))
     except OSError as error:
-        raise UserError(
-            f"{error.filename}: cannot be read ({error.strerror}). Look at its permissions, and "
-            "whether something is moving the pictures just now; then run again."
-        ) from None
+        raise cannot_be_read(error) from None
     return digest.hexdigest()
 
 
 def _facts_below(folder: Path, settings: FilesOnDisk) -> Iterable[str]:
-    if settings.watch == "pictures":
-        return files_below(folder)
-    # The class folders of Places lie deep; where torchvision's lie is known to each class alone.
-    deep = isinstance(settings, Places205 | Places365 | TorchvisionSet)
-    return folders_below(folder, depth=3 if deep else 2)
+    return files_below(folder) if settings.watch == "pictures" else folders_below(folder)
 
 
 def listed(
-    settings: DatasetSettings, root: Path, known: pl.DataFrame | None = None
+    settings: DatasetSettings,
+    root: Path,
+    known: pl.DataFrame | None = None,
+    omissions: Omissions | None = None,
 ) -> pl.DataFrame:
     """List a data set as `list_images` does, with digests of the content where they are wanted.
 
     ``known`` is an earlier list, whose digests hold for files of the same size and time.
     """
-    table = list_images(settings, root)
+    table = list_images(settings, root, omissions=omissions)
     if isinstance(settings, Synthetic) or not settings.content_digest:
         return table
     return with_digests(table, root, known)
 
 
-def state_of(images: pl.DataFrame, shards: int) -> DataState:
-    """The state that a list stands for. With digests of the content, times do not count."""
+def state_of(images: pl.DataFrame, shards: int, omissions: Omissions | None = None) -> DataState:
+    """The state that a list, and what it left out, stand for.
+
+    With digests of the content, times do not count.
+    """
     counted = images.drop("modified") if (images["digest"] != "").all() else images
     picture = [name for name in ("path", "bytes", "modified", "digest") if name in counted.columns]
     pictures = {}
@@ -123,7 +117,8 @@ def state_of(images: pl.DataFrame, shards: int) -> DataState:
             _digest_of_rows(by_shard[(shard,)].select(picture) if (shard,) in by_shard else empty)
             for shard in range(shards)
         ]
-    return DataState(pictures, {part: _digest_of_rows(of_part(counted, part)) for part in PARTS})
+    rows = {part: _digest_of_rows(of_part(counted, part)) for part in PARTS}
+    return DataState(pictures, rows, [] if omissions is None else omissions.lines())
 
 
 def _digest_of_rows(rows: pl.DataFrame) -> str:
@@ -179,8 +174,9 @@ def current_state(
         return record.state, None
     before = read_images(folder / IMAGES) if same_makers else None
     assert not isinstance(settings, Synthetic)
-    images = listed(settings, data_root / settings.root, before)
-    state = state_of(images, settings.shards)
+    omissions = Omissions()
+    images = listed(settings, data_root / settings.root, before, omissions)
+    state = state_of(images, settings.shards, omissions)
     if before is None:
         return state, None
     if refresh:

@@ -20,14 +20,13 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from sjft.errors import BadImageError
 
-SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 JPEG_START = b"\xff\xd8\xff"
 # EXIF may turn a picture upside down; a file of several pictures has a first one.
 FOR_PILLOW = (b"Exif\0\0", b"MPF\0")
 # What Pillow's decoders raise on damaged files: each has its own way to stumble.
 DECODING_ERRORS = (
     *(OSError, SyntaxError, ValueError, EOFError),
-    *(TypeError, LookupError, ArithmeticError, struct.error),
+    *(TypeError, LookupError, ArithmeticError, RuntimeError, struct.error),
 )
 _OPENING = Lock()
 

@@ -1,27 +1,33 @@
 """Listing: from what a reader finds to labels, splits and shards."""
 
 import logging
+import math
 from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from sjft.errors import UserError
 from sjft.files import stable_integer
 from sjft.images_table import IMAGES_SCHEMA
-from sjft.picture_files import FileFacts, facts_of_files
+from sjft.omissions import Omissions, shown
+from sjft.picture_files import FileFacts, facts_of_files, same_files
+from sjft.picture_folders import Walk
 from sjft.readers import READERS, SPLITS, ListedImage
 from sjft.settings.dataset import DatasetSettings, Synthetic
 
 LOG = logging.getLogger(__name__)
+MB = 10**6
 
 
 def list_images(
     settings: DatasetSettings,
     root: Path,
     facts_of: Callable[[Path, list[str]], FileFacts] = facts_of_files,
+    omissions: Omissions | None = None,
 ) -> pl.DataFrame:
     """List a data set as a table with the columns of `IMAGES_SCHEMA`.
 
@@ -29,15 +35,13 @@ def list_images(
     sorted by path, so that an image that is held out moves the number of no training image.
     ``label`` numbers the sorted class names. An image's shard is a hash of its path, so that each
     shard is a random sample of the data set and added images move no others. ``facts_of`` gives
-    size and time of the files. Raises `UserError` for input that no reader can make sense of.
+    size and time of the files. What is left out is counted and named in ``omissions``, or in the
+    log where none are given. Raises `UserError` for input that no reader can make sense of.
     """
-    by_path = sorted(READERS[settings.reader](settings, root), key=lambda image: image.path)
-    _check(by_path, root)
-    listed = sorted(_drawn(by_path, settings), key=lambda image: SPLITS.index(image.split))
-    del by_path
+    found = Omissions() if omissions is None else omissions
+    listed, facts = _read(settings, root, facts_of, found)
     labels = {name: label for label, name in enumerate(sorted({i.class_name for i in listed}))}
     paths = [i.path for i in listed]
-    facts = facts_of(root, paths)
     table = pl.DataFrame(
         {
             "image": range(len(listed)),
@@ -53,8 +57,38 @@ def list_images(
         },
         schema=IMAGES_SCHEMA,
     )
+    if omissions is None:
+        found.log(LOG, root)
     _report(table, settings.shards)
+    _report_files(root, paths, facts)
     return table
+
+
+def _read(
+    settings: DatasetSettings,
+    root: Path,
+    facts_of: Callable[[Path, list[str]], FileFacts],
+    omissions: Omissions,
+) -> tuple[list[ListedImage], FileFacts]:
+    """The images, checked, drawn and in their order, with the facts of their files.
+
+    Files are asked for their size once, after the reader: where one is too large, which is rare,
+    the data set is read again without it, so that it counts in no draw.
+    """
+    largest = math.inf if isinstance(settings, Synthetic) else settings.largest_file
+    without: frozenset[str] = frozenset()
+    while True:
+        omissions.clear()
+        walk = Walk(root, omissions, without, largest)
+        by_path = sorted(READERS[settings.reader](settings, root, walk), key=lambda i: i.path)
+        _check(by_path, root)
+        listed = sorted(_drawn(by_path, settings), key=lambda image: SPLITS.index(image.split))
+        del by_path
+        facts = facts_of(root, [image.path for image in listed])
+        too_large = np.flatnonzero(facts.bytes > largest * MB).tolist()
+        if not too_large:
+            return listed, facts
+        without = without.union(listed[row].path for row in too_large)
 
 
 def _drawn(listed: list[ListedImage], settings: DatasetSettings) -> list[ListedImage]:
@@ -124,4 +158,19 @@ def _report(table: pl.DataFrame, shards: int) -> None:
         raise UserError(
             f"{shards} shards are too many for {len(train)} training images: {shards - filled} "
             f"would be empty. Set the data set's `shards` to {max(1, len(train) // 100)} or so."
+        )
+
+
+def _report_files(root: Path, paths: list[str], facts: FileFacts) -> None:
+    empty = np.flatnonzero(facts.bytes == 0)
+    if len(empty):
+        LOG.warning(
+            "%d files are empty, among them %s; `on_bad_image` says what becomes of them",
+            *(len(empty), shown(paths[empty[0]])),
+        )
+    same = same_files(root, paths, facts)
+    if same:
+        LOG.warning(
+            "%d files stand in the list under several names, by links, among them %s",
+            *(len(same), " = ".join(map(shown, same[0]))),
         )

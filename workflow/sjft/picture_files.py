@@ -1,4 +1,7 @@
-"""Picture files as the disk knows them: size, time of modification, digest of the content."""
+"""Picture files as the disk knows them: size, time of modification, digest of the content.
+
+And texts that change with any file of a data set, for the look at changes when a run starts.
+"""
 
 import os
 from collections.abc import Iterator
@@ -12,6 +15,7 @@ from numpy.typing import NDArray
 
 from sjft.errors import UserError
 from sjft.files import digest_of_file
+from sjft.picture_folders import Walk, leads_nowhere
 
 # Threads wait for the disk, not for a core.
 READERS_AT_A_TIME = 8
@@ -19,26 +23,47 @@ READERS_AT_A_TIME = 8
 
 @dataclass(frozen=True)
 class FileFacts:
-    """Sizes in bytes and times of modification in nanoseconds since 1970, int64 [files]."""
+    """Sizes in bytes and times of modification in nanoseconds since 1970, int64 [files].
+
+    ``inodes``, uint64 [files], are the numbers by which the file system knows them: the same for
+    two names of one file. None, or 0, where that is not known.
+    """
 
     bytes: NDArray[np.int64]
     modified: NDArray[np.int64]
+    inodes: NDArray[np.uint64] | None = None
 
 
 def facts_of_files(root: Path, paths: list[str]) -> FileFacts:
     """Ask the disk about files below ``root``; raises `UserError` for one that is not there."""
     folder = os.fspath(root)
     sizes, times = np.empty(len(paths), np.int64), np.empty(len(paths), np.int64)
+    inodes = np.empty(len(paths), np.uint64)
     for row, path in enumerate(paths):
         try:
             state = os.stat(f"{folder}/{path}")  # noqa: PTH116  (called a million times)
         except OSError as error:
             raise UserError(
-                f"{root / path}: is listed but cannot be found ({error.strerror}). Put the picture "
-                "there, or take it off the list."
+                f"{root / path}: is listed but cannot be found ({error.strerror}). Look "
+                "at its permissions, and whether something is moving the pictures just now; then "
+                "run again."
             ) from None
-        sizes[row], times[row] = state.st_size, state.st_mtime_ns
-    return FileFacts(sizes, times)
+        sizes[row], times[row], inodes[row] = state.st_size, state.st_mtime_ns, state.st_ino
+    return FileFacts(sizes, times, inodes)
+
+
+def same_files(root: Path, paths: list[str], facts: FileFacts) -> list[list[str]]:
+    """The groups of paths that are one file each, by links, in the order of ``paths``."""
+    if facts.inodes is None:
+        return []
+    ordered = np.sort(facts.inodes)
+    repeated = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    by_file: dict[tuple[int, int], list[str]] = {}
+    for row in np.flatnonzero(np.isin(facts.inodes, repeated[repeated != 0])).tolist():
+        # Two disks may use one number.
+        device = os.stat(root / paths[row]).st_dev  # noqa: PTH116
+        by_file.setdefault((device, int(facts.inodes[row])), []).append(paths[row])
+    return [group for group in by_file.values() if len(group) > 1]
 
 
 def with_digests(images: pl.DataFrame, root: Path, known: pl.DataFrame | None) -> pl.DataFrame:
@@ -63,33 +88,26 @@ def with_digests(images: pl.DataFrame, root: Path, known: pl.DataFrame | None) -
     return images.with_columns(pl.Series("digest", digests, dtype=pl.String))
 
 
-def files_below(folder: str | Path, prefix: str = "") -> Iterator[str]:
+def file_line(name: str, state: os.stat_result) -> str:
+    """A file's name, size and time of modification: changes when it is renamed or replaced."""
+    return f"{name}\t{state.st_size}\t{state.st_mtime_ns}"
+
+
+def files_below(folder: str | Path) -> Iterator[str]:
     """Yield, folder by folder in a stable order, a text that changes with any file in it.
 
-    It holds names, sizes and times of modification. Links are followed; hidden names are left out,
-    as readers leave them out.
+    It holds names, sizes and times of modification. Folders are visited by the rules of `Walk`.
     """
-    # scandir knows folders from files without asking the file system about each.
-    with os.scandir(folder) as entries:
-        inside = {entry.name: entry for entry in entries if entry.name[0] != "."}
-    lines, folders = [prefix], []
-    for name in sorted(inside):
-        entry = inside[name]
-        if entry.is_dir():
-            folders.append(entry)
-        elif entry.is_file():  # no broken links
-            state = entry.stat()
-            lines.append(f"{name}\t{state.st_size}\t{state.st_mtime_ns}")
-    yield "\n".join(lines)
-    for entry in folders:
-        yield from files_below(entry.path, f"{prefix}{entry.name}/")
+    for visited in Walk(folder).folders(folder):
+        lines = [visited.prefix]
+        for entry in sorted(visited.files, key=lambda entry: entry.name):
+            if not leads_nowhere(entry) and entry.is_file():
+                lines.append(file_line(entry.name, entry.stat()))
+        yield "\n".join(lines)
 
 
-def folders_below(folder: Path, depth: int, prefix: str = "") -> Iterator[str]:
-    """Yield, for folders of so many levels, names and times of modification."""
-    yield f"{prefix}\t{folder.stat().st_mtime_ns}"
-    if depth:
-        with os.scandir(folder) as entries:
-            inside = sorted(entry.name for entry in entries if entry.is_dir())
-        for name in inside:
-            yield from folders_below(folder / name, depth - 1, f"{prefix}{name}/")
+def folders_below(folder: str | Path) -> Iterator[str]:
+    """Yield, for a folder and those below it, names and times of modification."""
+    for visited in Walk(folder).folders(folder):
+        state = os.stat(visited.path)  # noqa: PTH116
+        yield f"{visited.prefix}\t{state.st_mtime_ns}"

@@ -15,6 +15,7 @@ from sjft.images_table import of_part
 from sjft.leakage import USUAL_NEIGHBOUR
 from sjft.listing import list_images
 from sjft.memory import Sizes
+from sjft.omissions import Omissions
 from sjft.requirements import missing_parts
 from sjft.settings.bank import CnnBank
 from sjft.settings.config import Configuration, read_configuration
@@ -31,7 +32,10 @@ BYTES_OF_A_ROW = 120  # of images.csv
 
 @dataclass(frozen=True)
 class Collection:
-    """A data set in a plan: how many pictures, in how many shards, and where they are, if here."""
+    """A data set in a plan: how many pictures, in how many shards, and where they are, if here.
+
+    ``left_out`` says in words what was found there and is not in the list.
+    """
 
     name: str
     train: int
@@ -39,6 +43,7 @@ class Collection:
     shards: int
     root: Path | None = None
     paths: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @property
     def a_shard(self) -> int:
@@ -152,11 +157,13 @@ def _listed(name: str, settings: DatasetSettings, root: Path) -> Collection:
             f"data set `{name}`: {', '.join(missing)}. Give --data-root, or numbers: "
             "--target-images N and --source-images N."
         )
-    table = list_images(settings, root)
+    omissions = Omissions()
+    table = list_images(settings, root, omissions=omissions)
     train = of_part(table, "train")
     some = train[:: max(1, len(train) // 1000)]
     paths = tuple(some["path"].to_list())
-    return Collection(name, len(train), len(table) - len(train), settings.shards, root, paths)
+    left_out, heldout = tuple(omissions.lines()), len(table) - len(train)
+    return Collection(name, len(train), heldout, settings.shards, root, paths, left_out)
 
 
 def _measure(
@@ -308,7 +315,8 @@ def _search_seconds(
 
 def _line(part: Collection) -> str:
     heldout = f", {part.heldout:,} held out" if part.heldout else ""
-    return f"{part.name}: {part.train:,} training images in {part.shards} shards{heldout}."
+    counted = f"{part.name}: {part.train:,} training images in {part.shards} shards{heldout}."
+    return "\n".join([counted, *(f"  left out: {line}" for line in part.left_out)])
 
 
 def _table(stages: Sequence[Stage]) -> str:

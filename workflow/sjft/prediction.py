@@ -10,8 +10,8 @@ import torch
 
 from sjft.devices import choose_device
 from sjft.errors import UserError
-from sjft.images import SUFFIXES
 from sjft.network import JointNetwork
+from sjft.picture_names import SUFFIXES
 from sjft.published import PublishedModel
 from sjft.scoring import class_probabilities
 from sjft.settings.experiment import EvaluationSettings, TrainingSettings

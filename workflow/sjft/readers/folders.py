@@ -6,20 +6,27 @@ from pathlib import Path
 
 from sjft.errors import UserError
 from sjft.files import stable_integer
-from sjft.images import SUFFIXES
-from sjft.readers.listed import ListedImage, folder_in, is_image
+from sjft.omissions import shown
+from sjft.picture_folders import Walk, leads_nowhere
+from sjft.picture_names import is_picture
+from sjft.readers.listed import ListedImage, folder_in
 from sjft.readers.published_files import matlab_values, numbered_lines, text_of
-from sjft.settings.dataset import CLUTTER, Caltech256, ImageFolder, ImageNet, RandomSplit
+from sjft.settings.dataset import CLUTTER, Caltech256, ImageFolder, ImageNet
+from sjft.settings.splits import RandomSplit
 
 
-def read_image_folder(settings: ImageFolder, root: Path) -> list[ListedImage]:
+def read_image_folder(
+    settings: ImageFolder, root: Path, walk: Walk | None = None
+) -> list[ListedImage]:
     """List one folder per class, below one folder per split, or split at random by class.
 
-    Raises `UserError` for a missing folder, a folder without classes, an empty class, or a
-    picture that lies beside the class folders.
+    Raises `UserError` for a missing folder, a folder without classes, an empty class, a link that
+    leads nowhere in a class's place, one folder under two classes, or a picture that lies beside
+    the class folders.
     """
+    walk = walk or Walk(root)
     if settings.random_split is not None:
-        listed = _classes_of(root, root, settings.exclude_classes)
+        listed = _classes_of(walk, root, ".", settings.exclude_classes)
         return [
             ListedImage(path, class_name, split)
             for class_name, paths in listed
@@ -29,32 +36,35 @@ def read_image_folder(settings: ImageFolder, root: Path) -> list[ListedImage]:
     return [
         ListedImage(path, class_name, split)
         for split, folder in settings.splits.items()
-        for class_name, paths in _classes_of(root / folder, root, settings.exclude_classes)
+        for class_name, paths in _classes_of(walk, root, folder, settings.exclude_classes)
         for path in paths
     ]
 
 
-def read_caltech256(settings: Caltech256, root: Path) -> list[ListedImage]:
+def read_caltech256(
+    settings: Caltech256, root: Path, walk: Walk | None = None
+) -> list[ListedImage]:
     """List Caltech 256 with so many training images a class, drawn with a seed.
 
     Raises `UserError` for a missing or empty folder, and for a class that is too small.
     """
     folder = folder_in(root, settings.images, "<number.class>/<image>.jpg")
     drawn = settings.per_class + settings.val_per_class
-    split = RandomSplit(train=settings.per_class, val=settings.val_per_class, seed=settings.seed)
+    excluded = () if settings.clutter else (CLUTTER,)
     listed = []
-    for name, paths in _classes_of(folder, root, () if settings.clutter else (CLUTTER,)):
+    for name, paths in _classes_of(walk or Walk(root), root, settings.images, excluded):
         if len(paths) <= drawn:
             raise UserError(
                 f"{folder / name}: this class has {len(paths)} images; with {drawn} of each class "
                 "for training and validation none is left to test. Lower `per_class`, or extract "
                 "the archive again and completely."
             )
-        listed += [ListedImage(p, name, s) for p, s in split_at_random(paths, split)]
+        sizes = settings.per_class, settings.val_per_class
+        listed += [ListedImage(p, name, s) for p, s in _drawn(paths, *sizes, settings.seed)]
     return listed
 
 
-def read_imagenet(settings: ImageNet, root: Path) -> list[ListedImage]:
+def read_imagenet(settings: ImageNet, root: Path, walk: Walk | None = None) -> list[ListedImage]:
     """List ImageNet's training images by the folders of their wnids; no file is looked at.
 
     Raises `UserError` for a missing or empty folder, and for a wnid that the names lack.
@@ -62,7 +72,7 @@ def read_imagenet(settings: ImageNet, root: Path) -> list[ListedImage]:
     folder = folder_in(root, settings.images, "<wnid>/<image>.JPEG")
     names = None if settings.names is None else _names_of_synsets(root / settings.names)
     listed = []
-    for wnid, paths in _classes_of(folder, root, ()):
+    for wnid, paths in _classes_of(walk or Walk(root), root, settings.images, ()):
         if names is not None and wnid not in names:
             raise UserError(
                 f"{root / str(settings.names)}: has no name for the class folder {folder / wnid}. "
@@ -98,58 +108,70 @@ def _names_of_synsets(path: Path) -> dict[str, str]:
 
 
 def _classes_of(
-    folder: Path, root: Path, excluded: tuple[str, ...]
+    walk: Walk, root: Path, name: str, excluded: tuple[str, ...]
 ) -> Iterator[tuple[str, list[str]]]:
     """Yield (class name, sorted image paths relative to the root) per class folder, sorted."""
-    entries = _entries(folder)
-    strays = [e.name for e in entries if not e.is_dir() and is_image(e.name)]
+    folder = root / name
+    if not folder.is_dir():
+        there = (
+            "is a file; a folder is expected here" if folder.exists() else "there is no such folder"
+        )
+        raise UserError(f"{folder}: {there}.")
+    above = "" if name == "." else f"{name}/"
+    inside = walk.open(os.fspath(folder), above, excluded=excluded)
+    _check_files_beside(inside.files, folder)
+    for entry in inside.files:
+        walk.leave_out(entry, above)
+    if not inside.folders:
+        raise UserError(
+            f"{folder}: there are no class folders. Expected {folder}/<class>/<image>.jpg."
+        )
+    for entry in inside.folders:
+        prefix = f"{above}{entry.name}/"
+        paths = sorted(walk.pictures(entry.path, prefix, owner=prefix[:-1]))
+        if not paths:
+            raise _empty_class(walk, entry.path, prefix)
+        yield entry.name, paths
+
+
+def _check_files_beside(files: list[os.DirEntry[str]], folder: Path) -> None:
+    """Refuse a picture beside the class folders, and a class folder that is a broken link."""
+    broken = sorted(entry.path for entry in files if leads_nowhere(entry))
+    if broken:
+        there = shown(str(Path(broken[0]).readlink()))
+        raise UserError(
+            f"{shown(broken[0])}: this link leads nowhere, to {there!r} ({len(broken)} such): "
+            "a class would be lost. Bring back what it leads to, remove the "
+            "link, or leave the class out (`exclude_classes` of reader `image_folder`)."
+        )
+    strays = sorted(entry.name for entry in files if is_picture(entry.name))
     if strays:
         raise UserError(
             f"{folder}: the picture {strays[0]!r} lies in no class folder ({len(strays)} such). "
             "Move it into the folder of its class, or remove it."
         )
-    classes = [e for e in entries if e.is_dir() and e.name not in excluded]
-    if not classes:
-        raise UserError(
-            f"{folder}: there are no class folders. Expected {folder}/<class>/<image>.jpg."
-        )
-    for entry in classes:
-        paths = sorted(_images_below(Path(entry.path), root))
-        if not paths:
-            raise UserError(
-                f"{entry.path}: this class folder holds no image "
-                f"({', '.join(sorted(SUFFIXES))}). Fill it or remove it; reader `image_folder` can "
-                "leave the class out (`exclude_classes`)."
-            )
-        yield entry.name, paths
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return sorted((e for e in entries if e.name[0] != "."), key=lambda e: e.name)
-    except FileNotFoundError:
-        raise UserError(f"{folder}: there is no such folder.") from None
-    except NotADirectoryError:
-        raise UserError(f"{folder}: is a file; a folder is expected here.") from None
-
-
-def _images_below(folder: Path, root: Path) -> Iterator[str]:
-    for place, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = sorted(name for name in folders if name[0] != ".")
-        prefix = Path(place).relative_to(root).as_posix()
-        for name in names:
-            if is_image(name) and name[0] != ".":
-                yield f"{prefix}/{name}"
+def _empty_class(walk: Walk, folder: str, prefix: str) -> UserError:
+    left_out = walk.again()
+    list(left_out.pictures(folder, prefix))
+    there = "; ".join(left_out.omissions.lines()) or "nothing"
+    return UserError(
+        f"{shown(folder)}: this class folder holds no image. There is {there}. Fill it or remove "
+        "it; reader `image_folder` can leave the class out (`exclude_classes`)."
+    )
 
 
 def split_at_random(paths: list[str], settings: RandomSplit) -> Iterator[tuple[str, str]]:
     """Order one class by a seeded hash of the path, and cut: train, val, the rest test."""
-    order = sorted(paths, key=lambda path: (stable_integer("split", settings.seed, path), path))
-    train = _size(settings.train, len(paths))
-    val = train + _size(settings.val, len(paths))
+    train, val = (_size(share, len(paths)) for share in (settings.train, settings.val))
+    return _drawn(paths, train, val, settings.seed)
+
+
+def _drawn(paths: list[str], train: int, val: int, seed: int) -> Iterator[tuple[str, str]]:
+    order = sorted(paths, key=lambda path: (stable_integer("split", seed, path), path))
     splits = {
-        path: "train" if place < train else "val" if place < val else "test"
+        path: "train" if place < train else "val" if place < train + val else "test"
         for place, path in enumerate(order)
     }
     return ((path, splits[path]) for path in paths)

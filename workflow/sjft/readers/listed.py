@@ -1,18 +1,18 @@
-"""What a reader returns, and how a published list is checked against the disk."""
+"""What a reader returns, and how the paths in lists are written here."""
 
-import logging
 import os
 import posixpath
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sjft.errors import UserError
-from sjft.images import SUFFIXES
+from sjft.picture_folders import Walk
 
 SPLITS = ("train", "val", "test")
-LOG = logging.getLogger(__name__)
+# A path that is not written as it is here: see `path_in`.
+_OTHERWISE_WRITTEN = re.compile(r"\\|\0|//|^/|/$|(?:^|/)\.{1,2}(?:/|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +25,11 @@ class ListedImage:
     style: str = ""
 
 
-Reader = Callable[[Any, Path], list[ListedImage]]
-# The file (or what stands for it) and the row that list the image of a given number.
-Place = Callable[[int], tuple[object, int]]
+class Reader(Protocol):
+    """Lists the images of a data set below ``root``; what it leaves out goes into the walk's."""
 
-
-def is_image(name: str) -> bool:
-    """Whether a file's name ends as a picture's does."""
-    return os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122  (called a million times)
+    def __call__(self, settings: Any, root: Path, walk: Walk | None = None, /) -> list[ListedImage]:
+        """Read the folders or the lists. Raises `UserError` where no sense can be made of them."""
 
 
 def folder_in(root: Path, name: str, contents: str) -> Path:
@@ -46,102 +43,46 @@ def folder_in(root: Path, name: str, contents: str) -> Path:
     return folder
 
 
-def as_on_disk(
-    listed: Sequence[ListedImage], root: Path, place: Place, *, any_case: bool = False
-) -> list[ListedImage]:
-    """Check that each listed image is there and is listed once; spell its path as the disk does.
+def path_in(folder: Path, path: str, where: str) -> str:
+    """A listed path as it is written here: relative to ``folder``, one `/` between two names.
 
-    Folders are read, each once, and no file is asked for by itself. With ``any_case``, a name that
-    differs from a single file's in capitals only stands for that file. Raises `UserError` that
-    names the list and the row for an image that is not there or is listed twice. Pictures beside
-    the listed ones are counted in the log.
+    `./`, doubled slashes and `..` are resolved, an absolute path below the folder is made relative,
+    also where links lead there, and a backslash stands for a slash unless there is a file of such a
+    name. Raises `UserError` that begins with ``where`` for a path that lies outside the folder.
     """
-    by_folder: dict[str, list[int]] = {}
-    for index, image in enumerate(listed):
-        by_folder.setdefault(posixpath.dirname(image.path), []).append(index)
-    found = list(listed)
-    missing: list[int] = []
-    respelt = unlisted = 0
-    for folder, members in by_folder.items():
-        spelt, names = _contents(root, folder, any_case)
-        spellings = _Spellings(names, any_case)
-        taken: dict[str, int] = {}
-        for index in members:
-            name = posixpath.basename(listed[index].path)
-            actual = spellings.of(name)
-            if actual is None:
-                missing.append(index)
-                continue
-            earlier = taken.setdefault(actual, index)
-            if earlier != index:
-                raise _listed_twice(listed, place, earlier, index)
-            if actual != name or spelt != folder:
-                found[index] = replace(listed[index], path=posixpath.join(spelt, actual))
-                respelt += 1
-        unlisted += sum(1 for name in names if name not in taken and is_image(name))
-    if missing:
-        raise _not_there(listed, place, root, missing)
-    if respelt:
-        LOG.info("%s: %d listed names differ from the disk in capitals only", root, respelt)
-    if unlisted:
-        LOG.info("%s: %d images on disk are in no list and are left out", root, unlisted)
-    return found
+    if not _OTHERWISE_WRITTEN.search(path):
+        return path
+    if "\0" in path:
+        raise UserError(f"{where}: {path!r} holds a NUL, which no name can. Correct the list.")
+    written = path
+    if "\\" in path and not os.path.lexists(folder / path):
+        written = path.replace("\\", "/")
+    if posixpath.isabs(written):
+        written = _relative(folder, written)
+    normal = posixpath.normpath(written)
+    if posixpath.isabs(normal) or normal in {".", ".."} or normal.startswith("../"):
+        raise UserError(
+            f"{where}: {path!r} does not lie below {folder}. Put the picture there, or set the "
+            "data set's `root` to a folder above both; listed paths are relative to it."
+        )
+    if ".." in written.split("/") and not _are_one(folder / written, folder / normal):
+        raise UserError(
+            f"{where}: in {path!r}, `..` follows a link, so that it is not clear which picture is "
+            f"meant. Write the path from {folder} without `..`."
+        )
+    return normal
 
 
-class _Spellings:
-    """The names in one folder, by their exact spelling or by any mixture of capitals."""
-
-    def __init__(self, names: set[str], any_case: bool) -> None:
-        self._names = names
-        self._folded: dict[str, list[str]] | None = None if any_case else {}
-
-    def of(self, name: str) -> str | None:
-        if name in self._names:
-            return name
-        if self._folded is None:
-            self._folded = {}
-            for actual in self._names:
-                self._folded.setdefault(actual.casefold(), []).append(actual)
-        alike = self._folded.get(name.casefold(), [])
-        return alike[0] if len(alike) == 1 else None
+def _relative(folder: Path, path: str) -> str:
+    """An absolute path relative to a folder, by its text or by where links lead; or as it is."""
+    top, path = os.path.abspath(folder), "/" + posixpath.normpath(path).lstrip("/")  # noqa: PTH100
+    if path.startswith(f"{top}/"):
+        return path[len(top) + 1 :]
+    above, name = posixpath.split(path)
+    real, top = posixpath.join(os.path.realpath(above), name), os.path.realpath(top)
+    return real[len(top) + 1 :] if real.startswith(f"{top}/") else path
 
 
-def _contents(root: Path, folder: str, any_case: bool) -> tuple[str, set[str]]:
-    """A folder's name as the disk spells it, and the names in it; none where there is no folder."""
-    try:
-        with os.scandir(root / folder) as entries:
-            return folder, {entry.name for entry in entries}
-    except OSError:
-        if not any_case or folder in {"", "/"}:
-            return folder, set()
-    above, names = _contents(root, posixpath.dirname(folder), any_case)
-    name = posixpath.basename(folder)
-    actual = _Spellings(names, any_case).of(name)
-    if actual is None or posixpath.join(above, actual) == folder:
-        return folder, set()
-    return _contents(root, posixpath.join(above, actual), False)
-
-
-def _listed_twice(
-    listed: Sequence[ListedImage], place: Place, earlier: int, index: int
-) -> UserError:
-    (file, row), (file_before, row_before) = place(index), place(earlier)
-    where = "" if file == file_before else f"{file_before}, "
-    splits = listed[earlier].split, listed[index].split
-    both = "" if splits[0] == splits[1] else f"; it is both {splits[0]} and {splits[1]}"
-    return UserError(
-        f"{file}, row {row}: {listed[index].path!r} stands in {where}row {row_before} already"
-        f"{both}. Each image belongs to one row, one class and one split: remove one of the two."
-    )
-
-
-def _not_there(
-    listed: Sequence[ListedImage], place: Place, root: Path, missing: list[int]
-) -> UserError:
-    first = min(missing)
-    file, row = place(first)
-    return UserError(
-        f"{file}, row {row}: there is no image {root / listed[first].path} ({len(missing)} of "
-        f"{len(listed)} listed images are missing). Extract the archive again and completely, or "
-        "correct the list."
-    )
+def _are_one(one: Path, other: Path) -> bool:
+    """Whether two paths lead to the same place; it need not be there."""
+    return os.path.realpath(one) == os.path.realpath(other)

@@ -1,22 +1,29 @@
 """Reader of Places 205 and Places 365: their lists of paths and labels."""
 
+import os
 import posixpath
 from array import array
 from pathlib import Path
 
 from sjft.errors import UserError
-from sjft.readers.listed import ListedImage, as_on_disk, folder_in
+from sjft.picture_folders import Walk
+from sjft.readers.listed import ListedImage, folder_in, path_in
+from sjft.readers.on_disk import as_on_disk
 from sjft.readers.published_files import numbered_lines, whole_number
 from sjft.settings.dataset import Places205, Places365
 
 
-def read_places(settings: Places205 | Places365, root: Path) -> list[ListedImage]:
+def read_places(
+    settings: Places205 | Places365, root: Path, walk: Walk | None = None
+) -> list[ListedImage]:
     """List the training images of a Places list; the class names are those of the categories.
 
     Raises `UserError` that names the list and the row: a label that is out of range or does not
     fit the image's folder, an image in no class, listed twice, or not there.
     """
-    folder_in(root, settings.images, "<letter>/<category>/<image>.jpg")
+    images = folder_in(root, settings.images, "<letter>/<category>/<image>.jpg")
+    # Listed paths begin with a slash, but at the folder of the images.
+    absolute = os.path.abspath(images).lstrip("/") + "/"  # noqa: PTH100
     file = root / settings.list_file
     categories = {} if settings.categories is None else _categories(root / settings.categories)
     names = {label: _readable(category) for label, category in categories.items()}
@@ -24,28 +31,30 @@ def read_places(settings: Places205 | Places365, root: Path) -> list[ListedImage
     listed: list[ListedImage] = []
     numbers = array("L")
     for number, line in numbered_lines(file):
-        path, label = _path_and_label(line, f"{file}, row {number}")
+        where = f"{file}, row {number}"
+        path, label = _path_and_label(line, where)
+        path = path_in(images, path.removeprefix(absolute), where)
         if not 0 <= label < most:
             raise UserError(
-                f"{file}, row {number}: the label {label} is out of range; allowed are 0 to "
+                f"{where}: the label {label} is out of range; allowed are 0 to "
                 f"{most - 1}. Take list and categories of the same release."
             )
         folder = posixpath.dirname(path)
         name = _readable(folder)
         if not name and label not in names:
             raise UserError(
-                f"{file}, row {number}: {path!r} lies in no class folder. Name the file of the "
+                f"{where}: {path!r} lies in no class folder. Name the file of the "
                 "categories in the data set's entry (`categories`)."
             )
         class_name = names.setdefault(label, name)
         if name and name != class_name:
             raise UserError(
-                f"{file}, row {number}: the label {label} of {path!r} is that of {class_name!r}. "
+                f"{where}: the label {label} of {path!r} is that of {class_name!r}. "
                 "Take list and categories of the same release."
             )
         listed.append(ListedImage(f"{settings.images}/{path}", class_name, "train"))
         numbers.append(number)
-    return as_on_disk(listed, root, lambda index: (file, numbers[index]))
+    return as_on_disk(listed, root, lambda index: (file, numbers[index]), walk)
 
 
 def _path_and_label(line: str, where: str) -> tuple[str, int]:

@@ -5,7 +5,9 @@ import posixpath
 from pathlib import Path
 
 from sjft.errors import UserError
-from sjft.readers.listed import ListedImage, as_on_disk, folder_in
+from sjft.picture_folders import Walk
+from sjft.readers.listed import ListedImage, folder_in, path_in
+from sjft.readers.on_disk import as_on_disk
 from sjft.readers.published_files import matlab_values, numbered_lines, text_of
 from sjft.settings.dataset import (
     DOGS_LISTS,
@@ -21,20 +23,22 @@ FLOWERS = 102
 BREEDS = 120
 
 
-def read_indoor67(settings: Indoor67, root: Path) -> list[ListedImage]:
+def read_indoor67(settings: Indoor67, root: Path, walk: Walk | None = None) -> list[ListedImage]:
     """List MIT Indoor Scenes by TrainImages.txt and TestImages.txt.
 
     Raises `UserError` that names the list and the row: an image that is in no class folder, is not
     there, or is listed twice.
     """
-    folder_in(root, "Images", "<class>/<image>.jpg")
+    folder = folder_in(root, "Images", "<class>/<image>.jpg")
     listed, places = [], []
     for split, name in INDOOR_LISTS.items():
-        for number, path in numbered_lines(root / name):
-            class_name = _class_folder(path, f"{root / name}, row {number}")
+        for number, line in numbered_lines(root / name):
+            where = f"{root / name}, row {number}"
+            path = path_in(folder, line, where)
+            class_name = _class_folder(path, where)
             listed.append(ListedImage(f"Images/{path}", class_name, split))
             places.append((root / name, number))
-    return as_on_disk(listed, root, places.__getitem__, any_case=True)
+    return as_on_disk(listed, root, places.__getitem__, walk)
 
 
 def _class_folder(path: str, where: str) -> str:
@@ -46,7 +50,9 @@ def _class_folder(path: str, where: str) -> str:
     return class_name
 
 
-def read_flowers102(settings: Flowers102, root: Path) -> list[ListedImage]:
+def read_flowers102(
+    settings: Flowers102, root: Path, walk: Walk | None = None
+) -> list[ListedImage]:
     """List Oxford Flowers 102 by setid.mat and imagelabels.mat.
 
     Raises `UserError` for numbers and labels out of range, an image in two splits, files that do
@@ -73,7 +79,7 @@ def read_flowers102(settings: Flowers102, root: Path) -> list[ListedImage]:
             class_name = names[int(labels[number - 1]) - 1]
             listed.append(ListedImage(f"jpg/image_{number:05d}.jpg", class_name, split))
             places.append((f"{root / FLOWERS_SPLITS}, `{part}`", row))
-    found = as_on_disk(listed, root, places.__getitem__)
+    found = as_on_disk(listed, root, places.__getitem__, walk)
     if len(found) != len(labels):
         raise _unfit(root, f"names {len(found)} images", len(labels))
     return found
@@ -110,13 +116,13 @@ def _flower_names(settings: Flowers102, root: Path) -> list[str]:
     return lines
 
 
-def read_dogs120(settings: Dogs120, root: Path) -> list[ListedImage]:
+def read_dogs120(settings: Dogs120, root: Path, walk: Walk | None = None) -> list[ListedImage]:
     """List Stanford Dogs by train_list.mat and test_list.mat.
 
     Raises `UserError` that names the list and the row: a label that is out of range or stands for
     two breeds, an image in no breed, listed twice, or not there.
     """
-    folder_in(root, "Images", "<wnid-breed>/<image>.jpg")
+    folder = folder_in(root, "Images", "<wnid-breed>/<image>.jpg")
     listed, places = [], []
     breeds: dict[int, str] = {}
     for split, name in DOGS_LISTS.items():
@@ -128,7 +134,7 @@ def read_dogs120(settings: Dogs120, root: Path) -> list[ListedImage]:
             )
         for row, (cell, label) in enumerate(zip(paths, map(int, labels), strict=True), start=1):
             where = f"{root / name}, row {row}"
-            path = text_of(cell)
+            path = path_in(folder, text_of(cell), where)
             breed = _class_folder(path, where)
             if not 1 <= label <= BREEDS:
                 raise UserError(
@@ -142,4 +148,4 @@ def read_dogs120(settings: Dogs120, root: Path) -> list[ListedImage]:
                 )
             listed.append(ListedImage(f"Images/{path}", breed, split))
             places.append((root / name, row))
-    return as_on_disk(listed, root, places.__getitem__)
+    return as_on_disk(listed, root, places.__getitem__, walk)

@@ -1,15 +1,19 @@
 """Readers of tables: one row per image, in a user's own file or in the demo's."""
 
 import csv
+import unicodedata
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from sjft.errors import UserError
-from sjft.readers.listed import SPLITS, ListedImage, as_on_disk
+from sjft.picture_folders import Walk
+from sjft.readers.listed import SPLITS, ListedImage, path_in
+from sjft.readers.on_disk import as_on_disk
 from sjft.settings.dataset import Cameras, CsvList, Synthetic
 
 
-def read_csv(settings: CsvList, root: Path) -> list[ListedImage]:
+def read_csv(settings: CsvList, root: Path, walk: Walk | None = None) -> list[ListedImage]:
     """List the rows of a table with one image each.
 
     Raises `UserError` that names the file and the row: a missing column, an empty cell, an
@@ -26,13 +30,17 @@ def read_csv(settings: CsvList, root: Path) -> list[ListedImage]:
     listed, numbers = [], []
     for number, row in _rows(table, settings.delimiter, list(wanted.values())):
         cells = {field: (row[column] or "").strip() for field, column in wanted.items()}
+        # One class has one label, whatever keyboard its name was typed on.
+        cells["class_name"] = unicodedata.normalize("NFC", cells["class_name"])
         image = ListedImage(**{"split": "train", **cells})
-        _check_row(f"{table}, row {number}", image)
+        where = f"{table}, row {number}"
+        _check_row(where, image)
         numbers.append(number)
-        listed.append(image)
+        listed.append(replace(image, path=path_in(root, image.path, where)))
     if not listed:
         raise UserError(f"{table}: the table has no rows.")
-    return as_on_disk(listed, root, lambda index: (table, numbers[index]))
+    advice = f"Put the picture there, or correct the row: paths are relative to {root}."
+    return as_on_disk(listed, root, lambda i: (table, numbers[i]), walk, advice=advice)
 
 
 def _rows(
@@ -68,7 +76,9 @@ def _check_row(where: str, image: ListedImage) -> None:
         raise UserError(f"{where}: split {image.split!r}; allowed are {', '.join(SPLITS)}.")
 
 
-def read_generated(settings: Synthetic | Cameras, root: Path) -> list[ListedImage]:
+def read_generated(
+    settings: Synthetic | Cameras, root: Path, walk: Walk | None = None
+) -> list[ListedImage]:
     """List generated pictures by the table that was written with them."""
     table = CsvList(reader="csv", root=str(root), file="images.csv", style_column="style")
-    return read_csv(table, root)
+    return read_csv(table, root, walk)

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from sjft.errors import UserError
+from sjft.picture_folders import Walk
 from sjft.readers.folders import split_at_random
-from sjft.readers.listed import ListedImage, as_on_disk
+from sjft.readers.listed import ListedImage, path_in
+from sjft.readers.on_disk import as_on_disk
 from sjft.settings.dataset import TorchvisionSet
 
 # Names under which torchvision's classes keep (path, label), or paths and labels apart.
@@ -24,7 +26,9 @@ WITHOUT_FILES = frozenset(
 )
 
 
-def read_torchvision(settings: TorchvisionSet, root: Path) -> list[ListedImage]:
+def read_torchvision(
+    settings: TorchvisionSet, root: Path, walk: Walk | None = None
+) -> list[ListedImage]:
     """List one of torchvision's data sets, split by its own arguments or at random.
 
     Nothing is downloaded. Raises `UserError` for an unknown class, arguments that it does not
@@ -48,7 +52,9 @@ def read_torchvision(settings: TorchvisionSet, root: Path) -> list[ListedImage]:
             for split, arguments in settings.splits.items()
             for path, class_name in _contents(kind, settings, folder, arguments)
         ]
-    return as_on_disk(listed, root, lambda index: (f"torchvision's {settings.dataset}", index + 1))
+    name = f"torchvision's {settings.dataset}"
+    advice = f"Extract the data set again and completely into {root}."
+    return as_on_disk(listed, root, lambda index: (name, index + 1), walk, advice=advice)
 
 
 def _class_named(name: str) -> Any:
@@ -83,14 +89,8 @@ def _contents(
         ) from None
     names = getattr(data, "classes", None)
     for path, label in _pairs(data, settings.dataset):
-        try:
-            below = Path(os.path.abspath(path)).relative_to(root)  # noqa: PTH100
-        except ValueError:
-            raise UserError(
-                f"{path}: torchvision's {settings.dataset} lists this image, which does not lie "
-                f"below the data set's root {root}. Set `root` to a folder above it."
-            ) from None
-        yield below.as_posix(), _class_name(label, names, settings.dataset)
+        below = path_in(root, str(path), f"torchvision's {settings.dataset}")
+        yield below, _class_name(label, names, settings.dataset)
 
 
 def _pairs(data: Any, dataset: str) -> Iterable[tuple[str, Any]]:

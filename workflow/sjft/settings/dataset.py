@@ -1,20 +1,33 @@
 """Data sets: where the images are and how they are split."""
 
-from collections.abc import Mapping
+import posixpath
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from sjft.settings.base import Seed, Settings
 from sjft.settings.download import Downloads
-
-Split = Literal["train", "val", "test"]
+from sjft.settings.splits import RandomSplit, Split, check_ways_to_split
 
 # What the publishers call their files.
 INDOOR_LISTS: dict[Split, str] = {"train": "TrainImages.txt", "test": "TestImages.txt"}
 DOGS_LISTS: dict[Split, str] = {"train": "train_list.mat", "test": "test_list.mat"}
 FLOWERS_LABELS, FLOWERS_SPLITS = "imagelabels.mat", "setid.mat"
 CLUTTER = "257.clutter"
+
+
+def _below_root(folder: str) -> str:
+    """Write a folder's path in the one way that listed paths begin with; refuse one outside."""
+    normal = posixpath.normpath(folder or ".")
+    if posixpath.isabs(normal) or normal == ".." or normal.startswith("../"):
+        raise ValueError(
+            f"{folder!r} does not lie below `root`: set `root` to a folder above it, and give the "
+            "path from there"
+        )
+    return normal
+
+
+FolderBelowRoot = Annotated[str, AfterValidator(_below_root)]
 
 
 class _DatasetSettings(Settings):
@@ -40,6 +53,13 @@ class _FilesOnDisk(_DatasetSettings):
         description="How changes are noticed when a run starts: by every file's size and time, or, "
         "faster on slow disks, by the folders' times, which miss a picture that is overwritten "
         "in place.",
+    )
+    largest_file: float = Field(
+        500,
+        gt=0,
+        le=10**6,
+        description="Megabytes (10^6 bytes) of the largest file that is taken for a picture. What "
+        "is larger is left out of class folders, counted and named; in a list it is an error.",
     )
     content_digest: bool = Field(
         False,
@@ -68,21 +88,11 @@ class _FilesOnDisk(_DatasetSettings):
         return ()
 
 
-class RandomSplit(Settings):
-    """Draws the splits from one folder of classes, with a seed, class by class."""
-
-    train: float = Field(
-        0.7, gt=0, description="Share of each class (below 1), or images per class (1 and above)."
-    )
-    val: float = Field(0.0, ge=0, description="Likewise, for validation.")
-    seed: Seed = Field(0, description="Seed of the draw. What is left over is the test split.")
-
-
 class ImageFolder(_FilesOnDisk):
     """One folder per class, below one folder per split or to be split at random."""
 
     reader: Literal["image_folder"] = Field(description="Which reader this entry is for.")
-    splits: dict[Split, str] | None = Field(
+    splits: dict[Split, FolderBelowRoot] | None = Field(
         None,
         description="Folder below `root` that holds each split's class folders; `.` is `root`.",
     )
@@ -93,17 +103,8 @@ class ImageFolder(_FilesOnDisk):
 
     @model_validator(mode="after")
     def _one_way_to_split(self) -> Self:
-        _check_ways_to_split(self.splits, self.random_split, "the folder of `train`")
+        check_ways_to_split(self.splits, self.random_split, "the folder of `train`")
         return self
-
-
-def _check_ways_to_split(
-    splits: Mapping[Split, object] | None, random_split: RandomSplit | None, train: str
-) -> None:
-    if (splits is None) == (random_split is None):
-        raise ValueError("give either `splits` or `random_split`")
-    if splits is not None and "train" not in splits:
-        raise ValueError(f"`splits` must name {train}")
 
 
 class CsvList(_FilesOnDisk):
@@ -195,7 +196,7 @@ class Caltech256(_FilesOnDisk):
     """Caltech 256 as published, with so many training images a class, drawn with a seed."""
 
     reader: Literal["caltech256"] = Field(description="Which reader this entry is for.")
-    images: str = Field(
+    images: FolderBelowRoot = Field(
         "256_ObjectCategories", description="Folder below `root` that holds the class folders."
     )
     per_class: int = Field(
@@ -215,7 +216,9 @@ class ImageNet(_FilesOnDisk):
     """ImageNet's training images as extracted: one folder per wnid."""
 
     reader: Literal["imagenet"] = Field(description="Which reader this entry is for.")
-    images: str = Field("train", description="Folder below `root` that holds the wnids' folders.")
+    images: FolderBelowRoot = Field(
+        "train", description="Folder below `root` that holds the wnids' folders."
+    )
     names: str | None = Field(
         None,
         description="The devkit's meta.mat, or lines such as `n01440764 tench, Tinca tinca`, "
@@ -235,7 +238,7 @@ class ImageNet(_FilesOnDisk):
 
 class _Places(_FilesOnDisk):
     list_file: str
-    images: str
+    images: FolderBelowRoot
     categories: str | None = Field(
         None,
         description="File of the categories by label, absolute or relative to `root`: the list is "
@@ -261,7 +264,7 @@ class Places205(_Places):
         "trainvalsplit_places205/train_places205.csv",
         description="List of paths and labels: absolute, or relative to `root`.",
     )
-    images: str = Field(
+    images: FolderBelowRoot = Field(
         "data/vision/torralba/deeplearning/images256",
         description="Folder below `root` that the list's paths start from.",
     )
@@ -276,7 +279,7 @@ class Places365(_Places):
         "filelist_places365-standard/places365_train_standard.txt",
         description="List of paths and labels: absolute, or relative to `root`.",
     )
-    images: str = Field(
+    images: FolderBelowRoot = Field(
         "data_256", description="Folder below `root` that the list's paths start from."
     )
     classes: ClassVar[int] = 365
@@ -302,7 +305,7 @@ class TorchvisionSet(_FilesOnDisk):
 
     @model_validator(mode="after")
     def _can_be_made(self) -> Self:
-        _check_ways_to_split(self.splits, self.random_split, "the arguments of `train`")
+        check_ways_to_split(self.splits, self.random_split, "the arguments of `train`")
         for given in (self.arguments, *(self.splits or {}).values()):
             if taken := {"root", "download"}.intersection(given):
                 raise ValueError(
@@ -323,7 +326,7 @@ class Cameras(_FilesOnDisk):
 
     generated: ClassVar[bool] = True
     reader: Literal["cameras"] = Field(description="Which reader this entry is for.")
-    splits: dict[Split, str] | None = Field(
+    splits: dict[Split, FolderBelowRoot] | None = Field(
         None,
         description="Folder below `root` that holds each split's class folders; `.` is `root`.",
     )
@@ -339,7 +342,7 @@ class Cameras(_FilesOnDisk):
 
     @model_validator(mode="after")
     def _one_way_to_split(self) -> Self:
-        _check_ways_to_split(self.splits, self.random_split, "the folder of `train`")
+        check_ways_to_split(self.splits, self.random_split, "the folder of `train`")
         return self
 
     def originals(self) -> ImageFolder:
@@ -350,6 +353,7 @@ class Cameras(_FilesOnDisk):
             splits=self.splits,
             random_split=self.random_split,
             watch=self.watch,
+            largest_file=self.largest_file,
         )
 
 
