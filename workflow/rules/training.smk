@@ -27,7 +27,9 @@ rule finetune:
         runtime=1440,
         gpu=gpus_of_training,
     params:
-        training=training_of,
+        training=lambda wildcards: stage_settings.of_training(
+            CONFIG, wildcards.experiment, wildcards.arm
+        ),
         weights=lambda wildcards: state_of_weights(
             training_settings(wildcards).weights,
             [wildcards.experiment],
@@ -61,9 +63,10 @@ rule score_difficulty:
         runtime=120,
         gpu=gpus,
     params:
-        training=training_of,
-        evaluation=evaluation_of,
-        folders=folders_of,
+        settings=lambda wildcards: stage_settings.of_difficulty(
+            CONFIG, wildcards.experiment
+        ),
+        place=place_of_target,
         code=code_of("score_difficulty.py"),
     message:
         "Difficulty of {wildcards.experiment}'s images after round {wildcards.round}"

@@ -25,6 +25,7 @@ The modules, in the order in which the data meets them:
 - runs side by side: ``fusion``, ``intervals``, ``paper``, ``ablation``, ``ablation_report``
 - what is handed over: ``provenance``, ``publication``, ``model_card``
 - its use: ``published``, ``prediction``, ``export``
+- which settings each stage goes by: ``stage_settings``
 - what a job took, and what an experiment will: ``job_cost``, ``stage_speeds``, ``plan``
 """
 
