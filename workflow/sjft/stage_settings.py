@@ -154,10 +154,11 @@ def of_selection(
     selection = configuration.experiments[experiment].selection
     if not ARMS[arm].selects:
         return {}
-    first = {"initial_neighbours", "least_images_per_class"}
     if ARMS[arm].grows and round_number > 0:
         return selection.model_dump(mode="json")
-    return selection.model_dump(mode="json", include=first)
+    first = {"initial_neighbours", "least_images_per_class"}
+    # No image is a hard one yet.
+    return selection.model_dump(mode="json", include=first) | {"draw_hard_images_more": False}
 
 
 def of_training(configuration: Configuration, experiment: str, arm: ArmName) -> Values:
