@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from sjft.addresses import without_secrets
 from sjft.errors import UserError
 from sjft.job_cost import JobCost, peak_megabytes
 
@@ -18,6 +19,7 @@ def run(main: Callable[[Any], None], snakemake: Any) -> None:
     """Run a script's ``main`` with a log file, and the threads that its rule was given.
 
     A `UserError` ends the job with its message, on the terminal and in the log, and no traceback.
+    Neither has passwords or tokens of addresses, whoever wrote them.
     The log's last line says what the job has cost, and what memory was declared.
     """
     _log_to(Path(snakemake.log[0]))
@@ -27,22 +29,25 @@ def run(main: Callable[[Any], None], snakemake: Any) -> None:
         main(snakemake)
     except UserError as error:
         logging.getLogger("sjft").error("%s", error)
-        print(f"\nsjft: {error}\n", file=sys.stderr)
+        print(f"\nsjft: {without_secrets(str(error))}\n", file=sys.stderr)
         sys.exit(1)
     seconds = time.process_time() - started
     if (peak := peak_megabytes()) is not None:
         logging.info("%s", JobCost(peak, snakemake.resources.mem_mb, seconds).line())
 
 
+class _WithoutSecrets(logging.Formatter):
+    """Lines, and tracebacks of other packages, without the secrets of addresses."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return without_secrets(super().format(record))
+
+
 def _log_to(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    logging.basicConfig(
-        filename=path,
-        filemode="w",
-        level=logging.INFO,
-        format="%(asctime)s %(levelname)s %(message)s",
-        encoding="utf-8",
-    )
+    handler = logging.FileHandler(path, mode="w", encoding="utf-8")
+    handler.setFormatter(_WithoutSecrets("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.captureWarnings(True)
 
 

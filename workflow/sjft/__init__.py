@@ -2,8 +2,9 @@
 
 The modules, in the order in which the data meets them:
 
-- data and weights from the network: ``download`` (with ``response``, ``partial`` and
-  ``checksums``), ``archives``, ``placing``, ``receipt``, ``fetching``, ``published_weights``
+- data and weights from the network: ``addresses``, ``download`` (with ``response``, ``partial``
+  and ``checksums``), ``archives`` (with ``archive_limit``), ``placing``, ``receipt``,
+  ``fetching``, ``published_weights``
 - which images there are, and whether they have changed: ``readers``, ``listing``,
   ``picture_files``, ``images_table``, ``data_state``
 - pixels: ``images``
