@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from rerun_table import BASE
 from small import images_table, random_histograms, random_neighbours, small_network, source_table
-from test_reruns import BASE
 from test_search import BACKENDS, pairing_on_disk
 from test_training import batches
 

@@ -173,6 +173,13 @@ def images_of_pretrained_head(wildcards):
     return of_experiment("results/datasets/{source}/images.csv")(wildcards)
 
 
+def state_of_head_classes(wildcards):
+    """Changes with the list of the pre-trained classifier's classes, for the arms that use it."""
+    path = training_settings(wildcards).source_head_classes
+    used = None if without_sources(wildcards) else path
+    return state_of_file(used, [wildcards.experiment])
+
+
 def weights_of_training(wildcards):
     """The first round starts from them, and source classes of later rounds may; the rest goes on."""
     if int(wildcards.round) > 0 and not images_of_pretrained_head(wildcards):

@@ -34,9 +34,7 @@ rule finetune:
             training_settings(wildcards).weights,
             [wildcards.experiment],
         ),
-        source_head_classes=lambda wildcards: state_of_file(
-            training_settings(wildcards).source_head_classes, [wildcards.experiment]
-        ),
+        source_head_classes=state_of_head_classes,
         folders=folders_of,
         code=code_of("finetune.py"),
     message:

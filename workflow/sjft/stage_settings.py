@@ -19,6 +19,13 @@ COMPUTING_EVALUATION = frozenset({"batch"})
 COMPUTING_RETRIEVAL = frozenset({"device"})
 # Where the pictures come from, and how changes of them are noticed.
 ORIGIN = frozenset({"how_to_get", "downloads", "watch"})
+# Of an arm without source images, whatever the configuration says.
+NO_SOURCE_HEAD: Values = {
+    "source_head": "new",
+    "source_head_classes": None,
+    "source_head_learning_rate_factor": 1.0,
+    "source_loss_weight": 1.0,
+}
 # What an image is for a trained network.
 SEEN = ("input_size", "mean", "std")
 
@@ -165,7 +172,8 @@ def of_training(configuration: Configuration, experiment: str, arm: ArmName) -> 
     """What decides an arm's weights, beside the images."""
     training = configuration.experiments[experiment].training_of(arm)
     unused = {"learning_rate_steps"} if training.schedule == "cosine" else set()
-    return training.model_dump(mode="json", exclude=unused | COMPUTING_TRAINING)
+    values = training.model_dump(mode="json", exclude=unused | COMPUTING_TRAINING)
+    return values if ARMS[arm].sources != "none" else values | NO_SOURCE_HEAD
 
 
 def of_difficulty(configuration: Configuration, experiment: str) -> Values:

@@ -1,6 +1,6 @@
 """Experiments: selection, training, evaluation, and which arms are compared."""
 
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -257,24 +257,20 @@ class ExperimentSettings(Settings):
         return self.ablation.gabor_retrieval
 
     def training_of(self, arm: ArmName) -> TrainingSettings:
-        """How an arm is trained: as configured, from random weights, or without a source's head."""
-        update: dict[str, Any] = {}
-        if ARMS[arm].scratch:
-            update |= {
+        """How an arm is trained: as configured, or from random weights."""
+        if not ARMS[arm].scratch:
+            return self.training
+        return self.training.model_copy(
+            update={
                 "weights": RandomWeights(source="random", seed=0),
                 "learning_rate": self.ablation.scratch_learning_rate or self.training.learning_rate,
                 "head_learning_rate_factor": 1.0,
-                "freeze_batch_norm": False,
-            }
-        if ARMS[arm].scratch or ARMS[arm].sources == "none":
-            update |= {
+                "source_head_learning_rate_factor": 1.0,
                 "source_head": "new",
                 "source_head_classes": None,
-                "source_head_learning_rate_factor": 1.0,
+                "freeze_batch_norm": False,
             }
-        if ARMS[arm].sources == "none":
-            update |= {"source_loss_weight": 1.0}  # of no image
-        return self.training.model_copy(update=update)
+        )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
