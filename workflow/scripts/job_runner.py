@@ -6,8 +6,10 @@ Snakemake runs a script with an object `snakemake` in it; `run` hands that to th
 import logging
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from sjft.addresses import without_secrets
@@ -22,6 +24,7 @@ def run(main: Callable[[Any], None], snakemake: Any) -> None:
     Neither has passwords or tokens of addresses, whoever wrote them.
     The log's last line says what the job has cost, and what memory was declared.
     """
+    sys.excepthook = _print_without_secrets
     _log_to(Path(snakemake.log[0]))
     _use_threads(snakemake.threads)
     started = time.process_time()
@@ -34,6 +37,12 @@ def run(main: Callable[[Any], None], snakemake: Any) -> None:
     seconds = time.process_time() - started
     if (peak := peak_megabytes()) is not None:
         logging.info("%s", JobCost(peak, snakemake.resources.mem_mb, seconds).line())
+
+
+def _print_without_secrets(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    print(without_secrets("".join(traceback.format_exception(kind, error, trace))), file=sys.stderr)
 
 
 class _WithoutSecrets(logging.Formatter):
