@@ -15,10 +15,11 @@ class Served:
     etag: str | None = '"one"'
     modified: str | None = None
     ranges: bool = True
-    announced: int | None = -1  # Content-Length: -1 is the truth, None is not to say
+    announced: int | str | None = -1  # Content-Length: -1 is the truth, None is not to say
     broken_after: list[int] = field(default_factory=list)  # bytes
     answers: list[int] = field(default_factory=list)  # other statuses
     encoding: str | None = None  # Content-Encoding
+    moved_to: str | None = None  # another address
 
 
 @dataclass
@@ -38,13 +39,18 @@ class _Handler(BaseHTTPRequestHandler):
     served: Server
 
     def do_GET(self) -> None:
-        file = self.served.files.get(self.path)
+        path = self.path.partition("?")[0]
+        file = self.served.files.get(path)
         wanted = self.headers.get("Range")
-        self.served.asked.append((self.path, wanted))
+        self.served.asked.append((path, wanted))
         if file is None:
             self.send_error(404)
         elif file.answers:
             self.send_error(file.answers.pop(0))
+        elif file.moved_to is not None:
+            self.send_response(302)
+            self.send_header("Location", file.moved_to)
+            self.end_headers()
         else:
             self._send(file, self._start(file, wanted))
 

@@ -47,7 +47,7 @@ def write_zip(path: Path, files: dict[str, bytes], kind: int = 0) -> Path:
         for name, content in files.items():
             info = zipfile.ZipInfo(name)
             info.external_attr = (kind | 0o777) << 16 if kind else 0
-            file.writestr(info, content)
+            file.writestr(info, content, zipfile.ZIP_DEFLATED)
     return path
 
 

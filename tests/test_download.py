@@ -1,9 +1,11 @@
 """Downloads from a server on this machine, with the faults that servers have."""
 
+import dataclasses
 import hashlib
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -296,3 +298,122 @@ def test_a_broken_note_about_a_part_is_named(server: Server, file: Served, tmp_p
     (tmp_path / "a.tar.part.json").write_text("{")
     with pytest.raises(UserError, match=r"a\.tar\.part\.json: is no JSON"):
         download(wanted(server), tmp_path / "a.tar")
+
+
+# How much comes.
+
+
+@pytest.mark.parametrize("announced", [None, "9" * 5000], ids=["not announced", "absurd"])
+def test_no_more_comes_than_was_declared(
+    server: Server, file: Served, tmp_path: Path, announced: str | None
+) -> None:
+    file.announced = announced
+    refused(server, tmp_path / "a.tar", "has more bytes, expected are 5", "a.tar.wrong", size=5)
+    assert (tmp_path / "a.tar.wrong").stat().st_size <= module.PIECE < len(CONTENT)
+
+
+@pytest.mark.parametrize("announced", [-1, None], ids=["announced", "not announced"])
+def test_a_large_file_must_be_declared(
+    server: Server,
+    file: Served,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    announced: int | None,
+) -> None:
+    monkeypatch.setattr(module, "MOST_UNDECLARED", 10**6)
+    file.announced = announced
+    refused(server, tmp_path / "a.tar", "more than 0.001 GB", "datasets.a.downloads[0]")
+    assert left_in(tmp_path) == set()
+    download(wanted(server, size=len(CONTENT)), tmp_path / "a.tar")
+    assert (tmp_path / "a.tar").read_bytes() == CONTENT
+
+
+def test_a_part_that_is_too_long_is_taken_anew(
+    server: Server, file: Served, tmp_path: Path
+) -> None:
+    file.broken_after = [HALF, 0, 0, 0]
+    refused(server, tmp_path / "a.tar", "broke off", size=len(CONTENT))
+    with (tmp_path / "a.tar.part").open("ab") as part:
+        part.truncate(len(CONTENT) + 5)
+    download(wanted(server, size=len(CONTENT)), tmp_path / "a.tar")
+    assert (tmp_path / "a.tar").read_bytes() == CONTENT
+
+
+# What must not be seen.
+
+SECRETS = ("arthur", "pass-word", "p%40ss", "to-ken", "sig%2Fna", "sig/na", "other-signature")
+
+
+def secret(url: str) -> str:
+    """The address with a user, a password, a token and a signature."""
+    return (
+        url.replace("://", "://arthur:pass-wordp%40ss@") + "?token=to-ken&X-Amz-Sig=sig%2Fna#to-ken"
+    )
+
+
+FAULTS: dict[str, dict[str, object]] = {
+    "none": {},
+    "refused": {"answers": [403]},
+    "overloaded": {"answers": [503] * 9},
+    "broken off": {"broken_after": [9] + [0] * 9},
+    "moved": {"moved_to": "http://127.0.0.1:9/b.tar?X-Amz-Sig=other-signature"},
+    "moved to nowhere": {"moved_to": "http://arthur:pass-word@[wrong/?X-Amz-Sig=other-signature"},
+    "moved in a circle": {"moved_to": "/a.tar?X-Amz-Sig=other-signature"},
+}
+
+
+@pytest.mark.parametrize("known", [{}, {"size": 5}, {"checksum": digest(b"")}], ids=str)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_secrets_of_an_address_are_in_no_message_and_no_file(
+    server: Server,
+    file: Served,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    fault: str,
+    known: dict[str, Any],
+) -> None:
+    caplog.set_level(logging.INFO)
+    for name, value in FAULTS[fault].items():
+        setattr(file, name, value)
+    of = wanted(server, **known)
+    try:
+        download(dataclasses.replace(of, url=secret(of.url)), tmp_path / "a.tar")
+        said = ""
+    except UserError as error:
+        said = str(error)
+        assert "http://***@127.0.0.1" in said
+        assert "/a.tar?token=***&X-Amz-Sig=***" in said
+    notes = [path.read_text() for path in tmp_path.glob("*.json")]
+    for text in (said, caplog.text, *notes):
+        assert not [word for word in SECRETS if word in text], text
+    assert said or fault == "none"
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    ["http://arthur:pass-word@127.0.0.1:9", "http://arthur:pass-word@", "arthur:pass-word@[x:9"],
+)
+def test_a_proxys_password_is_in_no_message(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    proxy: str,
+) -> None:
+    monkeypatch.setattr(module, "PAUSES", ())
+    monkeypatch.setenv("http_proxy", proxy)
+    monkeypatch.setenv("no_proxy", "")
+    with pytest.raises(
+        UserError, match=r"http://example\.org/a\.tar cannot be downloaded"
+    ) as error:
+        download(Wanted("http://example.org/a.tar", "key", "By hand."), tmp_path / "a.tar")
+    for text in (str(error.value), caplog.text):
+        assert not [word for word in SECRETS if word in text], text
+
+
+def test_a_renewed_token_is_another_address(server: Server, file: Served, tmp_path: Path) -> None:
+    file.broken_after = [HALF, 0, 0, 0]
+    refused(server, tmp_path / "a.tar", "broke off")
+    server.asked.clear()
+    again = dataclasses.replace(wanted(server), url=f"{server.url}/a.tar?token=new")
+    download(again, tmp_path / "a.tar")
+    assert server.asked == [("/a.tar", None)]

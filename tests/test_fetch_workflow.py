@@ -31,16 +31,27 @@ def server() -> Iterator[Server]:
         yield running
 
 
+SECRETS = ("arthur", "pass-word", "to-ken", "sig-nature")
+
+
+def secret(address: str) -> str:
+    """The address with a user, a password, a token and a signature."""
+    address = address.replace("://", "://arthur:pass-word@")
+    return f"{address}?token=to-ken&X-Amz-Signature=sig-nature"
+
+
 @pytest.fixture(scope="module")
 def chain(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Chain:
     """A workflow whose experiment `fetched` needs a data set and weights from the server."""
     folder = tmp_path_factory.mktemp("fetch")
     build("indoor67", folder / "published")
     entry = mirrored("indoor67", folder / "published", server)
+    for download in entry["downloads"]:
+        download["url"] = secret(download["url"])
     made = copy_workflow(folder / "run")
 
     def change(config: dict[str, Any]) -> None:
-        config["weights_url"] = f"{server.url}/models"
+        config["weights_url"] = f"{server.url}/models".replace("://", "://arthur:pass-word@")
         places = {"reader": "places365", "root": "p", "how_to_get": "Accept {the} terms."}
         config["datasets"] |= {"indoor67": entry, "places": places}
         config["banks"]["published"] = BANK
@@ -109,8 +120,26 @@ def test_jobs_read_the_fetched_weights(chain: Chain, server: Server, said: list[
     assert [path for path, _ in server.asked if path.startswith("/models/")] == [f"/models/{name}"]
     # Neither another address nor the time of the weights changes what was made.
     (chain.root / WEIGHTS).touch()
-    with chain.edited("config/config.yaml", lambda text: text.replace(server.url, "http://a.org")):
+    place = server.url.removeprefix("http://")
+    with chain.edited("config/config.yaml", lambda text: text.replace(place, "a.org")):
         assert chain.plan(*targets) == {}
+
+
+def test_secrets_of_addresses_stay_in_the_configuration(
+    chain: Chain, server: Server, said: list[str]
+) -> None:
+    outputs = list(said)
+    del server.files["/indoor67/TestImages.txt"]
+    shutil.rmtree(chain.root / "data/indoor67")
+    outputs.append(chain.snakemake("fetch_indoor67").output)
+    assert "***@" in outputs[-1]
+    configured = chain.root / "config"
+    for path in chain.root.rglob("*"):
+        if path.is_file() and not path.is_relative_to(configured):
+            outputs.append(path.read_bytes().decode("latin-1"))
+    assert len(outputs) > 50
+    for word in SECRETS:
+        assert not [text[:200] for text in outputs if word in text]
 
 
 @pytest.fixture(scope="module")

@@ -287,6 +287,19 @@ def test_a_bad_archive_leaves_nothing_that_looks_complete(
     assert files_in(tmp_path / "indoor67/Images") == files_in(tmp_path / "published/Images")
 
 
+def test_an_archive_that_expands_too_far_is_refused_until_that_is_declared(
+    indoor: dict[str, Any], tmp_path: Path
+) -> None:
+    key = "datasets.indoor67.downloads[0].extracted_bytes"
+    indoor["downloads"][0]["extracted_bytes"] = 5000
+    refused(indoor, tmp_path, "indoorCVPR_09.tar", "5,000 bytes may come out of it", key)
+    incomplete(indoor, tmp_path)
+    assert list((tmp_path / "indoor67").rglob("*.jpg")) == []
+    indoor["downloads"][0]["extracted_bytes"] = 10**6
+    fetch(indoor, tmp_path)
+    assert files_in(tmp_path / "indoor67/Images") == files_in(tmp_path / "published/Images")
+
+
 @pytest.mark.parametrize("name", [".fetched.json", ".fetching/downloads/x"])
 def test_an_archive_cannot_write_the_programs_own_files(
     server: Server, indoor: dict[str, Any], tmp_path: Path, name: str

@@ -257,6 +257,26 @@ def test_a_learning_rate_reruns_training_but_no_retrieval(chain: Chain) -> None:
         }
 
 
+def test_other_views_of_the_evaluation_and_another_k_0_train_only_what_uses_them(
+    chain: Chain,
+) -> None:
+    def change(config: dict[str, Any]) -> None:
+        views = {"scales": [32, 40], "crops": "five", "mirror": True, "batch": 8}
+        config["experiments"]["twice"]["evaluation"] = views
+        config["experiments"]["twice"]["training"] |= {"device": "auto", "threads": 2}
+        config["experiments"]["tiny"]["selection"] = {"initial_neighbours": 3}
+
+    with chain.configured(change):
+        # Of `twice` nothing is trained; of `tiny` two of four arms.
+        assert chain.plan("results/twice/model.pt", "results/tiny/model.pt") == {
+            "select_subset": 2,
+            "finetune": 2,
+            "evaluate": 3,
+            "summarise": 2,
+            "publish": 2,
+        }
+
+
 def test_the_number_of_trees_reruns_the_index_and_what_follows(chain: Chain) -> None:
     def change(config: dict[str, Any]) -> None:
         config["retrievals"]["approximate"] |= {"annoy": {"trees": 9}}

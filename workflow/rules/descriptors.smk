@@ -20,10 +20,8 @@ rule extract_descriptors:
         runtime=240,
         gpu=lambda wildcards: int(CONFIG.banks[wildcards.bank].device != "cpu"),
     params:
-        bank=lambda wildcards: settings_of("banks", wildcards.bank),
-        dataset=lambda wildcards: settings_of(
-            "datasets", wildcards.dataset, "on_bad_image"
-        ),
+        bank=lambda wildcards: stage_settings.of_descriptors(CONFIG, wildcards.bank),
+        refused=left_out_and_refused,
         weights=state_of_bank,
         pictures=lambda wildcards: state_of_pictures(
             wildcards.dataset, wildcards.part, wildcards.shard

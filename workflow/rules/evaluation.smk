@@ -25,12 +25,10 @@ rule evaluate:
         runtime=240,
         gpu=gpus,
     params:
-        training=training_of,
-        evaluation=evaluation_of,
-        folders=folders_of,
-        dataset=lambda wildcards: settings_of(
-            "datasets", pairing_of(wildcards)["target"], "on_bad_image"
+        settings=lambda wildcards: stage_settings.of_evaluation(
+            CONFIG, wildcards.experiment
         ),
+        place=place_of_target,
         rows=lambda wildcards: state_of_rows(pairing_of(wildcards)["target"], "heldout"),
         code=code_of("evaluate.py"),
     message:

@@ -17,9 +17,7 @@ rule equalise_bins:
         mem_mb=1500,
         runtime=60,
     params:
-        retrieval=lambda wildcards: settings_of(
-            "retrievals", wildcards.retrieval, "bins", "layer_weights"
-        ),
+        retrieval=settings_of_retrieval(stage_settings.of_bins),
         code=code_of("equalise_bins.py"),
     message:
         "Equal-mass bins of {wildcards.target}, retrieval {wildcards.retrieval}"

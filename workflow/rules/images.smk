@@ -15,7 +15,9 @@ rule generate_images:
         mem_mb=500,
         runtime=10,
     params:
-        settings=lambda wildcards: settings_of("datasets", wildcards.dataset),
+        settings=lambda wildcards: stage_settings.of_generated_images(
+            CONFIG, wildcards.dataset
+        ),
         originals=state_of_originals,
         code=code_of("generate_images.py"),
     message:

@@ -17,14 +17,7 @@ rule fit_projection:
         mem_mb=memory_of_projection,
         runtime=60,
     params:
-        retrieval=lambda wildcards: settings_of(
-            "retrievals",
-            wildcards.retrieval,
-            "epsilon",
-            "projection_dimensions",
-            "projection_sample",
-            "seed",
-        ),
+        retrieval=settings_of_retrieval(stage_settings.of_projection),
         code=code_of("fit_projection.py"),
     message:
         "Projection of {wildcards.target}, retrieval {wildcards.retrieval}"
@@ -50,9 +43,7 @@ rule build_index:
         mem_mb=memory_of_index,
         runtime=60,
     params:
-        retrieval=lambda wildcards: settings_of(
-            "retrievals", wildcards.retrieval, "annoy", "seed"
-        ),
+        retrieval=settings_of_retrieval(stage_settings.of_index),
         code=code_of("build_index.py"),
     message:
         "Index of {wildcards.source}, shard {wildcards.shard}, for {wildcards.target}"

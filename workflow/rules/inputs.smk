@@ -1,5 +1,16 @@
 # What the rules read, where a path with wildcards cannot say it: stage by stage, in their order.
 
+from sjft import stage_settings
+from sjft.subset import read_skipped
+
+# In no rule's params: what is done stays done when these change.
+config["told"] = stage_settings.only_told(CONFIG)
+
+
+def settings_of_retrieval(of_stage):
+    """What a stage of retrieval goes by, for its rule's params."""
+    return lambda wildcards: of_stage(CONFIG, wildcards.retrieval)
+
 
 ##### fetch.smk #####
 
@@ -84,6 +95,18 @@ def weights_of_bank(wildcards):
     return published_weights(CONFIG.banks[wildcards.bank])
 
 
+def left_out_and_refused(wildcards):
+    """Changes where a shard's bad pictures were left out, and by now are to end its job.
+
+    A shard without any is the same with `on_bad_image: fail` and `skip`.
+    """
+    name = "results/descriptors/{bank}/{dataset}/{part}/{shard}.skipped.csv"
+    path = Path(name.format(**dict(wildcards.items())))
+    if CONFIG.datasets[wildcards.dataset].on_bad_image == "skip" or not path.is_file():
+        return ""
+    return "bad pictures were left out" if len(read_skipped(path)) else ""
+
+
 ##### histograms.smk #####
 
 
@@ -127,13 +150,6 @@ def hashes_of_target(part):
     return paths
 
 
-def comparing(wildcards):
-    """What decides which pairs are looked at; the share that counts is applied to all shards."""
-    settings = settings_of("retrievals", wildcards.retrieval)
-    distance = settings["leakage"]["hash_distance"]
-    return {**settings, "leakage": {"hash_distance": distance}}
-
-
 def leakage_of_shards(suffix):
     """What was found in each of a source's shards."""
     return lambda wildcards: expand(
@@ -147,12 +163,6 @@ def leakage_of_shards(suffix):
 
 
 ##### neighbours.smk #####
-
-
-def searching(wildcards):
-    """The settings that decide the neighbours."""
-    settings = settings_of("retrievals", wildcards.retrieval)
-    return {key: value for key, value in settings.items() if key != "leakage"}
 
 
 def leakage_settings(retrieval):

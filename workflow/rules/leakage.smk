@@ -51,7 +51,7 @@ rule find_leakage:
         gpu=gpus_of_search,
         runtime=120,
     params:
-        retrieval=comparing,
+        retrieval=settings_of_retrieval(stage_settings.of_leakage_in_shard),
         rows=lambda wildcards: state_of_rows(wildcards.target, "heldout"),
         code=code_of("find_leakage.py"),
     message:
@@ -85,7 +85,7 @@ rule merge_leakage:
         mem_mb=lambda wildcards, input: 1000 + int(10 * input.size_mb),
         runtime=20,
     params:
-        leakage=lambda wildcards: leakage_settings(wildcards.retrieval),
+        leakage=settings_of_retrieval(stage_settings.of_merged_leakage),
         rows=lambda wildcards: [
             state_of_rows(wildcards.target, "heldout"),
             state_of_rows(wildcards.source, "train"),
@@ -123,9 +123,7 @@ rule find_duplicates:
         gpu=gpus_of_search,
         runtime=120,
     params:
-        retrieval=lambda wildcards: settings_of(
-            "retrievals", wildcards.retrieval, "bank", "device", "epsilon", "leakage"
-        ),
+        retrieval=settings_of_retrieval(stage_settings.of_duplicates),
         rows=lambda wildcards: [state_of_rows(wildcards.target, part) for part in PARTS],
         code=code_of("find_duplicates.py"),
     message:

@@ -20,7 +20,7 @@ rule search_shard:
         gpu=gpus_of_search,
         runtime=240,
     params:
-        retrieval=searching,
+        retrieval=settings_of_retrieval(stage_settings.of_search),
         shards=lambda wildcards: len(shards_of(wildcards.source)),
         code=code_of("search_shard.py"),
     message:
@@ -55,7 +55,7 @@ rule merge_neighbours:
         mem_mb=memory_of_merge,
         runtime=240,
     params:
-        retrieval=searching,
+        retrieval=settings_of_retrieval(stage_settings.of_merged_neighbours),
         rows=lambda wildcards: [
             state_of_rows(wildcards.target, "train"),
             state_of_rows(wildcards.source, "train"),
@@ -85,8 +85,7 @@ rule rank_sources:
         mem_mb=memory_of_ranking,
         runtime=60,
     params:
-        retrieval=searching,
-        leakage=lambda wildcards: leakage_settings(wildcards.retrieval),
+        retrieval=settings_of_retrieval(stage_settings.of_ranking),
         sources=lambda wildcards: wildcards.sources.split(SEPARATOR),
         rows=lambda wildcards: [
             state_of_rows(source, "train")

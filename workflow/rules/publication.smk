@@ -74,7 +74,9 @@ rule publish:
         mem_mb=2000,
         runtime=10,
     params:
-        settings=everything_of_experiment,
+        settings=lambda wildcards: stage_settings.of_publication(
+            CONFIG, wildcards.experiment
+        ),
         weights=lambda wildcards: state_of_weights(
             published_training(wildcards).weights, [wildcards.experiment]
         ),

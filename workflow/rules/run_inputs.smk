@@ -55,6 +55,17 @@ def without_sources(wildcards):
     return ARMS[wildcards.arm].sources == "none"
 
 
+def sources_of_run(wildcards):
+    """The sources that the run's arm uses."""
+    return () if without_sources(wildcards) else pairing_of(wildcards)["sources"]
+
+
+def images_of_run_sources(wildcards):
+    return [
+        f"results/datasets/{source}/images.csv" for source in sources_of_run(wildcards)
+    ]
+
+
 def leakage_of_run(wildcards):
     """Source images that must not be used, for the arms that use any."""
     leakage = leakage_settings(pairing_of(wildcards)["retrieval"])
@@ -65,9 +76,16 @@ def leakage_of_run(wildcards):
     )
 
 
+def may_be_skipped(dataset):
+    """Whether bad pictures are left out: where they end the job, no arm has to wait for the bank."""
+    return CONFIG.datasets[dataset].on_bad_image == "skip"
+
+
 def skipped_targets(wildcards):
-    """Lists of the target's images that extraction left out."""
+    """Lists of the target's images that extraction left out, where it may leave any out."""
     pairing = pairing_of(wildcards)
+    if not may_be_skipped(pairing["target"]):
+        return []
     return expand(
         "results/descriptors/{bank}/{target}/train/{shard}.skipped.csv",
         bank=pairing["bank"],
@@ -78,21 +96,18 @@ def skipped_targets(wildcards):
 
 def skipped_sources(wildcards):
     """Lists of the sources' images that extraction left out, source by source."""
-    if without_sources(wildcards):
-        return []
-    pairing = pairing_of(wildcards)
+    bank = pairing_of(wildcards)["bank"]
     return [
-        f"results/descriptors/{pairing['bank']}/{source}/train/{shard}.skipped.csv"
-        for source in pairing["sources"]
+        f"results/descriptors/{bank}/{source}/train/{shard}.skipped.csv"
+        for source in filter(may_be_skipped, sources_of_run(wildcards))
         for shard in shards_of(source)
     ]
 
 
 def rows_of_run(wildcards):
     """Changes with the images that the run can be trained on."""
-    pairing = pairing_of(wildcards)
-    sources = () if without_sources(wildcards) else pairing["sources"]
-    return [state_of_rows(name, "train") for name in (pairing["target"], *sources)]
+    names = (pairing_of(wildcards)["target"], *sources_of_run(wildcards))
+    return [state_of_rows(name, "train") for name in names]
 
 
 def difficulty_of_last_round(wildcards):
@@ -122,16 +137,15 @@ def training_of(wildcards):
     return training_settings(wildcards).model_dump(mode="json")
 
 
-def evaluation_of(wildcards):
-    return settings_of("experiments", wildcards.experiment, "evaluation")["evaluation"]
+def place_of_target(wildcards):
+    return place_of(pairing_of(wildcards)["target"])
 
 
 def folders_of(wildcards):
-    """Where the pictures lie: the target's, and each source's."""
-    pairing = pairing_of(wildcards)
+    """Where the pictures lie: the target's, and each source's that the arm uses."""
     return {
-        "target": place_of(pairing["target"]),
-        "sources": {source: place_of(source) for source in pairing["sources"]},
+        "target": place_of_target(wildcards),
+        "sources": {source: place_of(source) for source in sources_of_run(wildcards)},
     }
 
 
@@ -157,6 +171,13 @@ def images_of_pretrained_head(wildcards):
     if without_sources(wildcards) or head != "pretrained":
         return []
     return of_experiment("results/datasets/{source}/images.csv")(wildcards)
+
+
+def state_of_head_classes(wildcards):
+    """Changes with the list of the pre-trained classifier's classes, for the arms that use it."""
+    path = training_settings(wildcards).source_head_classes
+    used = None if without_sources(wildcards) else path
+    return state_of_file(used, [wildcards.experiment])
 
 
 def weights_of_training(wildcards):
@@ -268,33 +289,6 @@ def duplicates_of_experiment(wildcards):
     if not leakage_settings(pairing["retrieval"])["check"]:
         return []
     return "results/retrieval/{retrieval}/{target}/duplicates.csv".format(**pairing)
-
-
-def everything_of_experiment(wildcards):
-    """All settings that an experiment goes by, as the configuration has them.
-
-    Of its ablation, what an arm is trained or searched with: no other arm or seed concerns a model.
-    """
-    name = wildcards.experiment
-    experiment = CONFIG.experiments[name]
-    retrievals = [experiment.retrieval]
-    if experiment.ablation.gabor_retrieval is not None:
-        retrievals.append(experiment.ablation.gabor_retrieval)
-    names = {
-        "datasets": [experiment.target, *experiment.sources],
-        "banks": dict.fromkeys(map(bank_of, retrievals)),
-        "retrievals": dict.fromkeys(retrievals),
-        "experiments": [name],
-    }
-    settings = {
-        section: {entry: settings_of(section, entry) for entry in of_section}
-        for section, of_section in names.items()
-    }
-    ablation = settings["experiments"][name]["ablation"]
-    settings["experiments"][name]["ablation"] = {
-        key: ablation[key] for key in ("gabor_retrieval", "scratch_learning_rate")
-    }
-    return settings
 
 
 ##### ablation.smk #####

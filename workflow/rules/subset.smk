@@ -6,7 +6,7 @@ rule select_subset:
         targets=lambda wildcards: (
             f"results/datasets/{pairing_of(wildcards)['target']}/images.csv"
         ),
-        sources=of_experiment("results/datasets/{source}/images.csv"),
+        sources=images_of_run_sources,
         skipped_targets=skipped_targets,
         skipped_sources=skipped_sources,
         leakage=leakage_of_run,
@@ -27,10 +27,10 @@ rule select_subset:
         mem_mb=lambda wildcards, input: 1000 + int(6 * input.size_mb),
         runtime=30,
     params:
-        selection=lambda wildcards: settings_of(
-            "experiments", wildcards.experiment, "selection"
-        )["selection"],
-        sources=lambda wildcards: list(pairing_of(wildcards)["sources"]),
+        selection=lambda wildcards: stage_settings.of_selection(
+            CONFIG, wildcards.experiment, wildcards.arm, int(wildcards.round)
+        ),
+        sources=lambda wildcards: list(sources_of_run(wildcards)),
         rows=rows_of_run,
         code=code_of("select_subset.py"),
     message:

@@ -27,14 +27,14 @@ rule finetune:
         runtime=1440,
         gpu=gpus_of_training,
     params:
-        training=training_of,
+        training=lambda wildcards: stage_settings.of_training(
+            CONFIG, wildcards.experiment, wildcards.arm
+        ),
         weights=lambda wildcards: state_of_weights(
             training_settings(wildcards).weights,
             [wildcards.experiment],
         ),
-        source_head_classes=lambda wildcards: state_of_file(
-            training_settings(wildcards).source_head_classes, [wildcards.experiment]
-        ),
+        source_head_classes=state_of_head_classes,
         folders=folders_of,
         code=code_of("finetune.py"),
     message:
@@ -61,9 +61,10 @@ rule score_difficulty:
         runtime=120,
         gpu=gpus,
     params:
-        training=training_of,
-        evaluation=evaluation_of,
-        folders=folders_of,
+        settings=lambda wildcards: stage_settings.of_difficulty(
+            CONFIG, wildcards.experiment
+        ),
+        place=place_of_target,
         code=code_of("score_difficulty.py"),
     message:
         "Difficulty of {wildcards.experiment}'s images after round {wildcards.round}"

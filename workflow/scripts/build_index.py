@@ -7,6 +7,7 @@ from job_runner import run
 from sjft.histograms import read_histograms
 from sjft.index import build_annoy_index
 from sjft.projection import read_projection
+from sjft.settings.known_part import known_part
 from sjft.settings.retrieval import AnnoySettings
 
 
@@ -16,7 +17,7 @@ def main(snakemake: Any) -> None:
     histograms = read_histograms(Path(snakemake.input.histograms), projection.digest_of_bins)
     build_annoy_index(
         projection.project(histograms),
-        AnnoySettings.model_validate(snakemake.params.retrieval["annoy"]),
+        known_part(AnnoySettings, snakemake.params.retrieval["annoy"]),
         snakemake.params.retrieval["seed"],
         Path(snakemake.output.index),
         Path(snakemake.output.record),

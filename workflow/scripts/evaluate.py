@@ -18,20 +18,23 @@ from sjft.images_table import class_names, read_images
 from sjft.network import load_joint_network
 from sjft.probabilities import write_probabilities
 from sjft.settings.experiment import EvaluationSettings, TrainingSettings
+from sjft.settings.known_part import known_part
 
 
 def main(snakemake: Any) -> None:
     """Read model and test pictures; write probabilities, and what follows from them."""
-    settings = EvaluationSettings.model_validate(snakemake.params.evaluation)
+    settings, told = snakemake.params.settings, snakemake.config["told"]
+    name = snakemake.wildcards.experiment
+    evaluation = known_part(EvaluationSettings, settings["evaluation"] | told["evaluation"][name])
     images = read_images(Path(snakemake.input.images))
     measured, probabilities = evaluate(
         load_joint_network(Path(snakemake.input.model)),
-        images.filter(pl.col("split") == settings.split),
-        folder(snakemake.params.folders["target"], snakemake.config["data_root"]),
+        images.filter(pl.col("split") == evaluation.split),
+        folder(snakemake.params.place, snakemake.config["data_root"]),
         class_names(images),
-        settings,
-        TrainingSettings.model_validate(snakemake.params.training),
-        skip_bad_images=snakemake.params.dataset["on_bad_image"] == "skip",
+        evaluation,
+        known_part(TrainingSettings, settings["training"] | told["training"][name]),
+        skip_bad_images=settings["dataset"]["on_bad_image"] == "skip",
         threads=snakemake.threads,
     )
     counts, names = confusion(probabilities.values, probabilities.labels), probabilities.class_names
@@ -43,7 +46,7 @@ def main(snakemake: Any) -> None:
     write_probabilities(
         output["probabilities"],
         probabilities,
-        config=settings.model_dump(mode="json"),
+        config=settings["evaluation"],
         inputs={path: digest_of_file(Path(path)) for path in snakemake.input},
     )
 

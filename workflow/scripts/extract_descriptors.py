@@ -16,9 +16,11 @@ from sjft.settings.bank import BankSettings
 
 def main(snakemake: Any) -> None:
     """Read images.csv and the pictures; write descriptors and the list of skipped images."""
-    settings: BankSettings = TypeAdapter(BankSettings).validate_python(snakemake.params.bank)
+    wildcards, told = snakemake.wildcards, snakemake.config["told"]
+    settings: BankSettings = TypeAdapter(BankSettings).validate_python(
+        snakemake.params.bank | told["banks"][wildcards.bank]
+    )
     images = read_images(Path(snakemake.input.images))
-    wildcards = snakemake.wildcards
     data_root = snakemake.config["data_root"]
     weights = getattr(settings, "weights", None)
     device = choose_device(settings.device, f"banks.{wildcards.bank}.device")
@@ -31,7 +33,7 @@ def main(snakemake: Any) -> None:
             grid=settings.grid,
             config=settings.deciding,
             inputs={"pictures": snakemake.params.pictures, "weights": bank.digest_of_weights},
-            skip_bad_images=snakemake.params.dataset["on_bad_image"] == "skip",
+            skip_bad_images=told["datasets"][wildcards.dataset]["on_bad_image"] == "skip",
             threads=snakemake.threads,
         ),
         Path(snakemake.output.descriptors),

@@ -20,13 +20,17 @@ from sjft.memory import MB
 from sjft.neighbours import of_targets
 from sjft.picture_hashes import read_hashes
 from sjft.search import search_exactly
+from sjft.settings.known_part import known_part
 from sjft.settings.retrieval import RetrievalSettings
 
 
 def main(snakemake: Any) -> None:
     """Read hashes and histograms of both parts; write duplicates.csv."""
     files = snakemake.input
-    settings = RetrievalSettings.model_validate(snakemake.params.retrieval)
+    told = snakemake.config["told"]["retrievals"][snakemake.wildcards.retrieval]
+    settings = known_part(
+        RetrievalSettings, {**snakemake.params.retrieval, "device": told["device"]}
+    )
     images = read_images(Path(files.images))
     paths = {
         "train": ([Path(p) for p in files.train_hashes], [Path(p) for p in files.train]),

@@ -12,6 +12,7 @@ from sjft.memory import MB
 from sjft.neighbours import write_neighbours
 from sjft.picture_hashes import read_hashes
 from sjft.search import search_shard
+from sjft.settings.known_part import known_part
 from sjft.settings.retrieval import RetrievalSettings
 from sjft.shard_lists import candidates_per_shard
 
@@ -22,7 +23,10 @@ def main(snakemake: Any) -> None:
     Target images are rows of images.csv here, source images are numbered within the shard.
     """
     files, output = snakemake.input, snakemake.output
-    settings = RetrievalSettings.model_validate(snakemake.params.retrieval)
+    told = snakemake.config["told"]["retrievals"][snakemake.wildcards.retrieval]
+    settings = known_part(
+        RetrievalSettings, {**snakemake.params.retrieval, "device": told["device"]}
+    )
     targets = read_images(Path(files.target_images))
     copies = find_copies(
         read_hashes(
@@ -36,7 +40,7 @@ def main(snakemake: Any) -> None:
     write_copies(Path(output.copies), copies)
     heldout = concatenate([read_histograms(Path(path)) for path in files.heldout])
     with open_histograms(Path(files.sources), heldout.digest_of_bins) as sources:
-        images, factor = len(sources.images), settings.annoy.candidates_factor
+        images, factor = len(sources.images), settings.candidates_factor
         write_neighbours(
             Path(output.nearest),
             search_shard(
@@ -48,7 +52,7 @@ def main(snakemake: Any) -> None:
                 settings=settings,
                 memory=snakemake.resources.mem_mb * MB,
             ),
-            config=settings.model_dump(mode="json"),
+            config={**snakemake.params.retrieval, "device": settings.device},
             inputs={"bins": heldout.digest_of_bins, "sources": sources.digest},
         )
 

@@ -13,6 +13,7 @@ from sjft.network import load_joint_network
 from sjft.round_job import RoundJob
 from sjft.settings.checkpoints import CheckpointSettings
 from sjft.settings.experiment import TrainingSettings
+from sjft.settings.known_part import known_part
 from sjft.settings.training_jobs import TrainingJobSettings
 from sjft.source_head import ClassifierClasses, read_classifier_classes
 from sjft.subset import read_manifest
@@ -21,14 +22,17 @@ from sjft.training import Round
 
 def main(snakemake: Any) -> None:
     """Read manifest and the last round's model; train; write model and history."""
-    files = snakemake.input
-    settings = TrainingSettings.model_validate(snakemake.params.training)
+    files, experiment = snakemake.input, snakemake.wildcards.experiment
+    settings = known_part(
+        TrainingSettings,
+        {**snakemake.params.training, **snakemake.config["told"]["training"][experiment]},
+    )
     RoundJob(
         _round(snakemake, settings),
         settings,
         weights_file(settings.weights, snakemake.config["data_root"], files.weights),
         snakemake.threads,
-        _checkpoints(snakemake),
+        _checkpoints(snakemake, settings),
         TrainingJobSettings.model_validate(snakemake.config["training_jobs"]),
         model=Path(snakemake.output.model),
         history=Path(snakemake.output.history),
@@ -66,7 +70,7 @@ def _classifier_classes(settings: TrainingSettings, snakemake: Any) -> Classifie
     )
 
 
-def _checkpoints(snakemake: Any) -> Checkpoints:
+def _checkpoints(snakemake: Any, settings: TrainingSettings) -> Checkpoints:
     """Checkpoints of this very round: of these files, settings, code and threads."""
     params, wildcards = snakemake.params, snakemake.wildcards
     run_folder = Path(wildcards.experiment, f"{wildcards.arm}-{wildcards.seed}")
@@ -74,7 +78,7 @@ def _checkpoints(snakemake: Any) -> Checkpoints:
         Path("results/checkpoints", run_folder, f"round-{wildcards.round}"),
         {
             "inputs": {path: digest_of_file(Path(path)) for path in snakemake.input},
-            "training": params.training,
+            "training": settings.model_dump(mode="json"),
             "weights": params.weights,
             "source_head_classes": params.source_head_classes,
             "code": params.code,

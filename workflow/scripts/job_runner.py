@@ -6,10 +6,13 @@ Snakemake runs a script with an object `snakemake` in it; `run` hands that to th
 import logging
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
+from sjft.addresses import without_secrets
 from sjft.errors import UserError
 from sjft.job_cost import JobCost, peak_megabytes
 
@@ -18,8 +21,10 @@ def run(main: Callable[[Any], None], snakemake: Any) -> None:
     """Run a script's ``main`` with a log file, and the threads that its rule was given.
 
     A `UserError` ends the job with its message, on the terminal and in the log, and no traceback.
+    Neither has passwords or tokens of addresses, whoever wrote them.
     The log's last line says what the job has cost, and what memory was declared.
     """
+    sys.excepthook = _print_without_secrets
     _log_to(Path(snakemake.log[0]))
     _use_threads(snakemake.threads)
     started = time.process_time()
@@ -27,22 +32,31 @@ def run(main: Callable[[Any], None], snakemake: Any) -> None:
         main(snakemake)
     except UserError as error:
         logging.getLogger("sjft").error("%s", error)
-        print(f"\nsjft: {error}\n", file=sys.stderr)
+        print(f"\nsjft: {without_secrets(str(error))}\n", file=sys.stderr)
         sys.exit(1)
     seconds = time.process_time() - started
     if (peak := peak_megabytes()) is not None:
         logging.info("%s", JobCost(peak, snakemake.resources.mem_mb, seconds).line())
 
 
+def _print_without_secrets(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    print(without_secrets("".join(traceback.format_exception(kind, error, trace))), file=sys.stderr)
+
+
+class _WithoutSecrets(logging.Formatter):
+    """Lines, and tracebacks of other packages, without the secrets of addresses."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return without_secrets(super().format(record))
+
+
 def _log_to(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    logging.basicConfig(
-        filename=path,
-        filemode="w",
-        level=logging.INFO,
-        format="%(asctime)s %(levelname)s %(message)s",
-        encoding="utf-8",
-    )
+    handler = logging.FileHandler(path, mode="w", encoding="utf-8")
+    handler.setFormatter(_WithoutSecrets("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.captureWarnings(True)
 
 

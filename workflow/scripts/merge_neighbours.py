@@ -10,13 +10,15 @@ from sjft.histograms import concatenate, read_histograms, rows_of_shards
 from sjft.images_table import numbers_in_shards, read_images
 from sjft.neighbours import merge_shards, of_targets, write_neighbours
 from sjft.recall import recall, require_recall
+from sjft.settings.known_part import known_part
 from sjft.settings.retrieval import RetrievalSettings
 
 
 def main(snakemake: Any) -> None:
     """Read the shards' neighbours and histograms; write the neighbours of the whole source."""
     files = snakemake.input
-    settings = RetrievalSettings.model_validate(snakemake.params.retrieval)
+    told = snakemake.config["told"]["retrievals"][snakemake.wildcards.retrieval]
+    settings = known_part(RetrievalSettings, told["advice"] | snakemake.params.retrieval)
     shards = [Path(path) for path in files.shards]
     sources = numbers_in_shards(read_images(Path(files.source_images)), "train", len(shards))
     merged = merge_shards(shards, settings.neighbours_on_file, sources)
@@ -30,7 +32,7 @@ def main(snakemake: Any) -> None:
     write_neighbours(
         Path(snakemake.output.neighbours),
         of_targets(merged, rows),
-        config=settings.model_dump(mode="json"),
+        config=snakemake.params.retrieval,
         inputs={path.name: digest_of_file(path) for path in shards},
         recall=measured,
     )

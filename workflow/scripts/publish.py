@@ -12,6 +12,7 @@ from sjft.network import load_joint_network
 from sjft.provenance import provenance
 from sjft.publication import publish_model
 from sjft.settings.experiment import ExperimentSettings
+from sjft.settings.known_part import known_part
 from sjft.subset import read_manifest
 from sjft.summary import read_summary
 from sjft.weights import digest_of_weights
@@ -21,7 +22,7 @@ def main(snakemake: Any) -> None:
     """Read the last round's model and what is known of it; write the published model and card."""
     files, output, settings = snakemake.input, snakemake.output, snakemake.params.settings
     name = snakemake.wildcards.experiment
-    experiment = ExperimentSettings.model_validate(settings["experiments"][name])
+    experiment = known_part(ExperimentSettings, settings["experiments"][name])
     training = experiment.training_of(experiment.publish.arm)
     start = weights_file(training.weights, snakemake.config["data_root"], files.weights)
     evaluation = json.loads(Path(files.evaluation).read_text(encoding="utf-8"))

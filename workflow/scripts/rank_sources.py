@@ -15,7 +15,7 @@ from sjft.sources import first_images, rank
 def main(snakemake: Any) -> None:
     """Read each source's neighbours and what leaks of it; write the ranking."""
     files, params = snakemake.input, snakemake.params
-    names, retrieval, leakage = params.sources, params.retrieval, params.leakage
+    names, retrieval = params.sources, params.retrieval
     tables = {n: read_images(Path(p)) for n, p in zip(names, files.images, strict=True)}
     lists = {n: read_neighbours(Path(p)) for n, p in zip(names, files.neighbours, strict=True)}
     left_out = {}
@@ -25,7 +25,7 @@ def main(snakemake: Any) -> None:
     write_neighbours(
         Path(snakemake.output.ranking),
         rank(lists, tables, left_out, retrieval["neighbours_on_file"]),
-        config={**retrieval, "leakage": leakage},
+        config={**retrieval, "without_leakage": bool(files.leakage)},
         inputs={path: digest_of_file(Path(path)) for path in (*files.neighbours, *files.leakage)},
         first_images=first_images(tables),
     )

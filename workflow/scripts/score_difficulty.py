@@ -9,18 +9,22 @@ from sjft.difficulty import difficulty_table, write_difficulty
 from sjft.network import load_joint_network
 from sjft.scoring import class_probabilities
 from sjft.settings.experiment import EvaluationSettings, TrainingSettings
+from sjft.settings.known_part import known_part
 from sjft.subset import read_targets
 
 
 def main(snakemake: Any) -> None:
     """Read model and training pictures; write the difficulties."""
-    training = TrainingSettings.model_validate(snakemake.params.training)
+    settings, told = snakemake.params.settings, snakemake.config["told"]
+    name = snakemake.wildcards.experiment
+    training = known_part(TrainingSettings, settings["training"] | told["training"][name])
+    evaluation = known_part(EvaluationSettings, settings["evaluation"] | told["evaluation"][name])
     targets = read_targets(Path(snakemake.input.targets))
-    root = folder(snakemake.params.folders["target"], snakemake.config["data_root"])
+    root = folder(snakemake.params.place, snakemake.config["data_root"])
     scored = class_probabilities(
         load_joint_network(Path(snakemake.input.model)),
         [root / path for path in targets["path"]],
-        EvaluationSettings.model_validate(snakemake.params.evaluation).single_view(),
+        evaluation.single_view(),
         training,
         choose_device(training.device),
         snakemake.threads,

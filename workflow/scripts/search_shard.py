@@ -9,13 +9,17 @@ from sjft.histograms import concatenate, open_histograms, read_histograms
 from sjft.memory import MB
 from sjft.neighbours import write_neighbours
 from sjft.search import search_shard
+from sjft.settings.known_part import known_part
 from sjft.settings.retrieval import RetrievalSettings
 from sjft.shard_lists import candidates_per_shard, kept_per_shard
 
 
 def main(snakemake: Any) -> None:
     """Read histograms (and index and projection); write the shard's neighbours."""
-    settings = RetrievalSettings.model_validate(snakemake.params.retrieval)
+    told = snakemake.config["told"]["retrievals"][snakemake.wildcards.retrieval]
+    settings = known_part(
+        RetrievalSettings, {**snakemake.params.retrieval, "device": told["device"]}
+    )
     targets = concatenate([read_histograms(Path(path)) for path in snakemake.input.targets])
     with open_histograms(Path(snakemake.input.sources), targets.digest_of_bins) as sources:
         sizes = settings.neighbours_on_file, len(sources.images), snakemake.params.shards
@@ -26,14 +30,14 @@ def main(snakemake: Any) -> None:
             sources,
             [Path(path) for path in snakemake.input.index],
             kept=kept,
-            candidates=candidates_per_shard(*sizes, settings.annoy.candidates_factor),
+            candidates=candidates_per_shard(*sizes, settings.candidates_factor),
             settings=settings,
             memory=snakemake.resources.mem_mb * MB,
         )
         write_neighbours(
             Path(snakemake.output.neighbours),
             found,
-            config=settings.model_dump(mode="json"),
+            config={**snakemake.params.retrieval, "device": settings.device},
             inputs={"bins": targets.digest_of_bins, "sources": sources.digest},
         )
 

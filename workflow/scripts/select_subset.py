@@ -9,6 +9,7 @@ from sjft.difficulty import read_difficulty
 from sjft.images_table import read_images
 from sjft.leakage import images_to_exclude, read_leakage
 from sjft.neighbours import read_neighbours
+from sjft.settings.known_part import known_part
 from sjft.settings.selection import SelectionSettings
 from sjft.sources import usable_sources
 from sjft.subset import (
@@ -37,7 +38,7 @@ def main(snakemake: Any) -> None:
             last_difficulty=read_difficulty(last_round[1]) if last_round else None,
             selective=read_selected(Path(files.selective)) if files.selective else None,
         ),
-        SelectionSettings.model_validate(snakemake.params.selection),
+        known_part(SelectionSettings, snakemake.params.selection),
         int(snakemake.wildcards.seed),
     )
     write_manifest(manifest, Path(snakemake.output.subset), Path(snakemake.output.targets))

@@ -2,8 +2,9 @@
 
 The modules, in the order in which the data meets them:
 
-- data and weights from the network: ``download`` (with ``response``, ``partial`` and
-  ``checksums``), ``archives``, ``placing``, ``receipt``, ``fetching``, ``published_weights``
+- data and weights from the network: ``addresses``, ``download`` (with ``response``, ``partial``
+  and ``checksums``), ``archives`` (with ``archive_limit``), ``placing``, ``receipt``,
+  ``fetching``, ``published_weights``
 - which images there are, and whether they have changed: ``picture_names``, ``omissions``,
   ``picture_folders``, ``readers``, ``listing``, ``picture_files``, ``images_table``, ``data_state``
 - pixels: ``images``
@@ -25,6 +26,7 @@ The modules, in the order in which the data meets them:
 - runs side by side: ``fusion``, ``intervals``, ``paper``, ``ablation``, ``ablation_report``
 - what is handed over: ``provenance``, ``publication``, ``model_card``
 - its use: ``published``, ``prediction``, ``export``
+- which settings each stage goes by: ``stage_settings``
 - what a job took, and what an experiment will: ``job_cost``, ``stage_speeds``, ``plan``
 """
 

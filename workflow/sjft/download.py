@@ -6,12 +6,13 @@ A file grows beside its place as `NAME.part`, with `NAME.part.json` about what t
 import logging
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import requests
 from urllib3.exceptions import HTTPError, ProtocolError
 
+from sjft.addresses import without_secrets
 from sjft.checksums import contradiction, digests_of
 from sjft.errors import UserError
 from sjft.partial import PartialFile
@@ -21,18 +22,33 @@ from sjft.response import PIECE, Answer, pieces_of
 LOG = logging.getLogger(__name__)
 PAUSES = (1.0, 4.0, 16.0)  # seconds before another attempt, while none gets further
 TIMEOUT = (30, 120)  # seconds without a connection, and without a byte
+MOST_UNDECLARED = 20_000_000_000  # bytes of a file whose size nobody has declared
 AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})  # answers that may be others in a while
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A file to download, and what is known of it before it comes."""
+    """A file to download, and what is known of it before it comes.
 
-    url: str
+    ``url`` may hold a password or a token; ``shown`` is what messages, logs and files have.
+    """
+
+    url: str = field(repr=False)
     key: str  # where the configuration speaks of it
     by_hand: str  # what helps where no download does: whole sentences
     bytes: int | None = None
     checksum: str | None = None  # the beginning of the digits will do
+    size_key: str | None = None  # where the configuration may declare the size
+
+    @property
+    def shown(self) -> str:
+        """The address without its secrets."""
+        return without_secrets(self.url)
+
+    @property
+    def most(self) -> int:
+        """Bytes, at most, that are taken."""
+        return MOST_UNDECLARED if self.bytes is None else self.bytes
 
 
 @dataclass(frozen=True)
@@ -51,8 +67,9 @@ def download(wanted: Wanted, path: Path) -> Received:
     """Download a file to ``path``; what an earlier call left unfinished is continued.
 
     Raises `UserError` that names file and URL: for a server that refuses, or breaks off again and
-    again without getting further; for too little space; and for a wrong size or
-    checksum. A file with the wrong content is set aside as `NAME.wrong`.
+    again without getting further; for too little space; for more bytes than were declared, or
+    than `MOST_UNDECLARED`, of which no more are taken; and for a wrong size or checksum. A file
+    with the wrong content is set aside as `NAME.wrong`.
     """
     part = PartialFile(path)
     try:
@@ -75,18 +92,20 @@ def _download(wanted: Wanted, part: PartialFile) -> Received:
         wrong, received = _check(wanted, part.path)
     if wrong:
         raise UserError(
-            f"{wanted.url} {wrong}. What came was set aside as {part.set_aside()}: look whether it "
-            "is an error page. Run again; where the publisher has changed the file, correct "
+            f"{wanted.shown} {wrong}. What came was set aside as {part.set_aside()}: look whether "
+            "it is an error page. Run again; where the publisher has changed the file, correct "
             f"`{wanted.key}` of the configuration. {wanted.by_hand}"
         )
     part.finish()
-    LOG.info("%s: %d bytes, sha256:%s", wanted.url, received.bytes, received.sha256)
+    LOG.info("%s: %d bytes, sha256:%s", wanted.shown, received.bytes, received.sha256)
     return received
 
 
 def _check(wanted: Wanted, path: Path) -> tuple[str | None, Received]:
     size, digests = path.stat().st_size, digests_of(path, wanted.checksum)
     wrong = contradiction(size, digests, wanted.bytes, wanted.checksum)
+    if wanted.bytes is not None and size > wanted.bytes:  # its end was not waited for
+        wrong = f"has more bytes, expected are {wanted.bytes:,}"
     return wrong, Received(size, digests["sha256"])
 
 
@@ -97,17 +116,17 @@ def _complete(wanted: Wanted, part: PartialFile) -> bool:
         try:
             return _receive(wanted, part)
         except (_BrokenOffError, requests.RequestException, HTTPError) as error:
-            reason = _in_words(error)
+            reason = without_secrets(_in_words(error), wanted.url)
             if part.size > furthest:
                 failed, furthest = 0, part.size
             # What is a ValueError too is an address that no server is asked for.
             if failed == len(PAUSES) or isinstance(error, ValueError):
                 there = f", where {part.size:,} bytes are there already" if part.size else ""
                 raise UserError(
-                    f"{wanted.url} cannot be downloaded: {reason}. Run again to go on{there}. "
+                    f"{wanted.shown} cannot be downloaded: {reason}. Run again to go on{there}. "
                     f"{wanted.by_hand}"
                 ) from None
-            LOG.warning("%s: %s; again in %g s", wanted.url, reason, PAUSES[failed])
+            LOG.warning("%s: %s; again in %g s", wanted.shown, reason, PAUSES[failed])
             time.sleep(PAUSES[failed])
             failed += 1
 
@@ -125,10 +144,12 @@ def _receive(wanted: Wanted, part: PartialFile) -> bool:
     if part.is_complete(wanted.url):
         return True
     ask = part.headers_to_continue(wanted.url)
-    with requests.get(wanted.url, stream=True, headers=ask, timeout=TIMEOUT) as response:
+    with _ask(wanted.url, ask) as response:
         answer = Answer.of(response)
         _refuse_errors(wanted, answer, part)
         _refuse_size(wanted, answer.total)
+        if (answer.total or 0) > wanted.most:
+            _refuse_undeclared(wanted, part)
         total = wanted.bytes if answer.total is None else answer.total
         left = None if total is None else total - answer.start
         require_space(part.path.parent, left or 0)
@@ -142,14 +163,29 @@ def _receive(wanted: Wanted, part: PartialFile) -> bool:
             unit="KiB",
             per_item=PIECE // 1024,
         )
-        part.write(pieces, answer.start)
+        part.write(pieces, answer.start, wanted.most)
+    if part.size > wanted.most:
+        _refuse_undeclared(wanted, part)
+        return answer.start > 0
     if total is not None and part.size < total:
         raise _BrokenOffError(f"the connection broke off before byte {total:,}")
     return answer.start > 0
 
 
+def _ask(url: str, headers: dict[str, str]) -> requests.Response:
+    try:
+        return requests.get(url, stream=True, headers=headers, timeout=TIMEOUT)
+    except requests.RequestException:
+        raise
+    except (ValueError, TypeError) as error:
+        # A server that moves a file to no address, or a proxy's address without a host.
+        raise requests.exceptions.InvalidURL(
+            f"an address on the way to it, the server's or a proxy's, is none ({error})"
+        ) from None
+
+
 def _refuse_errors(wanted: Wanted, answer: Answer, part: PartialFile) -> None:
-    said = f"the server answers {answer.status} {answer.reason}"
+    said = without_secrets(f"the server answers {answer.status} {answer.reason}", wanted.url)
     if answer.status in AGAIN:
         raise _BrokenOffError(said)
     # No such part, or another one than was asked for: the file is another one by now.
@@ -159,7 +195,7 @@ def _refuse_errors(wanted: Wanted, answer: Answer, part: PartialFile) -> None:
         raise _BrokenOffError(said)
     if answer.status not in (200, 206):
         raise UserError(
-            f"{wanted.url}: {said}. Correct the address, `{wanted.key}` of the configuration, or "
+            f"{wanted.shown}: {said}. Correct the address, `{wanted.key}` of the configuration, or "
             f"name a mirror there. {wanted.by_hand}"
         )
 
@@ -167,10 +203,23 @@ def _refuse_errors(wanted: Wanted, answer: Answer, part: PartialFile) -> None:
 def _refuse_size(wanted: Wanted, total: int | None) -> None:
     if wanted.bytes is not None and total is not None and total != wanted.bytes:
         raise UserError(
-            f"{wanted.url}: the server's file has {total:,} bytes, expected are {wanted.bytes:,}. "
-            "The address leads elsewhere, or the publisher has changed the file: correct "
-            f"`{wanted.key}` of the configuration. {wanted.by_hand}"
+            f"{wanted.shown}: the server's file has {total:,} bytes, expected are "
+            f"{wanted.bytes:,}. The address leads elsewhere, or the publisher has changed the "
+            f"file: correct `{wanted.key}` of the configuration. {wanted.by_hand}"
         )
+
+
+def _refuse_undeclared(wanted: Wanted, part: PartialFile) -> None:
+    """Raise `UserError` for a file that is too large to be taken without a declared size."""
+    if wanted.bytes is not None:
+        return  # what came has the wrong size, which is said with the first of it set aside
+    part.discard()
+    declare = "" if wanted.size_key is None else f" Where that is right, set `{wanted.size_key}`."
+    raise UserError(
+        f"{wanted.shown}: the file has more than {MOST_UNDECLARED / 1e9:g} GB, which are taken of "
+        f"a file without a declared size. The address may lead elsewhere: look at `{wanted.key}` "
+        f"of the configuration.{declare} {wanted.by_hand}"
+    )
 
 
 def require_space(folder: Path, needed: int) -> None:

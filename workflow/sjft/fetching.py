@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from sjft.addresses import without_secrets
+from sjft.archive_limit import ArchiveLimit
 from sjft.archives import extract_archive
 from sjft.checksums import contradiction, digests_of
 from sjft.download import Received, Wanted, download, require_space
@@ -94,20 +96,24 @@ def _fetch(name: str, settings: FilesOnDisk, root: Path) -> str:
         _remove(work)  # of a call that was killed while it tidied up
         return f"{name}: all that can be downloaded is there already, in {root}."
     fetched = _download_all(name, settings, wanted, root)
-    contents = _extract_all(wanted, root)
+    contents = _extract_all(name, settings, wanted, root)
     write_receipt_file(work / RECEIPT, known.with_more(fetched, contents))
     _put_in_place(root, work)
     size = sum(file.bytes for file in fetched)
     return f"{name}: fetched into {root} ({size / 1e6:,.1f} MB)."
 
 
-def _extract_all(wanted: Sequence[Download], root: Path) -> list[str]:
+def _extract_all(
+    name: str, settings: FilesOnDisk, wanted: Sequence[Download], root: Path
+) -> list[str]:
     """Extract the archives in the working folder; returns what will lie in the root in the end."""
     extracted = root / WORK_FOLDER / "extracted"
     _remove(extracted)  # of a call that was killed, or that found a bad archive
     for file in wanted:
         if file.extract_into is not None:
-            files = extract_archive(_downloaded(file, root), extracted / file.extract_into)
+            archive, key = _downloaded(file, root), f"{_key(name, settings, file)}.extracted_bytes"
+            limit = ArchiveLimit(archive, file.extracted_bytes, key)
+            files = extract_archive(archive, extracted / file.extract_into, limit)
             LOG.info("%s: %d files", file.name, files)
     contents = {Path(file.name).parts[0] for file in wanted if file.stays}
     contents |= {path.name for path in extracted.glob("*")}
@@ -136,13 +142,13 @@ def _download_all(
     require_space(folder, sum(_space_needed(file, root) for file in wanted))
     found = []
     for file in wanted:
-        key = f"datasets.{name}.downloads[{settings.downloads.index(file)}]"
+        key = _key(name, settings, file)
         received = _download_one(file, key, root)
         if file.checksum is None:
             LOG.info("%s: to pin it: `checksum: sha256:%s`", key, received.sha256)
         found.append(
             Fetched(
-                url=file.url,
+                url=without_secrets(file.url),
                 name=file.name,
                 bytes=received.bytes,
                 sha256=received.sha256,
@@ -151,6 +157,11 @@ def _download_all(
             )
         )
     return found
+
+
+def _key(name: str, settings: FilesOnDisk, file: Download) -> str:
+    """Where the configuration speaks of a file."""
+    return f"datasets.{name}.downloads[{settings.downloads.index(file)}]"
 
 
 def _space_needed(file: Download, root: Path) -> int:
@@ -170,13 +181,13 @@ def _download_one(file: Download, key: str, root: Path) -> Received:
     path = _downloaded(file, root)
     if not path.is_file():
         by_hand = f"Or get the file in any other way, as {root / file.name}, and run again."
-        wanted = Wanted(file.url, key, by_hand, file.bytes, file.checksum)
+        wanted = Wanted(file.url, key, by_hand, file.bytes, file.checksum, f"{key}.bytes")
         return download(wanted, path)
     size, digests = path.stat().st_size, digests_of(path, file.checksum)
     if wrong := contradiction(size, digests, file.bytes, file.checksum):
         raise UserError(
-            f"{path}: {wrong}. Remove it to have it downloaded from {file.url}; or, where it is "
-            f"what you want, correct `{key}` of the configuration."
+            f"{path}: {wrong}. Remove it to have it downloaded from {without_secrets(file.url)}; "
+            f"or, where it is what you want, correct `{key}` of the configuration."
         )
     return Received(size, digests["sha256"])
 

@@ -145,7 +145,8 @@ def _training(experiment: Mapping[str, Any], training: Mapping[str, Any]) -> str
     if ARMS[published["arm"]].selects:
         first = experiment["selection"]["initial_neighbours"]
         rows.append(["neighbours of each target image at first", f"{first:,}"])
-    return f"## Training\n\n{_table(*rows)}\n\nEvery setting stands further down."
+    below = "Every setting that decides the result stands further down."
+    return f"## Training\n\n{_table(*rows)}\n\n{below}"
 
 
 def _accuracy(metrics: Mapping[str, Any], classes: list[Mapping[str, Any]]) -> str:
@@ -181,7 +182,7 @@ shows it.
 
 {_folded("Digests of what it was made from (BLAKE2b)", inputs)}
 
-{_folded("Every setting, as a configuration file", settings)}"""
+{_folded("Every setting that decides the result, as a configuration file", settings)}"""
 
 
 def _rights(experiment: Mapping[str, Any]) -> str:

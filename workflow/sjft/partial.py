@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from sjft import __version__
+from sjft.addresses import without_secrets
 from sjft.errors import UserError
-from sjft.files import write_json
+from sjft.files import digest_of_text, write_json
 
 
 class PartialFile:
@@ -41,14 +42,21 @@ class PartialFile:
 
     def begin(self, url: str, validator: str | None, total: int | None) -> None:
         """Note what the server is going to send."""
-        write_json(self._about, {"url": url, "validator": validator, "total": total})
+        about = {"address": digest_of_text(url), "validator": validator, "total": total}
+        write_json(self._about, {"url": without_secrets(url), **about})
 
-    def write(self, pieces: Iterable[bytes], start: int) -> None:
-        """Write pieces from byte ``start`` on: the end of what is here, or 0 to begin anew."""
+    def write(self, pieces: Iterable[bytes], start: int, most: int) -> None:
+        """Write pieces from byte ``start`` on: the end of what is here, or 0 to begin anew.
+
+        No more are taken when the file has more than ``most`` bytes.
+        """
         with self.path.open("ab" if start else "wb") as file:
             for piece in pieces:
                 file.write(piece)
                 file.flush()  # a killed process leaves what came
+                start += len(piece)
+                if start > most:
+                    break
 
     def finish(self) -> None:
         """Give the file its name."""
@@ -77,4 +85,5 @@ class PartialFile:
             raise UserError(
                 f"{self._about}: is no JSON ({error}). Remove it and run again."
             ) from None
-        return about if isinstance(about, dict) and about.get("url") == url else {}
+        same = isinstance(about, dict) and about.get("address") == digest_of_text(url)
+        return about if same else {}

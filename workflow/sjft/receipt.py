@@ -22,7 +22,7 @@ WORK_FOLDER = ".fetching"
 class Fetched(Settings):
     """One downloaded file."""
 
-    url: str
+    url: str  # without its secrets
     name: str  # below the data set's root
     bytes: int
     sha256: str

@@ -28,7 +28,7 @@ class Answer:
         start, total = 0, _number(headers.get("Content-Length"))
         if response.status_code in (206, 416):
             sent = re.fullmatch(
-                r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)", headers.get("Content-Range", "")
+                r"bytes (?:([0-9]{1,18})-[0-9]+|\*)/([0-9]+|\*)", headers.get("Content-Range", "")
             )
             start = int(sent[1]) if sent and sent[1] else -1
             total = _number(sent[2]) if sent else None
@@ -40,7 +40,7 @@ class Answer:
 
 
 def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isdecimal() else None
+    return int(text) if text is not None and re.fullmatch(r"[0-9]{1,18}", text) else None
 
 
 def pieces_of(response: requests.Response) -> Iterator[bytes]:

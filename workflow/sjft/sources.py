@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from sjft.errors import UserError
+from sjft.images_table import IMAGES_SCHEMA
 from sjft.neighbours import Neighbours, nearest
 
 SEPARATOR = "+"  # between the names of sources, in a ranking's folder; no name holds it
@@ -47,8 +48,10 @@ def usable_sources(
     """The training rows of all sources, numbered as by `side_by_side`.
 
     ``tables`` holds the whole images.csv of each source, ``left_out`` the paths of those of its
-    images that must not be used.
+    images that must not be used. Without any source there are no rows.
     """
+    if not tables:
+        return pl.DataFrame(schema={**IMAGES_SCHEMA, "source": pl.String})
     together = side_by_side(tables).filter(pl.col("split") == "train")
     return pl.concat(
         together.filter(

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
 from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from sjft.addresses import without_secrets
 from sjft.errors import UserError
 from sjft.settings.bank import BankSettings
 from sjft.settings.base import Name, Settings
@@ -134,7 +135,7 @@ def read_configuration(raw: Mapping[str, Any], *, data_root: str | None = None) 
     try:
         return Configuration.model_validate(values)
     except ValidationError as error:
-        problems = [_explain(details, values) for details in error.errors()]
+        problems = [without_secrets(_explain(each, values)) for each in error.errors()]
         raise UserError(
             NEXT_LINE.join(["The configuration cannot be used:", *problems]) + "\n"
             "Every key is described in config/README.md."

@@ -26,7 +26,11 @@ class Download(Settings):
     url: str = Field(
         pattern=r"^https?://[^/\s]+/\S*$", description="Where the file is: http:// or https://."
     )
-    bytes: int | None = Field(None, ge=0, description="Its size. Null: what the server says.")
+    bytes: int | None = Field(
+        None,
+        ge=0,
+        description="Its size; no more is taken. Null: what the server says, up to 20 GB.",
+    )
     checksum: str | None = Field(
         None,
         pattern=r"^(sha256:[0-9a-f]{64}|sha1:[0-9a-f]{40}|md5:[0-9a-f]{32})$",
@@ -40,6 +44,12 @@ class Download(Settings):
         None,
         description="Folder below `root` that the archive (tar, tar.gz, tar.bz2, tar.xz or zip) is "
         "extracted into; `.` is `root`. Null: the file is kept as it is.",
+    )
+    extracted_bytes: int | None = Field(
+        None,
+        ge=1,
+        description="What the archive's files may take in all; a file or folder counts as 4,096 "
+        "bytes at least. Null: twenty times the archive, or 1 GB where that is more.",
     )
     keep_archive: bool = Field(False, description="Keep the archive when it has been extracted.")
 
@@ -56,7 +66,7 @@ class Download(Settings):
     @model_validator(mode="after")
     def _has_a_name(self) -> Self:
         if not self.name:
-            raise ValueError(f"`{self.url}` ends with no file name: give `save_as`")
+            raise ValueError("`url` ends with no file name: give `save_as`")
         return self
 
 

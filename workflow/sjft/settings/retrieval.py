@@ -107,3 +107,8 @@ class RetrievalSettings(Settings):
         "0.99 on photographs; what is under 0.95 has more wrong with it than chance.",
     )
     seed: Seed = Field(0, description="Seed of the index and of the samples.")
+
+    @property
+    def candidates_factor(self) -> float:
+        """Candidates per neighbour: no more than these where every pair is compared."""
+        return 1.0 if self.backend == "exact" else self.annoy.candidates_factor

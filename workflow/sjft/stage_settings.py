@@ -1,0 +1,245 @@
+"""Which settings each stage goes by: what it runs again for, and what it is only told.
+
+A stage goes by the keys that decide its result, and by no others. How a job computes (device,
+threads, images a pass, compilation, rows of the history) decides no more than its last digits: a
+job is told these, and what is done stays done when they change. All are plain values.
+"""
+
+from typing import Any
+
+from sjft.settings.arm import ARMS, ArmName
+from sjft.settings.config import Configuration
+from sjft.settings.dataset import Synthetic
+
+Values = dict[str, Any]
+
+# How a training, an evaluation and a search compute.
+COMPUTING_TRAINING = frozenset({"device", "threads", "compile", "log_every"})
+COMPUTING_EVALUATION = frozenset({"batch"})
+COMPUTING_RETRIEVAL = frozenset({"device"})
+# Where the pictures come from, and how changes of them are noticed.
+ORIGIN = frozenset({"how_to_get", "downloads", "watch"})
+# Of an arm without source images, whatever the configuration says.
+NO_SOURCE_HEAD: Values = {
+    "source_head": "new",
+    "source_head_classes": None,
+    "source_head_learning_rate_factor": 1.0,
+    "source_loss_weight": 1.0,
+}
+# What an image is for a trained network.
+SEEN = ("input_size", "mean", "std")
+
+
+def only_told(configuration: Configuration) -> Values:
+    """What jobs are told of every entry beside what they go by.
+
+    ``advice`` of a retrieval is what the message about a low recall speaks of.
+    """
+    retrievals = configuration.retrievals.items()
+    experiments = configuration.experiments.items()
+    return {
+        "banks": {name: {"device": bank.device} for name, bank in configuration.banks.items()},
+        "datasets": {
+            name: {"on_bad_image": dataset.on_bad_image}
+            for name, dataset in configuration.datasets.items()
+        },
+        "retrievals": {
+            name: {
+                "device": retrieval.device,
+                "advice": retrieval.model_dump(
+                    mode="json", include={"annoy", "projection_dimensions"}
+                ),
+            }
+            for name, retrieval in retrievals
+        },
+        "training": {
+            name: e.training.model_dump(mode="json", include=set(COMPUTING_TRAINING))
+            for name, e in experiments
+        },
+        "evaluation": {
+            name: e.evaluation.model_dump(mode="json", include=set(COMPUTING_EVALUATION))
+            for name, e in experiments
+        },
+    }
+
+
+##### data sets and banks #####
+
+
+def of_generated_images(configuration: Configuration, dataset: str) -> Values:
+    """What the pictures are made from: not which of them are listed, nor in which shards."""
+    settings = configuration.datasets[dataset]
+    listing = {"shards", "on_bad_image", "content_digest", "train_per_class", "train_seed"}
+    unused = (listing | ORIGIN) & set(type(settings).model_fields)
+    return settings.model_dump(mode="json", exclude=unused)
+
+
+def of_descriptors(configuration: Configuration, bank: str) -> Values:
+    """What a bank responds to, and how that is counted."""
+    return configuration.banks[bank].deciding
+
+
+##### retrieval #####
+
+
+def _of_retrieval(configuration: Configuration, retrieval: str, *keys: str) -> Values:
+    return configuration.retrievals[retrieval].model_dump(mode="json", include=set(keys))
+
+
+def of_bins(configuration: Configuration, retrieval: str) -> Values:
+    """How many bins there are, and what each layer weighs."""
+    return _of_retrieval(configuration, retrieval, "bins", "layer_weights")
+
+
+def of_projection(configuration: Configuration, retrieval: str) -> Values:
+    """What the principal components are of, and how many there are."""
+    dimensions = ("projection_dimensions", "projection_sample")
+    return _of_retrieval(configuration, retrieval, "epsilon", "seed", *dimensions)
+
+
+def of_index(configuration: Configuration, retrieval: str) -> Values:
+    """How an index is built: how it is searched decides nothing yet."""
+    trees = configuration.retrievals[retrieval].annoy.trees
+    return {"annoy": {"trees": trees}, **_of_retrieval(configuration, retrieval, "seed")}
+
+
+def _of_backend(configuration: Configuration, retrieval: str) -> Values:
+    """Where candidates come from, and how they are compared."""
+    backend = configuration.retrievals[retrieval].backend
+    values = _of_retrieval(configuration, retrieval, "epsilon", "backend")
+    if backend != "exact":
+        values |= _of_retrieval(configuration, retrieval, "annoy", "projection_dimensions")
+    if backend in ("flat", "auto"):
+        values["annoy"] = {"candidates_factor": values["annoy"]["candidates_factor"]}
+    return values
+
+
+def of_search(configuration: Configuration, retrieval: str) -> Values:
+    """What decides a shard's neighbours, beside histograms, projection and index."""
+    on_file = _of_retrieval(configuration, retrieval, "neighbours_on_file")
+    return on_file | _of_backend(configuration, retrieval)
+
+
+def of_merged_neighbours(configuration: Configuration, retrieval: str) -> Values:
+    """How many neighbours are kept, and how the recall is measured and judged."""
+    keys = ("neighbours_on_file", "epsilon", "backend", "recall_sample", "recall_floor", "seed")
+    return _of_retrieval(configuration, retrieval, *keys)
+
+
+def of_ranking(configuration: Configuration, retrieval: str) -> Values:
+    """How many neighbours are kept, and what their divergences are."""
+    return _of_retrieval(configuration, retrieval, "neighbours_on_file", "epsilon")
+
+
+def of_leakage_in_shard(configuration: Configuration, retrieval: str) -> Values:
+    """What decides which pairs are looked at; the share that counts is applied to all shards."""
+    distance = configuration.retrievals[retrieval].leakage.hash_distance
+    return _of_backend(configuration, retrieval) | {"leakage": {"hash_distance": distance}}
+
+
+def of_merged_leakage(configuration: Configuration, retrieval: str) -> Values:
+    """Below which share of the usual divergence two pictures are one."""
+    return {"divergence_share": configuration.retrievals[retrieval].leakage.divergence_share}
+
+
+def of_duplicates(configuration: Configuration, retrieval: str) -> Values:
+    """Both ways of telling copies within the target."""
+    leakage = configuration.retrievals[retrieval].leakage
+    return {
+        **_of_retrieval(configuration, retrieval, "epsilon"),
+        "leakage": leakage.model_dump(include={"hash_distance", "divergence_share"}),
+    }
+
+
+##### runs #####
+
+
+def of_selection(
+    configuration: Configuration, experiment: str, arm: ArmName, round_number: int
+) -> Values:
+    """How many neighbours a target image brings, and from the second round on how that grows."""
+    selection = configuration.experiments[experiment].selection
+    if not ARMS[arm].selects:
+        return {}
+    if ARMS[arm].grows and round_number > 0:
+        return selection.model_dump(mode="json")
+    first = {"initial_neighbours", "least_images_per_class"}
+    # No image is a hard one yet.
+    return selection.model_dump(mode="json", include=first) | {"draw_hard_images_more": False}
+
+
+def of_training(configuration: Configuration, experiment: str, arm: ArmName) -> Values:
+    """What decides an arm's weights, beside the images."""
+    training = configuration.experiments[experiment].training_of(arm)
+    unused = {"learning_rate_steps"} if training.schedule == "cosine" else set()
+    values = training.model_dump(mode="json", exclude=unused | COMPUTING_TRAINING)
+    return values if ARMS[arm].sources != "none" else values | NO_SOURCE_HEAD
+
+
+def of_difficulty(configuration: Configuration, experiment: str) -> Values:
+    """How a training image is seen: in the first scale's central view alone."""
+    settings = configuration.experiments[experiment]
+    return {
+        "training": settings.training.model_dump(mode="json", include=set(SEEN)),
+        "evaluation": {"scales": list(settings.evaluation.scales[:1])},
+    }
+
+
+def of_evaluation(configuration: Configuration, experiment: str) -> Values:
+    """Which images are scored, in which views."""
+    settings = configuration.experiments[experiment]
+    return {
+        "training": settings.training.model_dump(mode="json", include=set(SEEN)),
+        "evaluation": settings.evaluation.model_dump(
+            mode="json", exclude=set(COMPUTING_EVALUATION)
+        ),
+        "dataset": {"on_bad_image": configuration.datasets[settings.target].on_bad_image},
+    }
+
+
+def of_publication(configuration: Configuration, experiment: str) -> Values:
+    """All that decides an experiment's model, as sections of a configuration.
+
+    Of its ablation, what an arm is trained or searched with: no other arm or seed concerns a model.
+    """
+    settings = configuration.experiments[experiment]
+    concerned = {"scratch_learning_rate"}
+    names = [settings.retrieval]
+    gabor = settings.ablation.gabor_retrieval
+    if gabor is not None and any(
+        ARMS[arm].gabor for arm in (settings.publish.arm, *settings.publish.compare)
+    ):
+        concerned.add("gabor_retrieval")
+        names.append(gabor)
+    retrievals = {name: _of_whole_retrieval(configuration, name) for name in names}
+    banks = dict.fromkeys(retrieval["bank"] for retrieval in retrievals.values())
+    return {
+        "datasets": {
+            name: _of_dataset(configuration, name) for name in (settings.target, *settings.sources)
+        },
+        "banks": {name: of_descriptors(configuration, name) for name in banks},
+        "retrievals": retrievals,
+        "experiments": {
+            experiment: settings.model_dump(
+                mode="json",
+                exclude={
+                    "training": set(COMPUTING_TRAINING),
+                    "evaluation": set(COMPUTING_EVALUATION),
+                    "ablation": set(type(settings.ablation).model_fields) - concerned,
+                },
+            )
+        },
+    }
+
+
+def _of_whole_retrieval(configuration: Configuration, retrieval: str) -> Values:
+    settings = configuration.retrievals[retrieval]
+    index = {"annoy", "projection_dimensions", "projection_sample"}
+    unused = index if settings.backend == "exact" else set()
+    return settings.model_dump(mode="json", exclude=unused | COMPUTING_RETRIEVAL)
+
+
+def _of_dataset(configuration: Configuration, name: str) -> Values:
+    dataset = configuration.datasets[name]
+    exclude = set() if isinstance(dataset, Synthetic) else set(ORIGIN)
+    return dataset.model_dump(mode="json", exclude=exclude)
