@@ -12,8 +12,9 @@ The modules, in the order in which the data meets them:
 - responses: ``devices``, ``banks``
 - counts over fixed levels: ``levels``, ``packing``, ``counting``, ``descriptors``, ``extraction``
 - counts over the target's equal-mass bins: ``bins``, ``histograms``
-- who is whose neighbour: ``product``, ``divergence``, ``projection``, ``index``, ``memory``,
-  ``shard_lists``, ``grouping``, ``search``, ``neighbours``, ``recall``, ``sources``
+- who is whose neighbour: ``product``, ``fixed_point``, ``divergence``, ``projection``, ``index``,
+  ``memory``, ``shard_lists``, ``grouping``, ``ranking``, ``search``, ``neighbours``, ``recall``,
+  ``sources``
 - which source images are used: ``arms``, ``subset``
 - who trains together: ``ranks``, ``processes``
 - what is trained on: ``class_balance``, ``epochs``, ``pairing``, ``picture_cache``,

@@ -27,6 +27,7 @@ TARGETS_A_GROUP = 160
 LARGEST_TARGET_SIDE = 4000 * MB
 FLOAT = 4
 KEY = 8
+BINS_A_RUN = 800  # whose logarithms are looked up at once (see `sjft.fixed_point`)
 
 
 @dataclass(frozen=True)
@@ -67,9 +68,21 @@ def _bytes_a_source(bins: int, item_bytes: int) -> int:
     return bins * (item_bytes + 2 * FLOAT)
 
 
+def estimates_kept(kept: int) -> int:
+    """How many images are kept by their estimates, for ``kept`` that are nearest in truth."""
+    return kept + 16 + kept // 8
+
+
 def _bytes_a_target(bins: int, kept: int, block: int) -> int:
-    """Both factors, the list so far, and a block's divergences on their way into it."""
-    return 2 * FLOAT * bins + KEY * max(2 * kept, kept + block) + (3 * FLOAT + KEY) * block
+    """Both factors, the list so far, and what comes on top of it.
+
+    First a block's estimates on their way into the list; then the list's pairs in the order of
+    their source images, their divergences, and a run of the target's logarithms.
+    """
+    listed = estimates_kept(kept)
+    ranked = (6 * KEY) * listed + KEY * max(BINS_A_RUN, bins // 8)
+    on_top = max((3 * FLOAT + KEY) * block, ranked)
+    return 2 * FLOAT * bins + KEY * max(2 * listed, listed + block) + on_top
 
 
 def exact_blocks(memory: int, targets: Sizes, kept: int) -> tuple[int, int]:
@@ -92,6 +105,19 @@ def exact_blocks(memory: int, targets: Sizes, kept: int) -> tuple[int, int]:
         )
     passes = math.ceil(targets.images / fitting)
     return math.ceil(targets.images / passes), block
+
+
+def fits_beside(memory: int | None, targets: Sizes, sources: Sizes, kept: int, rows: int) -> bool:
+    """Whether a shard's counts fit into ``memory`` whole, beside ``rows`` targets at once.
+
+    Then it is read once, and not once for the estimates and once for what they point out. Without
+    a limit: where it is not much larger than what `mb_of_exact_search` leaves free.
+    """
+    block = SOURCES_A_BLOCK * _bytes_a_source(targets.bins, 4)
+    if memory is None:
+        return sources.counts <= 3 * block
+    side = rows * _bytes_a_target(targets.bins, kept, SOURCES_A_BLOCK)
+    return sources.counts <= memory - BASE_MB * MB - 2 * targets.counts - side - block
 
 
 def mb_of_exact_search(targets: Sizes, kept: int) -> int:

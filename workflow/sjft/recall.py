@@ -64,12 +64,8 @@ def require_recall(measured: dict[str, float], settings: RetrievalSettings) -> N
 
 
 def _overlap(found: Neighbours, truth: Neighbours, depth: int) -> float:
-    """Share of the true ``depth`` nearest among the found; equally near ones count alike.
-
-    What rounding of float32 sums (a few 1e-6) may exchange at the end of a list is no miss.
-    """
-    radius = truth.divergences[:, depth - 1 : depth]
-    same_end = np.abs(found.divergences[:, :depth] - radius) <= 1e-5 + 1e-5 * np.abs(radius)
+    """Share of the true ``depth`` nearest among the found; equally near ones count alike."""
+    same_end = found.divergences[:, :depth] == truth.divergences[:, depth - 1 : depth]
     pairs = zip(found.sources[:, :depth], truth.sources[:, :depth], strict=True)
     hits = np.stack([np.isin(one, other) for one, other in pairs]) | same_end
     return float(hits.mean())

@@ -11,11 +11,12 @@ from sjft.divergence import ExactDivergence
 from sjft.grouping import groups_of_similar
 from sjft.histograms import HistogramFile, Histograms
 from sjft.index import FlatIndex, VectorIndex, load_annoy_index
-from sjft.memory import SOURCES_A_BLOCK, TARGETS_A_GROUP, Sizes, exact_blocks
-from sjft.neighbours import NearestSoFar, Neighbours, one_after_another
+from sjft.memory import SOURCES_A_BLOCK, TARGETS_A_GROUP, Sizes, exact_blocks, fits_beside
+from sjft.neighbours import Neighbours, one_after_another
 from sjft.product import Device
 from sjft.progress import progress
 from sjft.projection import read_projection
+from sjft.ranking import InMemory, OnFile, SourceImages, rank
 from sjft.settings.retrieval import RetrievalSettings
 from sjft.shard_lists import cheaper_backend
 
@@ -82,34 +83,33 @@ def search_exactly(
     """
     images = len(targets.images)
     rows, block = images, SOURCES_A_BLOCK
+    sizes = Sizes(images, targets.counts[0].size, targets.counts.itemsize)
     if memory is not None:
-        sizes = Sizes(images, targets.counts[0].size, targets.counts.itemsize)
         rows, block = exact_blocks(memory, sizes, kept)
     LOG.info("exact search: %d target images and %d source images a block", rows, block)
+    if isinstance(sources, HistogramFile):
+        shard = Sizes(len(sources.images), sizes.bins, sizes.item_bytes)
+        if fits_beside(memory, sizes, shard, kept, rows):
+            sources = sources.read()
+    images_there = OnFile(sources) if isinstance(sources, HistogramFile) else InMemory(sources)
     parts = [
-        _search_block(part, sources, kept, block, ExactDivergence(part, epsilon, device))
+        _search_block(ExactDivergence(part, epsilon, device), images_there, kept, block)
         for part in targets.blocks(rows)
     ]
     return one_after_another(parts)
 
 
 def _search_block(
-    targets: Histograms,
-    sources: Histograms | HistogramFile,
-    kept: int,
-    block: int,
-    divergence: ExactDivergence,
+    divergence: ExactDivergence, sources: SourceImages, kept: int, block: int
 ) -> Neighbours:
-    found = NearestSoFar(targets.images, kept, block)
-    for part in progress(
+    watched = progress(
         sources.blocks(block),
         total=len(sources.images),
         what="search",
         unit="source images",
         per_item=block,
-    ):
-        found.add(part.images, divergence.to(part))
-    return found.lists()
+    )
+    return rank(divergence, sources, kept, block, watched)
 
 
 def search_candidates(
@@ -138,14 +138,9 @@ def search_candidates(
         per_item=TARGETS_A_GROUP,
     ):
         rows = np.unique(index.candidates(vectors[group], candidates)).astype(np.intp)
-        some = targets.take(group)
-        found = NearestSoFar(some.images, kept, SOURCES_A_BLOCK)
-        divergence = ExactDivergence(some, epsilon, device, room)
-        for start in range(0, len(rows), SOURCES_A_BLOCK):
-            part = sources.take(rows[start : start + SOURCES_A_BLOCK])
-            found.add(part.images, divergence.to(part))
+        divergence = ExactDivergence(targets.take(group), epsilon, device, room)
+        parts.append(rank(divergence, InMemory(sources, rows), kept, SOURCES_A_BLOCK))
         room = divergence.room
-        parts.append(found.lists())
         compared += len(rows) * len(group)
     pairs = max(1, len(targets.images) * len(sources.images))
     LOG.info("%.3f of all pairs were compared", compared / pairs)

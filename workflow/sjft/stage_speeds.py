@@ -163,7 +163,7 @@ def _seconds_of_pair(histograms: Histograms, epsilon: float) -> float:
     """Of a pair of the exact search."""
     targets = histograms.take(np.arange(256) % len(histograms.images))
     divergence = ExactDivergence(targets, epsilon)
-    return _seconds(lambda: divergence.to(targets)) / len(targets.images) ** 2
+    return _seconds(lambda: divergence.estimate(targets)) / len(targets.images) ** 2
 
 
 def _seconds_of_index(scratch: Path, retrieval: RetrievalSettings) -> tuple[float, float, float]:

@@ -80,8 +80,8 @@ class RetrievalSettings(Settings):
     )
     device: Literal["cpu", "cuda"] = Field(
         "cpu",
-        description="Where the exact search multiplies; on a GPU in TF32, which moves 5 in 100,000 "
-        "of the 1,000 nearest.",
+        description="Where divergences are estimated, by matrix products; on a GPU in TF32. The "
+        "lists are the same: what is near is compared exactly, on the processor.",
     )
     annoy: AnnoySettings = Field(
         default_factory=AnnoySettings,
