@@ -131,6 +131,12 @@ def test_a_class_folder_that_is_a_broken_link_is_named_and_can_be_left_out(
     assert walk.omissions.count(Reason.EXCLUDED) == walk.omissions.count() == 1
 
 
+def test_a_class_is_left_out_by_either_unicode_form_of_its_name(tmp_path: Path) -> None:
+    touch(tmp_path, [*NAMES, "Ba\u0308r/1.png"])
+    settings = folder(splits={"train": "."}, exclude_classes=["B\u00e4r"])
+    assert {image.class_name for image in read_image_folder(settings, tmp_path)} == {"cat", "dog"}
+
+
 def test_a_class_folder_that_leads_back_is_no_class(tmp_path: Path) -> None:
     touch(tmp_path, NAMES)
     (tmp_path / "all").symlink_to(".")
@@ -426,12 +432,6 @@ def test_both_unicode_forms_of_a_name_are_one_picture(
     assert "1 listed names differ from the disk in their Unicode form only" in caplog.text
     with pytest.raises(UserError, match=r"row 4: .* stands in row 2 already; it is both train and"):
         read_text(tmp_path, f"{text}{names[0]},cat,test\n")
-
-
-def test_both_unicode_forms_of_a_class_are_one_class(tmp_path: Path) -> None:
-    touch(tmp_path, ["1.png", "2.png"])
-    text = "path,class,split\n1.png,Ba\u0308r,train\n2.png,B\u00e4r,test\n"
-    assert {image.class_name for image in read_text(tmp_path, text)} == {"B\u00e4r"}
 
 
 def test_a_folder_that_is_listed_under_two_names_is_one(tmp_path: Path) -> None:
