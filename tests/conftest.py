@@ -40,6 +40,13 @@ def save_pictures(root: Path, names: Sequence[str]) -> None:
         random_picture(seed).save(path)
 
 
+def touch(root: Path, names: Sequence[str]) -> None:
+    """Make an empty file under each of the names."""
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+
+
 def packed_slowly(counts: np.ndarray) -> PackedCounts:
     """Pack dense counts [images, channels, levels] one by one, as `sjft.packing` says."""
     entries, large_steps, large_counts = [], [], []

@@ -279,3 +279,10 @@ def test_what_is_left_out_is_in_the_log_or_handed_over(
     assert len(list_images(settings(), tmp_path, omissions=omissions)) == 2
     assert "left out" not in caplog.text
     assert omissions.count() == len(omissions.lines()) == 2
+
+
+def test_both_unicode_forms_of_a_class_are_one_class(tmp_path: Path) -> None:
+    save_pictures(tmp_path, ["fit/B\u00e4r/1.png", "fit/cat/1.png", "check/Ba\u0308r/2.png"])
+    table = list_images(settings(train="fit", test="check"), tmp_path)
+    assert class_names(table) == ["B\u00e4r", "cat"]
+    assert table["path"].to_list()[2] == "check/Ba\u0308r/2.png"

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from conftest import touch
 from PIL import Image
 
 from sjft.errors import UserError
@@ -22,16 +23,6 @@ NOT_TAKEN = {
     *("PALM", "PCD", "PIXAR", "PSD", "SUN", "WMF", "XBM", "XPM"),
 }
 NO_PICTURES = {"BUFR", "GRIB", "HDF5", "IPTC", "MPEG", "PDF"}
-
-
-def touch(root: Path, *names: str) -> None:
-    for name in names:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).touch()
-
-
-def left_out(folder: Path) -> list[str]:
-    return pictures_below(folder)[1].lines()
 
 
 def test_every_ending_that_pillow_registers_is_taken_or_named_or_no_picture() -> None:
@@ -55,7 +46,9 @@ def test_every_ending_stands_in_the_documentation() -> None:
 
 
 def test_folders_come_before_their_subfolders_names_sorted(tmp_path: Path) -> None:
-    touch(tmp_path, "b/2.png", "b/1.png", "b/a/0.png", "a-c/1.png", "a/z/1.png", "a/9.JPG", "z.png")
+    touch(
+        tmp_path, ["b/2.png", "b/1.png", "b/a/0.png", "a-c/1.png", "a/z/1.png", "a/9.JPG", "z.png"]
+    )
     found, omissions = pictures_below(tmp_path)
     assert found == [
         "z.png",
@@ -71,7 +64,7 @@ def test_folders_come_before_their_subfolders_names_sorted(tmp_path: Path) -> No
 
 
 def test_pictures_of_formats_that_are_not_read_are_named_by_ending(tmp_path: Path) -> None:
-    touch(tmp_path, *(f"{i}.HEIC" for i in range(5)), "raw.cr2", "a.jfif", "b.avif", "notes.txt")
+    touch(tmp_path, [*(f"{i}.HEIC" for i in range(5)), "raw.cr2", "a.jfif", "b.avif", "notes.txt"])
     found, omissions = pictures_below(tmp_path)
     assert found == ["a.jfif", "b.avif"]
     assert omissions.lines() == [
@@ -98,14 +91,14 @@ def test_pictures_of_formats_that_are_not_read_are_named_by_ending(tmp_path: Pat
     ],
 )
 def test_what_systems_leave_behind_is_no_picture(tmp_path: Path, name: str, reason: Reason) -> None:
-    touch(tmp_path, "1.jpg", name)
+    touch(tmp_path, ["1.jpg", name])
     found, omissions = pictures_below(tmp_path)
     assert found == ["1.jpg"]
     assert omissions.count() == omissions.count(reason) == 1
 
 
 def test_a_folder_that_is_asked_for_by_name_may_be_hidden(tmp_path: Path) -> None:
-    touch(tmp_path, ".private/@eaDir/1.jpg")
+    touch(tmp_path, [".private/@eaDir/1.jpg"])
     assert pictures_below(tmp_path / ".private/@eaDir")[0] == ["1.jpg"]
 
 
@@ -116,7 +109,7 @@ def test_a_folder_that_is_asked_for_by_name_may_be_hidden(tmp_path: Path) -> Non
 )
 def test_a_link_back_to_a_folder_it_lies_in_is_followed_never(tmp_path: Path, target: str) -> None:
     top = tmp_path / "top"
-    touch(top, "cat/1.png", "cat/deep/2.png", "dog/3.png")
+    touch(top, ["cat/1.png", "cat/deep/2.png", "dog/3.png"])
     (top / "cat/deep/loop").symlink_to(top / target if target != "/" else Path("/"))
     found, omissions = pictures_below(top)
     assert found == ["cat/1.png", "cat/deep/2.png", "dog/3.png"]
@@ -126,7 +119,7 @@ def test_a_link_back_to_a_folder_it_lies_in_is_followed_never(tmp_path: Path, ta
 
 
 def test_two_links_to_each_others_folders_end(tmp_path: Path) -> None:
-    touch(tmp_path, "a/1.png", "b/2.png")
+    touch(tmp_path, ["a/1.png", "b/2.png"])
     (tmp_path / "a/to_b").symlink_to("../b")
     (tmp_path / "b/to_a").symlink_to("../a")
     found, omissions = pictures_below(tmp_path)
@@ -137,7 +130,7 @@ def test_two_links_to_each_others_folders_end(tmp_path: Path) -> None:
 def test_a_folder_comes_before_the_links_to_it_and_one_that_lies_elsewhere_is_followed(
     tmp_path: Path,
 ) -> None:
-    touch(tmp_path, "elsewhere/1.png", "top/real/2.png")
+    touch(tmp_path, ["elsewhere/1.png", "top/real/2.png"])
     (tmp_path / "top/a_link").symlink_to("real")
     (tmp_path / "top/linked").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "start").symlink_to("top")
@@ -172,7 +165,7 @@ def make_socket(path: Path) -> None:
 def test_what_is_no_file_is_not_taken_whatever_its_name(
     tmp_path: Path, make: Callable[[Path], None], reason: Reason
 ) -> None:
-    touch(tmp_path, "1.jpg")
+    touch(tmp_path, ["1.jpg"])
     make(tmp_path / "x.jpg")
     found, omissions = pictures_below(tmp_path)
     assert found == ["1.jpg"]
@@ -184,7 +177,7 @@ def test_what_is_no_file_is_not_taken_whatever_its_name(
 def test_a_folder_is_a_folder_whatever_its_name_and_links_to_files_are_files(
     tmp_path: Path,
 ) -> None:
-    touch(tmp_path, "a.jpg/1.png", "empty.jpg/.keep")
+    touch(tmp_path, ["a.jpg/1.png", "empty.jpg/.keep"])
     (tmp_path / "b.jpg").symlink_to("a.jpg/1.png")
     assert pictures_below(tmp_path)[0] == ["b.jpg", "a.jpg/1.png"]
 
@@ -192,7 +185,7 @@ def test_a_folder_is_a_folder_whatever_its_name_and_links_to_files_are_files(
 def test_a_folder_that_cannot_be_read_is_an_error_and_not_an_empty_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    touch(tmp_path, "cat/1.png", "cat/locked/2.png")
+    touch(tmp_path, ["cat/1.png", "cat/locked/2.png"])
     scan = os.scandir
 
     def refuse(path: str) -> object:
@@ -208,7 +201,7 @@ def test_a_folder_that_cannot_be_read_is_an_error_and_not_an_empty_one(
 
 
 def test_a_folder_may_not_belong_to_two(tmp_path: Path) -> None:
-    touch(tmp_path, "cat/1.png", "dog/2.png")
+    touch(tmp_path, ["cat/1.png", "dog/2.png"])
     (tmp_path / "dog/more").symlink_to("../cat")
     walk = Walk(tmp_path)
     inside = walk.open(str(tmp_path))
@@ -222,7 +215,7 @@ def test_names_that_no_terminal_can_show_are_escaped_and_levels_told(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     odd = os.fsdecode(b"\xff\n.heic")
-    touch(tmp_path, odd, "é.txt", "\x1b[31m.txt")
+    touch(tmp_path, [odd, "é.txt", "\x1b[31m.txt"])
     caplog.set_level("INFO")
     pictures_below(tmp_path)[1].log(logging.getLogger("sjft.test"), tmp_path)
     foreign, other = caplog.records

@@ -2,8 +2,10 @@
 
 import logging
 import math
+import unicodedata
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -80,7 +82,8 @@ def _read(
     while True:
         omissions.clear()
         walk = Walk(root, omissions, without, largest)
-        by_path = sorted(READERS[settings.reader](settings, root, walk), key=lambda i: i.path)
+        found = map(_composed, READERS[settings.reader](settings, root, walk))
+        by_path = sorted(found, key=lambda image: image.path)
         _check(by_path, root)
         listed = sorted(_drawn(by_path, settings), key=lambda image: SPLITS.index(image.split))
         del by_path
@@ -89,6 +92,13 @@ def _read(
         if not too_large:
             return listed, facts
         without = without.union(listed[row].path for row in too_large)
+
+
+def _composed(image: ListedImage) -> ListedImage:
+    """One class has one label, whatever system its name was written on: Unicode's form NFC."""
+    if image.class_name.isascii():
+        return image
+    return replace(image, class_name=unicodedata.normalize("NFC", image.class_name))
 
 
 def _drawn(listed: list[ListedImage], settings: DatasetSettings) -> list[ListedImage]:

@@ -85,8 +85,10 @@ class Omissions:
     def count(self, *reasons: Reason) -> int:
         """How many were left out for these reasons; for any, where none is given."""
         return sum(
-            group.number for (reason, _), group in self._groups.items() if reason in reasons
-        ) + sum(group.number for group in self._groups.values() if not reasons)
+            group.number
+            for (reason, _), group in self._groups.items()
+            if not reasons or reason in reasons
+        )
 
     def lines(self) -> list[str]:
         """One line a group, in the order of `Reason`: `2 links that lead nowhere: a.jpg, b.jpg`."""

@@ -15,6 +15,7 @@ The rules:
 
 import errno
 import os
+import unicodedata
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,10 +137,11 @@ class Walk:
         if owner is None and prefix:
             self._remember(path, prefix.rstrip("/"), _ABOVE)
         files, folders, aside = [], [], []
+        left_out = {unicodedata.normalize("NFC", name) for name in excluded}
         try:
             with os.scandir(path) as entries:
                 for entry in entries:
-                    if entry.name in excluded:
+                    if left_out and unicodedata.normalize("NFC", entry.name) in left_out:
                         aside.append((Reason.EXCLUDED, prefix + entry.name))
                     elif entry.name[0] == ".":
                         aside.append((Reason.HIDDEN, prefix + entry.name))
@@ -149,7 +151,7 @@ class Walk:
                         files.append(entry)
         except OSError as error:
             raise cannot_be_read(error) from None
-        for reason, name in sorted(aside, key=lambda left_out: left_out[1]):
+        for reason, name in sorted(aside, key=lambda pair: pair[1]):
             self.omissions.add(reason, name)
         # A folder itself comes before the links to it.
         folders.sort(key=lambda entry: (entry.is_symlink(), entry.name))

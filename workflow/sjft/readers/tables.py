@@ -1,7 +1,6 @@
 """Readers of tables: one row per image, in a user's own file or in the demo's."""
 
 import csv
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -30,8 +29,6 @@ def read_csv(settings: CsvList, root: Path, walk: Walk | None = None) -> list[Li
     listed, numbers = [], []
     for number, row in _rows(table, settings.delimiter, list(wanted.values())):
         cells = {field: (row[column] or "").strip() for field, column in wanted.items()}
-        # One class has one label, whatever keyboard its name was typed on.
-        cells["class_name"] = unicodedata.normalize("NFC", cells["class_name"])
         image = ListedImage(**{"split": "train", **cells})
         where = f"{table}, row {number}"
         _check_row(where, image)
