@@ -36,7 +36,7 @@ MOST_KEPT = 500
 class Question:
     """``asks`` are plain values, see `sjft.checks.networks`; answers belong below ``key``.
 
-    ``arms`` is whom it concerns, where that is not all of an experiment.
+    ``arms`` is whom it concerns, where that may not be all of an experiment's.
     """
 
     key: str
@@ -60,7 +60,7 @@ def questions_of(
         asks = _of_training(training, ARMS[arm].sources != "none", ARMS[arm].scratch, root)
         of_arms.setdefault(json.dumps(asks), (asks, []))[1].append(arm)
     for asks, arms in of_arms.values():
-        yield Question(key, asks, tuple(arms) if len(of_arms) > 1 else ())
+        yield Question(key, asks, tuple(arms))
     if experiment.training.source_head == "pretrained" and counted.keys() >= {*experiment.sources}:
         yield Question(key, _of_source_head(experiment, root, counted))
     for name in banks_of(configuration, asked):
@@ -116,11 +116,20 @@ def _of_weights(weights: Weights, root: Path) -> dict[str, Any]:
     return asks
 
 
-def findings_of(question: Question, answers: Sequence[Sequence[str]]) -> Iterator[Finding]:
-    """What an answer means for the configuration."""
-    whose = f" (in {', '.join(f'`{arm}`' for arm in question.arms)})" if question.arms else ""
-    for key, message in answers:
-        yield Finding(f"{question.key}.{key}", f"{message}{whose}")
+def findings_of(
+    questions: Sequence[Question], answers: Sequence[Sequence[Sequence[str]]]
+) -> Iterator[Finding]:
+    """What the answers mean for the configuration; of what some arms meet alone, they are named."""
+    all_arms: dict[str, set[ArmName]] = {}
+    concerned: dict[tuple[str, str, str], list[ArmName]] = {}
+    for question, answer in zip(questions, answers, strict=True):
+        all_arms.setdefault(question.key, set()).update(question.arms)
+        for key, message in answer:
+            concerned.setdefault((question.key, key, message), []).extend(question.arms)
+    for (below, key, message), arms in concerned.items():
+        some = bool(arms) and set(arms) != all_arms[below]
+        whose = f" (in {', '.join(f'`{arm}`' for arm in arms)})" if some else ""
+        yield Finding(f"{below}.{key}", f"{message}{whose}")
 
 
 def answers_to(

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sjft.checks.answers import answers_to, findings_of, questions_of
-from sjft.checks.asked import Asked
+from sjft.checks.asked import Asked, asked_for
 from sjft.checks.finding import Finding
 from sjft.checks.machine import missing_here
 from sjft.checks.numbers import Counted, counted_by_settings, wrong_numbers
 from sjft.checks.values import wrong_values
+from sjft.data_state import state_of
 from sjft.errors import UserError
+from sjft.listing import list_images
 from sjft.requirements import missing_data, missing_parts
 from sjft.settings.config import NEXT_LINE, Configuration
 from sjft.settings.dataset import Synthetic
@@ -32,16 +34,18 @@ def first_look(
     count: Callable[[str], Counted | None],
     *,
     runs_here: bool,
+    needs_data: bool = True,
     kept: Path | None = None,
 ) -> Look:
     """Look at all that was asked for, at once.
 
     ``count`` gives the pictures of a data set whose folder is there, or None where they have not
-    been counted; it may raise `UserError`. ``runs_here`` says whether jobs are run on this machine.
-    Answers about networks are kept in the folder ``kept``.
+    been counted; it may raise `UserError`. ``runs_here`` says whether jobs are run on this machine,
+    ``needs_data`` whether missing data is a reason to stop. Answers about networks are kept in the
+    folder ``kept``.
     """
     names = [each.name for each in asked]
-    missing = missing_data(configuration, names)
+    missing = missing_data(configuration, names) if needs_data else None
     counted, unlisted = _counted(configuration, asked, count)
     findings = [
         *(f for each in asked for f in wrong_values(configuration, each)),
@@ -96,5 +100,23 @@ def _of_networks(
     if why_not:
         message = f"networks could not be looked at before the run ({why_not})"
         yield Finding("experiments", message, stops=False)
-    for question, answer in zip(questions, answers, strict=not why_not):
-        yield from findings_of(question, answer)
+    else:
+        yield from findings_of(questions, answers)
+
+
+def look_at_plan(configuration: Configuration, name: str, given: Sequence[str], kept: Path) -> Look:
+    """A `first_look` at all that an experiment publishes, for its plan: data may be missing.
+
+    The pictures of the data sets in ``given`` are not counted: their numbers are assumed.
+    """
+
+    def count(dataset: str) -> Counted | None:
+        settings = configuration.datasets[dataset]
+        assert not isinstance(settings, Synthetic)
+        if dataset in given:
+            return None
+        table = list_images(settings, Path(configuration.data_root) / settings.root)
+        return Counted.of_state(state_of(table, settings.shards))
+
+    asked = asked_for(configuration, [name], [])
+    return first_look(configuration, asked, count, runs_here=False, needs_data=False, kept=kept)

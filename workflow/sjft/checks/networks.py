@@ -37,7 +37,7 @@ Answer = list[tuple[str, str]]
 META = torch.device("meta")
 ANY = RandomWeights(source="random", seed=0)
 # What networks are made for; of a network that refuses a size, those are tried.
-SIZES = (32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 299, 320, 384, 448, 512)
+SIZES = (32, 48, 64, 80, 96, 128, 160, 192, 224, 256, 299, 384, 512)
 # What torch and torchvision raise where shapes do not fit; networks' own checks are assertions.
 MISFITS = (RuntimeError, ValueError, AssertionError, TypeError, LookupError, ArithmeticError)
 

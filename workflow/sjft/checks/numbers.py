@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sjft.checks.asked import Asked
 from sjft.checks.finding import Finding
+from sjft.data_state import DataState
 from sjft.settings.arm import ARMS
 from sjft.settings.config import Configuration
 from sjft.settings.dataset import (
@@ -34,6 +35,11 @@ class Counted:
 
     images: Mapping[str, int]
     classes: Sequence[str]
+
+    @classmethod
+    def of_state(cls, state: DataState) -> "Counted | None":
+        """As a list has them; None where the record of an older program does not say."""
+        return cls(state.images, state.classes) if state.images else None
 
 
 def counted_by_settings(settings: DatasetSettings) -> Counted | None:

@@ -6,6 +6,7 @@ from typing import Any
 from sjft.addresses import without_secrets
 
 WIDTH = 80
+LOOKED_AT = 1000  # characters, of a text of any length
 FIGURES_SHOWN = 40  # longer integers are named by their length: Python refuses to print the longest
 
 
@@ -20,7 +21,7 @@ class _Short(Repr):
 
     def repr_str(self, x: str, level: int) -> str:
         """A text without its secrets, which are looked for before it is cut."""
-        return super().repr_str(without_secrets(x), level)
+        return super().repr_str(without_secrets(x[:LOOKED_AT]), level)
 
     def repr_int(self, x: int, level: int) -> str:
         """An integer, or how long it is."""
@@ -39,7 +40,7 @@ def shown(value: Any) -> str:
 def shortened(text: str, width: int = WIDTH) -> str:
     """A text of at most ``width`` characters, its middle left out; what breaks lines is escaped."""
     half = (width - 3) // 2
-    text = without_secrets(text)
+    text = without_secrets(text[:LOOKED_AT])
     if len(text) > width:
         text = f"{text[:half]}...{text[-half:]}"
     text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
