@@ -2,6 +2,7 @@
 
 import copy
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -386,6 +387,7 @@ def test_members_of_a_fusion_are_asked_for_too() -> None:
 def test_answers_are_kept_until_something_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delitem(sys.modules, "torch")  # so that another process is asked
     asked = Asked("main", ("selective",), True)
     wrong = configured({f"{TRAINING}.network": "resnet5"})
     questions = list(questions_of(wrong, asked, {}))
@@ -404,18 +406,8 @@ def test_answers_are_kept_until_something_changes(
     assert answers_to(questions, tmp_path)[1] == "ModuleNotFoundError: no torch"
 
 
-def ask_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ask about networks in this process, which has loaded torch."""
-
-    def asked_here(questions: Any, kept: Any) -> Any:
-        return [answer(json.loads(json.dumps(q.asks))) for q in questions], None
-
-    monkeypatch.setattr("sjft.checks.first_look.answers_to", asked_here)
-
-
-def looked_at(changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch, **counts: Any) -> Look:
+def looked_at(changes: dict[str, Any], **counts: Any) -> Look:
     """A look at the experiment."""
-    ask_here(monkeypatch)
 
     def count(name: str) -> Counted | None:
         found = counts.get(name)
@@ -427,8 +419,8 @@ def looked_at(changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch, **counts
     return first_look(config, asked_for(config, ["main"], []), count, runs_here=True)
 
 
-def test_all_findings_are_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert looked_at({}, monkeypatch) == Look(None, None)
+def test_all_findings_are_told_at_once(tmp_path: Path) -> None:
+    assert looked_at({}) == Look(None, None)
     (tmp_path / "disk").mkdir()
     look = looked_at(
         {
@@ -439,7 +431,6 @@ def test_all_findings_are_told_at_once(tmp_path: Path, monkeypatch: pytest.Monke
             f"{TRAINING}.updates": 20,
             "experiments.main.selection.initial_neighbours": 500,
         },
-        monkeypatch,
         disk=UserError("there is one class only"),
     )
     assert look.stops is not None
@@ -456,11 +447,9 @@ def test_all_findings_are_told_at_once(tmp_path: Path, monkeypatch: pytest.Monke
     assert look.warns.count("\n  - ") == 1
 
 
-def test_missing_data_stands_beside_what_is_wrong(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_data_stands_beside_what_is_wrong(tmp_path: Path) -> None:
     changes = DISK | {"data_root": str(tmp_path), f"{TRAINING}.network": "resnet5"}
-    stops = looked_at(changes, monkeypatch).stops
+    stops = looked_at(changes).stops
     assert stops is not None
     assert f"{TRAINING}.network: " in stops
     assert f"data set `disk`: no folder {tmp_path / 'disk'}" in stops
@@ -469,7 +458,6 @@ def test_missing_data_stands_beside_what_is_wrong(
 def test_a_plan_is_refused_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ask_here(monkeypatch)
     monkeypatch.chdir(tmp_path)
     raw = copy.deepcopy(RAW)
     raw["experiments"]["main"]["training"] |= {"network": "resnet5", "updates": 20}

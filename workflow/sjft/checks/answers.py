@@ -1,7 +1,7 @@
 """Questions about networks, each asked once: what was answered is kept beside its question.
 
-Loading torch takes seconds, and `snakemake` is called often: another process is asked, and only
-where settings, weights, versions or this program have changed since the last time.
+Loading torch takes seconds, and `snakemake` is called often: where it is not loaded, another
+process is asked, and only where settings, weights, versions or this program have changed since.
 """
 
 import json
@@ -159,6 +159,24 @@ def answers_to(
         known |= dict(zip(new, json.loads(done.stdout), strict=True))
         _keep(folder, known)
     return [[(key, message) for key, message in known[digest]] for digest in digests], None
+
+
+def _ask(questions: str) -> tuple[list[Any], str | None]:
+    """The answers to a JSON list, or why there are none."""
+    if "torch" in sys.modules:
+        from sjft.checks.networks import answer  # noqa: PLC0415  (nothing more is to be loaded)
+
+        return [answer(question) for question in json.loads(questions)], None
+    done = subprocess.run(
+        [sys.executable, "-m", "sjft.checks.networks"],
+        input=questions,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        return [], (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1]
+    return json.loads(done.stdout), None
 
 
 def _version(package: str) -> str:
