@@ -76,7 +76,7 @@ def _counted(
     for name in dict.fromkeys(n for e in experiments for n in (e.target, *e.sources)):
         settings = configuration.datasets[name]
         found = counted_by_settings(settings)
-        if not isinstance(settings, Synthetic):
+        if not (isinstance(settings, Synthetic) or settings.generated):
             root = Path(configuration.data_root) / settings.root
             if list(missing_parts(settings, root)):
                 continue

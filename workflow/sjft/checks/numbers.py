@@ -10,6 +10,7 @@ from sjft.settings.arm import ARMS
 from sjft.settings.config import Configuration
 from sjft.settings.dataset import (
     Caltech256,
+    Cameras,
     CsvList,
     DatasetSettings,
     Flowers102,
@@ -90,9 +91,12 @@ def _of_evaluation(
 
 def _how_to_have(target: str, settings: DatasetSettings) -> str:
     key = f"datasets.{target}"
-    if isinstance(settings, ImageFolder | TorchvisionSet) and settings.random_split is not None:
+    if (
+        isinstance(settings, ImageFolder | TorchvisionSet | Cameras)
+        and settings.random_split is not None
+    ):
         return f"Lower `train` or `val` of {key}.random_split: the rest is the split `test`"
-    if isinstance(settings, ImageFolder | TorchvisionSet):
+    if isinstance(settings, ImageFolder | TorchvisionSet | Cameras):
         return f"Name it in {key}.splits, or give `random_split` instead"
     if isinstance(settings, CsvList):
         return f"Give it rows in the column {key}.split_column of the table"
@@ -103,7 +107,7 @@ def _how_to_have(target: str, settings: DatasetSettings) -> str:
 
 def possible_splits(settings: DatasetSettings) -> tuple[str, ...]:
     """The splits that a data set can have by its settings alone."""
-    if isinstance(settings, ImageFolder | TorchvisionSet):
+    if isinstance(settings, ImageFolder | TorchvisionSet | Cameras):
         drawn = settings.random_split
         if drawn is None:
             return tuple(settings.splits or ())
