@@ -305,6 +305,10 @@ def test_there_must_be_something_to_test_on() -> None:
         ({"reader": "flowers102", "train": "trn+val"}, {"train", "test"}),
         ({"reader": "caltech256"}, {"train", "test"}),
         ({"reader": "caltech256", "val_per_class": 1}, {"train", "val", "test"}),
+        (
+            {"reader": "cameras", "cameras": {"plain": 1}, "random_split": {"train": 0.5}},
+            {"train", "test"},
+        ),
         ({"reader": "csv", "file": "f"}, {"train", "val", "test"}),
         ({"reader": "csv", "file": "f", "split_column": None}, {"train"}),
     ],

@@ -40,6 +40,7 @@ RAW: dict[str, Any] = {
         },
         **{name: {"reader": name, "categories": "c", **ON_DISK} for name in ("places205",)},
         "places365": {"reader": "places365", **ON_DISK},
+        "cameras": {"reader": "cameras", "cameras": {"plain": 1}, **ON_DISK, **SPLIT},
     },
     "banks": {
         "cnn": {"type": "cnn", "weights": {"source": "file", "path": "w.pth"}},
