@@ -16,6 +16,9 @@ os.environ.update(
 )
 
 from sjft import memory
+from sjft.checks.asked import asked_for
+from sjft.checks.first_look import first_look
+from sjft.checks.numbers import Counted
 from sjft.data_state import NOT_FOR_THE_LIST, current_state, read_record, snapshot
 from sjft.errors import UserError
 from sjft.fingerprint import fingerprint
@@ -113,13 +116,7 @@ def state_of_data(dataset):
         if dataset in (e.target, *e.sources)
     )
     try:
-        state, changes = current_state(
-            settings,
-            Path(CONFIG.data_root),
-            folder,
-            code_of("list_images.py"),
-            refresh=workflow.is_main_process and not workflow.dryrun,
-        )
+        state, changes = seen_data(dataset)
     except UserError as error:
         sys.exit(str(error))
     if changes:
@@ -127,6 +124,18 @@ def state_of_data(dataset):
     for line in state.left_out if workflow.is_main_process else ():
         print(f"Left out of {dataset}: {line}", file=sys.stderr)
     return state
+
+
+@cache
+def seen_data(dataset):
+    """The state of a data set on disk, looked at once, and how it differs from the last list."""
+    return current_state(
+        CONFIG.datasets[dataset],
+        Path(CONFIG.data_root),
+        Path("results/datasets") / dataset,
+        code_of("list_images.py"),
+        refresh=workflow.is_main_process and not workflow.dryrun,
+    )
 
 
 def state_of_pictures(dataset, part, shard):
@@ -158,10 +167,35 @@ def state_of_file(path, experiments):
 def require_data(experiments):
     """Stop with one message where data of what was asked for is not there."""
     using = list(experiments)
-    asked = {
-        Path(target).parts[1]
-        for target in workflow.dag_settings.targets
-        if "/" in target
-    }
-    if missing := missing_data(CONFIG, asked.intersection(using) or using[:1]):
+    if asked_experiments().intersection(using):
+        look_first()
+    elif missing := missing_data(CONFIG, using[:1]):
         sys.exit(missing)
+
+
+def asked_experiments():
+    """The experiments whose files stand on the command line."""
+    parts = [Path(target).parts for target in workflow.dag_settings.targets]
+    return {part[1] for part in parts if len(part) > 1}.intersection(CONFIG.experiments)
+
+
+def look_first(*needed):
+    """Stop with one message where what was asked for, or is ``needed`` for it, cannot work."""
+    if workflow.is_main_process:  # else it was said before this job was sent
+        names = {*needed, *asked_experiments()}
+        looked_at(*(name for name in CONFIG.experiments if name in names))
+
+
+@cache
+def looked_at(*names):
+    look = first_look(
+        CONFIG,
+        asked_for(CONFIG, names, workflow.dag_settings.targets),
+        lambda dataset: Counted.of_state(seen_data(dataset)[0]),
+        runs_here=workflow.local_exec and not workflow.dryrun,
+        kept=Path(".snakemake"),
+    )
+    if look.warns:
+        print(look.warns, file=sys.stderr)
+    if look.stops:
+        sys.exit(look.stops)

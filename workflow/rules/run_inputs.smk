@@ -10,6 +10,7 @@ def pairing_of(wildcards):
 
 
 def pairing_of_arm(experiment, arm):
+    look_first(experiment)
     settings = CONFIG.experiments[experiment]
     try:
         retrieval = settings.retrieval_of(arm)

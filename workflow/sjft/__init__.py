@@ -28,6 +28,7 @@ The modules, in the order in which the data meets them:
 - what is handed over: ``provenance``, ``publication``, ``model_card``
 - its use: ``published``, ``prediction``, ``export``
 - which settings each stage goes by: ``stage_settings``
+- what is known to fail before the first job: ``checks``
 - what a job took, and what an experiment will: ``job_cost``, ``stage_speeds``, ``plan``
 """
 

@@ -142,10 +142,20 @@ def _fuse(chosen: argparse.Namespace) -> str:
 
 
 def _plan(chosen: argparse.Namespace) -> str:
+    from sjft.checks.first_look import look_at_plan  # noqa: PLC0415
     from sjft.plan import plan, read_plan_configuration  # noqa: PLC0415
 
+    configuration = read_plan_configuration(chosen.configfile, chosen.data_root)
+    if experiment := configuration.experiments.get(chosen.experiment):
+        given = [experiment.target] if chosen.target_images is not None else []
+        given += experiment.sources if chosen.source_images else []
+        look = look_at_plan(configuration, chosen.experiment, given, Path(".snakemake"))
+        if look.warns:
+            print(f"sjft: {look.warns}", file=sys.stderr)
+        if look.stops:
+            raise UserError(look.stops)
     return plan(
-        read_plan_configuration(chosen.configfile, chosen.data_root),
+        configuration,
         chosen.experiment,
         target_images=chosen.target_images,
         heldout_images=chosen.heldout_images,

@@ -16,7 +16,7 @@ from pathlib import Path
 import polars as pl
 
 from sjft.files import digest_of_text, written_beside
-from sjft.images_table import PARTS, of_part, read_images, write_images
+from sjft.images_table import PARTS, class_names, of_part, read_images, write_images
 from sjft.listing import list_images
 from sjft.omissions import Omissions
 from sjft.picture_files import file_line, files_below, folders_below, with_digests
@@ -33,13 +33,16 @@ class DataState:
     """Digests of a data set's pictures.
 
     ``pictures``: part by part, for each shard, which pictures it holds. ``rows``: part by part,
-    the whole rows of images.csv, with labels and numbers. ``left_out``: what the list left out, in
-    words, which decides nothing.
+    the whole rows of images.csv, with labels and numbers. The others decide nothing: ``left_out``,
+    what the list left out, in words; ``images``, how many each split has; ``classes``, their names
+    by label.
     """
 
     pictures: dict[str, list[str]]
     rows: dict[str, str]
     left_out: list[str] = field(default_factory=list, compare=False)
+    images: dict[str, int] = field(default_factory=dict, compare=False)
+    classes: list[str] = field(default_factory=list, compare=False)
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,13 @@ def state_of(images: pl.DataFrame, shards: int, omissions: Omissions | None = No
             for shard in range(shards)
         ]
     rows = {part: _digest_of_rows(of_part(counted, part)) for part in PARTS}
-    return DataState(pictures, rows, [] if omissions is None else omissions.lines())
+    return DataState(
+        pictures,
+        rows,
+        [] if omissions is None else omissions.lines(),
+        dict(images.group_by("split").len().sort("split").iter_rows()),
+        class_names(images),
+    )
 
 
 def _digest_of_rows(rows: pl.DataFrame) -> str:

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from sjft import memory
 from sjft.errors import UserError
 from sjft.images_table import of_part
@@ -22,6 +20,7 @@ from sjft.settings.config import Configuration, read_configuration
 from sjft.settings.dataset import Cameras, DatasetSettings, Synthetic
 from sjft.settings.retrieval import RetrievalSettings
 from sjft.settings.weights import FileWeights, RandomWeights, TorchvisionWeights
+from sjft.settings.yaml_file import read_yaml
 from sjft.shard_lists import CANDIDATE_COST, candidates_per_shard, kept_per_shard
 from sjft.stage_speeds import Speeds, make_pictures, measure_speeds
 
@@ -69,15 +68,11 @@ def read_plan_configuration(files: Sequence[Path], data_root: str | None) -> Con
     """
     values: dict[str, Any] = {}
     for path in (DEFAULT_CONFIG, *files):
-        try:
-            read = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        if path == DEFAULT_CONFIG and not path.exists():
             raise UserError(
                 f"{path}: there is no such file. Call `sjft plan` in the folder of the Snakefile."
-            ) from None
-        except yaml.YAMLError as error:
-            raise UserError(f"{path}: is no YAML ({' '.join(str(error).split())}).") from None
-        values = _merged(values, read or {})
+            )
+        values = _merged(values, read_yaml(path))
     return read_configuration(values, data_root=data_root or os.environ.get("SJFT_DATA_ROOT"))
 
 

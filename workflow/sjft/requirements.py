@@ -1,6 +1,7 @@
 """What must be on disk before an experiment can run."""
 
-from collections.abc import Iterable, Iterator
+import stat
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from sjft.receipt import WORK_FOLDER
@@ -26,9 +27,9 @@ def missing_data(configuration: Configuration, experiments: Iterable[str]) -> st
         ):  # fmt: skip
             found |= _missing_weights(key, weights, root)
         listed = experiment.training.source_head_classes
-        if listed is not None and not (root / listed).is_file():
+        if listed is not None and (missing := _no_file(root / listed)):
             key = f"experiments.{name}.training.source_head_classes"
-            found[key] = f"classes `{key}`: no file {root / listed}."
+            found[key] = f"classes `{key}`: {missing}."
     if not found:
         return None
     lines = "\n".join(f"  - {line}" for line in found.values())
@@ -56,8 +57,8 @@ def _missing_dataset(configuration: Configuration, name: str, root: Path) -> dic
 
 def missing_parts(settings: FilesOnDisk, folder: Path) -> Iterator[str]:
     """What a data set's folder lacks of what its publisher's archives always have, in words."""
-    if not folder.is_dir():
-        yield f"no folder {folder}"
+    if missing := _no_folder(folder):
+        yield missing
         return
     if (folder / WORK_FOLDER).exists():
         yield (
@@ -65,17 +66,35 @@ def missing_parts(settings: FilesOnDisk, folder: Path) -> Iterator[str]:
             f"yourself, remove {folder / WORK_FOLDER})"
         )
     for name in settings.image_folders:
-        if not (folder / name).is_dir():
-            yield f"no folder {folder / name}"
+        if missing := _no_folder(folder / name):
+            yield missing
     for name in settings.listing_files:
-        if not (folder / name).is_file():
-            yield f"no file {folder / name}"
+        if missing := _no_file(folder / name):
+            yield missing
 
 
 def _missing_weights(key: str, weights: Weights | None, root: Path) -> dict[str, str]:
-    if not isinstance(weights, FileWeights) or (root / weights.path).is_file():
+    if not isinstance(weights, FileWeights) or not (missing := _no_file(root / weights.path)):
         return {}
-    return {key: f"weights `{key}`: no file {root / weights.path}."}
+    return {key: f"weights `{key}`: {missing}."}
+
+
+def _no_folder(path: Path) -> str | None:
+    return _lacking("folder", path, stat.S_ISDIR)
+
+
+def _no_file(path: Path) -> str | None:
+    return _lacking("file", path, stat.S_ISREG)
+
+
+def _lacking(kind: str, path: Path, is_kind: Callable[[int], bool]) -> str | None:
+    """Why something of a kind cannot be found at a path, in words; None where it is there."""
+    try:
+        return None if is_kind(path.stat().st_mode) else f"{path} is no {kind}"
+    except (FileNotFoundError, NotADirectoryError):
+        return f"no {kind} {path}"
+    except OSError as error:  # a name that is too long, or no right to look
+        return f"no {kind} {path} ({error.strerror})"
 
 
 def file_state(path: Path) -> str:

@@ -1,27 +1,33 @@
 """The whole configuration: reading it, and telling the user what is wrong with it."""
 
-import difflib
-import types
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
+from pathlib import Path
+from typing import Any, Self
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import Field, ValidationError, model_validator
 
 from sjft.addresses import without_secrets
 from sjft.errors import UserError
 from sjft.settings.bank import BankSettings
 from sjft.settings.base import Name, Settings
 from sjft.settings.checkpoints import CheckpointSettings
-from sjft.settings.dataset import DatasetSettings
+from sjft.settings.dataset import DatasetSettings, Synthetic
 from sjft.settings.experiment import GABOR_NEEDED, ExperimentSettings
+from sjft.settings.explanation import choices, explain
+from sjft.settings.plain_values import truth_for_numbers, wrong_in_text, wrong_values
+from sjft.settings.quoting import shortened, shown
 from sjft.settings.retrieval import RetrievalSettings
 from sjft.settings.training_jobs import TrainingJobSettings
+from sjft.settings.yaml_file import read_yaml
 
 # Folders under results/ that an experiment's name would collide with.
 RESERVED = ("benchmarks", "checkpoints", "datasets", "descriptors", "logs", "retrieval", "weights")
 # Data sets whose rules fetch_NAME would collide with those of the weights.
 RESERVED_DATASETS = ("all_weights", "weights")
+# Names become folders and files, with an ending or together.
+LONGEST_NAME = 100
+LONGEST_SOURCES = 255  # of all names of an experiment's sources, which one folder is named by
+MOST_PROBLEMS = 40
 NEXT_LINE = "\n  - "
 
 
@@ -49,6 +55,8 @@ class Configuration(Settings):
     @model_validator(mode="after")
     def _names_refer(self) -> Self:
         problems = [
+            *self._long_names(),
+            *self._wrong_downloads(),
             *(
                 f"datasets.{name}: reserved names are {', '.join(RESERVED_DATASETS)}"
                 for name in RESERVED_DATASETS
@@ -60,6 +68,23 @@ class Configuration(Settings):
         if problems:
             raise ValueError(NEXT_LINE.join(problems))
         return self
+
+    def _long_names(self) -> Iterator[str]:
+        for section in ("datasets", "banks", "retrievals", "experiments"):
+            for name in getattr(self, section):
+                if len(name) > LONGEST_NAME:
+                    yield (
+                        f"{section}: the name {shown(name)} has {len(name)} characters; allowed "
+                        f"are {LONGEST_NAME}, since files are named by it"
+                    )
+
+    def _wrong_downloads(self) -> Iterator[str]:
+        for name, settings in self.datasets.items():
+            if not isinstance(settings, Synthetic):
+                for place, file in enumerate(settings.downloads):
+                    if wrong := wrong_in_text(file.name):
+                        key = f"datasets.{name}.downloads.{place}"
+                        yield f"{key}: the file's name {shown(file.name)} {wrong}: give `save_as`"
 
     def _wrong_in_retrieval(self, name: str, retrieval: RetrievalSettings) -> Iterator[str]:
         yield from _must_name(f"retrievals.{name}.bank", retrieval.bank, self.banks)
@@ -79,6 +104,11 @@ class Configuration(Settings):
         yield from _must_name(f"experiments.{name}.target", experiment.target, self.datasets)
         for source in experiment.sources:
             yield from _must_name(f"experiments.{name}.source", source, self.datasets)
+        if len("+".join(experiment.sources)) > LONGEST_SOURCES:
+            yield (
+                f"experiments.{name}.source: the names of the sources have more than "
+                f"{LONGEST_SOURCES} characters together: a folder is named by them"
+            )
         yield from _must_name(
             f"experiments.{name}.retrieval", experiment.retrieval, self.retrievals
         )
@@ -122,90 +152,41 @@ class Configuration(Settings):
 
 def _must_name(key: str, name: str, known: Mapping[str, object]) -> Iterator[str]:
     if name not in known:
-        yield f"{key}: there is no `{name}`; {_choices(name, list(known))}"
+        yield f"{key}: there is no `{shortened(name)}`; {choices(name, list(known))}"
 
 
-def read_configuration(raw: Mapping[str, Any], *, data_root: str | None = None) -> Configuration:
+def read_configuration(
+    raw: Mapping[str, Any], *, data_root: str | None = None, files: Sequence[str] = ()
+) -> Configuration:
     """Validate ``raw`` (parsed YAML) and fill in the defaults.
 
-    ``data_root``, where given, replaces the configured one. Raises `UserError` that lists every
-    wrong key with what it is, what is allowed, and the nearest allowed spelling.
+    ``data_root``, where given, replaces the configured one. ``files`` are those that ``raw`` was
+    read from: keys that stand twice there are refused. Raises `UserError` that lists every wrong
+    key with what it is, what is allowed, and the nearest allowed spelling.
     """
+    for file in files:
+        read_yaml(Path(file))
     values = dict(raw) if data_root is None else {**raw, "data_root": data_root}
+    if problems := list(wrong_values(values)):
+        raise _refusal(problems)
     try:
-        return Configuration.model_validate(values)
+        configuration = Configuration.model_validate(values)
     except ValidationError as error:
-        problems = [without_secrets(_explain(each, values)) for each in error.errors()]
-        raise UserError(
-            NEXT_LINE.join(["The configuration cannot be used:", *problems]) + "\n"
-            "Every key is described in config/README.md."
-        ) from None
+        found = error.errors(include_url=False)
+        raise _refusal([explain(details, values, Configuration) for details in found]) from None
+    if problems := list(truth_for_numbers(configuration, values)):
+        raise _refusal(problems)
+    return configuration
 
 
-def _explain(details: ErrorDetails, raw: Mapping[str, Any]) -> str:
-    location = details["loc"]
-    key = ".".join(_path_in_file(location, raw))
-    if details["type"] == "extra_forbidden":
-        allowed = list(_model_at(location[:-1]).model_fields)
-        return f"{key}: unknown key; {_choices(str(location[-1]), allowed)}"
-    if details["type"] == "missing":
-        return f"{'.'.join(filter(None, [key, str(location[-1])]))}: this key is required"
-    if details["type"] == "union_tag_not_found":
-        return f"{key}: the key {details['ctx']['discriminator']} is required"
-    if details["type"] == "value_error":
-        message = details["msg"].removeprefix("Value error, ")
-        return f"{key}: {message}" if key else message
-    return f"{key}: {details['msg']}, got {details['input']!r}"
-
-
-def _choices(name: str, allowed: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, allowed, n=1)
-    guess = f"did you mean `{near[0]}`? " if near else ""
-    return f"{guess}Allowed: {', '.join(allowed)}"
-
-
-def _path_in_file(location: tuple[int | str, ...], raw: object) -> list[str]:
-    """The location as it is written in the file: without the tags of pydantic's unions."""
-    path = []
-    value: Any = raw
-    for part in location:
-        in_mapping = isinstance(value, Mapping) and part in value
-        if in_mapping or (isinstance(value, list | tuple) and part in range(len(value))):
-            value = value[part]
-            path.append(str(part))
-    return path
-
-
-def _model_at(location: tuple[int | str, ...]) -> type[BaseModel]:
-    """The model that stands at a location of a pydantic error."""
-    kind: Any = Configuration
-    for part in location:
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            kind = kind.model_fields[str(part)].annotation
-        elif get_origin(kind) is dict:
-            kind = get_args(kind)[1]
-        elif get_origin(kind) is tuple:
-            kind = get_args(kind)[0]
-        else:  # a union: the part is the tag of one of its members
-            kind = next(m for m in _members(kind) if part in _tags(m))
-    if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
-        kind = next(m for m in _members(kind) if issubclass(m, BaseModel))
-    model: type[BaseModel] = kind
-    return model
-
-
-def _members(kind: object) -> list[Any]:
-    if get_origin(kind) is Annotated:
-        return _members(get_args(kind)[0])
-    if get_origin(kind) in (Union, types.UnionType):
-        return [m for m in get_args(kind) if m is not types.NoneType]
-    return [kind]
-
-
-def _tags(model: type[BaseModel]) -> set[str]:
-    return {
-        tag
-        for field in model.model_fields.values()
-        if get_origin(field.annotation) is Literal
-        for tag in get_args(field.annotation)
-    }
+def _refusal(problems: Sequence[str]) -> UserError:
+    """All that is wrong in one message, a line each."""
+    more = len(problems) - MOST_PROBLEMS
+    told = [
+        *map(without_secrets, problems[:MOST_PROBLEMS]),
+        *([f"and {more} more"] if more > 0 else []),
+    ]
+    return UserError(
+        NEXT_LINE.join(["The configuration cannot be used:", *told]) + "\n"
+        "Every key is described in config/README.md."
+    )

@@ -1,0 +1,208 @@
+"""Questions about networks, each asked once: what was answered is kept beside its question.
+
+Loading torch takes seconds, and `snakemake` is called often: where it is not loaded, another
+process is asked, and only where settings, weights, versions or this program have changed since.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from sjft.checks.asked import Asked
+from sjft.checks.finding import Finding
+from sjft.checks.numbers import Counted
+from sjft.checks.values import banks_of
+from sjft.files import digest_of_text, written_beside
+from sjft.fingerprint import fingerprint
+from sjft.requirements import file_state
+from sjft.settings.arm import ARMS, ArmName
+from sjft.settings.bank import CnnBank
+from sjft.settings.config import Configuration
+from sjft.settings.dataset import Synthetic
+from sjft.settings.experiment import ExperimentSettings, TrainingSettings
+from sjft.settings.weights import FileWeights, Weights
+
+NETWORKS = Path(__file__).with_name("networks.py")
+KEPT = "checked_networks.json"
+MOST_KEPT = 500
+
+
+@dataclass(frozen=True)
+class Question:
+    """``asks`` are plain values, see `sjft.checks.networks`; answers belong below ``key``.
+
+    ``arms`` is whom it concerns, where that may not be all of an experiment's.
+    """
+
+    key: str
+    asks: Mapping[str, Any]
+    arms: tuple[ArmName, ...] = ()
+
+
+def questions_of(
+    configuration: Configuration, asked: Asked, counted: Mapping[str, Counted]
+) -> Iterator[Question]:
+    """All that has to be known about the networks and banks of an experiment.
+
+    Whether the source's head knows its classes is asked where these have been ``counted``.
+    """
+    experiment = configuration.experiments[asked.name]
+    root = Path(configuration.data_root)
+    key = f"experiments.{asked.name}.training"
+    of_arms: dict[str, tuple[dict[str, Any], list[ArmName]]] = {}
+    for arm in asked.arms:
+        training = experiment.training_of(arm)
+        asks = _of_training(training, ARMS[arm].sources != "none", ARMS[arm].scratch, root)
+        of_arms.setdefault(json.dumps(asks), (asks, []))[1].append(arm)
+    for asks, arms in of_arms.values():
+        yield Question(key, asks, tuple(arms))
+    if experiment.training.source_head == "pretrained" and counted.keys() >= {*experiment.sources}:
+        yield Question(key, _of_source_head(experiment, root, counted))
+    for name in banks_of(configuration, asked):
+        bank = configuration.banks[name]
+        weights = _of_weights(bank.weights, root) if isinstance(bank, CnnBank) else {}
+        yield Question(f"banks.{name}", {"ask": "bank", "bank": bank.deciding, **weights})
+    for name in (experiment.target, *experiment.sources):
+        made = configuration.datasets[name]
+        if isinstance(made, Synthetic):
+            asks = {"ask": "pictures", "contents": made.contents, "styles": made.styles}
+            yield Question(f"datasets.{name}", asks)
+
+
+def _of_training(
+    training: TrainingSettings, with_sources: bool, scratch: bool, root: Path
+) -> dict[str, Any]:
+    share = training.target_batch // training.processes
+    return {
+        "ask": "training",
+        "network": training.network,
+        "input_size": training.input_size,
+        "targets": share,
+        "sources": share if with_sources else 0,
+        "freeze_batch_norm": training.freeze_batch_norm,
+        "scratch": scratch,
+        "processes": training.processes,
+        **_of_weights(training.weights, root),
+    }
+
+
+def _of_source_head(
+    experiment: ExperimentSettings, root: Path, counted: Mapping[str, Counted]
+) -> dict[str, Any]:
+    training = experiment.training
+    listed = training.source_head_classes
+    file = root / listed if listed is not None and (root / listed).is_file() else None
+    return {
+        "ask": "source_head",
+        "network": training.network,
+        "sources": {name: list(counted[name].classes) for name in experiment.sources},
+        "listed": file and str(file.resolve()),
+        "state_of_list": file and file_state(file),
+        **_of_weights(training.weights, root),
+    }
+
+
+def _of_weights(weights: Weights, root: Path) -> dict[str, Any]:
+    """The weights, and their file where it is here, which is another one after a change."""
+    asks: dict[str, Any] = {"weights": weights.model_dump(mode="json"), "file": None, "state": ""}
+    if isinstance(weights, FileWeights) and (root / weights.path).is_file():
+        file = root / weights.path
+        asks |= {"file": str(file.resolve()), "state": file_state(file)}
+    return asks
+
+
+def findings_of(
+    questions: Sequence[Question], answers: Sequence[Sequence[Sequence[str]]]
+) -> Iterator[Finding]:
+    """What the answers mean for the configuration; of what some arms meet alone, they are named."""
+    all_arms: dict[str, set[ArmName]] = {}
+    concerned: dict[tuple[str, str, str], list[ArmName]] = {}
+    for question, answer in zip(questions, answers, strict=True):
+        all_arms.setdefault(question.key, set()).update(question.arms)
+        for key, message in answer:
+            concerned.setdefault((question.key, key, message), []).extend(question.arms)
+    for (below, key, message), arms in concerned.items():
+        some = bool(arms) and set(arms) != all_arms[below]
+        whose = f" (in {', '.join(f'`{arm}`' for arm in arms)})" if some else ""
+        yield Finding(f"{below}.{key}", f"{message}{whose}")
+
+
+def answers_to(
+    questions: Sequence[Question], folder: Path | None
+) -> tuple[list[list[tuple[str, str]]], str | None]:
+    """The answers in the order of the questions, from ``folder`` where they are known.
+
+    New ones are kept there, if that can be done. Where nobody can answer, torch being absent, why
+    not, and no answers.
+    """
+    known = _read(folder)
+    made_by = [fingerprint(NETWORKS), _version("torch"), _version("torchvision")]
+    digests = [digest_of_text(json.dumps([made_by, q.asks], sort_keys=True)) for q in questions]
+    new = {d: q.asks for d, q in zip(digests, questions, strict=True) if d not in known}
+    if new:
+        done = subprocess.run(
+            [sys.executable, "-m", "sjft.checks.networks"],
+            input=json.dumps(list(new.values())),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            return [], (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[
+                -1
+            ]
+        known |= dict(zip(new, json.loads(done.stdout), strict=True))
+        _keep(folder, known)
+    return [[(key, message) for key, message in known[digest]] for digest in digests], None
+
+
+def _ask(questions: str) -> tuple[list[Any], str | None]:
+    """The answers to a JSON list, or why there are none."""
+    if "torch" in sys.modules:
+        from sjft.checks.networks import answer  # noqa: PLC0415  (nothing more is to be loaded)
+
+        return [answer(question) for question in json.loads(questions)], None
+    done = subprocess.run(
+        [sys.executable, "-m", "sjft.checks.networks"],
+        input=questions,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        return [], (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1]
+    return json.loads(done.stdout), None
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def _read(folder: Path | None) -> dict[str, Any]:
+    """What was answered before; nothing where the file is not there, or not as it was written."""
+    try:
+        known = json.loads((folder / KEPT).read_text(encoding="utf-8")) if folder else {}
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def _keep(folder: Path | None, known: dict[str, Any]) -> None:
+    """Write down the last answers. A folder that cannot be written to costs time alone."""
+    if folder is None:
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with written_beside(folder / KEPT) as beside:
+            newest = dict(list(known.items())[-MOST_KEPT:])
+            beside.write_text(json.dumps(newest), encoding="utf-8")
+    except OSError:
+        return

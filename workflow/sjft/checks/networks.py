@@ -1,0 +1,272 @@
+"""What networks and filter banks say to their settings, asked without memory for any weight.
+
+Networks are built of *meta* tensors, which have a shape and no numbers: building the largest and
+passing a batch through it takes half a second. A question is a mapping of plain values (see
+`sjft.checks.answers`), an answer a list of (key below the question's own, message).
+
+Run as a program, it answers a JSON list of questions from its input, so that whoever asks need not
+load torch.
+"""
+
+import json
+import sys
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import TypeAdapter
+from torch import nn
+from torch.overrides import TorchFunctionMode
+from torchvision import models
+
+from sjft.banks import make_bank
+from sjft.errors import UserError
+from sjft.joined_task import set_training_mode
+from sjft.network import joint_network
+from sjft.published_weights import published_name
+from sjft.settings.bank import BankSettings, CnnBank, GaborBank
+from sjft.settings.quoting import shortened
+from sjft.settings.weights import FileWeights, RandomWeights, TorchvisionWeights, Weights
+from sjft.source_head import ClassifierClasses, read_class_list
+from sjft.synthetic import CONTENTS, STYLES
+from sjft.weights import check_name, classifier_name, load_network
+
+Answer = list[tuple[str, str]]
+META = torch.device("meta")
+ANY = RandomWeights(source="random", seed=0)
+# What networks are made for; of a network that refuses a size, those are tried.
+SIZES = (32, 48, 64, 80, 96, 128, 160, 192, 224, 256, 299, 384, 512)
+# What torch and torchvision raise where shapes do not fit; networks' own checks are assertions.
+MISFITS = (RuntimeError, ValueError, AssertionError, TypeError, LookupError, ArithmeticError)
+
+
+class _EmptyOnMeta(TorchFunctionMode):
+    """New weights have no memory. Numbers that a network computes its own shape from stay real."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        given = dict(kwargs or {})
+        if func is torch.empty:
+            given.setdefault("device", META)
+        return func(*args, **given)
+
+
+def _loaded(name: str, weights: Weights, file: Path | None) -> nn.Module:
+    """A network of meta tensors that its weights, where there is a file, have been fitted to."""
+    with _EmptyOnMeta(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that copying into meta tensors does nothing
+        return load_network(name, weights if file else ANY, file).to(META)
+
+
+def ask_training(question: Mapping[str, Any]) -> Answer:
+    """Whether a round can be trained: network, weights, input size and batch."""
+    name, size = question["network"], question["input_size"]
+    try:
+        check_name(name)
+    except UserError as error:
+        return [("network", _without_key(error))]
+    found = _of_weights(name, question)
+    module = _joint(name, question["sources"] > 0)
+    set_training_mode(module, question["freeze_batch_norm"])
+    images = question["targets"] + question["sources"]
+    refusal = _refusal(module, images, size)
+    if refusal and "more than 1 value per channel" in refusal:
+        found.append(("target_batch", _too_small(question, images)))
+    elif refusal:
+        fitting = [s for s in SIZES if not _refusal(module, max(images, 2), s)]
+        found.append(
+            (
+                "input_size",
+                f"{name} cannot take pictures of {size} px ({refusal}). "
+                f"{_allowed_sizes(fitting, size)}",
+            )
+        )
+    return found
+
+
+def _joint(name: str, with_sources: bool) -> nn.Module:
+    with _EmptyOnMeta():
+        network = joint_network(name, ANY, None, ["a", "b"], ["c", "d"] * with_sources, 0)
+    return network.module.to(META)
+
+
+def _refusal(module: nn.Module, images: int, size: int) -> str | None:
+    """Why a network cannot take a batch [images, 3, size, size], in a line; None where it can."""
+    try:
+        with torch.no_grad():
+            module(torch.empty(images, 3, size, size, device=META))
+    except MISFITS as error:
+        return shortened((str(error).splitlines() or [type(error).__name__])[0].rstrip("."), 160)
+    return None
+
+
+def _too_small(question: Mapping[str, Any], images: int) -> str:
+    shared = f" of each of {question['processes']} processes" if question["processes"] > 1 else ""
+    least = 2 * question["processes"]
+    freeze = "" if question["scratch"] else ", or freeze_batch_norm: true"
+    return (
+        f"a forward pass{shared} holds {images} picture, of which {question['network']} at "
+        f"input_size {question['input_size']} leaves one value a channel, and batch norm needs "
+        f"two. Allowed: {least} and more{freeze}"
+    )
+
+
+def _allowed_sizes(fitting: Sequence[int], size: int) -> str:
+    if not fitting:
+        return "No usual size was found that it takes"
+    if len(fitting) == 1:
+        return f"Allowed: {fitting[0]}"
+    if fitting == [s for s in SIZES if s >= fitting[0]]:
+        return f"Allowed: sizes such as {fitting[0]} and more"
+    return f"Allowed, of the usual sizes: {', '.join(map(str, fitting))}"
+
+
+def _of_weights(name: str, question: Mapping[str, Any]) -> Answer:
+    weights: Weights = TypeAdapter(Weights).validate_python(question["weights"])
+    try:
+        if isinstance(weights, TorchvisionWeights):
+            published_name(name, weights.name)
+            return _of_other_size(name, weights.name)
+        if isinstance(weights, FileWeights) and question["file"]:
+            _loaded(name, weights, Path(question["file"]))
+    except UserError as error:
+        key = "weights.path" if isinstance(weights, FileWeights) else "weights.name"
+        return [(key, _without_key(error))]
+    return []
+
+
+def _of_other_size(name: str, weights: str) -> Answer:
+    """Vision transformers have a weight for each place: those of other sizes do not fit."""
+    entries = models.get_model_weights(name)
+    with _EmptyOnMeta():
+        own = getattr(models.get_model(name, weights=None), "image_size", None)
+    if own is None or entries[weights].meta["min_size"] == (own, own):
+        return []
+    allowed = [e.name for e in entries if e.meta["min_size"] == (own, own)]
+    return [
+        (
+            "weights.name",
+            f"{weights} is for pictures of {entries[weights].meta['min_size'][0]} px, {name} as it "
+            f"is built here takes {own}. Allowed: {', '.join(allowed)}",
+        )
+    ]
+
+
+def ask_source_head(question: Mapping[str, Any]) -> Answer:
+    """Whether the source's head finds its classes among those of the weights' classifier."""
+    weights: Weights = TypeAdapter(Weights).validate_python(question["weights"])
+    file = Path(question["file"]) if question["file"] else None
+    try:
+        check_name(question["network"])
+        network = _loaded(question["network"], weights, file)
+    except UserError:  # said by `ask_training`
+        return []
+    rows = len(network.state_dict()[f"{classifier_name(network)}.weight"])
+    sources: dict[str, list[str]] = question["sources"]
+    names = [
+        f"{source}/{name}" if len(sources) > 1 else name
+        for source, classes in sources.items()
+        for name in classes
+    ]
+    try:
+        listed = read_class_list(Path(question["listed"])) if question["listed"] else None
+        ClassifierClasses(listed, sources).rows_of(names, rows)
+    except UserError as error:
+        key, _, message = str(error).removeprefix("training.").partition(": ")
+        return [(key, message.rstrip("."))]
+    return []
+
+
+def ask_bank(question: Mapping[str, Any]) -> Answer:
+    """Whether a filter bank can be made: its network, weights, layers and crop."""
+    bank: BankSettings = TypeAdapter(BankSettings).validate_python(question["bank"])
+    if isinstance(bank, GaborBank):
+        return _of_gabor(bank)
+    try:
+        check_name(bank.network)
+    except UserError as error:
+        return [("network", _without_key(error))]
+    found = _of_weights(bank.network, {"weights": question["bank"]["weights"], **question})
+    return found + _of_layers(bank)
+
+
+def _of_layers(bank: CnnBank) -> Answer:
+    try:
+        with _EmptyOnMeta():
+            make_bank(bank.model_copy(update={"weights": ANY}), None, META)
+    except UserError as error:
+        key = str(error).partition(":")[0]
+        return [(key if key in {"layers", "crop"} else "layers", _without_key(error))]
+    except MISFITS as error:
+        reason = shortened((str(error).splitlines() or [type(error).__name__])[0], 160)
+        return [("layers", f"{bank.network} cannot be cut off behind them ({reason})")]
+    return []
+
+
+def _of_gabor(bank: GaborBank) -> Answer:
+    try:
+        longest = bank.shortest_wavelength * bank.wavelength_factor ** (bank.scales - 1)
+    except OverflowError:
+        longest = float("inf")
+    if longest > bank.crop:  # the kernel is nearly three times as wide
+        return [
+            (
+                "crop",
+                f"{bank.crop} px are fewer than the longest wavelength, {longest:g} px. Take fewer "
+                "`scales`, or a smaller shortest_wavelength or wavelength_factor",
+            )
+        ]
+    try:
+        make_bank(bank, None, torch.device("cpu"))
+    except UserError as error:
+        return [("crop", _without_key(error))]
+    return []
+
+
+def ask_pictures(question: Mapping[str, Any]) -> Answer:
+    """Whether the shapes and styles of pictures to be made are known, each given once."""
+    found: Answer = []
+    for key, allowed in (("contents", CONTENTS), ("styles", STYLES)):
+        names = question[key]
+        unknown = [shortened(name) for name in names if name not in allowed]
+        if unknown:
+            found.append(
+                (key, f"there is no {', '.join(unknown[:5])}. Allowed: {', '.join(allowed)}")
+            )
+        elif len(set(names)) < len(names):
+            found.append((key, f"each may stand once, got {shortened(', '.join(names))}"))
+    return found
+
+
+def _without_key(error: UserError) -> str:
+    """The message without the key that it begins with, on one line."""
+    key, _, rest = str(error).partition(": ")
+    text = rest if key in {"network", "weights", "layers", "crop"} else str(error)
+    return " ".join(text.split()).rstrip(".")
+
+
+ASK: dict[str, Callable[[Mapping[str, Any]], Answer]] = {
+    "training": ask_training,
+    "source_head": ask_source_head,
+    "bank": ask_bank,
+    "pictures": ask_pictures,
+}
+
+
+def answer(question: Mapping[str, Any]) -> Answer:
+    """The answer to a question of a kind in `ASK`."""
+    return ASK[question["ask"]](question)
+
+
+def main() -> None:
+    """Answer the questions of the input, in their order."""
+    # What torch has to say on the way would stand among the answers.
+    output, sys.stdout = sys.stdout, sys.stderr
+    json.dump([answer(question) for question in json.load(sys.stdin)], output)
+
+
+if __name__ == "__main__":
+    main()

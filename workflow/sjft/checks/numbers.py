@@ -1,0 +1,176 @@
+"""What the numbers of pictures say: is there anything to test on, and enough to choose from?"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from sjft.checks.asked import Asked
+from sjft.checks.finding import Finding
+from sjft.data_state import DataState
+from sjft.settings.arm import ARMS
+from sjft.settings.config import Configuration
+from sjft.settings.dataset import (
+    Caltech256,
+    Cameras,
+    CsvList,
+    DatasetSettings,
+    Flowers102,
+    ImageFolder,
+    Synthetic,
+    TorchvisionSet,
+)
+
+SPLITS = ("train", "val", "test")
+# Of readers that always find the same ones.
+SPLITS_OF_READERS: dict[str, tuple[str, ...]] = {
+    "imagenet": ("train",),
+    "places205": ("train",),
+    "places365": ("train",),
+    "indoor67": ("train", "test"),
+    "dogs120": ("train", "test"),
+}
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A data set's pictures by split, and the names of its classes in the order of their labels."""
+
+    images: Mapping[str, int]
+    classes: Sequence[str]
+
+    @classmethod
+    def of_state(cls, state: DataState) -> "Counted | None":
+        """As a list has them; None where the record of an older program does not say."""
+        return cls(state.images, state.classes) if state.images else None
+
+
+def counted_by_settings(settings: DatasetSettings) -> Counted | None:
+    """Of pictures that the program makes: how many there will be; None for those on disk."""
+    if not isinstance(settings, Synthetic):
+        return None
+    numbers = {str(split): n * len(settings.contents) for split, n in settings.per_class.items()}
+    return Counted(numbers, sorted(settings.contents))
+
+
+def wrong_numbers(
+    configuration: Configuration, asked: Asked, counted: Mapping[str, Counted]
+) -> Iterator[Finding]:
+    """What is wrong with an experiment for the pictures that there are.
+
+    ``counted`` may lack data sets that are not here yet; of these, what their settings say for sure
+    is looked at.
+    """
+    if asked.evaluated:
+        yield from _of_evaluation(configuration, asked, counted)
+    yield from _of_selection(configuration, asked, counted)
+    yield from _of_batch(configuration, asked, counted)
+
+
+def _of_evaluation(
+    configuration: Configuration, asked: Asked, counted: Mapping[str, Counted]
+) -> Iterator[Finding]:
+    experiment = configuration.experiments[asked.name]
+    target, split = experiment.target, experiment.evaluation.split
+    settings = configuration.datasets[target]
+    if target in counted:
+        images = counted[target].images
+        there = tuple(name for name in SPLITS if images.get(name))
+        numbers = ", ".join(f"{name} {images.get(name, 0):,}" for name in SPLITS)
+        what = f"has no picture in the split `{split}` ({numbers})"
+    else:
+        there = possible_splits(settings)
+        what = f"can have no picture in the split `{split}`, by its settings"
+    if split in there:
+        return
+    others = [name for name in there if name != "train"]
+    yield Finding(
+        f"experiments.{asked.name}.evaluation.split",
+        f"`{target}` {what}. {_how_to_have(target, settings)}"
+        + (f", or evaluate on `{others[0]}`" if others else ""),
+    )
+
+
+def _how_to_have(target: str, settings: DatasetSettings) -> str:
+    key = f"datasets.{target}"
+    if (
+        isinstance(settings, ImageFolder | TorchvisionSet | Cameras)
+        and settings.random_split is not None
+    ):
+        return f"Lower `train` or `val` of {key}.random_split: the rest is the split `test`"
+    if isinstance(settings, ImageFolder | TorchvisionSet | Cameras):
+        return f"Name it in {key}.splits, or give `random_split` instead"
+    if isinstance(settings, CsvList):
+        return f"Give it rows in the column {key}.split_column of the table"
+    if isinstance(settings, Synthetic):
+        return f"Give it a number in {key}.per_class"
+    return f"Take a target whose reader has such a split; {key}.reader is {settings.reader}"
+
+
+def possible_splits(settings: DatasetSettings) -> tuple[str, ...]:
+    """The splits that a data set can have by its settings alone."""
+    if isinstance(settings, ImageFolder | TorchvisionSet | Cameras):
+        drawn = settings.random_split
+        if drawn is None:
+            return tuple(settings.splits or ())
+        all_drawn = max(drawn.train, drawn.val) < 1 and drawn.train + drawn.val >= 1 - 1e-9
+        return "train", *(["val"] if drawn.val else []), *([] if all_drawn else ["test"])
+    if isinstance(settings, Synthetic):
+        return tuple(split for split, number in settings.per_class.items() if number)
+    with_val = {
+        "flowers102": isinstance(settings, Flowers102) and settings.split_of_validation == "val",
+        "caltech256": isinstance(settings, Caltech256) and settings.val_per_class > 0,
+    }
+    if settings.reader in with_val:
+        return "train", *(["val"] if with_val[settings.reader] else []), "test"
+    if isinstance(settings, CsvList) and settings.split_column is None:
+        return ("train",)
+    return SPLITS_OF_READERS.get(settings.reader, SPLITS)
+
+
+def _of_selection(
+    configuration: Configuration, asked: Asked, counted: Mapping[str, Counted]
+) -> Iterator[Finding]:
+    experiment = configuration.experiments[asked.name]
+    selecting = any(ARMS[arm].sources in {"neighbours", "random"} for arm in asked.arms)
+    if not selecting or any(name not in counted for name in experiment.sources):
+        return
+    images = sum(counted[name].images.get("train", 0) for name in experiment.sources)
+    key = f"experiments.{asked.name}.selection"
+    sources = " and ".join(f"`{name}`" for name in experiment.sources)
+    wanted = experiment.selection.initial_neighbours
+    if wanted > images:
+        yield Finding(
+            f"{key}.initial_neighbours",
+            f"{wanted:,} neighbours of each target image are wanted, but {sources} "
+            f"{'has' if len(experiment.sources) == 1 else 'have'} {images:,} training images. "
+            f"Allowed: {images:,} and less; with a tenth, {max(1, images // 10):,}, there is "
+            "something to choose",
+        )
+    elif 2 * wanted > images:
+        yield Finding(
+            f"{key}.initial_neighbours",
+            f"{wanted:,} neighbours of each target image are more than half of the {images:,} "
+            f"training images of {sources}: little is left out, and selection can change little",
+            stops=False,
+        )
+    if experiment.selection.least_images_per_class > images:
+        yield Finding(
+            f"{key}.least_images_per_class",
+            f"no class can have {experiment.selection.least_images_per_class:,} images: {sources} "
+            f"{'has' if len(experiment.sources) == 1 else 'have'} {images:,}",
+        )
+
+
+def _of_batch(
+    configuration: Configuration, asked: Asked, counted: Mapping[str, Counted]
+) -> Iterator[Finding]:
+    experiment = configuration.experiments[asked.name]
+    if experiment.target not in counted:
+        return
+    images = counted[experiment.target].images.get("train", 0)
+    if experiment.training.target_batch > images:
+        yield Finding(
+            f"experiments.{asked.name}.training.target_batch",
+            f"{experiment.training.target_batch} target images a forward pass are more than the "
+            f"{images} training images of `{experiment.target}`: some come twice in it",
+            stops=False,
+        )

@@ -1,0 +1,89 @@
+"""Settings that contradict each other, or do not do what they seem to: no data, no network."""
+
+from collections.abc import Iterator
+
+from sjft.checks.asked import Asked
+from sjft.checks.finding import Finding
+from sjft.settings.arm import ARMS
+from sjft.settings.bank import CnnBank
+from sjft.settings.config import Configuration
+from sjft.settings.dataset import CsvList, DatasetSettings, Synthetic
+from sjft.settings.experiment import ExperimentSettings, TrainingSettings
+
+
+def wrong_values(configuration: Configuration, asked: Asked) -> Iterator[Finding]:
+    """What is wrong with the settings of an experiment, whatever the data."""
+    experiment = configuration.experiments[asked.name]
+    key = f"experiments.{asked.name}"
+    yield from _of_training(f"{key}.training", experiment.training)
+    yield from _of_fusion(key, experiment)
+    for name in banks_of(configuration, asked):
+        bank = configuration.banks[name]
+        if isinstance(bank, CnnBank) and min(bank.std) <= 0:
+            yield Finding(f"banks.{name}.std", _divides(bank.std))
+    for name in (experiment.target, *experiment.sources):
+        yield from _of_data(f"datasets.{name}", configuration.datasets[name])
+
+
+def banks_of(configuration: Configuration, asked: Asked) -> list[str]:
+    """The filter banks that an experiment's arms search with; its own one in any case."""
+    experiment = configuration.experiments[asked.name]
+    gabor = [experiment.retrieval_of(arm) for arm in asked.arms if ARMS[arm].gabor]
+    names = [configuration.retrievals[name].bank for name in (experiment.retrieval, *gabor)]
+    return list(dict.fromkeys(names))
+
+
+def _divides(std: tuple[float, ...]) -> str:
+    return f"every channel is divided by its number, got {std}. Allowed: numbers above 0"
+
+
+def _of_training(key: str, training: TrainingSettings) -> Iterator[Finding]:
+    if min(training.std) <= 0:
+        yield Finding(f"{key}.std", _divides(training.std))
+    if training.schedule == "steps" and training.learning_rate_steps >= training.updates:
+        yield Finding(
+            f"{key}.learning_rate_steps",
+            f"{training.learning_rate_steps} is not below updates ({training.updates}): the "
+            "learning rate never falls. Usual are three quarters of the updates, "
+            f"{max(1, training.updates * 3 // 4)} here",
+            stops=False,
+        )
+    if training.processes > 1 and training.device == "cpu":
+        yield Finding(
+            f"{key}.processes",
+            f"{training.processes} processes on a CPU share its {training.threads} threads, and "
+            "batch norm sees a share of each batch alone. They are meant for GPUs, one each: with "
+            "`device: cpu`, 1 is faster",
+            stops=False,
+        )
+    if training.device == "cpu" and training.precision in {"bfloat16", "float16"}:
+        yield Finding(
+            f"{key}.precision",
+            f"most CPUs emulate {training.precision}, ten times slower than float32",
+            stops=False,
+        )
+
+
+def _of_fusion(key: str, experiment: ExperimentSettings) -> Iterator[Finding]:
+    members = experiment.fused
+    if twice := [name for name in dict.fromkeys(members) if members.count(name) > 1]:
+        yield Finding(
+            f"{key}.ablation.fusion",
+            f"`{twice[0]}` is named twice, and would count twice. Name each run once",
+            stops=False,
+        )
+    if len(members) == 1:
+        yield Finding(
+            f"{key}.ablation.fusion",
+            f"`{members[0]}` alone is averaged with nothing. Name two or more, or an empty list",
+            stops=False,
+        )
+
+
+def _of_data(key: str, settings: DatasetSettings) -> Iterator[Finding]:
+    if isinstance(settings, Synthetic) and not settings.per_class.get("train"):
+        yield Finding(
+            f"{key}.per_class", "there is no training image. Allowed: `train` of 1 and more"
+        )
+    if isinstance(settings, CsvList) and settings.delimiter == '"':
+        yield Finding(f"{key}.delimiter", "'\"' quotes in such a table. Name the separator")
