@@ -5,10 +5,14 @@
 FOLDER holds JPEG photographs, at any depth. One thread. The bank is shaped like torchvision's
 AlexNet, conv1 and conv2, with random weights: times do not depend on them, sizes do a little. Each
 round measures every part, one after the other, in processor time, so that a busy machine slows all
-alike; medians of the rounds, and of each round's ratios.
+alike; medians of the rounds, and of each round's ratios. As on a processor without AVX-512:
+
+    ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 NUMBA_CPU_NAME=haswell NUMBA_CPU_FEATURES= \\
+        OPENBLAS_CORETYPE=Haswell python benchmarks/extraction.py --output FILE
 """
 
 import math
+import os
 import statistics
 import tempfile
 import time
@@ -16,6 +20,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import llvmlite.binding
 import numpy as np
 import polars as pl
 import torch
@@ -146,6 +151,21 @@ def moved(ours: OurChain) -> float:
     return different / sum(one.size for one, _ in levels)
 
 
+def instruction_set() -> str:
+    """What torch's and numba's compiled code use here; both are chosen as the process starts."""
+    vectors = "AVX-512" if "avx512f" in ",".join(compiled_for()[1:]) else "no AVX-512"
+    return f"torch {torch.backends.cpu.get_cpu_capability()}, numba {compiled_for()[0]} ({vectors})"
+
+
+def compiled_for() -> tuple[str, str]:
+    """The processor and its features that numba compiles for."""
+    features = os.environ.get("NUMBA_CPU_FEATURES")
+    if features is None:
+        flags = llvmlite.binding.get_host_cpu_features()
+        features = ",".join(name for name, there in flags.items() if there)
+    return os.environ.get("NUMBA_CPU_NAME") or llvmlite.binding.get_host_cpu_name(), features
+
+
 def results(times: dict[str, list[float]], ours: OurChain) -> dict[str, Any]:
     """Medians, ratios and sizes, as they are written."""
 
@@ -156,6 +176,7 @@ def results(times: dict[str, list[float]], ours: OurChain) -> dict[str, Any]:
     images = len(ours.paths)
     return {
         "images": images,
+        "instruction set": instruction_set(),
         "rounds": len(times["extraction"]),
         "milliseconds an image": {name: statistics.median(of) for name, of in times.items()},
         "range": {name: [min(of), max(of)] for name, of in times.items()},
@@ -176,6 +197,7 @@ def results(times: dict[str, list[float]], ours: OurChain) -> dict[str, Any]:
 def markdown(found: dict[str, Any]) -> str:
     """The results as a Markdown table."""
     lines = ["| what | figure |", "| --- | --- |"]
+    lines.append(f"| instruction set | {found['instruction set']} |")
     for name, median in found["milliseconds an image"].items():
         low, high = found["range"][name]
         lines.append(f"| {name} | {median:.2f} ms an image ({low:.2f} to {high:.2f}) |")

@@ -303,12 +303,41 @@ def test_auto_says_what_it_takes(
     assert f"auto takes `{chosen}`" in caplog.text
 
 
+@pytest.mark.parametrize(("candidates", "enough"), [(100, True), (5, False)])
+def test_auto_takes_exact_where_flat_misses_much_and_says_so(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    candidates: int,
+    enough: bool,
+) -> None:
+    caplog.set_level("INFO")
+    monkeypatch.setattr(search_module, "cheaper_backend", lambda *_: "flat")
+    monkeypatch.setattr(search_module, "TARGETS_A_GROUP", 1)  # none finds what others ask for
+    targets, source = random_histograms(1, 30), random_histograms(2, 400)
+    files = pairing_on_disk(tmp_path, targets, source)[:1]
+    options = {"kept": 5, "candidates": candidates, "memory": 10**9}
+    found = search_shard(targets, source, files, settings=settings(backend="auto"), **options)
+    truth = search_exactly(targets, source, 5, EPSILON)
+    assert ("that is too few: it takes `exact`" in caplog.text) is not enough
+    assert "of the 5 nearest of 16 target images" in caplog.text
+    if not enough:
+        np.testing.assert_array_equal(found.sources, truth.sources)
+        search_shard(targets, source, files, settings=settings(backend="auto"), needed=1, **options)
+        assert "of the 1 nearest of 16 target images" in caplog.text
+    else:
+        assert (found.divergences <= truth.divergences[:, -1:]).mean() > 0.97
+
+
 def test_candidates_have_a_margin_of_their_own_and_never_exceed_the_shard() -> None:
     assert candidates_per_shard(100, 5000, 1, 4.0) == 460
     assert candidates_per_shard(100, 30, 4, 4.0) == 30
     few, many = (candidates_per_shard(5000, 5000, 256, factor) for factor in (1.0, 4.0))
     assert few == kept_per_shard(5000, 5000, 256)
     assert 20000 / 256 < many < 4 * few
+    assert candidates_per_shard(100, 5000, 40, 1.5) == 20  # 10 of these for few being few
+    wanted = [candidates_per_shard(number, 5000, 1, 1.0) for number in range(1, 1000)]
+    assert wanted == sorted(wanted)
 
 
 def found_recall(

@@ -1,6 +1,7 @@
 """Search one source shard for the target images' neighbours."""
 
 import logging
+import math
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ def main(snakemake: Any) -> None:
             candidates=candidates_per_shard(*sizes, settings.candidates_factor),
             settings=settings,
             memory=snakemake.resources.mem_mb * MB,
+            needed=math.ceil(settings.neighbours_on_file / snakemake.params.shards),
         )
         write_neighbours(
             Path(snakemake.output.neighbours),

@@ -19,6 +19,9 @@ from sjft.neighbours import NearestSoFar
 from sjft.settings.retrieval import AnnoySettings
 
 SELF_CHECKED_ITEMS = 100
+# Annoy's own default looks at a node in each tree for each candidate, which misses too much where
+# these are few.
+MORE_NODES = 30
 
 
 class VectorIndex(Protocol):
@@ -52,7 +55,7 @@ class AnnoyIndex:
         ).reshape(len(vectors), wanted)
 
     def _query(self, vector: NDArray[np.float32], wanted: int) -> list[int]:
-        search_k = self._search_k or wanted * self.trees
+        search_k = self._search_k or (wanted + MORE_NODES) * self.trees
         everything = 2 * self.items * self.trees
         while True:
             found: list[int] = self._index.get_nns_by_vector(vector, wanted, search_k)

@@ -21,6 +21,8 @@ from sjft.settings.retrieval import RetrievalSettings
 from sjft.shard_lists import cheaper_backend
 
 LOG = logging.getLogger(__name__)
+# What `auto` asks of `flat`: 0.99, less what chance takes on so few images.
+IMAGES_CHECKED, LEAST_FOUND = 16, 0.98
 
 
 def search_shard(
@@ -32,12 +34,14 @@ def search_shard(
     candidates: int,
     settings: RetrievalSettings,
     memory: int,
+    needed: int | None = None,
 ) -> Neighbours:
     """Each target image's ``kept`` nearest images of one shard, by the configured backend.
 
     ``index_files`` are projection, index and its record; the projection alone for a flat scan; or
     none where every pair is compared. ``candidates`` is what an index is asked for, ``memory``
-    what the job may use, in bytes.
+    what the job may use, in bytes. ``needed`` is how many of a list are expected to be among the
+    nearest of all shards: by default, all. So many are looked at where ``auto`` checks itself.
     """
     if not len(targets.images):
         none = np.empty((0, kept))
@@ -56,9 +60,13 @@ def search_shard(
     LOG.info("%d candidates a target image, of which %d are kept", candidates, kept)
     if backend == "flat":
         flat = FlatIndex(projection.project(whole))
-        return search_candidates(
+        found = search_candidates(
             *(targets, vectors, whole, flat, kept, candidates, settings.epsilon, settings.device)
         )
+        if settings.backend == "flat" or _finds_enough(found, targets, whole, needed, settings):
+            return found
+        del found, flat, vectors
+        return search_exactly(targets, whole, kept, settings.epsilon, memory, settings.device)
     made_from = {"projection": projection.digest, "histograms": whole.digest}
     path, record = annoy_files
     index = load_annoy_index(path, record, len(whole.images), settings.annoy, made_from)
@@ -67,6 +75,26 @@ def search_shard(
     )
     LOG.info("Annoy returned too few items for %d searches, which were widened", index.widened)
     return found
+
+
+def _finds_enough(
+    found: Neighbours,
+    targets: Histograms,
+    sources: Histograms,
+    needed: int | None,
+    settings: RetrievalSettings,
+) -> bool:
+    """Whether a few target images' lists hold most of the truly nearest, and log what they hold."""
+    rows = np.random.default_rng(settings.seed).permutation(len(targets.images))[:IMAGES_CHECKED]
+    depth = min(needed or found.sources.shape[1], found.sources.shape[1])
+    truth = search_exactly(targets.take(rows), sources, depth, settings.epsilon).divergences
+    share = float((found.divergences[rows, :depth] <= truth[:, -1:]).mean())
+    enough = share >= LEAST_FOUND
+    LOG.info(
+        "backend auto: `flat` finds %.3f of the %d nearest of %d target images%s",
+        *(share, depth, len(rows), "" if enough else "; that is too few: it takes `exact`"),
+    )
+    return enough
 
 
 def search_exactly(

@@ -7,6 +7,9 @@ import math
 SAFETY_DEVIATIONS = 6.0
 # A candidate that is missing costs a little recall, a neighbour that is cut off is lost for good.
 CANDIDATE_DEVIATIONS = 3.0
+# Of few, more are missed than the deviation says. So many more find 0.99 of them as well; they
+# fade out towards a share of `SHARE_WITHOUT`, which finds as much without.
+MORE_CANDIDATES, SHARE_WITHOUT = 10, 300
 # A candidate costs as much as this many pairs of the exact search, with what it adds for the other
 # images of the group; scanning a vector of the flat scan and selecting by it, as much as this many
 # bins of a pair (benchmarks/search.py).
@@ -33,11 +36,12 @@ def candidates_per_shard(
     """How many candidates a shard's index is asked for, for each target image.
 
     Its share E of ``candidates_factor`` * K, and `CANDIDATE_DEVIATIONS` times sqrt(E) more: a shard
-    may hold more than its share, and the projection may put some of the nearest behind others. At
-    least as many as are kept.
+    may hold more than its share, and the projection may put some of the nearest behind others. Up
+    to `MORE_CANDIDATES` on top where the share is small. At least as many as are kept.
     """
     share = on_file * candidates_factor / shards
-    wanted = math.ceil(share + CANDIDATE_DEVIATIONS * math.sqrt(share))
+    more = MORE_CANDIDATES * max(0.0, 1 - share / SHARE_WITHOUT)
+    wanted = math.ceil(share + CANDIDATE_DEVIATIONS * math.sqrt(share) + more)
     return min(shard_images, max(wanted, kept_per_shard(on_file, shard_images, shards)))
 
 

@@ -12,7 +12,10 @@ class AnnoySettings(Settings):
 
     trees: int = Field(20, ge=1, le=1000, description="Trees per shard.")
     search_k: int | None = Field(
-        None, ge=1, description="Nodes inspected per query; null is Annoy's own default."
+        None,
+        ge=1,
+        description="Nodes inspected per query; null is 30 a tree more than Annoy's own default, "
+        "of one a candidate and tree.",
     )
     candidates_factor: float = Field(
         1.5,
@@ -75,8 +78,8 @@ class RetrievalSettings(Settings):
         "annoy",
         description="Where candidates come from: an Annoy index, or a scan of all projected "
         "vectors (`flat`). `exact` compares every pair, and is what recall is measured with. "
-        "`auto` takes `flat` or `exact` shard by shard, whichever does less work, and says so in "
-        "the log.",
+        "`auto` takes `flat` or `exact` shard by shard, whichever does less work, and `exact` too "
+        "where `flat` misses much on a sample; it says so in the log.",
     )
     device: Literal["cpu", "cuda"] = Field(
         "cpu",
