@@ -7,7 +7,7 @@ The modules, in the order in which the data meets them:
   ``fetching``, ``published_weights``
 - which images there are, and whether they have changed: ``picture_names``, ``omissions``,
   ``picture_folders``, ``readers``, ``listing``, ``picture_files``, ``images_table``, ``data_state``
-- pixels: ``images``
+- pixels: ``regular_file``, ``plain_jpeg``, ``images``
 - which pictures are copies: ``perceptual_hash``, ``picture_hashes``, ``leakage``
 - responses: ``devices``, ``banks``
 - counts over fixed levels: ``levels``, ``packing``, ``counting``, ``descriptors``, ``extraction``
