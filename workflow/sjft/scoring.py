@@ -9,7 +9,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
-from torchvision.transforms.v2 import functional as transforms
 
 from sjft.batches import normalised
 from sjft.devices import workers
@@ -18,6 +17,7 @@ from sjft.images import load_rgb
 from sjft.network import JointNetwork
 from sjft.progress import progress
 from sjft.settings.experiment import EvaluationSettings, TrainingSettings
+from sjft.views import views_of
 
 
 @dataclass(frozen=True)
@@ -45,17 +45,7 @@ class _Views(Dataset[Tensor | BadImageError]):
             image = load_rgb(self._paths[row])
         except BadImageError as error:
             return error
-        views = []
-        for scale in self._settings.scales:
-            resized = transforms.resize(image, [scale], antialias=True)
-            if self._settings.crops == "five":
-                views += transforms.five_crop(resized, [self._side, self._side])
-            else:
-                views.append(transforms.center_crop(resized, [self._side, self._side]))
-        pictures = torch.stack([transforms.pil_to_tensor(view) for view in views])
-        if self._settings.mirror:
-            pictures = torch.cat([pictures, pictures.flip(-1)])
-        return pictures
+        return views_of(image, self._side, self._settings)
 
 
 @torch.inference_mode()
