@@ -66,7 +66,7 @@ def test_a_sparse_file_of_3_gb_is_refused_unread(tmp_path: Path) -> None:
     with (tmp_path / "a.jpg").open("wb") as file:
         file.truncate(3 * 10**9)
     with pytest.raises(
-        BadImageError, match=r"too large \(3,000\.0 MB; the limit `max_megabytes` is 500\)"
+        BadImageError, match=r"too large \(3,000\.0 MB; the limit `largest_file` is 500\)"
     ):
         load_rgb(tmp_path / "a.jpg")
 
@@ -98,11 +98,11 @@ def test_a_file_that_is_read_in_parts_comes_whole(
 def test_the_limit_on_pixels_is_the_configured_one(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a{suffix}"
     random_picture(1, (200, 100)).save(path)
-    assert load_pixels(path, limits=PictureLimits(max_megapixels=0.02)).shape == (100, 200, 3)
+    assert load_pixels(path, limits=PictureLimits(largest_picture=0.02)).shape == (100, 200, 3)
     with pytest.raises(BadImageError) as error:
-        load_rgb(path, PictureLimits(max_megapixels=0.019))
+        load_rgb(path, PictureLimits(largest_picture=0.019))
     assert error.value.reason == (
-        "is too large (200 x 100 pixels are 0.02 megapixels; the limit `max_megapixels` is 0.019)"
+        "is too large (200 x 100 pixels are 0.02 megapixels; the limit `largest_picture` is 0.019)"
     )
 
 

@@ -81,6 +81,17 @@ def noticed(wildcards):
 ##### descriptors.smk #####
 
 
+def largest_picture(wildcards):
+    """The limit that a listed picture may be over; generated ones have none."""
+    return getattr(CONFIG.datasets[wildcards.dataset], "largest_picture", "")
+
+
+def largest_that_is_taken(wildcards):
+    """Likewise, where larger pictures are left out; else they end the job."""
+    left_out = CONFIG.datasets[wildcards.dataset].on_bad_image == "skip"
+    return largest_picture(wildcards) if left_out else ""
+
+
 def state_of_bank(wildcards):
     using = [
         name

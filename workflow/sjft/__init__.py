@@ -22,8 +22,8 @@ The modules, in the order in which the data meets them:
 - one network, two heads: ``source_head``, ``network``, ``joined_task``, ``precision``,
   ``optimiser``, ``history``, ``curves``, ``training_state``, ``checkpoints``, ``training``,
   ``round_job``
-- how good it is: ``views``, ``scoring``, ``difficulty``, ``probabilities``, ``calibration``, ``evaluation``,
-  ``summary``
+- how good it is: ``views``, ``scoring``, ``difficulty``, ``probabilities``, ``calibration``,
+  ``evaluation``, ``summary``
 - runs side by side: ``fusion``, ``intervals``, ``paper``, ``ablation``, ``ablation_report``
 - what is handed over: ``provenance``, ``publication``, ``model_card``
 - its use: ``published``, ``prediction``, ``export``

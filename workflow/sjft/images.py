@@ -1,6 +1,6 @@
 """From a file to RGB pixels, whatever kind of picture it is.
 
-Turned upright as its EXIF says; grey, palette, CMYK, and 16-bit pictures are converted; what is
+Turned upright as its EXIF or XMP says; grey, palette, CMYK, and 16-bit pictures are converted; what is
 transparent is laid over white. Anything else is refused with the file's name.
 
 Plain JPEG files go the short way of `sjft.plain_jpeg`, all others through Pillow. Nothing but
@@ -88,7 +88,7 @@ def _check_size(size: tuple[int, int], limits: PictureLimits) -> None:
     if width * height > limits.pixels:
         raise TooLargeError(
             f"{width} x {height} pixels are {width * height / 1e6:.4g} megapixels; the limit "
-            f"`max_megapixels` is {limits.max_megapixels:g}"
+            f"`largest_picture` is {limits.largest_picture:g}"
         )
 
 

@@ -37,7 +37,7 @@ def read_regular_file(path: Path, most_bytes: int) -> bytes:
         check_regular(state)
         if state.st_size > most_bytes:
             raise TooLargeError(
-                f"{state.st_size / 1e6:,.1f} MB; the limit `max_megabytes` is {most_bytes / 1e6:g}"
+                f"{state.st_size / 1e6:,.1f} MB; the limit `largest_file` is {most_bytes / 1e6:g}"
             )
         return _read(descriptor, state.st_size)
     finally:

@@ -13,10 +13,11 @@ from torch.utils.data import DataLoader, Dataset
 from sjft.batches import normalised
 from sjft.devices import workers
 from sjft.errors import BadImageError
-from sjft.images import load_rgb
+from sjft.images import USUAL_LIMITS, load_rgb
 from sjft.network import JointNetwork
 from sjft.progress import progress
 from sjft.settings.experiment import EvaluationSettings, TrainingSettings
+from sjft.settings.pictures import PictureLimits
 from sjft.views import views_of
 
 
@@ -32,17 +33,24 @@ class Scored:
 class _Views(Dataset[Tensor | BadImageError]):
     """All views of a picture, uint8 [views, 3, side, side], or why it cannot be read."""
 
-    def __init__(self, paths: Sequence[Path], side: int, settings: EvaluationSettings) -> None:
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        side: int,
+        settings: EvaluationSettings,
+        limits: PictureLimits,
+    ) -> None:
         self._paths = paths
         self._side = side
         self._settings = settings
+        self._limits = limits
 
     def __len__(self) -> int:
         return len(self._paths)
 
     def __getitem__(self, row: int) -> Tensor | BadImageError:
         try:
-            image = load_rgb(self._paths[row])
+            image = load_rgb(self._paths[row], self._limits)
         except BadImageError as error:
             return error
         return views_of(image, self._side, self._settings)
@@ -56,6 +64,7 @@ def class_probabilities(
     training: TrainingSettings,
     device: torch.device,
     threads: int,
+    limits: PictureLimits = USUAL_LIMITS,
 ) -> Scored:
     """Target-class probabilities of pictures, each the mean over the picture's views.
 
@@ -65,7 +74,7 @@ def class_probabilities(
     views = len(evaluation.scales) * (5 if evaluation.crops == "five" else 1)
     images_a_batch = max(1, evaluation.batch // (views * (1 + evaluation.mirror)))
     loader = DataLoader(
-        _Views(paths, training.input_size, evaluation),
+        _Views(paths, training.input_size, evaluation, limits),
         batch_size=images_a_batch,
         collate_fn=list,
         num_workers=workers(threads, device),

@@ -1,4 +1,6 @@
-"""Which picture files are opened at all."""
+"""Which pictures are too large to be opened."""
+
+from collections.abc import Iterable
 
 from pydantic import Field
 
@@ -6,31 +8,41 @@ from sjft.settings.base import Settings
 
 
 class PictureLimits(Settings):
-    """Limits on picture files, so that none takes all the memory of a job.
+    """Limits on files and pictures, so that none takes all the memory of a job.
 
-    A file beyond them is a bad image, with the limit in its reason: see `on_bad_image`.
+    Beyond them a file is a bad image, with the limit in its reason.
     """
 
-    max_megapixels: float = Field(
-        89.5,
-        gt=0,
-        le=10_000,
-        description="Width times height of a picture, in millions of pixels, at most; each million "
-        "takes up to 12 MB while it is decoded.",
-    )
-    max_megabytes: float = Field(
+    largest_file: float = Field(
         500,
         gt=0,
-        le=100_000,
-        description="Size of a picture's file, in millions of bytes, at most.",
+        le=10**6,
+        description="Megabytes (10^6 bytes) of the largest file that is taken for a picture. What "
+        "is larger is left out of class folders, counted and named; in a list it is an error.",
     )
-
-    @property
-    def pixels(self) -> int:
-        """The largest number of pixels."""
-        return int(self.max_megapixels * 1e6)
+    largest_picture: float = Field(
+        89.5,
+        gt=0,
+        le=10**6,
+        description="Megapixels (10^6 pixels, width times height) of the largest picture that is "
+        "decoded. A larger one is a bad image.",
+    )
 
     @property
     def bytes(self) -> int:
-        """The largest number of bytes."""
-        return int(self.max_megabytes * 1e6)
+        """The largest number of bytes of a file."""
+        return int(self.largest_file * 10**6)
+
+    @property
+    def pixels(self) -> int:
+        """The largest number of pixels of a picture."""
+        return int(self.largest_picture * 10**6)
+
+
+def widest(limits: Iterable[PictureLimits]) -> PictureLimits:
+    """Limits that let everything pass that one of these does."""
+    given = list(limits)
+    return PictureLimits(
+        largest_file=max(one.largest_file for one in given),
+        largest_picture=max(one.largest_picture for one in given),
+    )
