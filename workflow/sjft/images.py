@@ -1,7 +1,7 @@
 """From a file to RGB pixels, whatever kind of picture it is.
 
-Turned upright as its EXIF or XMP says; grey, palette, CMYK, and 16-bit pictures are converted; what is
-transparent is laid over white. Anything else is refused with the file's name.
+Turned upright as its EXIF or XMP says; grey, palette, CMYK, and 16-bit pictures are converted; what
+is transparent is laid over white. Anything else is refused with the file's name.
 
 Plain JPEG files go the short way of `sjft.plain_jpeg`, all others through Pillow. Nothing but
 regular files is opened, and neither a file nor a picture that is larger than the limits.
