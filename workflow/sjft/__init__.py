@@ -9,7 +9,7 @@ The modules, in the order in which the data meets them:
   ``picture_folders``, ``readers``, ``listing``, ``picture_files``, ``images_table``, ``data_state``
 - pixels: ``regular_file``, ``plain_jpeg``, ``images``
 - which pictures are copies: ``perceptual_hash``, ``picture_hashes``, ``leakage``
-- responses: ``devices``, ``banks``
+- responses: ``devices``, ``weights_file``, ``foreign_weights``, ``weights``, ``banks``
 - counts over fixed levels: ``levels``, ``packing``, ``counting``, ``descriptors``, ``extraction``
 - counts over the target's equal-mass bins: ``bins``, ``histograms``
 - who is whose neighbour: ``product``, ``fixed_point``, ``divergence``, ``projection``, ``index``,
