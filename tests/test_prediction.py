@@ -269,7 +269,7 @@ def test_special_files_and_long_pictures_are_answered_at_once(
     errors = [value.get("error", "") for value in json.loads(output.out)]
     assert errors[:2] == ["", ""]
     assert "a named pipe" in errors[2]
-    assert "3,000.0 MB; the limit `largest_file` is 300" in errors[3]
+    assert "3,000.0 MB; the limit `largest_file` is 500" in errors[3]
     assert "2 of 4 pictures could not be read" in output.err
     assert main([*command, "--largest-picture", "0.01", "--largest-file", "1"]) == 1
     errors = [value.get("error", "") for value in json.loads(capsys.readouterr().out)]
