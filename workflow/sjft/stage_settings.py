@@ -76,6 +76,7 @@ def of_generated_images(configuration: Configuration, dataset: str) -> Values:
     """What the pictures are made from: not which of them are listed, nor in which shards."""
     settings = configuration.datasets[dataset]
     listing = {"shards", "on_bad_image", "content_digest", "train_per_class", "train_seed"}
+    listing |= {"largest_picture"}
     unused = (listing | ORIGIN) & set(type(settings).model_fields)
     return settings.model_dump(mode="json", exclude=unused)
 
