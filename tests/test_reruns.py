@@ -155,6 +155,7 @@ def test_pictures_that_are_made_go_by_what_they_are_made_from() -> None:
     }
     assert set(of_generated_images(configuration, "seen")) == common | {
         "root",
+        "largest_file",
         "splits",
         "random_split",
         "cameras",

@@ -87,9 +87,13 @@ def largest_picture(wildcards):
 
 
 def largest_that_is_taken(wildcards):
-    """Likewise, where larger pictures are left out; else they end the job."""
+    """Likewise, where larger pictures are left out; else they end the job.
+
+    Nothing for the usual limit, so that `on_bad_image: skip` alone is no reason.
+    """
+    limit = largest_picture(wildcards)
     left_out = CONFIG.datasets[wildcards.dataset].on_bad_image == "skip"
-    return largest_picture(wildcards) if left_out else ""
+    return limit if left_out and limit != PictureLimits().largest_picture else ""
 
 
 def state_of_bank(wildcards):
