@@ -106,6 +106,8 @@ TABLE: dict[str, tuple[Any, str]] = {
     ),
     # No extraction has left any out yet.
     "datasets.pictures.on_bad_image": ("skip", "evaluate; select_subset; publish"),
+    "datasets.pictures.largest_file": (9, "list_images; evaluate; publish"),
+    "datasets.pictures.largest_picture": (9, "hash_images; evaluate; publish"),
     "datasets.pictures.root": (
         "pictures again",
         "list_images; hash_images; extract_descriptors; finetune; score_difficulty; evaluate; "

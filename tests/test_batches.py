@@ -18,6 +18,7 @@ from sjft.loading import load_batches
 from sjft.pairing import AnySource, NoSource, Pairing, SourceChoice
 from sjft.picture_cache import PictureCache
 from sjft.ranks import ALONE, Ranks
+from sjft.settings.pictures import PictureLimits
 
 CPU = torch.device("cpu")
 PICTURES = 6
@@ -97,9 +98,9 @@ def test_neither_threads_nor_cache_change_the_batches(
 def test_the_cache_keeps_what_comes_first_within_its_budget(sides: tuple, monkeypatch) -> None:
     decoded = []
 
-    def counting(path: Path, at_least: int) -> np.ndarray:
+    def counting(path: Path, at_least: int, limits: PictureLimits) -> np.ndarray:
         decoded.append(path.name)
-        return load_pixels(path, at_least)
+        return load_pixels(path, at_least, limits)
 
     monkeypatch.setattr("sjft.picture_cache.load_pixels", counting)
     cache = PictureCache(2 * 20 * 16 * 3 / 1e6, 16)  # room for two

@@ -2,12 +2,14 @@
 
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from conftest import random_picture
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from sjft.errors import BadImageError
 from sjft.images import load_pixels, load_rgb
@@ -142,13 +144,44 @@ UPRIGHT = {
 }
 
 
+def exif(orientation: int) -> Image.Exif:
+    data = Image.Exif()
+    data[0x0112] = orientation
+    return data
+
+
+def text(orientation: int) -> PngImagePlugin.PngInfo:
+    """XMP as PNG holds it, in a chunk of text."""
+    info = PngImagePlugin.PngInfo()
+    info.add_itxt("XML:com.adobe.xmp", xmp(orientation).decode())
+    return info
+
+
+def xmp(orientation: int) -> bytes:
+    return f'<rdf:Description tiff:Orientation="{orientation}"/>'.encode()
+
+
 @pytest.mark.parametrize("orientation", UPRIGHT)
-def test_pictures_are_turned_upright(tmp_path: Path, orientation: int) -> None:
+@pytest.mark.parametrize(
+    ("suffix", "options"),
+    [
+        (".png", lambda n: {"exif": exif(n)}),
+        (".png", lambda n: {"pnginfo": text(n)}),
+        (".webp", lambda n: {"exif": exif(n), "lossless": True}),
+        (".webp", lambda n: {"xmp": xmp(n), "lossless": True}),
+        (".tif", lambda n: {"tiffinfo": {0x0112: n}}),
+        (".tif", lambda n: {"tiffinfo": {0x0112: n}, "compression": "tiff_lzw"}),
+        (".tif", lambda n: {"tiffinfo": {0x02BC: xmp(n)}}),
+    ],
+    ids=["PNG, EXIF", "PNG, XMP", "WebP, EXIF", "WebP, XMP", "TIFF", "TIFF, LZW", "TIFF, XMP"],
+)
+def test_whatever_the_format_pictures_are_turned_upright(
+    tmp_path: Path, suffix: str, options: Callable[[int], Any], orientation: int
+) -> None:
     picture = random_picture(1)
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    picture.save(tmp_path / "a.png", exif=exif)
-    assert (pixels(tmp_path / "a.png") == UPRIGHT[orientation](np.asarray(picture))).all()
+    picture.save(tmp_path / f"a{suffix}", **options(orientation))
+    turned = UPRIGHT[orientation](np.asarray(picture))
+    assert (pixels(tmp_path / f"a{suffix}") == turned).all()
 
 
 def test_broken_exif_data_do_no_harm(tmp_path: Path) -> None:

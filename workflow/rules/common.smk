@@ -28,6 +28,7 @@ from sjft.paper import paper_figures
 from sjft.requirements import file_state, missing_data
 from sjft.settings.arm import ARMS
 from sjft.settings.config import read_configuration
+from sjft.settings.pictures import PictureLimits
 from sjft.shard_lists import kept_per_shard
 from sjft.sources import SEPARATOR
 

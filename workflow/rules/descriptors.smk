@@ -22,6 +22,7 @@ rule extract_descriptors:
     params:
         bank=lambda wildcards: stage_settings.of_descriptors(CONFIG, wildcards.bank),
         refused=left_out_and_refused,
+        largest_picture=largest_that_is_taken,
         weights=state_of_bank,
         pictures=lambda wildcards: state_of_pictures(
             wildcards.dataset, wildcards.part, wildcards.shard

@@ -81,6 +81,21 @@ def noticed(wildcards):
 ##### descriptors.smk #####
 
 
+def largest_picture(wildcards):
+    """The limit that a listed picture may be over; generated ones have none."""
+    return getattr(CONFIG.datasets[wildcards.dataset], "largest_picture", "")
+
+
+def largest_that_is_taken(wildcards):
+    """Likewise, where larger pictures are left out; else they end the job.
+
+    Nothing for the usual limit, so that `on_bad_image: skip` alone is no reason.
+    """
+    limit = largest_picture(wildcards)
+    left_out = CONFIG.datasets[wildcards.dataset].on_bad_image == "skip"
+    return limit if left_out and limit != PictureLimits().largest_picture else ""
+
+
 def state_of_bank(wildcards):
     using = [
         name

@@ -20,6 +20,7 @@ rule hash_images:
         pictures=lambda wildcards: state_of_pictures(
             wildcards.dataset, wildcards.part, wildcards.shard
         ),
+        largest_picture=largest_picture,
         place=lambda wildcards: place_of(wildcards.dataset),
         code=code_of("hash_images.py"),
     message:

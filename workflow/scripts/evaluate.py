@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from job_runner import folder, run
+from job_runner import folder, limits_among, run
 from sjft.evaluation import (
     class_table,
     confusion,
@@ -36,6 +36,7 @@ def main(snakemake: Any) -> None:
         known_part(TrainingSettings, settings["training"] | told["training"][name]),
         skip_bad_images=settings["dataset"]["on_bad_image"] == "skip",
         threads=snakemake.threads,
+        limits=limits_among(settings["dataset"]),
     )
     counts, names = confusion(probabilities.values, probabilities.labels), probabilities.class_names
     output = {name: Path(path) for name, path in snakemake.output.items()}

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from job_runner import folder, run, weights_file
+from job_runner import folder, limits_on, run, weights_file
 from sjft.banks import make_bank
 from sjft.devices import choose_device
 from sjft.extraction import Extraction, extract_descriptors
@@ -35,6 +35,7 @@ def main(snakemake: Any) -> None:
             inputs={"pictures": snakemake.params.pictures, "weights": bank.digest_of_weights},
             skip_bad_images=told["datasets"][wildcards.dataset]["on_bad_image"] == "skip",
             threads=snakemake.threads,
+            limits=limits_on(wildcards.dataset, snakemake.config),
         ),
         Path(snakemake.output.descriptors),
     )

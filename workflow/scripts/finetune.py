@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from job_runner import folder, run, weights_file
+from job_runner import folder, limits_on_all, run, weights_file
 from sjft.arms import source_choice
 from sjft.checkpoints import Checkpoints
 from sjft.files import digest_of_file
@@ -55,6 +55,7 @@ def _round(snakemake: Any, settings: TrainingSettings) -> Round:
         target_classes=class_names(read_images(Path(files.images))),
         last_network=load_joint_network(Path(files.last_model)) if files.last_model else None,
         classifier_classes=_classifier_classes(settings, snakemake),
+        limits=limits_on_all(snakemake.config),
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from job_runner import folder, run
+from job_runner import folder, limits_on, run
 from sjft.images_table import of_shard, read_images
 from sjft.picture_hashes import hash_images
 
@@ -21,6 +21,7 @@ def main(snakemake: Any) -> None:
         folder(snakemake.params.place, snakemake.config["data_root"]),
         Path(snakemake.output.hashes),
         {"pictures": snakemake.params.pictures},
+        limits_on(wildcards.dataset, snakemake.config),
     )
 
 

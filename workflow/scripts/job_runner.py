@@ -15,6 +15,7 @@ from typing import Any
 from sjft.addresses import without_secrets
 from sjft.errors import UserError
 from sjft.job_cost import JobCost, peak_megabytes
+from sjft.settings.pictures import PictureLimits, widest
 
 
 def run(main: Callable[[Any], None], snakemake: Any) -> None:
@@ -72,6 +73,22 @@ def _use_threads(threads: int) -> None:
 def folder(place: dict[str, str], data_root: str) -> Path:
     """A data set's folder: what was generated lies under results/, a root below the data root."""
     return Path(place["generated"]) if "generated" in place else Path(data_root) / place["root"]
+
+
+def limits_on(dataset: str, config: dict[str, Any]) -> PictureLimits:
+    """Which of a data set's pictures are too large to be opened."""
+    return limits_among(config["told"]["datasets"][dataset])
+
+
+def limits_among(settings: dict[str, Any]) -> PictureLimits:
+    """The limits among some settings of a data set; generated pictures have the usual ones."""
+    own = {key: settings[key] for key in PictureLimits.model_fields if key in settings}
+    return PictureLimits.model_validate(own)
+
+
+def limits_on_all(config: dict[str, Any]) -> PictureLimits:
+    """What passes for some data set: extraction has held each picture against its own limits."""
+    return widest(limits_on(dataset, config) for dataset in config["told"]["datasets"])
 
 
 def weights_file(weights: Any, data_root: str, fetched: str | None) -> Path | None:

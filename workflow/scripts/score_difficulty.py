@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from job_runner import folder, run
+from job_runner import folder, limits_on_all, run
 from sjft.devices import choose_device
 from sjft.difficulty import difficulty_table, write_difficulty
 from sjft.network import load_joint_network
@@ -28,6 +28,7 @@ def main(snakemake: Any) -> None:
         training,
         choose_device(training.device),
         snakemake.threads,
+        limits_on_all(snakemake.config),
     )
     if scored.skipped:
         # Extraction has read all of them: a file that is bad now was changed since.

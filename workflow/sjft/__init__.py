@@ -7,9 +7,9 @@ The modules, in the order in which the data meets them:
   ``fetching``, ``published_weights``
 - which images there are, and whether they have changed: ``picture_names``, ``omissions``,
   ``picture_folders``, ``readers``, ``listing``, ``picture_files``, ``images_table``, ``data_state``
-- pixels: ``images``
+- pixels: ``regular_file``, ``plain_jpeg``, ``images``
 - which pictures are copies: ``perceptual_hash``, ``picture_hashes``, ``leakage``
-- responses: ``devices``, ``banks``
+- responses: ``devices``, ``weights_file``, ``foreign_weights``, ``weights``, ``banks``
 - counts over fixed levels: ``levels``, ``packing``, ``counting``, ``descriptors``, ``extraction``
 - counts over the target's equal-mass bins: ``bins``, ``histograms``
 - who is whose neighbour: ``product``, ``fixed_point``, ``divergence``, ``projection``, ``index``,
@@ -22,11 +22,11 @@ The modules, in the order in which the data meets them:
 - one network, two heads: ``source_head``, ``network``, ``joined_task``, ``precision``,
   ``optimiser``, ``history``, ``curves``, ``training_state``, ``checkpoints``, ``training``,
   ``round_job``
-- how good it is: ``scoring``, ``difficulty``, ``probabilities``, ``calibration``, ``evaluation``,
-  ``summary``
+- how good it is: ``views``, ``scoring``, ``difficulty``, ``probabilities``, ``calibration``,
+  ``evaluation``, ``summary``
 - runs side by side: ``fusion``, ``intervals``, ``paper``, ``ablation``, ``ablation_report``
 - what is handed over: ``provenance``, ``publication``, ``model_card``
-- its use: ``published``, ``prediction``, ``export``
+- its use: ``published``, ``prediction``, ``prediction_output``, ``prediction_command``, ``export``
 - which settings each stage goes by: ``stage_settings``
 - what is known to fail before the first job: ``checks``
 - what a job took, and what an experiment will: ``job_cost``, ``stage_speeds``, ``plan``

@@ -23,7 +23,7 @@ from sjft.errors import UserError
 from sjft.files import digest_of_text, write_json, written_beside
 from sjft.settings.checkpoints import CheckpointSettings
 from sjft.training_state import TrainingState
-from sjft.weights import LOADING_ERRORS
+from sjft.weights_file import LOADING_ERRORS
 
 KIND, VERSION = "sjft-checkpoint", 2
 DECIDED_BY = "decided_by.json"

@@ -1,6 +1,7 @@
 """The command `sjft`: look into the pipeline's files, and use its models, from a terminal."""
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -10,6 +11,8 @@ from zipfile import is_zipfile
 
 from sjft import __version__
 from sjft.errors import UserError
+
+INTERRUPTED = 130  # as shells have it
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,11 +38,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     fuse.add_argument("--output", type=Path, metavar="FOLDER", help="write the fused run there")
     _add_plan(commands.add_parser("plan", help="say what an experiment will cost, before the run"))
     chosen = parser.parse_args(arguments)
+    # Names of files and classes need not be of the terminal's letters.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        print(COMMANDS[chosen.command](chosen), flush=True)
+        if (text := COMMANDS[chosen.command](chosen)) is not None:
+            print(text, flush=True)
     except UserError as error:
         print(f"sjft: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt as interruption:
+        print(" ".join(["sjft: interrupted", *map(str, interruption.args)]), file=sys.stderr)
+        return INTERRUPTED
     except BrokenPipeError:  # who reads, `head` say, has seen enough: Python would flush again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
@@ -49,7 +59,9 @@ def _add_predict(predict: argparse.ArgumentParser) -> None:
     predict.add_argument("model", type=Path, help="for example results/demo/model.pt")
     predict.add_argument("pictures", type=Path, nargs="+", help="files, or folders of pictures")
     predict.add_argument("--top", type=_count, default=3, metavar="N", help="classes a picture (3)")
-    predict.add_argument("--json", action="store_true", help="JSON instead of a table")
+    form = predict.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="a list in JSON instead of a table")
+    form.add_argument("--json-lines", action="store_true", help="an object of JSON a line")
     predict.add_argument(
         "--single-view",
         action="store_true",
@@ -61,6 +73,10 @@ def _add_predict(predict: argparse.ArgumentParser) -> None:
     predict.add_argument(
         "--batch", type=_count, default=64, metavar="N", help="views a forward pass (64)"
     )
+    for name, unit in (("--largest-file", "MB (10^6 bytes)"), ("--largest-picture", "megapixels")):
+        predict.add_argument(
+            name, type=float, metavar="N", help=f"{unit}, as the key of a data set; larger is bad"
+        )
 
 
 def _add_export(export: argparse.ArgumentParser) -> None:
@@ -104,25 +120,10 @@ def _summary(chosen: argparse.Namespace) -> str:
     return str(read_summary(chosen.file)["table"])
 
 
-def _predict(chosen: argparse.Namespace) -> str:
-    from sjft.prediction import as_json, as_text, pictures_in, predict  # noqa: PLC0415
-    from sjft.published import load_published  # noqa: PLC0415
+def _predict(chosen: argparse.Namespace) -> None:
+    from sjft.prediction_command import predict_to  # noqa: PLC0415
 
-    predictions = predict(
-        load_published(chosen.model),
-        pictures_in(chosen.pictures),
-        chosen.top,
-        device=chosen.device,
-        batch=chosen.batch,
-        single_view=chosen.single_view,
-    )
-    text = as_json(predictions) if chosen.json else as_text(predictions)
-    if bad := [str(prediction.path) for prediction in predictions if prediction.error]:
-        print(text)
-        raise UserError(
-            f"{len(bad)} of {len(predictions)} pictures could not be read: {', '.join(bad)}"
-        )
-    return text
+    predict_to(sys.stdout, chosen)
 
 
 def _export(chosen: argparse.Namespace) -> str:

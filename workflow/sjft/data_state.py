@@ -25,7 +25,9 @@ from sjft.settings.dataset import DatasetSettings, FilesOnDisk, Synthetic
 
 IMAGES, RECORD = "images.csv", "state.json"
 # What does not decide the list: what to do with bad images, and where the data come from.
-NOT_FOR_THE_LIST = frozenset({"on_bad_image", "how_to_get", "downloads", "watch"})
+NOT_FOR_THE_LIST = frozenset(
+    {"on_bad_image", "largest_picture", "how_to_get", "downloads", "watch"}
+)
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from sjft.calibration import calibration
 from sjft.devices import choose_device
 from sjft.errors import UserError
+from sjft.images import USUAL_LIMITS
 from sjft.network import JointNetwork
 from sjft.probabilities import Probabilities
 from sjft.scoring import class_probabilities
 from sjft.settings.experiment import EvaluationSettings, TrainingSettings
+from sjft.settings.pictures import PictureLimits
 
 LOG = logging.getLogger(__name__)
 
@@ -30,6 +32,7 @@ def evaluate(
     *,
     skip_bad_images: bool,
     threads: int,
+    limits: PictureLimits = USUAL_LIMITS,
 ) -> tuple[dict[str, Any], Probabilities]:
     """Accuracies on ``images`` (rows of images.csv) as plain values, and what they follow from.
 
@@ -48,6 +51,7 @@ def evaluate(
         training,
         choose_device(training.device),
         threads,
+        limits,
     )
     if scored.skipped and not (skip_bad_images and len(scored.rows)):
         raise scored.skipped[0]

@@ -18,11 +18,12 @@ from sjft.descriptors import KIND, VERSION, append_images, write_channels
 from sjft.devices import torch_threads, workers
 from sjft.errors import BadImageError, UserError
 from sjft.hdf5 import create_hdf5
-from sjft.images import load_pixels
+from sjft.images import USUAL_LIMITS, load_pixels
 from sjft.layers import Layer
 from sjft.packing import PackedCounts
 from sjft.progress import progress
 from sjft.settings.bank import LevelGrid
+from sjft.settings.pictures import PictureLimits
 
 Prepare = Callable[[NDArray[np.uint8]], torch.Tensor]  # see `FilterBank`
 IMAGES_A_BATCH = 8
@@ -46,9 +47,12 @@ class _Batch:
 class _PreparedImages(Dataset[_Batch]):
     """The shard's pictures in batches, decoded, resized and cropped; or why one could not be."""
 
-    def __init__(self, paths: Sequence[Path], prepare: Prepare, images_a_batch: int) -> None:
+    def __init__(
+        self, paths: Sequence[Path], prepare: Prepare, images_a_batch: int, limits: PictureLimits
+    ) -> None:
         self._paths = paths
         self._prepare = prepare
+        self._limits = limits
         self._starts = range(0, len(paths), images_a_batch)
 
     def __len__(self) -> int:
@@ -60,7 +64,7 @@ class _PreparedImages(Dataset[_Batch]):
         bad: list[tuple[int, BadImageError]] = []
         for row in range(start, min(start + self._starts.step, len(self._paths))):
             try:
-                pictures[row] = self._prepare(load_pixels(self._paths[row]))
+                pictures[row] = self._prepare(load_pixels(self._paths[row], limits=self._limits))
             except BadImageError as error:
                 bad.append((row, error))
         together = torch.stack(list(pictures.values())) if pictures else torch.empty(0)
@@ -77,6 +81,7 @@ class Extraction:
     inputs: dict[str, str]  # digests of images.csv and of the weights
     skip_bad_images: bool
     threads: int = 1
+    limits: PictureLimits = USUAL_LIMITS
 
 
 def extract_descriptors(
@@ -127,7 +132,7 @@ def _batches(
     images_a_batch = _images_a_batch(extraction.bank)
     paths = [root / path for path in images["path"]]
     loader = DataLoader(
-        _PreparedImages(paths, extraction.bank.prepare, images_a_batch),
+        _PreparedImages(paths, extraction.bank.prepare, images_a_batch, extraction.limits),
         batch_size=None,
         num_workers=processes,
         pin_memory=_on_gpu(extraction.bank),

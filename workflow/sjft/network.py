@@ -16,11 +16,11 @@ from sjft.files import written_beside
 from sjft.settings.weights import RandomWeights, Weights
 from sjft.source_head import ClassifierClasses, copy_rows
 from sjft.weights import (
-    LOADING_ERRORS,
     classifier_name,
     load_network,
     without_auxiliary_classifiers,
 )
+from sjft.weights_file import LOADING_ERRORS
 
 KIND, VERSION = "sjft-model", 1
 LOG = logging.getLogger(__name__)

@@ -6,7 +6,8 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from sjft.images import load_pixels
+from sjft.images import USUAL_LIMITS, load_pixels
+from sjft.settings.pictures import PictureLimits
 
 MEGABYTE = 10**6
 
@@ -19,10 +20,13 @@ class PictureCache:
     first. What is kept decides nothing but the time.
     """
 
-    def __init__(self, megabytes: float, shorter_side: int) -> None:
+    def __init__(
+        self, megabytes: float, shorter_side: int, limits: PictureLimits = USUAL_LIMITS
+    ) -> None:
         """Keep so many megabytes (10^6 bytes); pictures need ``shorter_side`` pixels at most."""
         self._left = int(megabytes * MEGABYTE)
         self._shorter_side = shorter_side
+        self._limits = limits
         self._kept: dict[Path, NDArray[np.uint8]] = {}
         self._lock = Lock()
 
@@ -30,7 +34,7 @@ class PictureCache:
         """The picture, uint8 [height, width, 3]; raises `BadImageError` as `load_pixels` does."""
         found = self._kept.get(path)
         if found is None:
-            found = load_pixels(path, at_least=self._shorter_side)
+            found = load_pixels(path, self._shorter_side, self._limits)
             with self._lock:
                 if path not in self._kept and found.nbytes <= self._left:
                     self._kept[path] = found

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from sjft.errors import BadImageError
 from sjft.files import digest_of_file
 from sjft.hdf5 import Variable, create_hdf5, open_hdf5
-from sjft.images import load_rgb
+from sjft.images import USUAL_LIMITS, load_rgb
 from sjft.perceptual_hash import BITS, VIEWS, WORDS, perceptual_hash
 from sjft.progress import progress
+from sjft.settings.pictures import PictureLimits
 
 KIND, VERSION = "sjft-picture-hashes", 1
 IMAGES_A_BLOCK = 256
@@ -47,7 +48,11 @@ class PictureHashes:
 
 
 def hash_images(
-    images: pl.DataFrame, root: Path, output: Path, inputs: dict[str, str]
+    images: pl.DataFrame,
+    root: Path,
+    output: Path,
+    inputs: dict[str, str],
+    limits: PictureLimits = USUAL_LIMITS,
 ) -> pl.DataFrame:
     """Hash ``images`` (columns image and path) into an HDF5 file; there may be none.
 
@@ -63,7 +68,7 @@ def hash_images(
         config={"bits": BITS, "views": list(VIEWS)},
         inputs=inputs,
     ) as writer:
-        for block in _blocks(images, root, skipped):
+        for block in _blocks(images, root, limits, skipped):
             for name, variable in _variables(block).items():
                 writer.add(name, variable)
             written += len(block.images)
@@ -72,7 +77,7 @@ def hash_images(
 
 
 def _blocks(
-    images: pl.DataFrame, root: Path, skipped: list[tuple[str, str]]
+    images: pl.DataFrame, root: Path, limits: PictureLimits, skipped: list[tuple[str, str]]
 ) -> Iterator[PictureHashes]:
     """Yield the hashes in blocks: one at least, so that an empty file has its data sets too."""
     starts = range(0, max(len(images), 1), IMAGES_A_BLOCK)
@@ -83,7 +88,7 @@ def _blocks(
         block = images.slice(start, IMAGES_A_BLOCK)
         for image, path in zip(block["image"], block["path"], strict=True):
             try:
-                hashed = perceptual_hash(load_rgb(root / path))
+                hashed = perceptual_hash(load_rgb(root / path, limits))
             except BadImageError as error:
                 LOG.warning("left out %s: %s", error.path, error.reason)
                 skipped.append((path, error.reason))

@@ -1,8 +1,9 @@
 """Prediction: a published model on anyone's pictures, seen as the evaluation saw its own."""
 
-import json
-from collections.abc import Sequence
+import stat
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,13 @@ import torch
 
 from sjft.devices import choose_device
 from sjft.errors import UserError
+from sjft.images import USUAL_LIMITS
 from sjft.network import JointNetwork
-from sjft.picture_names import SUFFIXES
+from sjft.picture_folders import pictures_below
 from sjft.published import PublishedModel
-from sjft.scoring import class_probabilities
+from sjft.scoring import Scored, score_batches
 from sjft.settings.experiment import EvaluationSettings, TrainingSettings
+from sjft.settings.pictures import PictureLimits
 
 
 @dataclass(frozen=True)
@@ -26,27 +29,36 @@ class Prediction:
     error: str = ""
 
 
-def pictures_in(places: Sequence[Path]) -> list[Path]:
+def pictures_in(places: Sequence[Path]) -> tuple[list[Path], list[str]]:
     """The files that are named, and all pictures below the folders, sorted folder by folder.
 
+    Folders are walked by the readers' own rules (`sjft.picture_folders`); what these leave out is
+    the second result, a line for each reason. A file that is named is taken whatever its name.
     Raises `UserError` for a place that is not there and for a folder without a picture.
     """
     found: list[Path] = []
+    left_out: list[str] = []
     for place in places:
-        if place.is_dir():
-            below = sorted(
-                path
-                for path in place.rglob("*")
-                if path.suffix.lower() in SUFFIXES and path.is_file() and path.name[0] != "."
-            )
-            if not below:
-                raise UserError(f"{place}: there is no picture in this folder.")
-            found += below
-        elif place.exists():
+        if not _is_folder(place):
             found.append(place)
-        else:
-            raise UserError(f"{place}: there is no such file or folder.")
-    return found
+            continue
+        below, omissions = pictures_below(place)
+        lines = omissions.lines()
+        if not below:
+            why = f" Left out: {'; '.join(lines)}." if lines else ""
+            raise UserError(f"{place}: there is no picture in this folder.{why}")
+        found += sorted(place / path for path in below)
+        left_out += [f"{place}: left out: {line}" for line in lines]
+    return found, left_out
+
+
+def _is_folder(place: Path) -> bool:
+    try:
+        return stat.S_ISDIR(place.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(f"{place}: there is no such file or folder.") from None
+    except OSError as error:
+        raise UserError(f"{place}: cannot be read ({error.strerror}).") from None
 
 
 def predict(
@@ -57,6 +69,7 @@ def predict(
     device: str = "auto",
     batch: int = 64,
     single_view: bool = False,
+    limits: PictureLimits = USUAL_LIMITS,
 ) -> list[Prediction]:
     """Each picture's ``top`` most probable classes, in the order of ``paths``.
 
@@ -64,25 +77,61 @@ def predict(
     for, or of the first scale's central crop alone; ``batch`` views share a forward pass. A picture
     that cannot be read gets its reason instead. Raises `UserError` for a GPU that isn't there.
     """
+    return list(
+        predictions(
+            model,
+            paths,
+            top,
+            device=device,
+            batch=batch,
+            single_view=single_view,
+            limits=limits,
+        )
+    )
+
+
+def predictions(
+    model: PublishedModel,
+    paths: Sequence[Path],
+    top: int,
+    *,
+    device: str,
+    batch: int,
+    single_view: bool,
+    limits: PictureLimits,
+) -> Iterator[Prediction]:
+    """Yield what `predict` gives, each batch when its forward pass is done."""
     evaluation, training = _settings(model, batch)
-    scored = class_probabilities(
+    waiting = iter(paths)
+    for scored in score_batches(
         JointNetwork(model.facts["network"], model.network, model.classes, []),
         paths,
         evaluation.single_view() if single_view else evaluation,
         training,
         choose_device(device, "--device"),
         torch.get_num_threads(),
-    )
+        limits,
+    ):
+        yield from _named(
+            scored, islice(waiting, len(scored.rows) + len(scored.skipped)), model.classes, top
+        )
+
+
+def _named(
+    scored: Scored, paths: Iterable[Path], classes: Sequence[str], top: int
+) -> Iterator[Prediction]:
+    """The predictions of one batch, whose pictures ``paths`` are."""
     order = np.argsort(-scored.probabilities, axis=1, kind="stable")[:, :top]
     found = {
-        int(row): [(model.classes[label], float(values[label])) for label in labels]
+        int(row): [(classes[label], float(values[label])) for label in labels]
         for row, labels, values in zip(scored.rows, order, scored.probabilities, strict=True)
     }
     reasons = iter(scored.skipped)
-    return [
-        Prediction(path, found[row]) if row in found else Prediction(path, [], next(reasons).reason)
-        for row, path in enumerate(paths)
-    ]
+    for row, path in enumerate(paths, scored.first):
+        if row in found:
+            yield Prediction(path, found[row])
+        else:
+            yield Prediction(path, [], next(reasons).reason)
 
 
 def _settings(model: PublishedModel, batch: int) -> tuple[EvaluationSettings, TrainingSettings]:
@@ -100,32 +149,3 @@ def _settings(model: PublishedModel, batch: int) -> tuple[EvaluationSettings, Tr
             }
         ),
     )
-
-
-def as_text(predictions: Sequence[Prediction]) -> str:
-    """One line a picture: path, then classes with their probabilities in per cent, in columns."""
-    path_width = max((len(str(p.path)) for p in predictions), default=0)
-    ranks = zip(*(p.classes for p in predictions if not p.error), strict=True)
-    widths = [max(len(name) for name, _ in rank) for rank in ranks]
-
-    def columns(prediction: Prediction) -> list[str]:
-        return [prediction.error] * bool(prediction.error) + [
-            f"{name.ljust(width)} {100 * share:5.1f} %"
-            for (name, share), width in zip(prediction.classes, widths, strict=False)
-        ]
-
-    return "\n".join("  ".join([str(p.path).ljust(path_width), *columns(p)]) for p in predictions)
-
-
-def as_json(predictions: Sequence[Prediction]) -> str:
-    """A list of objects with ``path``, and ``classes`` or ``error``."""
-    values = [
-        {"path": str(p.path), "error": p.error}
-        if p.error
-        else {
-            "path": str(p.path),
-            "classes": [{"class": name, "probability": share} for name, share in p.classes],
-        }
-        for p in predictions
-    ]
-    return json.dumps(values, indent=2, ensure_ascii=False)

@@ -12,7 +12,7 @@ from torchvision import models
 
 from sjft.errors import UserError
 from sjft.publication import KIND, VERSION
-from sjft.weights import LOADING_ERRORS
+from sjft.weights_file import LOADING_ERRORS
 
 
 @dataclass(frozen=True)

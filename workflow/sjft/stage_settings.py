@@ -9,7 +9,8 @@ from typing import Any
 
 from sjft.settings.arm import ARMS, ArmName
 from sjft.settings.config import Configuration
-from sjft.settings.dataset import Synthetic
+from sjft.settings.dataset import DatasetSettings, Synthetic
+from sjft.settings.pictures import PictureLimits
 
 Values = dict[str, Any]
 
@@ -40,8 +41,7 @@ def only_told(configuration: Configuration) -> Values:
     return {
         "banks": {name: {"device": bank.device} for name, bank in configuration.banks.items()},
         "datasets": {
-            name: {"on_bad_image": dataset.on_bad_image}
-            for name, dataset in configuration.datasets.items()
+            name: _of_opening(dataset) for name, dataset in configuration.datasets.items()
         },
         "retrievals": {
             name: {
@@ -66,10 +66,17 @@ def only_told(configuration: Configuration) -> Values:
 ##### data sets and banks #####
 
 
+def _of_opening(dataset: DatasetSettings) -> Values:
+    """Which pictures are bad for their size, and what becomes of bad ones."""
+    keys = {"on_bad_image", *PictureLimits.model_fields} & set(type(dataset).model_fields)
+    return dataset.model_dump(mode="json", include=keys)
+
+
 def of_generated_images(configuration: Configuration, dataset: str) -> Values:
     """What the pictures are made from: not which of them are listed, nor in which shards."""
     settings = configuration.datasets[dataset]
     listing = {"shards", "on_bad_image", "content_digest", "train_per_class", "train_seed"}
+    listing |= {"largest_picture"}
     unused = (listing | ORIGIN) & set(type(settings).model_fields)
     return settings.model_dump(mode="json", exclude=unused)
 
@@ -193,7 +200,7 @@ def of_evaluation(configuration: Configuration, experiment: str) -> Values:
         "evaluation": settings.evaluation.model_dump(
             mode="json", exclude=set(COMPUTING_EVALUATION)
         ),
-        "dataset": {"on_bad_image": configuration.datasets[settings.target].on_bad_image},
+        "dataset": _of_opening(configuration.datasets[settings.target]),
     }
 
 

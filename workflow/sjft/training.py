@@ -17,6 +17,7 @@ from sjft.curves import curves
 from sjft.devices import choose_device, explained_memory
 from sjft.files import stable_integer
 from sjft.history import History, Row
+from sjft.images import USUAL_LIMITS
 from sjft.images_table import class_names
 from sjft.joined_task import JoinedTask
 from sjft.loading import load_batches
@@ -28,6 +29,7 @@ from sjft.precision import Precision
 from sjft.progress import progress
 from sjft.ranks import ALONE, Ranks
 from sjft.settings.experiment import TrainingSettings
+from sjft.settings.pictures import PictureLimits
 from sjft.settings.weights import RandomWeights
 from sjft.source_head import ClassifierClasses
 from sjft.subset import Manifest
@@ -104,6 +106,7 @@ class Round:
     target_classes: list[str]
     last_network: JointNetwork | None
     classifier_classes: ClassifierClasses | None = None
+    limits: PictureLimits = USUAL_LIMITS
 
 
 def run_round(
@@ -144,7 +147,7 @@ def run_round(
         _pairing(of, settings, seed),
         settings,
         seed,
-        PictureCache(cache_mb, settings.resize[1]),
+        PictureCache(cache_mb, settings.resize[1], of.limits),
         ranks,
     )
 

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from sjft.settings.base import Seed, Settings
 from sjft.settings.download import Downloads
+from sjft.settings.pictures import PictureLimits
 from sjft.settings.splits import RandomSplit, Split, check_ways_to_split
 
 # What the publishers call their files.
@@ -43,7 +44,7 @@ class _DatasetSettings(Settings):
     )
 
 
-class _FilesOnDisk(_DatasetSettings):
+class _FilesOnDisk(PictureLimits, _DatasetSettings):
     root: str = Field(description="Folder of the images: absolute, or relative to `data_root`.")
     how_to_get: str = Field(
         "", description="Shown when the folder is missing: where the images come from."
@@ -53,13 +54,6 @@ class _FilesOnDisk(_DatasetSettings):
         description="How changes are noticed when a run starts: by every file's size and time, or, "
         "faster on slow disks, by the folders' times, which miss a picture that is overwritten "
         "in place.",
-    )
-    largest_file: float = Field(
-        500,
-        gt=0,
-        le=10**6,
-        description="Megabytes (10^6 bytes) of the largest file that is taken for a picture. What "
-        "is larger is left out of class folders, counted and named; in a list it is an error.",
     )
     content_digest: bool = Field(
         False,

@@ -17,7 +17,10 @@ class TorchvisionWeights(Settings):
 
 
 class FileWeights(Settings):
-    """A state dictionary on disk, as `torch.save(network.state_dict(), path)` writes it."""
+    """A state dictionary on disk, of `torch.save(network.state_dict(), path)` or safetensors.
+
+    It may stand under any key of the file, with the names of wrappers before its own.
+    """
 
     source: Literal["file"] = Field(description="Where the weights come from.")
     path: str = Field(description="Absolute, or relative to `data_root`.")
