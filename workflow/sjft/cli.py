@@ -27,6 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     inspect.add_argument(
         "--values", type=int, default=6, metavar="N", help="first values shown of each data set"
     )
+    accept = commands.add_parser(
+        "accept", help="take tables and records that you edited, or copied alone, as they are"
+    )
+    accept.add_argument("files", type=Path, nargs="+", help="for example .../round-0/subset.csv")
     summary = commands.add_parser("summary", help="show an experiment's summary as a table")
     summary.add_argument("file", type=Path, help="for example results/demo/summary.json")
     _add_predict(commands.add_parser("predict", help="classify pictures with a published model"))
@@ -105,13 +109,20 @@ def _count(text: str) -> int:
 
 
 def _inspect(chosen: argparse.Namespace) -> str:
-    if is_zipfile(chosen.file):  # what torch.save writes
+    # What torch.save writes, also where it is damaged; HDF5 begins otherwise.
+    if chosen.file.suffix == ".pt" or is_zipfile(chosen.file):
         from sjft.published import describe_published  # noqa: PLC0415
 
         return describe_published(chosen.file)
     from sjft.inspection import describe_hdf5  # noqa: PLC0415  (each command loads its own needs)
 
     return describe_hdf5(chosen.file, chosen.values)
+
+
+def _accept(chosen: argparse.Namespace) -> str:
+    from sjft.acceptance import accept_as_it_is  # noqa: PLC0415
+
+    return "\n".join(accept_as_it_is(path) for path in chosen.files)
 
 
 def _summary(chosen: argparse.Namespace) -> str:
@@ -167,6 +178,7 @@ def _plan(chosen: argparse.Namespace) -> str:
 
 COMMANDS = {
     "inspect": _inspect,
+    "accept": _accept,
     "summary": _summary,
     "plan": _plan,
     "predict": _predict,
