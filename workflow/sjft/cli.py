@@ -56,7 +56,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except BrokenPipeError:  # who reads, `head` say, has seen enough: Python would flush again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if not _is_for_want_of_room(error):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     return 0
+
+
+def _is_for_want_of_room(error: OSError) -> bool:
+    """Say so where a disk is full: where what is printed goes to, or the temporary files."""
+    from sjft.files import NO_ROOM, cannot_be_written  # noqa: PLC0415
+
+    if error.errno not in NO_ROOM:
+        return False
+    place = error.filename or "what is printed"
+    print(f"sjft: {cannot_be_written(place, error.strerror)}", file=sys.stderr)
+    return True
 
 
 def _add_predict(predict: argparse.ArgumentParser) -> None:

@@ -31,7 +31,7 @@ _NO_DIGEST = "0" * 32
 _CHANGED = "is not what was written: it is damaged, or was edited"
 
 
-def cannot_be_written(path: Path, reason: str | None) -> UserError:
+def cannot_be_written(path: object, reason: str | None) -> UserError:
     """The one message about a full disk, a folder that is read-only, and their like."""
     return UserError(
         f"{path}: cannot be written ({reason}). Make room there, or check your rights and quota, "
@@ -66,7 +66,7 @@ def written_beside(path: Path) -> Iterator[Path]:
             yield beside
         except OSError as error:
             # The block may read other files, whose errors are not this one's.
-            if error.errno in NO_ROOM or str(beside) in (error.filename, error.filename2):
+            if error.errno in NO_ROOM or str(error.filename) == str(beside):
                 raise cannot_be_written(path, error.strerror) from error
             raise
         with writing(path):

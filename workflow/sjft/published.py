@@ -76,8 +76,8 @@ def _read(path: Path) -> dict[str, Any]:
         content, has_digest = read_torch_of_any_version(path)
     except NotAsWrittenError as error:
         raise UserError(
-            f"{path}: cannot be read as a model: it {error.reason}. Copy it anew from where it came, "
-            "or remove it and publish it again: `snakemake results/EXPERIMENT/model.pt`."
+            f"{path}: cannot be read as a model: it {error.reason}. Copy it anew from where it "
+            "came, or remove it and publish it again: `snakemake results/EXPERIMENT/model.pt`."
         ) from None
     if not isinstance(content, dict) or content.get("format") != KIND:
         raise UserError(f"{path}: is no published model. Name results/EXPERIMENT/model.pt.")
