@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from sjft import index as index_module
 from sjft.errors import UserError
-from sjft.files import digest_of_file, read_json
+from sjft.files import read_json
 from sjft.index import AnnoyIndex, build_annoy_index, load_annoy_index
+from sjft.seals import checksum_of_file
 from sjft.settings.retrieval import AnnoySettings
 
 MADE_FROM = {"projection": "one digest", "histograms": "another"}
@@ -104,7 +105,7 @@ def test_the_record_says_what_the_index_holds(tmp_path: Path) -> None:
         "trees": 4,
         "seed": 3,
         "bytes": (tmp_path / "a.ann").stat().st_size,
-        "digest_of_index": digest_of_file(tmp_path / "a.ann"),
+        "checksum_of_index": checksum_of_file(tmp_path / "a.ann"),
         "made_from": MADE_FROM,
         "items_that_found_themselves": 100,
     }

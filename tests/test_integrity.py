@@ -262,7 +262,7 @@ def test_models_of_before_are_held_to_the_checksums_of_their_parts(
     content = older(whole, 2)
     path.write_bytes(content)
     old = load_published(path)
-    assert "an older version wrote it, without a digest" in caplog.text
+    assert "an older version wrote it, without a checksum" in caplog.text
     new = load_published(whole).network.state_dict()
     assert all(torch.equal(value, new[name]) for name, value in old.network.state_dict().items())
     with zipfile.ZipFile(path) as file:
@@ -277,7 +277,7 @@ def test_models_of_before_are_held_to_the_checksums_of_their_parts(
             load_published(path)
     # One that has lost its digest is not taken for one that never had any.
     path.write_bytes(older(whole, 3))
-    with pytest.raises(UserError, match="is of version 3, without a digest"):
+    with pytest.raises(UserError, match="is of version 3, without a checksum"):
         load_published(path)
 
 

@@ -5,7 +5,7 @@ the settings that decided the content), ``inputs`` (JSON: a digest per file read
 (of the data sets and of ``config``). Every data set has named dimensions, a ``description`` and
 ``units``. Files keep to features that the HDF5 1.10 tools read.
 
-Each ends with a digest of all its bytes (`sjft.seals`), where HDF5 does not look, and is read by
+Each ends with a checksum of all its bytes (`sjft.seals`), where HDF5 does not look, and is read by
 HDF5 only where that holds: on a damaged file HDF5 may hang or end the process.
 """
 
@@ -234,7 +234,7 @@ def open_sealed(path: Path) -> Iterator[h5py.File]:
         if error.reason == NOT_SEALED:
             raise UserError(
                 f"{path}: is truncated, or no HDF5 file that this version of the program wrote: it "
-                "does not end with its digest. Remove it and run again."
+                "does not end with its checksum. Remove it and run again."
             ) from None
         raise
     except OSError as error:

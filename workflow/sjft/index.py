@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sjft.errors import UserError
-from sjft.files import digest_of_file, read_json, write_json, writing, written_beside
+from sjft.files import read_json, write_json, writing, written_beside
 from sjft.neighbours import NearestSoFar
+from sjft.seals import checksum_of_file
 from sjft.settings.retrieval import AnnoySettings
 
 SELF_CHECKED_ITEMS = 100
@@ -121,7 +122,7 @@ def build_annoy_index(
         _save(index, beside, output)
         checked = _check_items_find_themselves(index, vectors, output)
         index.unload()
-        size, digest = beside.stat().st_size, digest_of_file(beside)
+        size, checksum = beside.stat().st_size, checksum_of_file(beside)
     write_json(
         record,
         {
@@ -130,7 +131,7 @@ def build_annoy_index(
             "trees": settings.trees,
             "seed": seed,
             "bytes": size,
-            "digest_of_index": digest,
+            "checksum_of_index": checksum,
             "made_from": dict(made_from),
             "items_that_found_themselves": checked,
             "seconds": round(time.perf_counter() - started, 3),
@@ -181,7 +182,7 @@ def load_annoy_index(
         if path.stat().st_size != facts["bytes"]:
             raise UserError(f"{path}: is truncated. Remove it and run again.")
         # Before Annoy sees it: it follows the numbers in the file wherever they lead.
-        if digest_of_file(path) != facts["digest_of_index"]:
+        if checksum_of_file(path) != facts["checksum_of_index"]:
             raise UserError(
                 f"{path}: is damaged, or another index than {record} is about. Remove both and "
                 "run again."

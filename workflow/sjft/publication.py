@@ -10,7 +10,7 @@ from sjft.settings.experiment import ExperimentSettings
 from sjft.torch_file import write_torch
 
 KIND, VERSION = "sjft-published-model", 3
-WITHOUT_DIGEST = 2  # the same but for the digest that the file ends with
+WITHOUT_CHECKSUM = 2  # the same but for the checksum that the file ends with
 
 
 def publish_model(

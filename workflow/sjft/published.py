@@ -11,7 +11,7 @@ from torch import nn
 from torchvision import models
 
 from sjft.errors import NotAsWrittenError, UserError
-from sjft.publication import KIND, VERSION, WITHOUT_DIGEST
+from sjft.publication import KIND, VERSION, WITHOUT_CHECKSUM
 from sjft.torch_file import read_torch_of_any_version
 
 LOG = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ def as_yaml(values: Mapping[str, Any]) -> str:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        content, has_digest = read_torch_of_any_version(path)
+        content, sealed = read_torch_of_any_version(path)
     except NotAsWrittenError as error:
         raise UserError(
             f"{path}: cannot be read as a model: it {error.reason}. Copy it anew from where it "
@@ -82,15 +82,15 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or content.get("format") != KIND:
         raise UserError(f"{path}: is no published model. Name results/EXPERIMENT/model.pt.")
     version = content["format_version"]
-    if version not in (WITHOUT_DIGEST, VERSION) or has_digest != (version == VERSION):
+    if version not in (WITHOUT_CHECKSUM, VERSION) or sealed != (version == VERSION):
         raise UserError(
-            f"{path}: is of version {version}, {'with' if has_digest else 'without'} a digest; "
-            f"this program reads {WITHOUT_DIGEST} without and {VERSION} with one. Publish it "
+            f"{path}: is of version {version}, {'with' if sealed else 'without'} a checksum; "
+            f"this program reads {WITHOUT_CHECKSUM} without and {VERSION} with one. Publish it "
             "again: `snakemake results/EXPERIMENT/model.pt`."
         )
-    if not has_digest:
+    if not sealed:
         LOG.warning(
-            "%s: an older version wrote it, without a digest of the whole file. The checksums of "
+            "%s: an older version wrote it, without a checksum of the whole file. Those of "
             "its parts hold.",
             path,
         )

@@ -1,13 +1,15 @@
-"""Binary files that end with a digest of themselves, which is checked before they are parsed.
+"""Binary files that end with a checksum of themselves, which is checked before they are parsed.
 
 HDF5 and torch check little or nothing of what they read: a flipped bit is other weights, or hangs
 or ends the process. Their formats allow bytes behind the content, where HDF5 looks for nothing and
 zip has its comment. There stand, in this order: the file's *facts* (JSON, what must be known of it
-without reading it as a whole), their length and digest, and the digest of all that comes before.
+without reading it as a whole), their length and digest, and the checksum of all that comes before.
 As part of the file they are written, moved and copied with it.
 
-BLAKE2b of 16 bytes, the same as everywhere here: it misses no flipped, missing, zeroed or swapped
-bytes but by a chance of 2^-128, and costs 0.7 s a GB.
+What must be found are accidents: flipped, zeroed, lost or swapped bytes. CRC-32 finds whatever lies
+within 32 bits that follow each other, and all else but by a chance of 2^-32; Adler-32, which counts
+otherwise, stands beside it. By ISA-L both together take 0.1 s a GB; the 0.7 s of BLAKE2b were 5 to
+8 % of the time of the jobs that read descriptors.
 """
 
 import errno
@@ -17,16 +19,19 @@ import re
 from pathlib import Path
 from typing import IO, Any
 
-from sjft.errors import NotAsWrittenError, UserError
-from sjft.files import cannot_be_written, digest_of_bytes, new_digest
+from isal import isal_zlib
 
-_END = re.compile(rb"sjft (\d{8}) ([0-9a-f]{32}) ([0-9a-f]{32})\n")
-END_BYTES = len("sjft ") + 8 + 1 + 32 + 1 + 32 + 1
-_OWN_DIGEST_BYTES = 32 + 1
+from sjft.errors import NotAsWrittenError, UserError
+from sjft.files import cannot_be_written, digest_of_bytes
+
+_END = re.compile(rb"sjft (\d{8}) ([0-9a-f]{32}) ([0-9a-f]{16})\n")
+END_BYTES = len("sjft ") + 8 + 1 + 32 + 1 + 16 + 1
+_CHECKSUM_BYTES = 16 + 1
 _AT_A_TIME = 2**20
 _ZIP_END, _ZIP_END_BYTES = b"PK\x05\x06", 22
 NOT_SEALED = (
-    "is truncated, or another program or an older version wrote it: it does not end with its digest"
+    "is truncated, or another program or an older version wrote it: it does not end with its "
+    "checksum"
 )
 DAMAGED = "is damaged: its bytes are not those that were written"
 
@@ -65,15 +70,15 @@ class Output(io.FileIO):
 
 
 def seal(file: IO[bytes], facts: dict[str, Any]) -> None:
-    """End a file, open for reading and writing, with ``facts`` and the digest of all of it."""
+    """End a file, open for reading and writing, with ``facts`` and the checksum of all of it."""
     told = json.dumps(facts, sort_keys=True).encode("ascii")
     file.seek(0)
-    whole = new_digest()
+    whole = _Checksum()
     while piece := file.read(_AT_A_TIME):
         whole.update(piece)
     end = told + f"sjft {len(told):08d} {digest_of_bytes(told)} ".encode("ascii")
     whole.update(end)
-    file.write(end + f"{whole.hexdigest()}\n".encode("ascii"))
+    file.write(end + f"{whole.digits()}\n".encode("ascii"))
 
 
 def seal_zip(file: IO[bytes]) -> None:
@@ -92,19 +97,44 @@ def require_sealed(path: Path) -> None:
     """Raise `NotAsWrittenError` where a file is not the very bytes that were sealed."""
     with _opened(path) as file:
         _, _, wanted = _end_of(path, file)
-        content_bytes = file.seek(0, 2) - _OWN_DIGEST_BYTES
-        file.seek(0)
-        whole = new_digest()
-        buffer = memoryview(bytearray(min(_AT_A_TIME, content_bytes)))
-        left = content_bytes
-        try:
-            while left > 0 and (read := file.readinto(buffer[:left])):  # type: ignore[attr-defined]
-                whole.update(buffer[:read])
-                left -= read
-        except OSError as error:
-            raise _unreadable(path, error) from None
-    if whole.hexdigest() != wanted:
+        found = _checksum_of(path, file, file.seek(0, 2) - _CHECKSUM_BYTES)
+    if found != wanted:
         raise NotAsWrittenError(path, DAMAGED)
+
+
+def checksum_of_file(path: Path) -> str:
+    """The same checksum of a whole file, for formats that allow nothing behind their content."""
+    with _opened(path) as file:
+        return _checksum_of(path, file, file.seek(0, 2))
+
+
+class _Checksum:
+    """CRC-32 and Adler-32 of bytes, as they come."""
+
+    def __init__(self) -> None:
+        self._crc, self._adler = 0, 1
+
+    def update(self, piece: bytes | memoryview) -> None:
+        self._crc = isal_zlib.crc32(piece, self._crc)
+        self._adler = isal_zlib.adler32(piece, self._adler)
+
+    def digits(self) -> str:
+        return f"{self._crc:08x}{self._adler:08x}"
+
+
+def _checksum_of(path: Path, file: IO[bytes], length: int) -> str:
+    """Of the first ``length`` bytes."""
+    whole = _Checksum()
+    buffer = memoryview(bytearray(max(1, min(_AT_A_TIME, length))))
+    left = length
+    file.seek(0)
+    try:
+        while left > 0 and (read := file.readinto(buffer[:left])):  # type: ignore[attr-defined]
+            whole.update(buffer[:read])
+            left -= read
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    return whole.digits()
 
 
 def facts_of(path: Path) -> dict[str, Any]:
@@ -145,7 +175,7 @@ def _opened(path: Path) -> IO[bytes]:
 
 
 def _end_of(path: Path, file: IO[bytes]) -> tuple[int, str, str]:
-    """The facts' length, their digest, and the digest of all before."""
+    """The facts' length, their digest, and the checksum of all before."""
     size = file.seek(0, 2)
     file.seek(max(0, size - END_BYTES))
     end = _END.fullmatch(file.read(END_BYTES))

@@ -1,4 +1,4 @@
-"""Files of torch: written whole with a digest, and read only where their bytes are known to hold.
+"""Files of torch: written whole with a checksum, and read only where their bytes are known to hold.
 
 torch itself compares no checksum: a flipped bit in a file is another weight.
 """
@@ -51,10 +51,10 @@ def read_torch(path: Path) -> Any:
 
 
 def read_torch_of_any_version(path: Path) -> tuple[Any, bool]:
-    """Likewise, also of versions that wrote no digest; says whether there is one.
+    """Likewise, also of versions that wrote no checksum; says whether there is one.
 
     Where there is none, each member's CRC-32 is checked. Whoever calls must refuse a file of a
-    version that has a digest, and lacks it.
+    version that has one, and lacks it.
     """
     if not is_sealed(path):
         if not zipfile.is_zipfile(path):
