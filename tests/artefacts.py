@@ -31,7 +31,7 @@ from sjft.picture_hashes import hash_images, read_hashes
 from sjft.probabilities import Probabilities, read_probabilities, write_probabilities
 from sjft.projection import fit_projection, read_projection
 from sjft.published import load_published
-from sjft.readers import read_synthetic
+from sjft.readers import read_generated
 from sjft.receipt import RECEIPT, Receipt, read_receipt_file, write_receipt_file
 from sjft.settings.checkpoints import CheckpointSettings
 from sjft.settings.dataset import Synthetic
@@ -132,7 +132,7 @@ def _tables(folder: Path) -> dict[str, Artefact]:
         "difficulty.csv": lambda: read_difficulty(folder / "difficulty.csv"),
         "leakage.csv": lambda: read_leakage(folder / "leakage.csv"),
         "0000.skipped.csv": lambda: read_skipped(folder / "0000.skipped.csv"),
-        "generated/images.csv": lambda: read_synthetic(made, folder / "generated"),
+        "generated/images.csv": lambda: read_generated(made, folder / "generated"),
     }
     found = {name: Artefact(folder / name, read) for name, read in tables.items()}
     beside = {
@@ -219,7 +219,7 @@ def _records(folder: Path) -> dict[str, Artefact]:
     write_json(folder / "summary.json", {"experiment": "demo", "table": "| a |"})
     write_receipt_file(folder / RECEIPT, Receipt(contents=("a.tar",)))
     part = PartialFile(folder / "a.tar")
-    part.write([b"beginning"], 0)
+    part.path.write_bytes(b"beginning")
     part.begin("https://example.org/a.tar", '"1"', 20)
     about = folder / "a.tar.part.json"
     return {
