@@ -38,7 +38,7 @@ from sjft.layers import Layer
 from sjft.published import load_published
 from sjft.seals import facts_of
 from sjft.subset import read_selected, read_targets, write_manifest
-from sjft.torch_file import read_foreign_torch
+from sjft.torch_file import require_whole
 
 BITS = 40
 
@@ -288,24 +288,24 @@ def test_weights_from_elsewhere_are_held_to_what_is_known_of_them(tmp_path: Path
     assert not digits.isdigit()
     for name in (f"own-{digits}.pth", "own-20261125.pth", "own.pth"):
         shutil.copy(tmp_path / "w", tmp_path / name)
-        assert set(read_foreign_torch(tmp_path / name)) == set(content)
+        require_whole(tmp_path / name)
     shutil.copy(tmp_path / "w", tmp_path / "own-abcdef01.pth")
     with pytest.raises(NotAsWrittenError, match="expected is sha256:abcdef01 by its name"):
-        read_foreign_torch(tmp_path / "own-abcdef01.pth")
+        require_whole(tmp_path / "own-abcdef01.pth")
     flipped = bytearray((tmp_path / "w").read_bytes())
     flipped[len(flipped) // 2] ^= 1
     (tmp_path / "own.pth").write_bytes(flipped)
     with pytest.raises(NotAsWrittenError, match="is damaged"):
-        read_foreign_torch(tmp_path / "own.pth")
+        require_whole(tmp_path / "own.pth")
     # Of before torch 1.6: only a name or a digest beside it can tell.
     torch.save(content, tmp_path / "old.pth", _use_new_zipfile_serialization=False)
     write_digest(tmp_path / "old.pth")
-    assert set(read_foreign_torch(tmp_path / "old.pth")) == set(content)
+    require_whole(tmp_path / "old.pth")
     flipped = bytearray((tmp_path / "old.pth").read_bytes())
     flipped[-1000] ^= 1
     (tmp_path / "old.pth").write_bytes(flipped)
     with pytest.raises(NotAsWrittenError, match=r"old\.pth: is not what was written"):
-        read_foreign_torch(tmp_path / "old.pth")
+        require_whole(tmp_path / "old.pth")
 
 
 def test_a_lost_record_of_a_list_is_made_anew_where_the_list_holds(

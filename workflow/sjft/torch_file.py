@@ -64,13 +64,12 @@ def read_torch_of_any_version(path: Path) -> tuple[Any, bool]:
     return read_torch(path), True
 
 
-def read_foreign_torch(path: Path) -> Any:
-    """Read a file that another program wrote, once all that is known of its content holds.
+def require_whole(path: Path) -> None:
+    """Hold a file of weights, which another program wrote, to all that is known of its content.
 
     That is a digest beside it, as `fetch_weights` leaves one; the beginning of a SHA-256 at the end
     of its name, as torchvision names all that it publishes; and the CRC-32 of each member, which
-    files of before torch 1.6 have not. Raises `NotAsWrittenError` where one does not hold, and what
-    torch and the system raise where the file cannot be read.
+    files of before torch 1.6 have not. Raises `NotAsWrittenError` where one does not hold.
     """
     if path.is_file() and digest_file(path).exists():
         require_digest_beside(path)
@@ -86,7 +85,6 @@ def read_foreign_torch(path: Path) -> Any:
             )
     if zipfile.is_zipfile(path):
         _check_members(path)
-    return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def checksum_in(name: str) -> str | None:
