@@ -31,7 +31,8 @@ def photographs(folder: Path, number: int) -> list[ListedImage]:
 
 
 def written(folder: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    files = [p for p in folder.rglob("*") if p.is_file() and p.suffix != ".digest"]
+    return {str(p.relative_to(folder)): p.read_bytes() for p in files}
 
 
 def photograph_some(folder: Path, listed: list[ListedImage], name: str, **given: object) -> Path:

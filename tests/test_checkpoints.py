@@ -124,19 +124,22 @@ def test_a_round_killed_again_and_again_ends_with_the_same_bytes(
     assert result(pictures, tmp_path / "m.pt", every_update(tmp_path)) == uninterrupted
 
 
-@pytest.mark.parametrize("damage", [b"", b"no checkpoint", None])
+@pytest.mark.parametrize("damage", [b"", b"no checkpoint", None, "a flipped bit"])
 def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(
     killed_at,
     uninterrupted: bytes,
     pictures: Path,
     tmp_path: Path,
-    damage: bytes | None,
+    damage: bytes | str | None,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     killed_at(9, every_update(tmp_path))
     before, last = sorted(tmp_path.rglob("*.pt"))
     content = last.read_bytes()
-    last.write_bytes(content[: len(content) // 2] if damage is None else damage)
+    flipped = bytearray(content)
+    flipped[len(content) // 2] ^= 16
+    cut = content[: len(content) // 2]
+    last.write_bytes(damage if isinstance(damage, bytes) else flipped if damage else cut)
     caplog.set_level("INFO")
     assert result(pictures, tmp_path / "m.pt", every_update(tmp_path)) == uninterrupted
     assert f"{last} is passed over" in caplog.text

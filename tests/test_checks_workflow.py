@@ -1,11 +1,12 @@
 """The look before the first job, as `snakemake -n` shows it."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from chain import Chain, copy_workflow
 from conftest import save_pictures
+
+from sjft.files import read_json
 
 
 def broken(config: dict[str, Any]) -> None:
@@ -43,5 +44,5 @@ def test_a_dry_run_says_all_that_cannot_work_at_once_and_remembers_it(tmp_path: 
     assert warning in outcome.output
     assert "Traceback" not in outcome.output
     assert not chain.results.exists()
-    kept = json.loads((chain.root / ".snakemake/checked_networks.json").read_text())
+    kept = read_json(chain.root / ".snakemake/checked_networks.json")
     assert sum(map(len, kept.values())) == 2  # of network and layers; the others are no networks'

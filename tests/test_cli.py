@@ -1,6 +1,5 @@
 """The command `sjft`: what it shows, and one line for what it cannot."""
 
-import json
 import os
 import subprocess
 import sys
@@ -10,10 +9,12 @@ import h5py
 import numpy as np
 import pytest
 from conftest import WriteDescriptors
+from sealed import seal_again
 from small import random_histograms, random_neighbours
 
 from sjft import __version__
 from sjft.cli import main
+from sjft.files import write_json
 from sjft.hdf5 import Variable, create_hdf5
 from sjft.inspection import describe_hdf5
 from sjft.neighbours import write_neighbours
@@ -128,13 +129,15 @@ def test_a_file_of_another_program_is_refused_in_one_line(
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file.create_group("group")
         file["scalar"] = 3
+    assert "no HDF5 file that this version" in refused(capsys, "inspect", tmp_path / "a.h5")
+    seal_again(tmp_path / "a.h5")
     assert "no file of this pipeline" in refused(capsys, "inspect", tmp_path / "a.h5")
 
 
 def test_a_summary_is_shown_as_its_table(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "s.json").write_text(json.dumps({"table": "| a |\n| b |"}))
+    write_json(tmp_path / "s.json", {"table": "| a |\n| b |"})
     assert shown(capsys, "summary", tmp_path / "s.json") == "| a |\n| b |\n"
     (tmp_path / "s.json").write_text("{}")
     assert "is no summary" in refused(capsys, "summary", tmp_path / "s.json")
@@ -169,7 +172,7 @@ def test_the_command_needs_no_torch(tmp_path: Path) -> None:
 
 def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
     summary = tmp_path / "summary.json"
-    summary.write_text(json.dumps({"table": "a row\n" * 100_000}))  # more than a pipe holds
+    write_json(summary, {"table": "a row\n" * 100_000})  # more than a pipe holds
     library = Path(main.__code__.co_filename).parents[1]
     shown = f"{sys.executable} -c 'import sys; from sjft.cli import main; sys.exit(main())'"
     done = subprocess.run(

@@ -11,6 +11,7 @@ from small import images_table
 
 from sjft.difficulty import difficulty_table, entropy, read_difficulty, write_difficulty
 from sjft.errors import UserError
+from sjft.files import write_with_digest
 
 PROBABILITIES = np.array([[0.5, 0.5, 0], [0.1, 0.2, 0.7], [1, 0, 0], [0.2, 0.5, 0.3]], np.float32)
 TARGETS = images_table([1, 2, 0, 2])
@@ -51,6 +52,6 @@ def test_a_file_gives_back_the_table(tmp_path: Path) -> None:
 
 
 def test_another_table_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "d.csv").write_text("image,path\n0,a\n")
+    write_with_digest(tmp_path / "d.csv", b"image,path\n0,a\n")
     with pytest.raises(UserError, match="expected image, path, label, predicted"):
         read_difficulty(tmp_path / "d.csv")

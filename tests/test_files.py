@@ -13,11 +13,13 @@ from sjft.errors import BadImageError, UserError
 from sjft.files import (
     digest_of_file,
     digest_of_text,
+    read_json,
     read_table,
     stable_integer,
     write_json,
     write_table,
     write_text,
+    write_with_digest,
     written_beside,
 )
 
@@ -50,7 +52,8 @@ def test_json_is_readable_and_ends_with_a_newline(tmp_path: Path) -> None:
     text = (tmp_path / "a.json").read_text(encoding="utf-8")
     assert "Grünspecht" in text
     assert text.endswith("}\n")
-    assert json.loads(text) == {"name": "Grünspecht", "weights": [1, 2.5]}
+    assert read_json(tmp_path / "a.json") == {"name": "Grünspecht", "weights": [1, 2.5]}
+    assert list(json.loads(text)) == ["name", "weights", "digest"]
 
 
 def test_tables_come_back(tmp_path: Path) -> None:
@@ -71,7 +74,7 @@ def test_tables_come_back(tmp_path: Path) -> None:
 )
 def test_a_table_that_is_not_ours_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "a.csv"
-    path.write_bytes(content)
+    write_with_digest(path, content)
     with pytest.raises(UserError, match=message) as error:
         read_table(path, SCHEMA)
     assert str(path) in str(error.value)

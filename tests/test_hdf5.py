@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from sealed import seal_again
 
 from sjft.errors import UserError
 from sjft.hdf5 import RowReader, Variable, config_of, create_hdf5, inputs_of, open_hdf5
@@ -172,7 +173,8 @@ def test_another_format_is_refused(tmp_path: Path) -> None:
 def test_a_foreign_hdf5_file_is_refused(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["apple"] = np.arange(3)
-    refuse(tmp_path / "a.h5", "expected `fruit`")
+    refuse(tmp_path / "a.h5", "no HDF5 file that this version of the program wrote")
+    refuse(seal_again(tmp_path / "a.h5"), "expected `fruit`")
 
 
 @pytest.mark.parametrize("version", [2, 4])
@@ -194,7 +196,8 @@ def damaged(folder: Path) -> Path:
 
 def test_damaged_data_are_refused_when_they_are_read(tmp_path: Path) -> None:
     path = damaged(tmp_path)
-    refuse(path, "is damaged")
+    refuse(path, "is damaged: its bytes are not those that were written")
+    refuse(seal_again(path), "is damaged")
 
 
 def test_a_full_disk_elsewhere_is_not_blamed_on_the_file_being_read(tmp_path: Path) -> None:
@@ -229,7 +232,7 @@ def test_rows_that_are_read_are_those_of_h5py(
 
 
 def test_a_damaged_chunk_is_refused_when_its_rows_are_read(tmp_path: Path) -> None:
-    path = damaged(tmp_path)
+    path = seal_again(damaged(tmp_path))
     with (
         pytest.raises(UserError, match=r"is damaged .*a chunk of /apple cannot be inflated"),
         open_hdf5(path, kind="fruit", version=3) as file,

@@ -134,6 +134,6 @@ def test_a_full_disk_is_not_blamed_on_the_descriptors(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("sjft.hdf5.Hdf5Writer.add", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(UserError, match=r"out\.h5: cannot be written \(No space left"):
         build_histograms(source, read_bins(bins_path), bins_path, tmp_path / "out.h5")
     assert source.exists()

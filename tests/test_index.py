@@ -1,6 +1,5 @@
 """Annoy behind its wrapper: as many candidates as asked for, and nothing without a word."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +11,9 @@ from hypothesis import strategies as st
 
 from sjft import index as index_module
 from sjft.errors import UserError
+from sjft.files import read_json
 from sjft.index import AnnoyIndex, build_annoy_index, load_annoy_index
+from sjft.seals import checksum_of_file
 from sjft.settings.retrieval import AnnoySettings
 
 MADE_FROM = {"projection": "one digest", "histograms": "another"}
@@ -96,7 +97,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_one_others(tmp_path: Pat
 
 def test_the_record_says_what_the_index_holds(tmp_path: Path) -> None:
     build(tmp_path, random_vectors(1, 250, 6), seed=3, trees=4)
-    record = json.loads((tmp_path / "a.json").read_text())
+    record = read_json(tmp_path / "a.json")
     assert record.pop("seconds") >= 0
     assert record == {
         "items": 250,
@@ -104,6 +105,7 @@ def test_the_record_says_what_the_index_holds(tmp_path: Path) -> None:
         "trees": 4,
         "seed": 3,
         "bytes": (tmp_path / "a.ann").stat().st_size,
+        "checksum_of_index": checksum_of_file(tmp_path / "a.ann"),
         "made_from": MADE_FROM,
         "items_that_found_themselves": 100,
     }

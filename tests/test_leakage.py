@@ -13,7 +13,7 @@ from test_perceptual_hash import cut, picture
 
 from sjft import leakage as module
 from sjft.errors import UserError
-from sjft.files import write_text
+from sjft.files import write_with_digest
 from sjft.leakage import (
     COPIES_SCHEMA,
     LEAKAGE_SCHEMA,
@@ -210,7 +210,7 @@ def test_the_file_gives_back_what_was_written(tmp_path: Path, leakage: pl.DataFr
     assert read_leakage(tmp_path / "leakage.csv").equals(leakage)
     write_leakage(tmp_path / "none.csv", leakage.clear())
     assert read_leakage(tmp_path / "none.csv").equals(leakage.clear())
-    write_text(tmp_path / "other.csv", "a,b\n1,2\n")
+    write_with_digest(tmp_path / "other.csv", b"a,b\n1,2\n")
     with pytest.raises(UserError, match="columns a, b"):
         read_leakage(tmp_path / "other.csv")
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sealed import seal_again
 from small import random_neighbours
 
 from sjft.errors import UserError
@@ -137,6 +138,7 @@ def test_another_file_and_a_missing_one_are_refused(tmp_path: Path) -> None:
         read_neighbours(tmp_path / "n.h5")
     with h5py.File(tmp_path / "n.h5", "w") as file:
         file.attrs["format"] = "fruit"
+    seal_again(tmp_path / "n.h5")
     with pytest.raises(UserError, match="holds `fruit`"):
         read_neighbours(tmp_path / "n.h5")
 

@@ -23,6 +23,7 @@ from sjft.network import (
     save_network,
 )
 from sjft.settings.weights import FileWeights, RandomWeights
+from sjft.torch_file import write_torch
 from sjft.weights import classifier_name
 
 RANDOM = RandomWeights(source="random", seed=3)
@@ -344,9 +345,9 @@ def test_arbitrary_bytes_are_refused(
 
 def test_missing_and_other_files_are_refused(tmp_path: Path) -> None:
     assert "cannot be read" in refusal(tmp_path / "m.pt")
-    torch.save({"format": "other"}, tmp_path / "m.pt")
+    write_torch(tmp_path / "m.pt", {"format": "other"})
     assert "no model of a training round" in refusal(tmp_path / "m.pt")
-    torch.save([1, 2], tmp_path / "m.pt")
+    write_torch(tmp_path / "m.pt", [1, 2])
     assert "no model of a training round" in refusal(tmp_path / "m.pt")
-    torch.save({"format": "sjft-model", "format_version": 99}, tmp_path / "m.pt")
+    write_torch(tmp_path / "m.pt", {"format": "sjft-model", "format_version": 99})
     assert "version 99" in refusal(tmp_path / "m.pt")

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 from conftest import save_pictures
+from sealed import seal_again
 from small import images_table
 
 from sjft import picture_hashes as module
@@ -113,5 +114,6 @@ def test_a_file_describes_its_data_sets(tmp_path: Path, images: pl.DataFrame) ->
 def test_another_file_is_refused(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "n.h5", "w") as file:
         file.attrs["format"] = "fruit"
+    seal_again(tmp_path / "n.h5")
     with pytest.raises(UserError, match="holds `fruit`"):
         read_hashes([tmp_path / "n.h5"])

@@ -45,7 +45,7 @@ def fetch(tmp_path: Path, server: Server) -> Path:
     output = tmp_path / "results/weights" / f"{NETWORK}-{NAME}.pth"
     output.parent.mkdir(parents=True, exist_ok=True)
     fetch_weights(NETWORK, NAME, output, tmp_path / "data", f"{server.url}/models/")
-    assert [path.name for path in output.parent.iterdir()] == [output.name]
+    assert {path.name for path in output.parent.iterdir()} == {output.name, f"{output.name}.digest"}
     return output
 
 

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from rerun_table import BASE, GROUPS, MORE, TABLE
 
 from sjft.data_state import NOT_FOR_THE_LIST
+from sjft.files import write_with_digest
 from sjft.settings.config import read_configuration
 from sjft.settings.experiment import TrainingSettings
 from sjft.settings.known_part import known_part
@@ -74,7 +75,7 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Chain:
     for bank, rows in (("cnn", "a.jpg,truncated\n"), ("small", "")):
         skipped = made.results / f"descriptors/{bank}/store/train/0000.skipped.csv"
         skipped.parent.mkdir(parents=True)
-        skipped.write_text(f"path,reason\n{rows}", encoding="utf-8")
+        write_with_digest(skipped, f"path,reason\n{rows}".encode())
     text = yaml.safe_dump(BASE, sort_keys=False)
     (made.root / "config/config.yaml").write_text(text, encoding="utf-8")
     return made

@@ -1,6 +1,5 @@
 """Summary: shares, means over seeds, costs, and the table."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import pytest
 from small import manifest, source_table
 
 from sjft.errors import UserError
+from sjft.files import write_json
 from sjft.subset import write_manifest
 from sjft.summary import (
     Retrieval,
@@ -31,7 +31,7 @@ def run_files(
         arm, seed, *(folder / f"{arm}-{seed}-{name}" for name in ("e.json", "s.csv", "t.csv"))
     )
     evaluation = {"mean_class_accuracy": accuracy, "accuracy": accuracy / 2, "images": 9}
-    files.evaluation.write_text(json.dumps(evaluation))
+    write_json(files.evaluation, evaluation)
     write_manifest(manifest(["dots"], source_styles), files.subset, files.targets)
     return files
 
@@ -143,7 +143,7 @@ def test_millions_of_source_images_are_written_out(tmp_path: Path) -> None:
 
 def test_a_summary_can_be_read_back(tmp_path: Path) -> None:
     written = summary_of(tmp_path)
-    (tmp_path / "s.json").write_text(json.dumps(written, allow_nan=False))
+    write_json(tmp_path / "s.json", written)
     assert read_summary(tmp_path / "s.json") == written
 
 

@@ -36,8 +36,9 @@ def write(
     files = {
         path.relative_to(root).as_posix(): path.read_bytes()
         for path in root.rglob("*")
-        if path.is_file()
+        if path.is_file() and path.name != "images.csv.digest"
     }
+    assert (root / "images.csv.digest").is_file()
     assert count == len(files) - 1 == len(contents) * (train + test)
     return files
 

@@ -9,6 +9,7 @@ import pytest
 from conftest import touch
 
 from sjft.errors import UserError
+from sjft.files import write_with_digest
 from sjft.readers import ListedImage, read_csv, read_generated
 from sjft.settings.dataset import CsvList, Synthetic
 
@@ -192,7 +193,8 @@ def test_a_missing_table_is_named(tmp_path: Path) -> None:
 
 def test_generated_pictures_are_listed_with_their_style(tmp_path: Path) -> None:
     touch(tmp_path, ["1.png"])
-    (tmp_path / "images.csv").write_text("path,class,split,style\n1.png,disc,train,hatching\n")
+    table = b"path,class,split,style\n1.png,disc,train,hatching\n"
+    write_with_digest(tmp_path / "images.csv", table)
     settings = Synthetic(
         reader="synthetic", contents=("disc", "ring"), styles=("hatching",), per_class={"train": 1}
     )

@@ -119,7 +119,10 @@ def left_out_and_refused(wildcards):
     path = Path(name.format(**dict(wildcards.items())))
     if CONFIG.datasets[wildcards.dataset].on_bad_image == "skip" or not path.is_file():
         return ""
-    return "bad pictures were left out" if len(read_skipped(path)) else ""
+    try:
+        return "bad pictures were left out" if len(read_skipped(path)) else ""
+    except UserError:
+        return "damaged, or an older version's"  # the shard is made anew
 
 
 ##### histograms.smk #####

@@ -3,13 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from job_runner import run
 from sjft.ablation import AblationRun, compare_arms, fused_runs
 from sjft.ablation_report import plot_ablation, render_ablation
-from sjft.files import write_table, write_text
+from sjft.files import write_plain_table, write_text
 from sjft.probabilities import read_probabilities
+from sjft.subset import read_selected
 
 
 def main(snakemake: Any) -> None:
@@ -26,14 +25,14 @@ def main(snakemake: Any) -> None:
         paths = files.fused[number * members : (number + 1) * members]
         runs.append(fused_runs(seed, {path: read_probabilities(Path(path)) for path in paths}))
     table, by_run = compare_arms(runs, params.paper)
-    write_table(Path(snakemake.output.table), table)
-    write_table(Path(snakemake.output.runs), by_run)
+    write_plain_table(Path(snakemake.output.table), table)
+    write_plain_table(Path(snakemake.output.runs), by_run)
     write_text(Path(snakemake.output.text), render_ablation(name, table, params.split))
     plot_ablation(Path(snakemake.output.plot), name, table, by_run)
 
 
 def _rows(subset: str) -> int:
-    return int(pl.scan_csv(subset, infer_schema=False).select(pl.len()).collect().item())
+    return len(read_selected(Path(subset)))
 
 
 if __name__ == "__main__":

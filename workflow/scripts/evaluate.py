@@ -13,7 +13,7 @@ from sjft.evaluation import (
     evaluate,
     prediction_table,
 )
-from sjft.files import digest_of_file, write_json, write_table
+from sjft.files import digest_of_file, write_json, write_plain_table
 from sjft.images_table import class_names, read_images
 from sjft.network import load_joint_network
 from sjft.probabilities import write_probabilities
@@ -41,9 +41,9 @@ def main(snakemake: Any) -> None:
     counts, names = confusion(probabilities.values, probabilities.labels), probabilities.class_names
     output = {name: Path(path) for name, path in snakemake.output.items()}
     write_json(output["evaluation"], measured)
-    write_table(output["predictions"], prediction_table(probabilities))
-    write_table(output["classes"], class_table(counts, names))
-    write_table(output["confusion"], confusion_table(counts, names))
+    write_plain_table(output["predictions"], prediction_table(probabilities))
+    write_plain_table(output["classes"], class_table(counts, names))
+    write_plain_table(output["confusion"], confusion_table(counts, names))
     write_probabilities(
         output["probabilities"],
         probabilities,

@@ -14,6 +14,7 @@ from typing import Any
 
 from sjft.addresses import without_secrets
 from sjft.errors import UserError
+from sjft.files import writing
 from sjft.job_cost import JobCost, peak_megabytes
 from sjft.settings.pictures import PictureLimits, widest
 
@@ -26,10 +27,11 @@ def run(main: Callable[[Any], None], snakemake: Any) -> None:
     The log's last line says what the job has cost, and what memory was declared.
     """
     sys.excepthook = _print_without_secrets
-    _log_to(Path(snakemake.log[0]))
-    _use_threads(snakemake.threads)
     started = time.process_time()
     try:
+        with writing(Path(snakemake.log[0])):
+            _log_to(Path(snakemake.log[0]))
+        _use_threads(snakemake.threads)
         main(snakemake)
     except UserError as error:
         logging.getLogger("sjft").error("%s", error)

@@ -1,11 +1,10 @@
 """Publish an experiment's model."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from job_runner import run, weights_file
-from sjft.files import digest_of_file
+from sjft.files import digest_of_file, read_json
 from sjft.images_table import read_images
 from sjft.model_card import write_model_card
 from sjft.network import load_joint_network
@@ -25,7 +24,7 @@ def main(snakemake: Any) -> None:
     experiment = known_part(ExperimentSettings, settings["experiments"][name])
     training = experiment.training_of(experiment.publish.arm)
     start = weights_file(training.weights, snakemake.config["data_root"], files.weights)
-    evaluation = json.loads(Path(files.evaluation).read_text(encoding="utf-8"))
+    evaluation = read_json(Path(files.evaluation))
     names = (experiment.target, *experiment.sources)
     lists = (files.target_images, *files.source_images)
     digests = {key: digest_of_file(Path(files[key])) for key in ("subset", "targets", "model")}

@@ -27,6 +27,8 @@ The modules, in the order in which the data meets them:
 - runs side by side: ``fusion``, ``intervals``, ``paper``, ``ablation``, ``ablation_report``
 - what is handed over: ``provenance``, ``publication``, ``model_card``
 - its use: ``published``, ``prediction``, ``prediction_output``, ``prediction_command``, ``export``
+- how files are kept, whatever is in them: ``files``, ``seals``, ``hdf5``, ``torch_file``,
+  ``acceptance``
 - which settings each stage goes by: ``stage_settings``
 - what is known to fail before the first job: ``checks``
 - what a job took, and what an experiment will: ``job_cost``, ``stage_speeds``, ``plan``

@@ -1,13 +1,14 @@
 """The ablation for people: a Markdown table with its caption, and a plot."""
 
 from collections.abc import Mapping
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import altair as alt
 import polars as pl
 
-from sjft.files import written_beside
+from sjft.files import write_text
 from sjft.intervals import LEVEL, RESAMPLES
 
 BLUE = "#1f6fb2"
@@ -99,8 +100,9 @@ def _caption(table: pl.DataFrame, split: str, with_paper: bool) -> str:
 def plot_ablation(path: Path, name: str, table: pl.DataFrame, runs: pl.DataFrame) -> None:
     """Write a dot plot as SVG: each arm's seeds, mean, interval over seeds, the paper's figure."""
     chart = _chart(name, table, runs)
-    with written_beside(path) as beside:
-        chart.save(str(beside), format="svg")
+    drawn = StringIO()
+    chart.save(drawn, format="svg")
+    write_text(path, drawn.getvalue())
 
 
 def _chart(name: str, table: pl.DataFrame, runs: pl.DataFrame) -> alt.LayerChart | alt.FacetChart:

@@ -22,6 +22,7 @@ from typing import IO, Any, NamedTuple
 
 from sjft.archive_limit import ArchiveLimit, LimitedStream, shown
 from sjft.errors import UserError
+from sjft.files import NO_ROOM, cannot_be_written
 from sjft.progress import progress
 
 # What the decoders raise on a damaged archive, or on the beginning of one.
@@ -202,6 +203,10 @@ def _extract(
             "disk. Where their names differ in capitals alone, choose a folder on a disk that "
             "tells them apart (data_root)."
         ) from None
+    except OSError as error:
+        if error.errno in NO_ROOM:
+            raise cannot_be_written(path, error.strerror) from None
+        raise
 
 
 def _wrong_name(name: str) -> str | None:

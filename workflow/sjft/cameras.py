@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from sjft.files import digest_of_text, stable_integer
+from sjft.files import digest_of_text, stable_integer, write_with_digest, writing
 from sjft.images import load_rgb
 from sjft.readers.listed import ListedImage
 from sjft.synthetic import TIME_OF_PICTURES
@@ -118,14 +118,17 @@ def photograph_all(
         camera = _drawn(cameras, rng)
         # By a digest of its path: two folders of a class may hold photographs of one name.
         name = f"{photograph.split}/{photograph.class_name}/{digest_of_text(photograph.path)}.jpg"
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        with writing(root / name):
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
         picture = seen_through(load_rgb(originals / photograph.path), camera, size, rng)
-        picture.save(root / name, quality=quality)
-        os.utime(root / name, (TIME_OF_PICTURES, TIME_OF_PICTURES))
+        with writing(root / name):
+            picture.save(root / name, quality=quality)
+            os.utime(root / name, (TIME_OF_PICTURES, TIME_OF_PICTURES))
         rows.append((name, photograph.class_name, photograph.split, camera))
         seen[camera] += 1
-    with (root / "images.csv").open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows(rows)
+    table = io.StringIO()
+    csv.writer(table, lineterminator="\n").writerows(rows)
+    write_with_digest(root / "images.csv", table.getvalue().encode("utf-8"))
     return seen
 
 

@@ -17,13 +17,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import torch
-
 from sjft.errors import UserError
-from sjft.files import digest_of_text, write_json, written_beside
+from sjft.files import digest_of_text, read_json, write_json
 from sjft.settings.checkpoints import CheckpointSettings
+from sjft.torch_file import read_torch, write_torch
 from sjft.training_state import TrainingState
-from sjft.weights_file import LOADING_ERRORS
 
 KIND, VERSION = "sjft-checkpoint", 2
 DECIDED_BY = "decided_by.json"
@@ -79,8 +77,14 @@ class Checkpoints:
                     "%s: checkpoints of other settings (%s) are not used here, and are kept. Give "
                     "those settings again to go on from them, or remove the folder.",
                     path.parent,
-                    _differences(json.loads(path.read_text(encoding="utf-8")), self.decided_by),
+                    self._how_others_differ(path),
                 )
+
+    def _how_others_differ(self, path: Path) -> str:
+        try:
+            return _differences(read_json(path), self.decided_by)
+        except UserError as error:
+            return str(error)
 
     def after(self, update: int, state: TrainingState) -> None:
         """Write a checkpoint after so many updates, where one is due.
@@ -118,13 +122,9 @@ class Checkpoints:
         path = self.folder / f"update-{update:08d}.pt"
         try:
             write_json(self.folder / DECIDED_BY, self.decided_by)
-            with written_beside(path) as beside, beside.open("wb") as file:
-                torch.save(content, file)
-        except (OSError, RuntimeError) as error:  # torch's own, where its file cannot grow
-            raise UserError(
-                f"{path}: the checkpoint cannot be written ({error}). Make room there and run "
-                "again, to go on from the checkpoint before."
-            ) from error
+            write_torch(path, content)
+        except UserError as error:
+            raise UserError(f"{error} It will go on from the checkpoint before.") from error
         LOG.info("checkpoint after update %d: %s", update, path)
         for old in sorted(self.folder.glob("update-*.pt"))[: -self.settings.keep]:
             old.unlink()
@@ -152,9 +152,9 @@ class Checkpoints:
 def _read(path: Path) -> dict[str, Any] | None:
     """A checkpoint's content, or None for one that cannot be used: the one before will do."""
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except LOADING_ERRORS as error:
-        LOG.warning("%s is passed over: it cannot be read (%s)", path, type(error).__name__)
+        content = read_torch(path)
+    except UserError as error:
+        LOG.warning("%s is passed over: %s", path, getattr(error, "reason", error))
         return None
     if not isinstance(content, dict) or content.get("format") != KIND:
         LOG.warning("%s is passed over: it is no checkpoint", path)

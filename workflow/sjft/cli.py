@@ -27,6 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     inspect.add_argument(
         "--values", type=int, default=6, metavar="N", help="first values shown of each data set"
     )
+    accept = commands.add_parser(
+        "accept", help="take tables and records that you edited, or copied alone, as they are"
+    )
+    accept.add_argument("files", type=Path, nargs="+", help="for example .../round-0/subset.csv")
     summary = commands.add_parser("summary", help="show an experiment's summary as a table")
     summary.add_argument("file", type=Path, help="for example results/demo/summary.json")
     _add_predict(commands.add_parser("predict", help="classify pictures with a published model"))
@@ -52,7 +56,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except BrokenPipeError:  # who reads, `head` say, has seen enough: Python would flush again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if not _is_for_want_of_room(error):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     return 0
+
+
+def _is_for_want_of_room(error: OSError) -> bool:
+    """Say so where a disk is full: where what is printed goes to, or the temporary files."""
+    from sjft.files import NO_ROOM, cannot_be_written  # noqa: PLC0415
+
+    if error.errno not in NO_ROOM:
+        return False
+    place = error.filename or "what is printed"
+    print(f"sjft: {cannot_be_written(place, error.strerror)}", file=sys.stderr)
+    return True
 
 
 def _add_predict(predict: argparse.ArgumentParser) -> None:
@@ -105,13 +125,20 @@ def _count(text: str) -> int:
 
 
 def _inspect(chosen: argparse.Namespace) -> str:
-    if is_zipfile(chosen.file):  # what torch.save writes
+    # What torch.save writes, also where it is damaged; HDF5 begins otherwise.
+    if chosen.file.suffix == ".pt" or is_zipfile(chosen.file):
         from sjft.published import describe_published  # noqa: PLC0415
 
         return describe_published(chosen.file)
     from sjft.inspection import describe_hdf5  # noqa: PLC0415  (each command loads its own needs)
 
     return describe_hdf5(chosen.file, chosen.values)
+
+
+def _accept(chosen: argparse.Namespace) -> str:
+    from sjft.acceptance import accept_as_it_is  # noqa: PLC0415
+
+    return "\n".join(accept_as_it_is(path) for path in chosen.files)
 
 
 def _summary(chosen: argparse.Namespace) -> str:
@@ -167,6 +194,7 @@ def _plan(chosen: argparse.Namespace) -> str:
 
 COMMANDS = {
     "inspect": _inspect,
+    "accept": _accept,
     "summary": _summary,
     "plan": _plan,
     "predict": _predict,

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sjft.errors import UserError
+from sjft.files import writing
 from sjft.history import HISTORY_COLUMNS, Row
 
 
@@ -26,10 +27,16 @@ def curves(folder: Path | None) -> Iterator[Callable[[Row], None] | None]:
             f"training_jobs.tensorboard: the package is missing ({error}). `pip install "
             "'.[tensorboard]'`, or set the key to false."
         ) from None
-    with SummaryWriter(str(folder)) as writer:
+    with writing(folder):
+        writer = SummaryWriter(str(folder))
 
-        def write(row: Row) -> None:
+    def write(row: Row) -> None:
+        with writing(folder):
             for name, value in zip(HISTORY_COLUMNS[1:], row[1:], strict=True):
                 writer.add_scalar(name, value, int(row[0]))
 
+    try:
         yield write
+    finally:
+        with writing(folder):
+            writer.close()

@@ -7,6 +7,7 @@ which of the files that are computed shard by shard still belong to the pictures
 
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
@@ -15,7 +16,8 @@ from pathlib import Path
 
 import polars as pl
 
-from sjft.files import digest_of_text, written_beside
+from sjft.errors import NotAsWrittenError, UserError
+from sjft.files import digest_of_text, read_json, write_json
 from sjft.images_table import PARTS, class_names, of_part, read_images, write_images
 from sjft.listing import list_images
 from sjft.omissions import Omissions
@@ -24,6 +26,7 @@ from sjft.picture_folders import cannot_be_read
 from sjft.settings.dataset import DatasetSettings, FilesOnDisk, Synthetic
 
 IMAGES, RECORD = "images.csv", "state.json"
+LOG = logging.getLogger(__name__)
 # What does not decide the list: what to do with bad images, and where the data come from.
 NOT_FOR_THE_LIST = frozenset(
     {"on_bad_image", "largest_picture", "how_to_get", "downloads", "watch"}
@@ -139,8 +142,7 @@ def _digest_of_rows(rows: pl.DataFrame) -> str:
 def write_listing(folder: Path, images: pl.DataFrame, record: Record) -> None:
     """Write images.csv and the record that belongs to it."""
     write_images(folder / IMAGES, images)
-    with written_beside(folder / RECORD) as beside:
-        beside.write_text(json.dumps(asdict(record), indent=1) + "\n", encoding="utf-8")
+    write_json(folder / RECORD, asdict(record))
 
 
 def read_record(folder: Path) -> Record | None:
@@ -148,11 +150,13 @@ def read_record(folder: Path) -> Record | None:
     if not (folder / IMAGES).is_file():
         return None
     try:
-        values = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        values = read_json(folder / RECORD)
         return Record(values["listed_by"], values["snapshot"], DataState(**values["state"]))
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        # Of another version, or damaged: as if it had not been listed yet.
-        return None
+    except NotAsWrittenError as error:
+        LOG.warning("%s: %s. The pictures are looked at anew.", error.path, error.reason)
+    except (UserError, KeyError, TypeError):
+        pass  # there is none yet, or of another version: as if it had not been listed
+    return None
 
 
 @dataclass(frozen=True)
@@ -189,13 +193,27 @@ def current_state(
     images = listed(settings, data_root / settings.root, before, omissions)
     state = state_of(images, settings.shards, omissions)
     if before is None:
+        if record is None and refresh and _is_listed(folder, images):
+            _renew(folder, images, Record(made_by, now, state))
         return state, None
     if refresh:
-        written = (folder / IMAGES).stat().st_mtime_ns
-        write_listing(folder, images, Record(made_by, now, state))
-        for name in (IMAGES, RECORD):
-            os.utime(folder / name, ns=(written, written))
+        _renew(folder, images, Record(made_by, now, state))
     return state, _changes(before, images)
+
+
+def _is_listed(folder: Path, images: pl.DataFrame) -> bool:
+    """Whether images.csv lists these very pictures: then a lost record can be made anew."""
+    try:
+        return read_images(folder / IMAGES).equals(images)
+    except UserError:  # not there, or damaged: whoever needs it says so
+        return False
+
+
+def _renew(folder: Path, images: pl.DataFrame, record: Record) -> None:
+    written = (folder / IMAGES).stat().st_mtime_ns
+    write_listing(folder, images, record)
+    for name in (IMAGES, RECORD):
+        os.utime(folder / name, ns=(written, written))
 
 
 def _changes(before: pl.DataFrame, after: pl.DataFrame) -> Changes | None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from sjft.errors import UserError
 from sjft.evaluation import accuracies, prediction_table
-from sjft.files import digest_of_file, write_json, write_table
+from sjft.files import digest_of_file, write_json, write_plain_table
 from sjft.probabilities import Probabilities, read_probabilities, write_probabilities
 
 FILE = "probabilities.h5"
@@ -83,7 +83,7 @@ def fuse_folders(places: Sequence[Path], output: Path | None) -> str:
         if (output / FILE).exists():
             raise UserError(f"{output / FILE}: is there already. Give another folder.")
         write_json(output / "evaluation.json", measured)
-        write_table(output / "predictions.csv", prediction_table(fused))
+        write_plain_table(output / "predictions.csv", prediction_table(fused))
         files = [place / FILE if place.is_dir() else place for place in places]
         digests = {str(file): digest_of_file(file) for file in files}
         write_probabilities(output / FILE, fused, {"fused": list(runs)}, digests)

@@ -4,10 +4,12 @@ Root attributes of every file: ``format``, ``format_version``, ``created_by``, `
 the settings that decided the content), ``inputs`` (JSON: a digest per file read) and ``digest``
 (of the data sets and of ``config``). Every data set has named dimensions, a ``description`` and
 ``units``. Files keep to features that the HDF5 1.10 tools read.
+
+Each ends with a checksum of all its bytes (`sjft.seals`), where HDF5 does not look, and is read by
+HDF5 only where that holds: on a damaged file HDF5 may hang or end the process.
 """
 
 import hashlib
-import io
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,8 +23,9 @@ from isal import isal_zlib
 from numpy.typing import NDArray
 
 from sjft import __version__
-from sjft.errors import UserError
+from sjft.errors import NotAsWrittenError, UserError
 from sjft.files import digest_of_text, written_beside
+from sjft.seals import NOT_SEALED, Output, require_sealed, seal
 
 CHUNK_BYTES = 1 << 18  # a processor's cache holds it, compressed and not
 
@@ -37,39 +40,6 @@ class Variable:
     units: str = "1"
     # Whether its chunks are compressed by `_compressed`, and not by HDF5: for what is large.
     compressed_here: bool = False
-
-
-class _Output(io.FileIO):
-    """A file that remembers its first failure to write, and then only pretends to.
-
-    HDF5 cannot be told that a disk is full: the process crashes when it ends.
-    """
-
-    failure: OSError | None = None
-
-    def write(self, content: Any) -> int:
-        left = memoryview(content)
-        try:
-            while left and not self.failure:
-                left = left[super().write(left) :]
-        except OSError as error:
-            self.failure = error
-        return len(content)
-
-    def truncate(self, size: int | None = None) -> int:
-        try:
-            return super().truncate(size)
-        except OSError as error:
-            self.failure = self.failure or error
-            return size or 0
-
-    def require_success(self, path: Path) -> None:
-        """Raise `UserError` for ``path`` where something could not be written."""
-        if self.failure:
-            raise UserError(
-                f"{path}: cannot be written ({self.failure.strerror}). Make room there, or check "
-                "your rights and quota, and run again."
-            )
 
 
 class Hdf5Writer:
@@ -224,7 +194,7 @@ def create_hdf5(
     Raises `UserError` where the disk is full.
     """
     settings = json.dumps(config, sort_keys=True)
-    with written_beside(path) as beside, _Output(beside, "w+") as output:
+    with written_beside(path) as beside, Output(beside, "w+") as output:
         with h5py.File(
             output, "w", libver=("earliest", "v110"), rdcc_nbytes=128 * CHUNK_BYTES
         ) as file:
@@ -232,7 +202,15 @@ def create_hdf5(
             yield writer
             writer.finish()
             _describe(file, kind, version, settings, inputs, writer.digest(settings))
+            facts = {name: _facts(dataset) for name, dataset in file.items()}
         output.require_success(path)
+        seal(output, facts)
+        output.require_success(path)
+
+
+def _facts(dataset: h5py.Dataset) -> dict[str, Any]:
+    """What is told of a data set without HDF5, by `sjft.seals.facts_of`."""
+    return {"shape": list(dataset.shape), "item_bytes": dataset.dtype.itemsize}
 
 
 def _describe(
@@ -247,21 +225,39 @@ def _describe(
 
 
 @contextmanager
-def open_hdf5(path: Path, *, kind: str, version: int) -> Iterator[h5py.File]:
-    """Open a file for reading, without a lock, and check its format and version.
+def open_sealed(path: Path) -> Iterator[h5py.File]:
+    """Open whatever `create_hdf5` wrote, once its bytes are known to be those; see `open_hdf5`."""
+    try:
+        require_sealed(path)
+        file = h5py.File(path, "r", locking=False)
+    except NotAsWrittenError as error:
+        if error.reason == NOT_SEALED:
+            raise UserError(
+                f"{path}: is truncated, or no HDF5 file that this version of the program wrote: it "
+                "does not end with its checksum. Remove it and run again."
+            ) from None
+        raise
+    except OSError as error:
+        raise UserError(f"{path}: is no HDF5 file ({error}). Remove it and run again.") from None
+    with file:
+        try:
+            yield file
+        except OSError as error:
+            if error.errno is not None:  # the system's word, and perhaps on another file
+                raise
+            raise UserError(
+                f"{path}: is damaged ({error}). Remove the file and run again."
+            ) from None
 
-    Raises `UserError` for a missing or truncated file, another format, or another version. The
+
+@contextmanager
+def open_hdf5(path: Path, *, kind: str, version: int) -> Iterator[h5py.File]:
+    """Open a file for reading, without a lock, and check its bytes, its format and its version.
+
+    Raises `UserError` for a missing or damaged file, another format, or another version. The
     handle belongs to the calling process: never carry it across a fork.
     """
-    try:
-        file = h5py.File(path, "r", locking=False)
-    except FileNotFoundError:
-        raise UserError(f"{path}: there is no such file. Run the rule that writes it.") from None
-    except OSError as error:
-        raise UserError(
-            f"{path}: is truncated, or no HDF5 file ({error}). Remove it and run again."
-        ) from None
-    with file:
+    with open_sealed(path) as file:
         found = file.attrs.get("format")
         if found != kind:
             raise UserError(
@@ -272,14 +268,7 @@ def open_hdf5(path: Path, *, kind: str, version: int) -> Iterator[h5py.File]:
                 f"{path}: is of version {file.attrs['format_version']} of the format `{kind}`, "
                 f"this program reads version {version}. Remove the file and run again."
             )
-        try:
-            yield file
-        except OSError as error:
-            if error.errno is not None:  # the system's word, and perhaps on another file
-                raise
-            raise UserError(
-                f"{path}: is damaged ({error}). Remove the file and run again."
-            ) from None
+        yield file
 
 
 def config_of(file: h5py.File) -> dict[str, Any]:

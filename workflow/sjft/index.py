@@ -3,7 +3,6 @@
 An index answers with candidates only; the divergence decides (see `sjft.search`).
 """
 
-import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sjft.errors import UserError
-from sjft.files import write_json, written_beside
+from sjft.files import read_json, write_json, writing, written_beside
 from sjft.neighbours import NearestSoFar
+from sjft.seals import checksum_of_file
 from sjft.settings.retrieval import AnnoySettings
 
 SELF_CHECKED_ITEMS = 100
@@ -119,10 +119,10 @@ def build_annoy_index(
         for item, vector in enumerate(_finite(vectors, output)):
             index.add_item(item, vector)
         index.build(settings.trees, n_jobs=1)
-        index.save(str(beside))
+        _save(index, beside, output)
         checked = _check_items_find_themselves(index, vectors, output)
         index.unload()
-        size = beside.stat().st_size
+        size, checksum = beside.stat().st_size, checksum_of_file(beside)
     write_json(
         record,
         {
@@ -131,11 +131,18 @@ def build_annoy_index(
             "trees": settings.trees,
             "seed": seed,
             "bytes": size,
+            "checksum_of_index": checksum,
             "made_from": dict(made_from),
             "items_that_found_themselves": checked,
             "seconds": round(time.perf_counter() - started, 3),
         },
     )
+
+
+def _save(index: annoy.AnnoyIndex, beside: Path, output: Path) -> None:
+    with writing(output):
+        beside.touch()  # what is wrong with the folder, Annoy says without a number
+        index.save(str(beside))
 
 
 def _check_items_find_themselves(
@@ -168,9 +175,18 @@ def load_annoy_index(
     those of the digests ``made_from``.
     """
     try:
-        facts = json.loads(record.read_text(encoding="utf-8"))
+        facts = read_json(record)
+    except UserError as error:
+        raise UserError(f"{path}: cannot be loaded. {error}") from None
+    try:
         if path.stat().st_size != facts["bytes"]:
             raise UserError(f"{path}: is truncated. Remove it and run again.")
+        # Before Annoy sees it: it follows the numbers in the file wherever they lead.
+        if checksum_of_file(path) != facts["checksum_of_index"]:
+            raise UserError(
+                f"{path}: is damaged, or another index than {record} is about. Remove both and "
+                "run again."
+            )
         other = [name for name in made_from if facts["made_from"].get(name) != made_from[name]]
         index = annoy.AnnoyIndex(facts["dimensions"], "euclidean")
         index.load(str(path))

@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 
 from sjft.errors import UserError
+from sjft.hdf5 import open_sealed
 
 
 def describe_hdf5(path: Path, values: int) -> str:
@@ -15,18 +16,12 @@ def describe_hdf5(path: Path, values: int) -> str:
 
     Raises `UserError` for a file that is missing, no HDF5, or not of this pipeline.
     """
-    try:
-        with h5py.File(path, "r", locking=False) as file:
-            if not str(file.attrs.get("format", "")).startswith("sjft-"):
-                raise UserError(f"{path}: is no file of this pipeline. Try `h5dump -H`.")
-            lines = [str(path), *_attributes(file), ""]
-            for name in sorted(file):
-                lines += _dataset(name, file[name], values)
-    except FileNotFoundError:
-        raise UserError(f"{path}: there is no such file.") from None
-    except OSError as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{path}: is truncated, or no HDF5 file ({reason}).") from None
+    with open_sealed(path) as file:
+        if not str(file.attrs.get("format", "")).startswith("sjft-"):
+            raise UserError(f"{path}: is no file of this pipeline. Try `h5dump -H`.")
+        lines = [str(path), *_attributes(file), ""]
+        for name in sorted(file):
+            lines += _dataset(name, file[name], values)
     return "\n".join(lines)
 
 

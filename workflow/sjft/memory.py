@@ -10,10 +10,10 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import h5py
-
-from sjft.errors import UserError
+from sjft.errors import NotAsWrittenError, UserError
+from sjft.seals import facts_of
 from sjft.settings.retrieval import RetrievalSettings
 
 MB = 1_000_000
@@ -48,19 +48,31 @@ def sizes_of_histograms(paths: Sequence[str | Path]) -> Sizes:
     """The sizes of several shards together; raises `FileNotFoundError` where one is not there."""
     images = bins = item = 0
     for path in paths:
-        os.stat(path)  # noqa: PTH116  (h5py's error does not name the file as Snakemake expects)
-        with h5py.File(path, "r", locking=False) as file:
-            counts = file["count"]
-            images += counts.shape[0]
-            bins, item = counts.shape[1] * counts.shape[2], max(item, counts.dtype.itemsize)
+        os.stat(path)  # noqa: PTH116  (its error names the file as Snakemake expects)
+        facts = _facts_of(path, "count")
+        if facts is not None:
+            shard, channels, bins_a_channel = facts["shape"]
+            images += shard
+            bins, item = channels * bins_a_channel, max(item, facts["item_bytes"])
     return Sizes(images, bins, item)
 
 
 def list_bytes(path: str | Path) -> int:
     """Bytes of a file's neighbour lists in memory: numbers and divergences."""
     os.stat(path)  # noqa: PTH116  (as above)
-    with h5py.File(path, "r", locking=False) as file:
-        return int(file["source_image"].size) * (FLOAT + FLOAT)
+    facts = _facts_of(path, "source_image")
+    return 0 if facts is None else math.prod(facts["shape"]) * (FLOAT + FLOAT)
+
+
+def _facts_of(path: str | Path, dataset: str) -> dict[str, Any] | None:
+    """What a file says of a data set at its end, which costs nothing and cannot hang.
+
+    None of a damaged file, or an older version's: either it is made anew, or who reads it names it.
+    """
+    try:
+        return facts_of(Path(path)).get(dataset)
+    except NotAsWrittenError:
+        return None
 
 
 def _bytes_a_source(bins: int, item_bytes: int) -> int:

@@ -12,15 +12,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sjft.errors import UserError
-from sjft.files import written_beside
 from sjft.settings.weights import RandomWeights, Weights
 from sjft.source_head import ClassifierClasses, copy_rows
+from sjft.torch_file import read_torch, write_torch
 from sjft.weights import (
     classifier_name,
     load_network,
     without_auxiliary_classifiers,
 )
-from sjft.weights_file import LOADING_ERRORS
 
 KIND, VERSION = "sjft-model", 1
 LOG = logging.getLogger(__name__)
@@ -180,9 +179,7 @@ def save_network(path: Path, network: JointNetwork, facts: dict[str, Any]) -> No
         "state_dict": _portable(network.module.state_dict()),
         **facts,
     }
-    # Given a path, torch writes that name, a temporary one here, into the file.
-    with written_beside(path) as beside, beside.open("wb") as file:
-        torch.save(content, file)
+    write_torch(path, content)
 
 
 def _portable(state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -198,11 +195,9 @@ def _portable(state: dict[str, Tensor]) -> dict[str, Tensor]:
 def load_joint_network(path: Path) -> JointNetwork:
     """Read what `save_network` wrote; raises `UserError` for any other file."""
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except LOADING_ERRORS as error:
-        raise UserError(
-            f"{path}: cannot be read as a model ({type(error).__name__}). Remove it and run again."
-        ) from None
+        content = read_torch(path)
+    except UserError as error:
+        raise UserError(f"{path}: cannot be read as a model. {error}") from None
     if not isinstance(content, dict) or content.get("format") != KIND:
         raise UserError(f"{path}: is no model of a training round.")
     if content["format_version"] != VERSION:

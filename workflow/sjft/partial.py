@@ -1,14 +1,13 @@
 """A file that is being downloaded: `NAME.part`, and `NAME.part.json` about what it is part of."""
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from sjft import __version__
 from sjft.addresses import without_secrets
-from sjft.errors import UserError
-from sjft.files import digest_of_text, write_json
+from sjft.errors import NotAsWrittenError
+from sjft.files import digest_of_text, read_json, write_json
 
 
 class PartialFile:
@@ -78,12 +77,7 @@ class PartialFile:
     def _known(self, url: str) -> dict[str, Any]:
         """What was noted, where it was noted for this address."""
         try:
-            about = json.loads(self._about.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return {}
-        except ValueError as error:
-            raise UserError(
-                f"{self._about}: is no JSON ({error}). Remove it and run again."
-            ) from None
-        same = isinstance(about, dict) and about.get("address") == digest_of_text(url)
-        return about if same else {}
+            about = read_json(self._about) if self._about.exists() else {}
+        except NotAsWrittenError as error:
+            raise NotAsWrittenError(self._about, error.reason) from None
+        return about if about.get("address") == digest_of_text(url) else {}

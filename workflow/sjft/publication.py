@@ -4,14 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from sjft import __version__
-from sjft.files import written_beside
 from sjft.network import JointNetwork, plain_state
 from sjft.settings.experiment import ExperimentSettings
+from sjft.torch_file import write_torch
 
-KIND, VERSION = "sjft-published-model", 2
+KIND, VERSION = "sjft-published-model", 3
+WITHOUT_CHECKSUM = 2  # the same but for the checksum that the file ends with
 
 
 def publish_model(
@@ -52,6 +51,4 @@ def publish_model(
     # Through JSON: plain values only, and no text shared by two places, of which pickle would
     # write the second as a reference and so make other bytes of the same content.
     content = json.loads(json.dumps(facts)) | {"state_dict": plain_state(network)}
-    # Given a path, torch writes that name, a temporary one here, into the file.
-    with written_beside(path) as beside, beside.open("wb") as file:
-        torch.save(content, file)
+    write_torch(path, content)

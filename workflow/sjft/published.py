@@ -1,18 +1,20 @@
 """Published models: reading, describing and rebuilding them."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
 from torch import nn
 from torchvision import models
 
-from sjft.errors import UserError
-from sjft.publication import KIND, VERSION
-from sjft.weights_file import LOADING_ERRORS
+from sjft.errors import NotAsWrittenError, UserError
+from sjft.publication import KIND, VERSION, WITHOUT_CHECKSUM
+from sjft.torch_file import read_torch_of_any_version
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -71,16 +73,25 @@ def as_yaml(values: Mapping[str, Any]) -> str:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise UserError(f"{path}: there is no such file. Run `snakemake {path}`.") from None
-    except LOADING_ERRORS as error:
-        raise UserError(f"{path}: cannot be read as a model ({type(error).__name__}).") from None
+        content, sealed = read_torch_of_any_version(path)
+    except NotAsWrittenError as error:
+        raise UserError(
+            f"{path}: cannot be read as a model: it {error.reason}. Copy it anew from where it "
+            "came, or remove it and publish it again: `snakemake results/EXPERIMENT/model.pt`."
+        ) from None
     if not isinstance(content, dict) or content.get("format") != KIND:
         raise UserError(f"{path}: is no published model. Name results/EXPERIMENT/model.pt.")
-    if content["format_version"] != VERSION:
+    version = content["format_version"]
+    if version not in (WITHOUT_CHECKSUM, VERSION) or sealed != (version == VERSION):
         raise UserError(
-            f"{path}: is of version {content['format_version']}, this program reads {VERSION}. "
-            "Publish it again: `snakemake results/EXPERIMENT/model.pt`."
+            f"{path}: is of version {version}, {'with' if sealed else 'without'} a checksum; "
+            f"this program reads {WITHOUT_CHECKSUM} without and {VERSION} with one. Publish it "
+            "again: `snakemake results/EXPERIMENT/model.pt`."
+        )
+    if not sealed:
+        LOG.warning(
+            "%s: an older version wrote it, without a checksum of the whole file. Those of "
+            "its parts hold.",
+            path,
         )
     return content

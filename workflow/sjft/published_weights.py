@@ -1,7 +1,6 @@
 """Weights that torchvision publishes: found in a folder, or downloaded, and always checked."""
 
 import logging
-import re
 import shutil
 from pathlib import Path, PurePosixPath
 
@@ -11,7 +10,8 @@ from torchvision import models
 from sjft.checksums import contradiction, digests_of
 from sjft.download import Wanted, download
 from sjft.errors import UserError
-from sjft.files import written_beside
+from sjft.files import write_digest, written_beside
+from sjft.torch_file import checksum_in
 from sjft.weights import check_name
 
 LOG = logging.getLogger(__name__)
@@ -35,19 +35,14 @@ def published_name(network: str, weights: str) -> str:
         ) from None
 
 
-def checksum_in(name: str) -> str | None:
-    """The beginning of the SHA-256 that a published name ends with, for `contradiction`."""
-    digits = re.search(r"-([0-9a-f]{8,})\.\w+$", name)
-    return f"sha256:{digits[1]}" if digits else None
-
-
 def fetch_weights(
     network: str, weights: str, output: Path, data_root: Path, weights_url: str
 ) -> None:
     """Write published weights to ``output``: copied from a folder, or else downloaded.
 
     The folders are `weights` below ``data_root`` and torch's own cache. The first hexadecimal
-    digits of the file's SHA-256, which its published name ends with, are checked. Raises
+    digits of the file's SHA-256, which its published name ends with, are checked. Its digest is
+    written beside it. Raises
     `UserError` for weights that cannot be had.
     """
     name = published_name(network, weights)
@@ -58,6 +53,7 @@ def fetch_weights(
             with written_beside(output) as beside:
                 shutil.copyfile(path, beside)
             LOG.info("%s: copied from %s", output, path)
+            write_digest(output)
             return
     advice = (
         f"On a machine without a network, put the file into {by_hand.parent}, or run `snakemake "
@@ -65,6 +61,7 @@ def fetch_weights(
     )
     wanted = Wanted(f"{weights_url.rstrip('/')}/{name}", "weights_url", advice, None, checksum)
     download(wanted, output)
+    write_digest(output)
 
 
 def _is_right(path: Path, checksum: str | None) -> bool:

@@ -4,14 +4,13 @@ All work is done in that folder; nothing lies in its place before everything is 
 checked. A data set with such a folder is incomplete, whatever else is there.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from sjft.errors import UserError
-from sjft.files import write_json
+from sjft.errors import NotAsWrittenError, UserError
+from sjft.files import read_json, write_json
 from sjft.settings.base import Settings
 from sjft.settings.download import Download
 
@@ -74,10 +73,10 @@ def read_receipt(root: Path) -> Receipt | None:
 def read_receipt_file(path: Path) -> Receipt | None:
     """A receipt, or None without one; raises `UserError` for a file that is none."""
     try:
-        return Receipt.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        return None
-    except (ValueError, ValidationError) as error:
+        return Receipt.model_validate(read_json(path)) if path.exists() else None
+    except NotAsWrittenError as error:
+        raise UserError(f"{path}: is no receipt of a fetched data set. {error}") from None
+    except ValidationError as error:
         raise UserError(
             f"{path}: is no receipt of a fetched data set ({str(error).splitlines()[0]}). Remove "
             "it and run again."

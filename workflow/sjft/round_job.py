@@ -6,7 +6,7 @@ from typing import Any
 
 from sjft.checkpoints import Checkpoints
 from sjft.devices import choose_device
-from sjft.files import write_table
+from sjft.files import write_plain_table
 from sjft.network import save_network
 from sjft.processes import in_processes
 from sjft.ranks import ALONE, Ranks
@@ -58,7 +58,7 @@ class RoundJob:
             )
         if ranks.first:
             save_network(self.model, network, self.facts)
-            write_table(self.history, history)
+            write_plain_table(self.history, history)
 
 
 def _as_one_of(ranks: Ranks, job: RoundJob) -> None:

@@ -1,7 +1,6 @@
 """Summary of an experiment: accuracies of the arms, what was selected, and what it cost."""
 
 import csv
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,8 @@ from typing import Any
 
 import polars as pl
 
-from sjft.errors import UserError
+from sjft.errors import NotAsWrittenError, UserError
+from sjft.files import read_json
 from sjft.sources import shares_of_sources
 from sjft.subset import Manifest, read_manifest
 
@@ -71,7 +71,7 @@ def summarise(
     by_chance = None
     for run in runs:
         manifest = read_manifest(run.subset, run.targets)
-        measured = json.loads(run.evaluation.read_text(encoding="utf-8"))
+        measured = read_json(run.evaluation)
         by_chance = chance(manifest, sources)
         arms[run.arm].append(
             {
@@ -216,13 +216,9 @@ def _listed(recall: Mapping[str, Mapping[str, float]]) -> str:
 def read_summary(path: Path) -> dict[str, Any]:
     """Read summary.json; raises `UserError` for any other file."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(content, dict) or "table" not in content:
-            raise UserError(f"{path}: is no summary of an experiment.")
-    except FileNotFoundError:
-        raise UserError(f"{path}: there is no such file; it is written with model.pt.") from None
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}).") from None
-    except ValueError as error:
-        raise UserError(f"{path}: is no JSON ({error}).") from None
+        content = read_json(path)
+    except NotAsWrittenError as error:
+        raise UserError(f"{path}: is no summary, or not as it was written. {error}") from None
+    if "table" not in content:
+        raise UserError(f"{path}: is no summary of an experiment.")
     return content

@@ -22,6 +22,8 @@ from PIL import Image, ImageColor, ImageDraw
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 
+from sjft.files import write_with_digest, writing
+
 Field = npt.NDArray[np.float64]
 Random = np.random.Generator
 
@@ -234,10 +236,12 @@ def generate(
         if count < 0:
             raise ValueError(f"per_class[{split!r}] must not be negative, got {count}")
     lines = ["path,class,split,style"]
-    root.mkdir(parents=True, exist_ok=True)
+    with writing(root):
+        root.mkdir(parents=True, exist_ok=True)
     for split, count in per_class.items():
         for content in contents:
-            (root / split / content).mkdir(parents=True, exist_ok=True)
+            with writing(root / split / content):
+                (root / split / content).mkdir(parents=True, exist_ok=True)
             for index in range(count):
                 number, turn = divmod(index, len(styles))
                 style = styles[turn]
@@ -246,8 +250,9 @@ def generate(
                 key = hashlib.sha256(f"{seed}/{path}".encode()).digest()
                 rng = np.random.default_rng(int.from_bytes(key, "big"))
                 picture = Image.fromarray(render(content, style, size, rng))
-                picture.save(root / path, quality=quality)
-                os.utime(root / path, (TIME_OF_PICTURES, TIME_OF_PICTURES))
+                with writing(root / path):
+                    picture.save(root / path, quality=quality)
+                    os.utime(root / path, (TIME_OF_PICTURES, TIME_OF_PICTURES))
                 lines.append(f"{path},{content},{split},{style}")
-    (root / "images.csv").write_bytes(("\n".join(lines) + "\n").encode())
+    write_with_digest(root / "images.csv", ("\n".join(lines) + "\n").encode())
     return len(lines) - 1

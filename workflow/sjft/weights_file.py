@@ -2,25 +2,19 @@
 
 import argparse
 import re
-import struct
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from sjft.errors import UserError
+from sjft.errors import NotAsWrittenError, UserError
 from sjft.regular_file import NotRegularError, check_regular
+from sjft.torch_file import LOADING_ERRORS, require_whole
 
-# What torch.load raises on bytes that are no file of its own, or only the beginning of one.
-LOADING_ERRORS = (
-    *(OSError, RuntimeError, UnpicklingError, EOFError, ValueError),
-    *(LookupError, TypeError, AttributeError, struct.error),
-)
 # Plain values that training programs keep beside the weights: options, and numbers of numpy. Making
 # them runs no code of the file's.
 NUMBER: Any = np.float64(0).__reduce__()[0]
@@ -39,12 +33,15 @@ def read_weights(path: Path) -> Any:
     """
     try:
         require_regular(path)
+        require_whole(path)
         if _is_safetensors(path):
             return _read_safetensors(path)
         with torch.serialization.safe_globals(PLAIN_VALUES):
             return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise UserError(f"weights: there is no file {path}.") from None
+    except NotAsWrittenError as error:
+        raise UserError(f"weights: {error}") from None
     except LOADING_ERRORS as error:
         raise UserError(
             f"weights: {path} is not a file of tensors that torch.load reads with "

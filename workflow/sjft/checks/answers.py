@@ -4,6 +4,7 @@ Loading torch takes seconds, and `snakemake` is called often: where it is not lo
 process is asked, and only where settings, weights, versions or this program have changed since.
 """
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -17,7 +18,8 @@ from sjft.checks.asked import Asked
 from sjft.checks.finding import Finding
 from sjft.checks.numbers import Counted
 from sjft.checks.values import banks_of
-from sjft.files import digest_of_text, written_beside
+from sjft.errors import UserError
+from sjft.files import digest_of_text, read_json, write_json
 from sjft.fingerprint import fingerprint
 from sjft.requirements import file_state
 from sjft.settings.arm import ARMS, ArmName
@@ -189,20 +191,14 @@ def _version(package: str) -> str:
 def _read(folder: Path | None) -> dict[str, Any]:
     """What was answered before; nothing where the file is not there, or not as it was written."""
     try:
-        known = json.loads((folder / KEPT).read_text(encoding="utf-8")) if folder else {}
-    except (OSError, ValueError):
+        return read_json(folder / KEPT) if folder else {}
+    except UserError:
         return {}
-    return known if isinstance(known, dict) else {}
 
 
 def _keep(folder: Path | None, known: dict[str, Any]) -> None:
     """Write down the last answers. A folder that cannot be written to costs time alone."""
     if folder is None:
         return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with written_beside(folder / KEPT) as beside:
-            newest = dict(list(known.items())[-MOST_KEPT:])
-            beside.write_text(json.dumps(newest), encoding="utf-8")
-    except OSError:
-        return
+    with contextlib.suppress(UserError):
+        write_json(folder / KEPT, dict(list(known.items())[-MOST_KEPT:]))

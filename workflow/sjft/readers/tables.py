@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sjft.errors import UserError
+from sjft.files import require_digest_beside
 from sjft.picture_folders import Walk
 from sjft.readers.listed import SPLITS, ListedImage, path_in
 from sjft.readers.on_disk import as_on_disk
@@ -77,5 +78,6 @@ def read_generated(
     settings: Synthetic | Cameras, root: Path, walk: Walk | None = None
 ) -> list[ListedImage]:
     """List generated pictures by the table that was written with them."""
+    require_digest_beside(root / "images.csv")
     table = CsvList(reader="csv", root=str(root), file="images.csv", style_column="style")
     return read_csv(table, root, walk)
