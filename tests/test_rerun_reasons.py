@@ -2,7 +2,7 @@
 
 import pytest
 
-from sjft.rerun_reasons import changed_settings, first_names
+from sjft.rerun_reasons import changed_settings, first_names, named_by_kind
 
 TRAINING = {
     "network": "resnet50",
@@ -92,3 +92,5 @@ def test_settings_of_another_version_are_shown_as_they_are() -> None:
 def test_of_many_names_the_first_are_shown_in_order() -> None:
     assert first_names("dbac") == "a, b, c and 1 more"
     assert first_names(["b", "a"]) == "a, b"
+    kinds = {"added": ["b", "a"], "removed": [], "replaced": ["c"]}
+    assert named_by_kind(kinds) == "added: a, b; replaced: c"

@@ -35,6 +35,7 @@ from sjft.images_table import PARTS
 from sjft.leakage import USUAL_NEIGHBOUR
 from sjft.paper import paper_figures
 from sjft.requirements import file_state, missing_data
+from sjft.rerun_reasons import named_by_kind
 from sjft.settings.arm import ARMS
 from sjft.settings.config import read_configuration
 from sjft.settings.merging import (
@@ -171,7 +172,8 @@ def state_of_data(dataset):
     except UserError as error:
         sys.exit(str(error))
     if changes:
-        print(f"The pictures of {dataset} have changed: {changes}.", file=sys.stderr)
+        told = f"{changes} ({named_by_kind(changes.names)})"
+        print(f"The pictures of {dataset} have changed: {told}.", file=sys.stderr)
     for line in state.left_out if workflow.is_main_process else ():
         print(f"Left out of {dataset}: {line}", file=sys.stderr)
     return state

@@ -53,6 +53,11 @@ def first_names(names: Iterable[str]) -> str:
     return ", ".join(ordered[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
+def named_by_kind(names: Mapping[str, Collection[str]]) -> str:
+    """The first few names of each kind that there is: ``added: a.jpg, b.jpg; removed: c.jpg``."""
+    return "; ".join(f"{kind}: {first_names(some)}" for kind, some in names.items() if some)
+
+
 def _value(text: str) -> Any:
     try:
         return ast.literal_eval(text)
