@@ -94,7 +94,7 @@ def write_all(folder: Path, names: Sequence[str], content: bytes = b"") -> None:
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Chain:
     """The workflow with its own configuration, a few pictures, and what a finished run leaves."""
-    made = copy_workflow(tmp_path_factory.mktemp("documented") / "sjft")
+    made = copy_workflow(tmp_path_factory.mktemp("documented") / "a clöne of sjft")
     for path in (REPOSITORY / "config").glob("*.yaml"):
         text = path.read_text(encoding="utf-8").replace("shards: 256", "shards: 2")
         (made.root / "config" / path.name).write_text(text, encoding="utf-8")

@@ -1,5 +1,6 @@
 """The workflow used from elsewhere: as a module, with `-s` and `--directory`, under odd names."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,7 @@ def test_the_shipped_settings_are_found_beside_the_snakefile(
     own = CONFIG["experiments"]["tiny"] | {"retrieval": "exhaustive"}
     (outside.root / "mine.yaml").write_text(yaml.safe_dump({"experiments": {"mine": own}}))
     (outside.root / "run").mkdir()
-    snakefile = str(shipped.root / "Snakefile")
+    snakefile = os.path.relpath(shipped.root / "Snakefile", outside.root)
     asked = ("-n", "results/mine/model.pt", "--configfile", "mine.yaml")
     planned = outside.make("-s", snakefile, "--directory", "run", *asked).planned
     assert planned["finetune"] == 4
@@ -96,4 +97,3 @@ def test_an_experiment_that_is_not_there_is_told_from_a_rule(shipped: Chain) -> 
     told = shipped.snakemake("-n", "results/tinny/model.pt").output
     assert "There is no experiment `tinny`. Did you mean `tiny`? Allowed: tiny, twice" in told
     assert "need --configfile FILE as well" in told
-    assert "There is no experiment" not in shipped.snakemake("-n", "results/tiny/x").output

@@ -38,7 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     fuse.add_argument("--output", type=Path, metavar="FOLDER", help="write the fused run there")
     plan = commands.add_parser("plan", help="say what an experiment will cost, before the run")
     _add_plan(plan)
-    chosen = parser.parse_args(arguments)
+    chosen, rest = parser.parse_known_args(arguments)
+    _take_rest(parser, chosen, rest)
     if chosen.command == "plan":
         _complete_plan(plan, chosen)
     # Names of files and classes need not be of the terminal's letters.
@@ -101,6 +102,17 @@ def _add_plan(plan: argparse.ArgumentParser) -> None:
     plan.add_argument("--heldout-images", **number, help="its val and test images (a quarter)")
     plan.add_argument("--source-images", nargs="+", default=[], metavar="N", help="of each source")
     plan.add_argument("--sample", **number, default=24, help="pictures that are measured")
+
+
+def _take_rest(
+    parser: argparse.ArgumentParser, chosen: argparse.Namespace, rest: Sequence[str]
+) -> None:
+    """Names that stand behind an option belong to those before it; all else is refused."""
+    names = {"fuse": "runs", "predict": "pictures"}.get(chosen.command)
+    if rest and (names is None or any(word.startswith("-") for word in rest)):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if names is not None:
+        getattr(chosen, names).extend(map(Path, rest))
 
 
 def _complete_plan(plan: argparse.ArgumentParser, chosen: argparse.Namespace) -> None:
