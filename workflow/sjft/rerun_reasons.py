@@ -9,6 +9,8 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
+from sjft.settings.quoting import shown
+
 MOST_NAMES = 3
 MOST_CHANGES = 5
 MOST_LETTERS = 60
@@ -36,12 +38,12 @@ def changed_settings(settings: Mapping[str, Any], before: Collection[str]) -> st
         if name in UNREADABLE:
             found.append(UNREADABLE[name])
         elif (was := _likeliest(now, earlier)) is NOTHING:
-            found.append(f"{name}: {_short(now)}")
+            found.append(f"{name}: {shown(now)}")
         else:
             earlier.remove(was)
             found += _differences(name, was, now)
     if not settings:
-        found += [f"no longer {_short(was)}" for was in earlier]
+        found += [f"no longer {shown(was)}" for was in earlier]
     more = len(found) - MOST_CHANGES
     return ", ".join(found[:MOST_CHANGES]) + (f" and {more} more" if more > 0 else "")
 
@@ -84,9 +86,9 @@ def _differences(name: str, was: Any, now: Any) -> Iterator[str]:
         for key in dict.fromkeys([*was, *now]):
             yield from _differences(f"{name}.{key}", was.get(key, NOTHING), now.get(key, NOTHING))
     elif was is NOTHING:
-        yield f"{name}: {_short(now)}, which is new"
+        yield f"{name}: {shown(now)}, which is new"
     elif now is NOTHING:
-        yield f"{name}: no longer {_short(was)}"
+        yield f"{name}: no longer {shown(was)}"
     elif repr(was) != repr(now):
         yield f"{name}: {_step(was, now)}"
 
@@ -95,11 +97,6 @@ def _step(was: Any, now: Any) -> str:
     if len(repr(was)) + len(repr(now)) > MOST_LETTERS and isinstance(was, list | tuple):
         gone = [part for part in was if part not in now]
         new = [part for part in now if part not in was]
-        parts = [f"without {_short(gone)}"] * bool(gone) + [f"with {_short(new)}"] * bool(new)
+        parts = [f"without {shown(gone)}"] * bool(gone) + [f"with {shown(new)}"] * bool(new)
         return " and ".join(parts) or "in another order"
-    return f"{_short(was)} -> {_short(now)}"
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= MOST_LETTERS else f"{text[: MOST_LETTERS - 3]}..."
+    return f"{shown(was)} -> {shown(now)}"
