@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
 from chain import REPOSITORY, Chain, copy_workflow
 from conftest import random_picture
@@ -21,6 +22,7 @@ from published import publish
 from small import random_neighbours
 from snakemake.cli import get_argument_parser
 from test_fusion import run
+from torchvision import models
 
 from sjft.cli import COMMANDS, main
 from sjft.errors import UserError
@@ -115,12 +117,14 @@ def lay_out_pictures(data: Path, photographs: Path) -> None:
     jpeg = picture.getvalue()
     classes = ("boletus", "morel")
     write_all(data / "mushrooms", [f"{c}/{i}.jpg" for c in classes for i in range(12)], jpeg)
-    ours = [f"train/n0{c}/n0{c}_{i}.JPEG" for c in (1440764, 1443537) for i in range(20)]
+    ours = [f"train/n0{c}/n0{c}_{i}.JPEG" for c in (1440764, 1443537) for i in range(160)]
     write_all(data / "imagenet", ours, jpeg)
     write_all(photographs / "miniimagenet", [*ours, "test/n01440764/0.jpg"], jpeg)
     splits = [f"{s}/{c}/{i}.jpg" for s in ("train", "val", "test") for c in classes for i in "012"]
     write_all(photographs / "flowers17", splits, jpeg)
-    write_all(photographs, ["weights/squeezenet1_1.pth"])
+    (photographs / "weights").mkdir()
+    network = models.get_model("squeezenet1_1")
+    torch.save(network.state_dict(), photographs / "weights/squeezenet1_1.pth")
     for name in ("TrainImages.txt", "TestImages.txt"):
         paths = [f"{c}/{name[:4]}_{i}.jpg" for c in ("airport", "bar") for i in range(3)]
         write_all(data / "indoor67/Images", paths, jpeg)
