@@ -8,10 +8,8 @@ min_version("9.27")
 ##### configuration #####
 
 
-configfile: "config/config.yaml"
-
-
 include: "workflow/rules/common.smk"
+include: "workflow/rules/terminal.smk"
 include: "workflow/rules/inputs.smk"
 include: "workflow/rules/run_inputs.smk"
 include: "workflow/rules/costs.smk"

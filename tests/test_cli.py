@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -13,7 +14,7 @@ from sealed import seal_again
 from small import random_histograms, random_neighbours
 
 from sjft import __version__
-from sjft.cli import main
+from sjft.cli import COMMANDS, main
 from sjft.files import write_json
 from sjft.hdf5 import Variable, create_hdf5
 from sjft.inspection import describe_hdf5
@@ -157,9 +158,40 @@ def test_a_wrong_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert "inspect" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "name", "paths"),
+    [
+        (["fuse", "a", "--output", "out", "b", "c"], "runs", ["a", "b", "c"]),
+        (["fuse", "--output", "out", "a", "b"], "runs", ["a", "b"]),
+        (["predict", "m.pt", "1.jpg", "--top", "2", "2.jpg"], "pictures", ["1.jpg", "2.jpg"]),
+        (["predict", "--json", "m.pt", "--top", "2", "1.jpg", "x"], "pictures", ["1.jpg", "x"]),
+    ],
+)
+def test_options_may_stand_between_names(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], name: str, paths: list[str]
+) -> None:
+    found: list[Any] = []
+    monkeypatch.setitem(COMMANDS, arguments[0], found.append)
+    assert main(arguments) == 0
+    assert getattr(found[0], name) == [Path(path) for path in paths]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["fuse", "a", "b", "--outputs", "c"], ["inspect", "a", "b"], ["plan", "a", "b"]],
+)
+def test_what_belongs_nowhere_is_refused(
+    capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert "unrecognized arguments" in capsys.readouterr().err
+
+
 def test_the_command_needs_no_torch(tmp_path: Path) -> None:
     code = (
-        "import sys; from sjft.cli import main; main(['inspect', 'nothing']); "
+        "import sys; from sjft.cli import COMMANDS, main; main(['inspect', 'nothing']); "
         "main(['summary', 'nothing']); sys.exit('torch' in sys.modules)"
     )
     library = Path(main.__code__.co_filename).parents[1]

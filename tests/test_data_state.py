@@ -310,6 +310,11 @@ def test_a_change_renews_the_list_keeps_its_time_and_is_counted(
     replace_picture(data_root / "pets/a/dog/0.png")
     found, changes = now(data_root, folder)
     assert changes == Changes(added=2, removed=1, replaced=1)
+    assert changes.names == {
+        "added": ["a/cat/n.png", "b/dog/n.png"],
+        "removed": ["a/cat/0.png"],
+        "replaced": ["a/dog/0.png"],
+    }
     assert str(changes) == "2 added, 1 removed, 1 replaced"
     assert found == state(data_root)
     assert read_images(folder / "images.csv").equals(listed(settings(), data_root / "pets"))

@@ -17,6 +17,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder in which a user calls `sjft`, with the tests' small configuration."""
     path = tmp_path / "config" / "config.yaml"
     path.parent.mkdir()
+    (tmp_path / "workflow" / "sjft").mkdir(parents=True)
+    (tmp_path / "Snakefile").touch()
     path.write_text(yaml.safe_dump(CONFIG), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SJFT_DATA_ROOT", raising=False)
@@ -89,9 +91,13 @@ def test_generated_pictures_are_counted_by_the_settings(
     ("arguments", "words"),
     [
         (["nothing"], "There is no experiment `nothing`. Allowed: absent"),
+        (["tinny"], "There is no experiment `tinny`. Did you mean `tiny`? Allowed: absent"),
+        (["nothing"], "Those of a file of your own need --configfile FILE"),
         (["absent"], "data set `own`: no folder"),
         (["tiny", "--source-images", "1", "2"], "2 numbers are given"),
         (["tiny", "--configfile", "none.yaml"], "none.yaml: there is no such file"),
+        (["tiny", "--configfile", "own"], "own: there is no such file. `--configfile` takes every"),
+        (["--configfile", "none.yaml", "tiny"], "none.yaml: there is no such file"),
     ],
 )
 def test_what_cannot_be_planned_is_named(
@@ -108,6 +114,64 @@ def test_a_further_file_replaces_single_keys(
     assert "store: 18 training images in 7 shards." in text
     (folder / "more.yaml").write_text("datasets: [", encoding="utf-8")
     assert "more.yaml: is no YAML" in refused(capsys, "tiny", "--configfile", "more.yaml")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["mine", "--configfile", "a.yaml", "b.yaml"],
+        ["--configfile", "a.yaml", "b.yaml", "mine"],
+        ["--configfile", "a.yaml", "b.yaml", "--", "mine"],
+        ["--source-images", "40", "--configfile", "a.yaml", "b.yaml", "mine"],
+        ["--configfile", "a.yaml", "b.yaml", "--source-images", "40", "mine"],
+        ["--configfile", "a.yaml", "b.yaml", "--source-images", "40", "--", "mine"],
+        ["--configfile=a.yaml", "--source-images", "40", "mine"],
+    ],
+)
+def test_an_option_that_takes_many_does_not_swallow_the_experiment(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    asked = []
+    monkeypatch.setattr("sjft.plan.read_plan_configuration", lambda *given: asked.append(given))
+    monkeypatch.setattr("sjft.plan.plan", lambda _, name, **given: asked.append((name, given)))
+    assert main(["plan", *arguments]) == 0
+    (files, root), (name, given) = asked
+    assert (name, root) == ("mine", None)
+    assert files in ([Path("a.yaml"), Path("b.yaml")], [Path("a.yaml")])
+    assert given["source_images"] == ([40] if "40" in arguments else [])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--configfile", "a.yaml"],
+        ["--configfile", "a.yaml", "b.yaml"],
+        ["--source-images", "4"],
+    ],
+)
+def test_a_plan_without_an_experiment_is_refused(
+    capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["plan", *arguments])
+    assert ended.value.code == 2
+    assert "the following arguments are required: experiment" in capsys.readouterr().err
+
+
+def test_the_folder_s_own_file_comes_on_top_of_the_shipped_one(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "Snakefile").unlink()
+    told = refused(capsys, "nothing")
+    assert "demo" in told
+    assert "absent" in told
+    monkeypatch.setenv("SJFT_DATA_ROOT", str(folder / "environment"))
+    assert "environment/my own pictures" in refused(capsys, "absent")
+    (folder / "mine.yaml").write_text("data_root: mine")
+    assert "no folder mine/my own" in refused(capsys, "absent", "--configfile", "mine.yaml")
+    both = ("absent", "--configfile", "mine.yaml", "--data-root", "command")
+    assert "no folder command/my own" in refused(capsys, *both)
 
 
 @pytest.mark.parametrize("number", ["0", "-3", "many"])

@@ -46,6 +46,36 @@ def test_lines_come_every_ten_seconds(clock: list[float], caplog: pytest.LogCapt
     ]
 
 
+def test_the_warm_up_is_not_taken_for_the_rate(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    # The first update takes half a minute, the next three 4 s each, and the rest 2 s each.
+    moments = iter([0, 30, 34, 38, 42, *range(44, 60, 2), 58])
+    monkeypatch.setattr(module.time, "monotonic", lambda: next(moments))
+    with caplog.at_level(logging.INFO):
+        list(progress(range(12), total=12, what="training", unit="updates"))
+    assert caplog.messages == [
+        "training: 1 of 12 updates",
+        "training: 4 of 12 updates, 0.2 a second, 32 s left",
+        "training: 9 of 12 updates, 0.4 a second, 8 s left",
+        "training: 12 updates in 58.0 s",
+    ]
+
+
+def test_slow_units_are_said_in_seconds(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    moments = iter([0, 100, 140, 180, 220, 220])
+    monkeypatch.setattr(module.time, "monotonic", lambda: next(moments))
+    with caplog.at_level(logging.INFO):
+        list(progress(range(4), total=4, what="training", unit="updates"))
+    assert caplog.messages[:3] == [
+        "training: 1 of 4 updates",
+        "training: 2 of 4 updates, 40 s for each, 80 s left",
+        "training: 3 of 4 updates, 40 s for each, 40 s left",
+    ]
+
+
 def test_lines_without_a_total_say_what_is_done(
     clock: list[float], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -246,8 +246,9 @@ def test_a_learning_rate_reruns_training_but_no_retrieval(chain: Chain) -> None:
         config["experiments"]["twice"]["training"] |= {"learning_rate": 0.02}
 
     with chain.configured(change):
+        outcome = chain.make("-n", "results/twice/model.pt")
         # The second round's subset follows from the first round's model.
-        assert chain.plan("results/twice/model.pt") == {
+        assert outcome.planned == {
             "finetune": 2,
             "score_difficulty": 1,
             "select_subset": 1,
@@ -255,6 +256,11 @@ def test_a_learning_rate_reruns_training_but_no_retrieval(chain: Chain) -> None:
             "summarise": 1,
             "publish": 1,
         }
+    told = (
+        "Reason: Params have changed since last execution: training.learning_rate: 0.01 -> 0.02\n"
+    )
+    assert told in outcome.output
+    assert "Shell command: None" not in outcome.output
 
 
 def test_other_views_of_the_evaluation_and_another_k_0_train_only_what_uses_them(

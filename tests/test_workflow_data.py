@@ -4,6 +4,7 @@ import copy
 import csv
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -284,6 +285,7 @@ def test_a_changed_source_picture_concerns_its_own_shard(
     change(changed.root / "data")
     outcome = changed.make("-n", RESULT)
     assert f"The pictures of store have changed: {told}" in outcome.output
+    assert re.search(r"\((added|removed|replaced): train/fork/3a?\.png\)\.", outcome.output)
     planned = outcome.planned
     of_shard = {"extract_descriptors", "hash_images", "build_histograms"}
     assert {name: planned[name] for name in of_shard} == dict.fromkeys(of_shard, 1)

@@ -6,7 +6,16 @@ import sys
 from functools import cache
 from pathlib import Path
 
-WORKFLOW = Path(workflow.basedir) / "workflow"
+# The folder that this file's own folder lies in, whoever includes it: `workflow.basedir` is the
+# outermost Snakefile's.
+WORKFLOW = Path(
+    workflow.current_basedir.get_path_or_uri(secret_free=True)
+).parent.resolve()
+if not WORKFLOW.is_dir():
+    sys.exit(
+        f"{WORKFLOW}: the library and its scripts must lie on this machine's disk. Clone the "
+        "repository, and give the path of its Snakefile."
+    )
 # Jobs import the library from here, in whatever environment and on whatever node they run.
 sys.path.insert(0, str(WORKFLOW))
 os.environ.update(
@@ -26,18 +35,60 @@ from sjft.images_table import PARTS
 from sjft.leakage import USUAL_NEIGHBOUR
 from sjft.paper import paper_figures
 from sjft.requirements import file_state, missing_data
+from sjft.rerun_reasons import named_by_kind
 from sjft.settings.arm import ARMS
 from sjft.settings.config import read_configuration
+from sjft.settings.merging import (
+    CONFIG_FILE,
+    merged,
+    merged_values,
+    read_values,
+    without_defaults,
+)
 from sjft.settings.pictures import PictureLimits
 from sjft.shard_lists import kept_per_shard
 from sjft.sources import SEPARATOR
 
-# --config and --configfile win over the environment, and that over the default file.
-DATA_ROOT = workflow.config_settings.overwrite_config.get(
-    "data_root"
-) or os.environ.get("SJFT_DATA_ROOT")
+SHIPPED = WORKFLOW.parent / CONFIG_FILE
+
+
+# For the report: the values are read below.
+configfile: str(SHIPPED)
+
+
+COMMAND_LINE = workflow.config_settings
+# Whether this workflow is run for itself, and not as a part of another one.
+IS_MAIN = Path(workflow.main_snakefile).resolve() == WORKFLOW.parent / "Snakefile"
+
+
+def given_values():
+    """All values of the configuration; sjft.settings.merging says which of them win."""
+    if workflow.modifier.skip_configfile:  # a module's `config:`
+        return values_of_module()
+    if COMMAND_LINE.replace_workflow_config:
+        return dict(config)
+    named = list(COMMAND_LINE.configfiles)
+    # Snakemake appends to these what Snakefiles name, such as one that includes this one.
+    is_module = not workflow.modifier.is_main_snakefile()
+    outer = [] if is_module else map(Path, workflow.configfiles[len(named) :])
+    return merged_values(
+        [SHIPPED, CONFIG_FILE] if IS_MAIN else [SHIPPED],
+        [*outer, *named],
+        COMMAND_LINE.config,
+    )
+
+
+def values_of_module():
+    """What the outer workflow hands over; where it has read the shipped file, that is no choice."""
+    handed_over = config
+    if any(Path(path).resolve() == SHIPPED.resolve() for path in workflow.configfiles):
+        handed_over = without_defaults(config, read_values(SHIPPED))
+    return merged(merged_values([SHIPPED]), handed_over)
+
+
 try:
-    CONFIG = read_configuration(config, data_root=DATA_ROOT)
+    config = given_values()
+    CONFIG = read_configuration(config)
 except UserError as error:
     sys.exit(str(error))
 # These are in no rule's input or params: the same data from another place is the same data.
@@ -121,7 +172,8 @@ def state_of_data(dataset):
     except UserError as error:
         sys.exit(str(error))
     if changes:
-        print(f"The pictures of {dataset} have changed: {changes}.", file=sys.stderr)
+        told = f"{changes} ({named_by_kind(changes.names)})"
+        print(f"The pictures of {dataset} have changed: {told}.", file=sys.stderr)
     for line in state.left_out if workflow.is_main_process else ():
         print(f"Left out of {dataset}: {line}", file=sys.stderr)
     return state

@@ -12,6 +12,7 @@ rule extract_descriptors:
         "results/logs/extract_descriptors/{bank}/{dataset}/{part}/{shard}.log",
     benchmark:
         "results/benchmarks/extract_descriptors/{bank}/{dataset}/{part}/{shard}.tsv"
+    priority: BEFORE_TRAINING
     conda:
         "../../envs/sjft.yaml"
     threads: lambda wildcards: CONFIG.banks[wildcards.bank].threads

@@ -19,7 +19,7 @@ rule evaluate:
         "results/benchmarks/evaluate/{experiment}/{arm}-{seed}.tsv"
     conda:
         "../../envs/sjft.yaml"
-    threads: 4
+    threads: threads_of_scoring
     resources:
         mem_mb=4000,
         runtime=240,

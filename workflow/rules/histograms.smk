@@ -10,6 +10,7 @@ rule equalise_bins:
         "results/logs/equalise_bins/{retrieval}/{target}.log",
     benchmark:
         "results/benchmarks/equalise_bins/{retrieval}/{target}.tsv"
+    priority: BEFORE_TRAINING
     conda:
         "../../envs/sjft.yaml"
     threads: 1
@@ -37,6 +38,7 @@ rule build_histograms:
         "results/logs/build_histograms/{retrieval}/{target}/{dataset}/{part}/{shard}.log",
     benchmark:
         "results/benchmarks/build_histograms/{retrieval}/{target}/{dataset}/{part}/{shard}.tsv"
+    priority: BEFORE_TRAINING
     conda:
         "../../envs/sjft.yaml"
     threads: 1

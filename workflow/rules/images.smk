@@ -8,6 +8,7 @@ rule generate_images:
         "results/logs/generate_images/{dataset}.log",
     benchmark:
         "results/benchmarks/generate_images/{dataset}.tsv"
+    priority: BEFORE_TRAINING
     conda:
         "../../envs/sjft.yaml"
     threads: 1
@@ -36,6 +37,7 @@ rule list_images:
         "results/logs/list_images/{dataset}.log",
     benchmark:
         "results/benchmarks/list_images/{dataset}.tsv"
+    priority: BEFORE_TRAINING
     conda:
         "../../envs/sjft.yaml"
     threads: 1

@@ -10,9 +10,10 @@ rule fit_projection:
         "results/logs/fit_projection/{retrieval}/{target}.log",
     benchmark:
         "results/benchmarks/fit_projection/{retrieval}/{target}.tsv"
+    priority: BEFORE_TRAINING
     conda:
         "../../envs/sjft.yaml"
-    threads: 2
+    threads: few_threads(2)
     resources:
         mem_mb=memory_of_projection,
         runtime=60,
@@ -36,6 +37,7 @@ rule build_index:
         "results/logs/build_index/{retrieval}/{target}/{source}/{shard}.log",
     benchmark:
         "results/benchmarks/build_index/{retrieval}/{target}/{source}/{shard}.tsv"
+    priority: BEFORE_TRAINING
     conda:
         "../../envs/sjft.yaml"
     threads: 1

@@ -10,6 +10,7 @@ rule hash_images:
         "results/logs/hash_images/{dataset}/{part}/{shard}.log",
     benchmark:
         "results/benchmarks/hash_images/{dataset}/{part}/{shard}.tsv"
+    priority: BEFORE_TRAINING
     conda:
         "../../envs/sjft.yaml"
     threads: 1
@@ -44,9 +45,10 @@ rule find_leakage:
         "results/logs/find_leakage/{retrieval}/{target}/{source}/{shard}.log",
     benchmark:
         "results/benchmarks/find_leakage/{retrieval}/{target}/{source}/{shard}.tsv"
+    priority: BEFORE_TRAINING
     conda:
         "../../envs/sjft.yaml"
-    threads: 2
+    threads: few_threads(2)
     resources:
         mem_mb=memory_of_search("heldout", USUAL_NEIGHBOUR),
         gpu=gpus_of_search,
@@ -79,6 +81,7 @@ rule merge_leakage:
         "results/logs/merge_leakage/{retrieval}/{target}/{source}.log",
     benchmark:
         "results/benchmarks/merge_leakage/{retrieval}/{target}/{source}.tsv"
+    priority: BEFORE_TRAINING
     conda:
         "../../envs/sjft.yaml"
     threads: 1
@@ -118,7 +121,7 @@ rule find_duplicates:
         "results/benchmarks/find_duplicates/{retrieval}/{target}.tsv"
     conda:
         "../../envs/sjft.yaml"
-    threads: 2
+    threads: few_threads(2)
     resources:
         mem_mb=memory_of_duplicates,
         gpu=gpus_of_search,

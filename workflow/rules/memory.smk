@@ -1,4 +1,21 @@
-# What the jobs of retrieval may use, from the sizes of what they read; unknown before that is there.
+# What the jobs of retrieval may use: threads, and memory from the sizes of what they read, which are
+# unknown before that is there.
+
+# Snakemake starts what is ready by priority: a long training only where nothing waits that others,
+# and the rounds after them, wait for.
+BEFORE_TRAINING = 1
+
+
+def few_threads(most):
+    """At most so many threads, and no more than a quarter of this machine's cores.
+
+    A job that wants two of two cores waits for every training to end, beside an idle core. On a
+    cluster each job has its own cores.
+    """
+    cores = workflow.resource_settings.cores
+    if cores is None or workflow.remote_exec:
+        return most
+    return max(1, min(most, cores // 4))
 
 
 def memory_of_search(targets, kept=None):

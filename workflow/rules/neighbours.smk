@@ -12,9 +12,10 @@ rule search_shard:
         "results/logs/search_shard/{retrieval}/{target}/{source}/{shard}.log",
     benchmark:
         "results/benchmarks/search_shard/{retrieval}/{target}/{source}/{shard}.tsv"
+    priority: BEFORE_TRAINING
     conda:
         "../../envs/sjft.yaml"
-    threads: 2
+    threads: few_threads(2)
     resources:
         mem_mb=memory_of_search("targets"),
         gpu=gpus_of_search,
@@ -48,9 +49,10 @@ rule merge_neighbours:
         "results/logs/merge_neighbours/{retrieval}/{target}/{source}.log",
     benchmark:
         "results/benchmarks/merge_neighbours/{retrieval}/{target}/{source}.tsv"
+    priority: BEFORE_TRAINING
     conda:
         "../../envs/sjft.yaml"
-    threads: 2
+    threads: few_threads(2)
     resources:
         mem_mb=memory_of_merge,
         runtime=240,
@@ -78,6 +80,7 @@ rule rank_sources:
         "results/logs/rank_sources/{retrieval}/{target}/{sources}.log",
     benchmark:
         "results/benchmarks/rank_sources/{retrieval}/{target}/{sources}.tsv"
+    priority: BEFORE_TRAINING
     conda:
         "../../envs/sjft.yaml"
     threads: 1

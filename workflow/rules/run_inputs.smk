@@ -188,6 +188,11 @@ def weights_of_training(wildcards):
     return published_weights(training_settings(wildcards))
 
 
+def threads_of_scoring(wildcards):
+    """As many as a training of the same network: else a free core beside one would stay idle."""
+    return min(4, training_of(wildcards)["threads"])
+
+
 def gpus(wildcards):
     return 0 if training_of(wildcards)["device"] == "cpu" else 1
 

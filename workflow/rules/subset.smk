@@ -20,6 +20,7 @@ rule select_subset:
         "results/logs/select_subset/{experiment}/{arm}-{seed}/round-{round}.log",
     benchmark:
         "results/benchmarks/select_subset/{experiment}/{arm}-{seed}/round-{round}.tsv"
+    priority: BEFORE_TRAINING
     conda:
         "../../envs/sjft.yaml"
     threads: 1

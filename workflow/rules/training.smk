@@ -53,9 +53,10 @@ rule score_difficulty:
         "results/logs/score_difficulty/{experiment}/{arm}-{seed}/round-{round}.log",
     benchmark:
         "results/benchmarks/score_difficulty/{experiment}/{arm}-{seed}/round-{round}.tsv"
+    priority: BEFORE_TRAINING
     conda:
         "../../envs/sjft.yaml"
-    threads: 4
+    threads: threads_of_scoring
     resources:
         mem_mb=4000,
         runtime=120,

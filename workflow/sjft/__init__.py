@@ -31,7 +31,8 @@ The modules, in the order in which the data meets them:
   ``acceptance``
 - which settings each stage goes by: ``stage_settings``
 - what is known to fail before the first job: ``checks``
-- what a job took, and what an experiment will: ``job_cost``, ``stage_speeds``, ``plan``
+- what a job took, why it runs again, and what an experiment will take: ``job_cost``,
+  ``rerun_reasons``, ``stage_speeds``, ``plan``
 """
 
 __version__ = "0.1.0"

@@ -40,8 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "runs", type=Path, nargs="+", help="for example results/demo/runs/selective-0"
     )
     fuse.add_argument("--output", type=Path, metavar="FOLDER", help="write the fused run there")
-    _add_plan(commands.add_parser("plan", help="say what an experiment will cost, before the run"))
-    chosen = parser.parse_args(arguments)
+    plan = commands.add_parser("plan", help="say what an experiment will cost, before the run")
+    _add_plan(plan)
+    chosen, rest = parser.parse_known_args(arguments)
+    _take_rest(parser, chosen, rest)
+    if chosen.command == "plan":
+        _complete_plan(plan, chosen)
     # Names of files and classes need not be of the terminal's letters.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -109,13 +113,45 @@ def _add_export(export: argparse.ArgumentParser) -> None:
 
 def _add_plan(plan: argparse.ArgumentParser) -> None:
     number: dict[str, Any] = {"type": _count, "metavar": "N"}
-    plan.add_argument("experiment", help="its name in config/config.yaml")
-    plan.add_argument("--configfile", type=Path, nargs="+", default=[], help="as for snakemake")
+    plan.add_argument("experiment", nargs="?", help="its name in the configuration")
+    plan.add_argument(
+        "--configfile", nargs="+", default=[], metavar="FILE", help="as for snakemake"
+    )
     plan.add_argument("--data-root", metavar="FOLDER", help="where the data sets lie")
     plan.add_argument("--target-images", **number, help="training images, of data not here")
     plan.add_argument("--heldout-images", **number, help="its val and test images (a quarter)")
-    plan.add_argument("--source-images", **number, nargs="+", default=[], help="of each source")
+    plan.add_argument("--source-images", nargs="+", default=[], metavar="N", help="of each source")
     plan.add_argument("--sample", **number, default=24, help="pictures that are measured")
+
+
+def _take_rest(
+    parser: argparse.ArgumentParser, chosen: argparse.Namespace, rest: Sequence[str]
+) -> None:
+    """Names that stand behind an option belong to those before it; all else is refused."""
+    names = {"fuse": "runs", "predict": "pictures"}.get(chosen.command)
+    if rest and (names is None or any(word.startswith("-") for word in rest)):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if names is not None:
+        getattr(chosen, names).extend(map(Path, rest))
+
+
+def _complete_plan(plan: argparse.ArgumentParser, chosen: argparse.Namespace) -> None:
+    """Take the experiment from behind an option that takes all names that follow it.
+
+    Ends the program, as the parser does, where there is none, or where a number is none.
+    """
+    if chosen.experiment is None:
+        numbers, files = chosen.source_images, chosen.configfile
+        if len(numbers) > 1 and not numbers[-1].isdigit():
+            chosen.experiment = numbers.pop()
+        elif len(files) > 1 and Path(files[-1]).suffix == "":
+            chosen.experiment = files.pop()
+        else:
+            plan.error("the following arguments are required: experiment")
+    try:
+        chosen.source_images = [_count(text) for text in chosen.source_images]
+    except argparse.ArgumentTypeError as error:
+        plan.error(f"argument --source-images: {error}")
 
 
 def _count(text: str) -> int:
@@ -173,7 +209,8 @@ def _plan(chosen: argparse.Namespace) -> str:
     from sjft.checks.first_look import look_at_plan  # noqa: PLC0415
     from sjft.plan import plan, read_plan_configuration  # noqa: PLC0415
 
-    configuration = read_plan_configuration(chosen.configfile, chosen.data_root)
+    files = [Path(name) for name in chosen.configfile]
+    configuration = read_plan_configuration(files, chosen.data_root)
     if experiment := configuration.experiments.get(chosen.experiment):
         given = [experiment.target] if chosen.target_images is not None else []
         given += experiment.sources if chosen.source_images else []

@@ -161,11 +161,15 @@ def read_record(folder: Path) -> Record | None:
 
 @dataclass(frozen=True)
 class Changes:
-    """How many pictures were added, removed and replaced (or relabelled) since the last list."""
+    """How many pictures were added, removed and replaced (or relabelled) since the last list.
+
+    ``names`` are their paths, by what has happened to them.
+    """
 
     added: int
     removed: int
     replaced: int
+    names: dict[str, list[str]] = field(default_factory=dict, compare=False)
 
     def __str__(self) -> str:
         """For the terminal."""
@@ -221,5 +225,11 @@ def _changes(before: pl.DataFrame, after: pl.DataFrame) -> Changes | None:
     columns = ["path", *same]
     both = before.select(columns).join(after.select(columns), on="path", suffix="_now")
     differs = pl.any_horizontal(pl.col(name) != pl.col(f"{name}_now") for name in same)
-    changes = Changes(len(after) - len(both), len(before) - len(both), len(both.filter(differs)))
+    found = {
+        "added": after.join(both, on="path", how="anti"),
+        "removed": before.join(both, on="path", how="anti"),
+        "replaced": both.filter(differs),
+    }
+    names = {kind: rows["path"].to_list() for kind, rows in found.items()}
+    changes = Changes(**{kind: len(paths) for kind, paths in names.items()}, names=names)
     return changes if changes != Changes(0, 0, 0) else None

@@ -1,11 +1,9 @@
 """What an experiment will cost, before the run: jobs, disk, core-hours, memory, by stage."""
 
-import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from sjft import memory
 from sjft.errors import UserError
@@ -16,15 +14,14 @@ from sjft.memory import Sizes
 from sjft.omissions import Omissions
 from sjft.requirements import missing_parts
 from sjft.settings.bank import CnnBank
-from sjft.settings.config import Configuration, read_configuration
+from sjft.settings.config import Configuration, read_configuration, unknown_experiment
 from sjft.settings.dataset import Cameras, DatasetSettings, Synthetic
+from sjft.settings.merging import CONFIG_FILE, merged_values, shipped_file
 from sjft.settings.retrieval import RetrievalSettings
 from sjft.settings.weights import FileWeights, RandomWeights, TorchvisionWeights
-from sjft.settings.yaml_file import read_yaml
 from sjft.shard_lists import CANDIDATE_COST, candidates_per_shard, kept_per_shard
 from sjft.stage_speeds import Speeds, make_pictures, measure_speeds
 
-DEFAULT_CONFIG = Path("config/config.yaml")
 GB = 1e9
 BYTES_OF_A_ROW = 120  # of images.csv
 
@@ -62,27 +59,12 @@ class Stage:
 
 
 def read_plan_configuration(files: Sequence[Path], data_root: str | None) -> Configuration:
-    """The configuration as `snakemake` would read it: the default file, then further ones.
+    """The configuration as `snakemake` in this folder would read it (see `sjft.settings.merging`).
 
     Raises `UserError` for files that are missing or no YAML, and for wrong keys.
     """
-    values: dict[str, Any] = {}
-    for path in (DEFAULT_CONFIG, *files):
-        if path == DEFAULT_CONFIG and not path.exists():
-            raise UserError(
-                f"{path}: there is no such file. Call `sjft plan` in the folder of the Snakefile."
-            )
-        values = _merged(values, read_yaml(path))
-    return read_configuration(values, data_root=data_root or os.environ.get("SJFT_DATA_ROOT"))
-
-
-def _merged(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    both = {
-        key: _merged(values[key], new) if isinstance(values.get(key), dict) else new
-        for key, new in changes.items()
-        if isinstance(new, dict)
-    }
-    return {**values, **changes, **both}
+    changes = {} if data_root is None else {"data_root": data_root}
+    return read_configuration(merged_values((shipped_file(), CONFIG_FILE), files, changes))
 
 
 def plan(
@@ -101,8 +83,7 @@ def plan(
     nor given.
     """
     if name not in configuration.experiments:
-        known = ", ".join(configuration.experiments)
-        raise UserError(f"There is no experiment `{name}`. Allowed: {known}.")
+        raise UserError(unknown_experiment(name, configuration))
     experiment = configuration.experiments[name]
     retrieval = configuration.retrievals[experiment.retrieval]
     if source_images and len(source_images) != len(experiment.sources):

@@ -190,3 +190,12 @@ def _refusal(problems: Sequence[str]) -> UserError:
         NEXT_LINE.join(["The configuration cannot be used:", *told]) + "\n"
         "Every key is described in config/README.md."
     )
+
+
+def unknown_experiment(name: str, configuration: Configuration) -> str:
+    """What to say where an experiment is asked for that the configuration has not got."""
+    known = choices(name, list(configuration.experiments))
+    return (
+        f"There is no experiment `{shortened(name)}`. {known[0].upper()}{known[1:]}. Those of a "
+        "file of your own need --configfile FILE as well."
+    )
