@@ -37,7 +37,8 @@ DATA_ROOT = workflow.config_settings.overwrite_config.get(
     "data_root"
 ) or os.environ.get("SJFT_DATA_ROOT")
 try:
-    CONFIG = read_configuration(config, data_root=DATA_ROOT)
+    FILES = workflow.configfiles if workflow.is_main_process else ()
+    CONFIG = read_configuration(config, data_root=DATA_ROOT, files=FILES)
 except UserError as error:
     sys.exit(str(error))
 # These are in no rule's input or params: the same data from another place is the same data.

@@ -5,12 +5,15 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zipfile import is_zipfile
 
 from sjft import __version__
 from sjft.errors import UserError
+from sjft.settings.plain_values import LONGEST_NAME
+from sjft.settings.quoting import shown
 
 INTERRUPTED = 130  # as shells have it
 
@@ -23,19 +26,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     inspect = commands.add_parser(
         "inspect", help="describe an HDF5 file of the pipeline, or a published model"
     )
-    inspect.add_argument("file", type=Path, help="for example results/.../neighbours.h5, model.pt")
+    inspect.add_argument("file", type=_path, help="for example results/.../neighbours.h5, model.pt")
     inspect.add_argument(
-        "--values", type=int, default=6, metavar="N", help="first values shown of each data set"
+        "--values",
+        type=partial(_count, least=0),
+        default=6,
+        metavar="N",
+        help="first values shown of each data set",
     )
     summary = commands.add_parser("summary", help="show an experiment's summary as a table")
-    summary.add_argument("file", type=Path, help="for example results/demo/summary.json")
+    summary.add_argument("file", type=_path, help="for example results/demo/summary.json")
     _add_predict(commands.add_parser("predict", help="classify pictures with a published model"))
     _add_export(commands.add_parser("export", help="write a published model in another format"))
     fuse = commands.add_parser("fuse", help="average the class probabilities of several runs")
     fuse.add_argument(
-        "runs", type=Path, nargs="+", help="for example results/demo/runs/selective-0"
+        "runs", type=_path, nargs="+", help="for example results/demo/runs/selective-0"
     )
-    fuse.add_argument("--output", type=Path, metavar="FOLDER", help="write the fused run there")
+    fuse.add_argument("--output", type=_path, metavar="FOLDER", help="write the fused run there")
     _add_plan(commands.add_parser("plan", help="say what an experiment will cost, before the run"))
     chosen = parser.parse_args(arguments)
     # Names of files and classes need not be of the terminal's letters.
@@ -56,8 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _add_predict(predict: argparse.ArgumentParser) -> None:
-    predict.add_argument("model", type=Path, help="for example results/demo/model.pt")
-    predict.add_argument("pictures", type=Path, nargs="+", help="files, or folders of pictures")
+    predict.add_argument("model", type=_path, help="for example results/demo/model.pt")
+    predict.add_argument("pictures", type=_path, nargs="+", help="files, or folders of pictures")
     predict.add_argument("--top", type=_count, default=3, metavar="N", help="classes a picture (3)")
     form = predict.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="a list in JSON instead of a table")
@@ -80,17 +87,17 @@ def _add_predict(predict: argparse.ArgumentParser) -> None:
 
 
 def _add_export(export: argparse.ArgumentParser) -> None:
-    export.add_argument("model", type=Path, help="for example results/demo/model.pt")
+    export.add_argument("model", type=_path, help="for example results/demo/model.pt")
     export.add_argument("--format", required=True, choices=("onnx", "torchscript", "safetensors"))
     export.add_argument(
-        "--output", type=Path, metavar="FILE", help="beside the model where not given"
+        "--output", type=_path, metavar="FILE", help="beside the model where not given"
     )
 
 
 def _add_plan(plan: argparse.ArgumentParser) -> None:
     number: dict[str, Any] = {"type": _count, "metavar": "N"}
     plan.add_argument("experiment", help="its name in config/config.yaml")
-    plan.add_argument("--configfile", type=Path, nargs="+", default=[], help="as for snakemake")
+    plan.add_argument("--configfile", type=_path, nargs="+", default=[], help="as for snakemake")
     plan.add_argument("--data-root", metavar="FOLDER", help="where the data sets lie")
     plan.add_argument("--target-images", **number, help="training images, of data not here")
     plan.add_argument("--heldout-images", **number, help="its val and test images (a quarter)")
@@ -98,10 +105,21 @@ def _add_plan(plan: argparse.ArgumentParser) -> None:
     plan.add_argument("--sample", **number, default=24, help="pictures that are measured")
 
 
-def _count(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
+def _count(text: str, least: int = 1) -> int:
+    # As figures of ASCII, and so few of them that int() takes them.
+    if not (text.isascii() and text.isdigit()) or len(text) > 18 or int(text) < least:
+        raise argparse.ArgumentTypeError(f"{shown(text)} is no whole number of at least {least}")
     return int(text)
+
+
+def _path(text: str) -> Path:
+    """A path that a file system can have; whether there is something is for the commands to say."""
+    data = os.fsencode(text)
+    if b"\0" in data or max(map(len, data.split(b"/"))) > LONGEST_NAME:
+        raise argparse.ArgumentTypeError(
+            f"{shown(text)} is no path: a name has {LONGEST_NAME} bytes at most, and none is NUL"
+        )
+    return Path(text)
 
 
 def _inspect(chosen: argparse.Namespace) -> str:

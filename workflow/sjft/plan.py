@@ -18,6 +18,7 @@ from sjft.requirements import missing_parts
 from sjft.settings.bank import CnnBank
 from sjft.settings.config import Configuration, read_configuration
 from sjft.settings.dataset import Cameras, DatasetSettings, Synthetic
+from sjft.settings.quoting import shortened
 from sjft.settings.retrieval import RetrievalSettings
 from sjft.settings.weights import FileWeights, RandomWeights, TorchvisionWeights
 from sjft.settings.yaml_file import read_yaml
@@ -102,7 +103,7 @@ def plan(
     """
     if name not in configuration.experiments:
         known = ", ".join(configuration.experiments)
-        raise UserError(f"There is no experiment `{name}`. Allowed: {known}.")
+        raise UserError(f"There is no experiment `{shortened(name)}`. Allowed: {known}.")
     experiment = configuration.experiments[name]
     retrieval = configuration.retrievals[experiment.retrieval]
     if source_images and len(source_images) != len(experiment.sources):
