@@ -206,7 +206,8 @@ def test_files_of_weights_are_fitted_to_the_network(tmp_path: Path) -> None:
         f"{TRAINING}.weights": {"source": "file", "path": "w.pth"}
     }
     (line,) = of_answers(weights)
-    assert line.startswith(f"{TRAINING}.weights.path: the weights of resnet18 ({tmp_path}")
+    assert line.startswith(f"{TRAINING}.weights.path: {tmp_path / 'w.pth'} has ")
+    assert "missing" in line
     right = weights | {f"{TRAINING}.network": "squeezenet1_1"}
     assert of_answers(right) == []
     head = right | {f"{TRAINING}.source_head": "pretrained"}

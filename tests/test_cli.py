@@ -215,3 +215,24 @@ def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "a row\n", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["inspect", "x" * 300], "is no path: a name has 255 bytes at most"),
+        (["fuse", "a\0b", "c"], "'a\\x00b' is no path"),
+        (["plan", "demo", "--configfile", "y/" + "x" * 300], "is no path"),
+        (["plan", "demo", "--sample", "9" * 5000], "9999' is no whole number of at least 1"),
+        (["plan", "demo", "--sample", "\u00b2"], "is no whole number of at least 1"),
+        (["inspect", "a.h5", "--values", "-1"], "'-1' is no whole number of at least 0"),
+    ],
+)
+def test_what_no_path_and_no_number_can_be_is_told_in_a_short_line(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    with pytest.raises(SystemExit):
+        main(arguments)
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert words in line
+    assert len(line) < 200

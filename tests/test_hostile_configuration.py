@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from sjft.errors import UserError
 from sjft.settings.config import MOST_PROBLEMS, Configuration, read_configuration
+from sjft.settings.merging import merged_values
 from sjft.settings.quoting import WIDTH, shortened, shown
 from sjft.settings.yaml_file import read_yaml
 
@@ -223,6 +224,8 @@ def test_a_quotation_is_one_short_line(value: Any) -> None:
             "a: 1\nb:\n  c: 1\n  c: 2\na: 3\n",
             ("line 5: `a`, as in line 1", "line 4: `c`, as in li"),
         ),
+        ('{"a": 1, "b": {"c": 1, "c": 2}}', ("the key `c` stands twice",)),
+        ('{"a": ]', ("is no YAML",)),
         ("- 1\n", ("sections such as `datasets:`", "got a list")),
         ("only words", ("got a str",)),
         ("a:\n\tb: 1\n", ("is no YAML, line 2 (`b: 1`): found character '\\t'",)),
@@ -249,13 +252,18 @@ def test_a_file_that_is_no_configuration_is_named_in_one_line(
     assert len(message) < len(str(path)) + 300
     assert all(word in message for word in words), message
     with pytest.raises(UserError, match=str(path)):
-        read_configuration(WHOLE, files=[str(path)])
+        merged_values([path])
 
 
 @pytest.mark.parametrize("data", [b"", b"# nothing yet\n", b"\xef\xbb\xbf"])
 def test_an_empty_file_changes_nothing(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "c.yaml").write_bytes(data)
     assert read_yaml(tmp_path / "c.yaml") == {}
+
+
+def test_json_may_have_tabs(tmp_path: Path) -> None:
+    (tmp_path / "c.json").write_text('{\n\t"a": {\n\t\t"b": 1\n\t}\n}\n')
+    assert read_yaml(tmp_path / "c.json") == {"a": {"b": 1}}
 
 
 def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:

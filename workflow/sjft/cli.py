@@ -5,12 +5,15 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zipfile import is_zipfile
 
 from sjft import __version__
 from sjft.errors import UserError
+from sjft.settings.plain_values import LONGEST_NAME
+from sjft.settings.quoting import shown
 
 INTERRUPTED = 130  # as shells have it
 
@@ -23,23 +26,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     inspect = commands.add_parser(
         "inspect", help="describe an HDF5 file of the pipeline, or a published model"
     )
-    inspect.add_argument("file", type=Path, help="for example results/.../neighbours.h5, model.pt")
+    inspect.add_argument("file", type=_path, help="for example results/.../neighbours.h5, model.pt")
     inspect.add_argument(
-        "--values", type=int, default=6, metavar="N", help="first values shown of each data set"
+        "--values",
+        type=partial(_count, least=0),
+        default=6,
+        metavar="N",
+        help="first values shown of each data set",
     )
     accept = commands.add_parser(
         "accept", help="take tables and records that you edited, or copied alone, as they are"
     )
-    accept.add_argument("files", type=Path, nargs="+", help="for example .../round-0/subset.csv")
+    accept.add_argument("files", type=_path, nargs="+", help="for example .../round-0/subset.csv")
     summary = commands.add_parser("summary", help="show an experiment's summary as a table")
-    summary.add_argument("file", type=Path, help="for example results/demo/summary.json")
+    summary.add_argument("file", type=_path, help="for example results/demo/summary.json")
     _add_predict(commands.add_parser("predict", help="classify pictures with a published model"))
     _add_export(commands.add_parser("export", help="write a published model in another format"))
     fuse = commands.add_parser("fuse", help="average the class probabilities of several runs")
     fuse.add_argument(
-        "runs", type=Path, nargs="+", help="for example results/demo/runs/selective-0"
+        "runs", type=_path, nargs="+", help="for example results/demo/runs/selective-0"
     )
-    fuse.add_argument("--output", type=Path, metavar="FOLDER", help="write the fused run there")
+    fuse.add_argument("--output", type=_path, metavar="FOLDER", help="write the fused run there")
     plan = commands.add_parser("plan", help="say what an experiment will cost, before the run")
     _add_plan(plan)
     chosen, rest = parser.parse_known_args(arguments)
@@ -80,8 +87,8 @@ def _is_for_want_of_room(error: OSError) -> bool:
 
 
 def _add_predict(predict: argparse.ArgumentParser) -> None:
-    predict.add_argument("model", type=Path, help="for example results/demo/model.pt")
-    predict.add_argument("pictures", type=Path, nargs="+", help="files, or folders of pictures")
+    predict.add_argument("model", type=_path, help="for example results/demo/model.pt")
+    predict.add_argument("pictures", type=_path, nargs="+", help="files, or folders of pictures")
     predict.add_argument("--top", type=_count, default=3, metavar="N", help="classes a picture (3)")
     form = predict.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="a list in JSON instead of a table")
@@ -104,10 +111,10 @@ def _add_predict(predict: argparse.ArgumentParser) -> None:
 
 
 def _add_export(export: argparse.ArgumentParser) -> None:
-    export.add_argument("model", type=Path, help="for example results/demo/model.pt")
+    export.add_argument("model", type=_path, help="for example results/demo/model.pt")
     export.add_argument("--format", required=True, choices=("onnx", "torchscript", "safetensors"))
     export.add_argument(
-        "--output", type=Path, metavar="FILE", help="beside the model where not given"
+        "--output", type=_path, metavar="FILE", help="beside the model where not given"
     )
 
 
@@ -115,7 +122,7 @@ def _add_plan(plan: argparse.ArgumentParser) -> None:
     number: dict[str, Any] = {"type": _count, "metavar": "N"}
     plan.add_argument("experiment", nargs="?", help="its name in the configuration")
     plan.add_argument(
-        "--configfile", nargs="+", default=[], metavar="FILE", help="as for snakemake"
+        "--configfile", type=_path, nargs="+", default=[], metavar="FILE", help="as for snakemake"
     )
     plan.add_argument("--data-root", metavar="FOLDER", help="where the data sets lie")
     plan.add_argument("--target-images", **number, help="training images, of data not here")
@@ -131,8 +138,12 @@ def _take_rest(
     names = {"fuse": "runs", "predict": "pictures"}.get(chosen.command)
     if rest and (names is None or any(word.startswith("-") for word in rest)):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
-    if names is not None:
-        getattr(chosen, names).extend(map(Path, rest))
+    if names is None:
+        return
+    try:
+        getattr(chosen, names).extend([_path(word) for word in rest])
+    except argparse.ArgumentTypeError as error:
+        parser.error(str(error))
 
 
 def _complete_plan(plan: argparse.ArgumentParser, chosen: argparse.Namespace) -> None:
@@ -144,8 +155,8 @@ def _complete_plan(plan: argparse.ArgumentParser, chosen: argparse.Namespace) ->
         numbers, files = chosen.source_images, chosen.configfile
         if len(numbers) > 1 and not numbers[-1].isdigit():
             chosen.experiment = numbers.pop()
-        elif len(files) > 1 and Path(files[-1]).suffix == "":
-            chosen.experiment = files.pop()
+        elif len(files) > 1 and files[-1].suffix == "":
+            chosen.experiment = str(files.pop())
         else:
             plan.error("the following arguments are required: experiment")
     try:
@@ -154,10 +165,21 @@ def _complete_plan(plan: argparse.ArgumentParser, chosen: argparse.Namespace) ->
         plan.error(f"argument --source-images: {error}")
 
 
-def _count(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
+def _count(text: str, least: int = 1) -> int:
+    # As figures of ASCII, and so few of them that int() takes them.
+    if not (text.isascii() and text.isdigit()) or len(text) > 18 or int(text) < least:
+        raise argparse.ArgumentTypeError(f"{shown(text)} is no whole number of at least {least}")
     return int(text)
+
+
+def _path(text: str) -> Path:
+    """A path that a file system can have; whether there is something is for the commands to say."""
+    data = os.fsencode(text)
+    if b"\0" in data or max(map(len, data.split(b"/"))) > LONGEST_NAME:
+        raise argparse.ArgumentTypeError(
+            f"{shown(text)} is no path: a name has {LONGEST_NAME} bytes at most, and none is NUL"
+        )
+    return Path(text)
 
 
 def _inspect(chosen: argparse.Namespace) -> str:
@@ -209,8 +231,7 @@ def _plan(chosen: argparse.Namespace) -> str:
     from sjft.checks.first_look import look_at_plan  # noqa: PLC0415
     from sjft.plan import plan, read_plan_configuration  # noqa: PLC0415
 
-    files = [Path(name) for name in chosen.configfile]
-    configuration = read_plan_configuration(files, chosen.data_root)
+    configuration = read_plan_configuration(chosen.configfile, chosen.data_root)
     if experiment := configuration.experiments.get(chosen.experiment):
         given = [experiment.target] if chosen.target_images is not None else []
         given += experiment.sources if chosen.source_images else []

@@ -1,7 +1,6 @@
 """The whole configuration: reading it, and telling the user what is wrong with it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Self
 
 from pydantic import Field, ValidationError, model_validator
@@ -18,7 +17,6 @@ from sjft.settings.plain_values import truth_for_numbers, wrong_in_text, wrong_v
 from sjft.settings.quoting import shortened, shown
 from sjft.settings.retrieval import RetrievalSettings
 from sjft.settings.training_jobs import TrainingJobSettings
-from sjft.settings.yaml_file import read_yaml
 
 # Folders under results/ that an experiment's name would collide with.
 RESERVED = ("benchmarks", "checkpoints", "datasets", "descriptors", "logs", "retrieval", "weights")
@@ -155,17 +153,12 @@ def _must_name(key: str, name: str, known: Mapping[str, object]) -> Iterator[str
         yield f"{key}: there is no `{shortened(name)}`; {choices(name, list(known))}"
 
 
-def read_configuration(
-    raw: Mapping[str, Any], *, data_root: str | None = None, files: Sequence[str] = ()
-) -> Configuration:
+def read_configuration(raw: Mapping[str, Any], *, data_root: str | None = None) -> Configuration:
     """Validate ``raw`` (parsed YAML) and fill in the defaults.
 
-    ``data_root``, where given, replaces the configured one. ``files`` are those that ``raw`` was
-    read from: keys that stand twice there are refused. Raises `UserError` that lists every wrong
-    key with what it is, what is allowed, and the nearest allowed spelling.
+    ``data_root``, where given, replaces the configured one. Raises `UserError` that lists every
+    wrong key with what it is, what is allowed, and the nearest allowed spelling.
     """
-    for file in files:
-        read_yaml(Path(file))
     values = dict(raw) if data_root is None else {**raw, "data_root": data_root}
     if problems := list(wrong_values(values)):
         raise _refusal(problems)

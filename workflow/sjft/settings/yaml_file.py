@@ -1,5 +1,7 @@
 """A configuration file, read strictly: what YAML lets pass in silence is said with its line."""
 
+import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +56,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise UserError(f"{shortened(str(path), 200)}: {error.strerror}.") from None
     except ValueError as error:
         raise UserError(f"{shortened(str(path), 200)}: is no UTF-8 text ({error}).") from None
+    if text.lstrip()[:1] == "{" and (values := _json(path, text)) is not None:
+        return values
     try:
         loader = _StrictLoader(text)
         content = loader.get_single_data()
@@ -79,6 +83,22 @@ def read_yaml(path: Path) -> dict[str, Any]:
             f"a {type(content).__name__}."
         )
     return content
+
+
+def _json(path: Path, text: str) -> dict[str, Any] | None:
+    """The mapping that a text in JSON holds, where tabs may stand; None where it is no JSON."""
+
+    def each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        names = Counter(name for name, _ in pairs)
+        if twice := [name for name, times in names.items() if times > 1]:
+            raise UserError(f"{path}: the key `{shortened(twice[0])}` stands twice in a section.")
+        return dict(pairs)
+
+    try:
+        content = json.loads(text, object_pairs_hook=each_once)
+    except (ValueError, RecursionError):  # YAML begins like this too, and says what is wrong
+        return None
+    return content if isinstance(content, dict) else None
 
 
 def _line_of(mark: yaml.Mark | None, text: str) -> str:
