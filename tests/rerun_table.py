@@ -114,8 +114,6 @@ TABLE: dict[str, tuple[Any, str]] = {
         "publish",
     ),
     "datasets.pictures.how_to_get": ("Ask.", NOTHING),
-    # The largest of its files is no larger.
-    "datasets.pictures.largest_file": (10**6, "list_images; publish"),
     "datasets.pictures.watch": ("folders", NOTHING),
     "datasets.pictures.content_digest": (True, TARGET_TRAINING),
     "datasets.pictures.downloads": ([{"url": "http://mirror.example/a.tar"}], NOTHING),

@@ -157,7 +157,6 @@ def test_pictures_that_are_made_go_by_what_they_are_made_from() -> None:
         "largest_file",
         "splits",
         "random_split",
-        "largest_file",
         "cameras",
     }
 
