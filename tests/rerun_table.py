@@ -14,9 +14,9 @@ _PICTURES = {
 }
 _CNN = {
     "type": "cnn",
-    "network": "squeezenet1_1",
+    "network": "shufflenet_v2_x0_5",
     "weights": {"source": "file", "path": "weights/store.pth"},
-    "layers": ["features.0"],
+    "layers": ["conv1"],
     "resize": 64,
     "crop": 64,
 }
@@ -126,7 +126,7 @@ TABLE: dict[str, tuple[Any, str]] = {
         },
         TARGET_TRAINING,
     ),
-    "datasets.pictures.random_split.train": (1, TARGET_TRAINING),
+    "datasets.pictures.random_split.train": (3, TARGET_TRAINING),
     "datasets.pictures.random_split.val": (0, TARGET),
     "datasets.pictures.random_split.seed": (9, TARGET_TRAINING),
     "datasets.pictures.exclude_classes": (["c"], TARGET_TRAINING),
@@ -151,9 +151,9 @@ TABLE: dict[str, tuple[Any, str]] = {
         }.items()
     },
     **{f"banks.{bank}.{key}": row for bank in ("cnn", "small") for key, row in BANK.items()},
-    "banks.cnn.network": ("squeezenet1_0", DESCRIPTORS),
+    "banks.cnn.network": ("shufflenet_v2_x1_0", DESCRIPTORS),
     "banks.cnn.weights.path": ("weights/other.pth", DESCRIPTORS),
-    "banks.cnn.layers": (["features.3.squeeze"], DESCRIPTORS),
+    "banks.cnn.layers": (["stage2"], DESCRIPTORS),
     "banks.cnn.activation": ("before", DESCRIPTORS),
     "banks.cnn.mean": ([0, 0, 0], DESCRIPTORS),
     "banks.cnn.std": ([1, 1, 1], DESCRIPTORS),
@@ -169,7 +169,7 @@ TABLE: dict[str, tuple[Any, str]] = {
         1e-3,
         f"fit_projection; {SEARCH}; merge_neighbours; rank_sources; find_duplicates",
     ),
-    "retrievals.plain.layer_weights": ({"features.0": 2}, "equalise_bins; publish"),
+    "retrievals.plain.layer_weights": ({"conv1": 2}, "equalise_bins; publish"),
     "retrievals.plain.backend": ("flat", f"{SEARCH}; merge_neighbours; summarise"),
     "retrievals.plain.annoy.trees": (9, f"build_index; {SEARCH}"),
     "retrievals.plain.annoy.search_k": (9, SEARCH),

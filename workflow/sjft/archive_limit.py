@@ -74,9 +74,9 @@ class LimitedStream(io.RawIOBase):
         """The next bytes are those of a header."""
         self._header = HEADER
 
-    def at_content(self, name: str) -> None:
-        """The next bytes are an entry's content."""
-        self._header, self._entry = None, name
+    def at_content(self, name: str | None) -> None:
+        """The next bytes are an entry's content, or what follows the last one."""
+        self._header, self._entry = None, self._entry if name is None else name
 
     def read(self, size: int | None = -1, /) -> bytes:
         """So many bytes at most; all that may come where that is not said."""
@@ -85,7 +85,10 @@ class LimitedStream(io.RawIOBase):
             raise self._limit.refused(f"{self._where} a header claims {size:,} bytes")
         found = self._stream.read(most + 1 if size is None or size < 0 else min(size, most + 1))
         if len(found) > most:
-            raise self._limit.refused(f"{self._where} there are more than {most:,} bytes")
+            what = f"it goes on beyond byte {self._most:,}"
+            if self._header is not None:
+                what = f"a header has more than {HEADER:,} bytes"
+            raise self._limit.refused(f"{self._where} {what}")
         if self._header is not None:
             self._header -= len(found)
         return found

@@ -17,6 +17,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Generator
 from contextlib import closing
+from copy import copy
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO, Any, NamedTuple
 
@@ -153,12 +154,15 @@ def _tar_members(tar: tarfile.TarFile, stream: LimitedStream) -> Generator[_Memb
 def _next(tar: tarfile.TarFile, stream: LimitedStream) -> tarfile.TarInfo | None:
     stream.at_header()
     member = tar.next()
-    stream.at_content(member.name if member is not None else "")
+    stream.at_content(None if member is None else member.name)
     return member
 
 
 def _zip_members(archive: Path, limit: ArchiveLimit) -> Generator[_Member]:
     with zipfile.ZipFile(archive) as file:
+        claimed = copy(limit)
+        for member in file.infolist():
+            claimed.take(member.filename, member.file_size)  # before anything is written
         for member in file.infolist():
             kind = stat.S_IFMT(member.external_attr >> 16)
             refused = None
