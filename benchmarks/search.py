@@ -35,7 +35,7 @@ from sjft.shard_lists import candidates_per_shard
 
 SETTINGS = RetrievalSettings(bank="any")
 EPSILON = SETTINGS.epsilon
-LENGTHS = (20, 60, 100)
+LENGTHS = (10, 20, 60, 100)
 Ways = dict[str, Callable[[], Any]]
 
 
