@@ -1,6 +1,7 @@
 """What `sjft plan` counts, refuses and adds up."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -132,7 +133,12 @@ def test_an_option_that_takes_many_does_not_swallow_the_experiment(
     folder: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
 ) -> None:
     asked = []
-    monkeypatch.setattr("sjft.plan.read_plan_configuration", lambda *given: asked.append(given))
+
+    def read(*given: object) -> SimpleNamespace:
+        asked.append(given)
+        return SimpleNamespace(experiments={})
+
+    monkeypatch.setattr("sjft.plan.read_plan_configuration", read)
     monkeypatch.setattr("sjft.plan.plan", lambda _, name, **given: asked.append((name, given)))
     assert main(["plan", *arguments]) == 0
     (files, root), (name, given) = asked
