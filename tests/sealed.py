@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-from sjft.files import write_json
 from sjft.seals import END_BYTES, facts_of, is_sealed, seal
 
 
@@ -17,8 +16,3 @@ def seal_again(path: Path) -> Path:
     with path.open("r+b") as file:
         seal(file, facts)
     return path
-
-
-def sealed_text(path: Path, text: str) -> None:
-    """Write JSON as the program does, from its text."""
-    write_json(path, json.loads(text))
