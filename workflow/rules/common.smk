@@ -48,6 +48,7 @@ from sjft.settings.merging import (
 from sjft.settings.pictures import PictureLimits
 from sjft.shard_lists import kept_per_shard
 from sjft.sources import SEPARATOR
+from sjft.training_rounds import mb_of_training
 
 SHIPPED = WORKFLOW.parent / CONFIG_FILE
 

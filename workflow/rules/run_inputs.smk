@@ -203,9 +203,8 @@ def gpus_of_training(wildcards):
 
 
 def memory_of_training(wildcards):
-    """Beside the cache, a process takes 4 GB on a CPU or a GPU's host, and 2 GB are the job's."""
     processes = training_of(wildcards)["processes"]
-    return 2000 + 4000 * processes + CONFIG.training_jobs.cache_mb
+    return mb_of_training(processes, CONFIG.training_jobs.cache_mb)
 
 
 ##### evaluation.smk #####

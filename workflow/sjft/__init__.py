@@ -32,7 +32,9 @@ The modules, in the order in which the data meets them:
 - which settings each stage goes by: ``stage_settings``
 - what is known to fail before the first job: ``checks``
 - what a job took, why it runs again, and what an experiment will take: ``job_cost``,
-  ``rerun_reasons``, ``stage_speeds``, ``plan``
+  ``rerun_reasons``, ``one_thread``, ``stage_speeds``, ``retrieval_cost``, ``training_rounds``,
+  ``training_cost``, ``forecast``, ``plan``
+- a configuration for a user's own folders: ``init``; pictures to try it with: ``example``
 """
 
 __version__ = "0.1.0"

@@ -12,6 +12,9 @@ from zipfile import is_zipfile
 
 from sjft import __version__
 from sjft.errors import UserError
+from sjft.example import add_example, example
+from sjft.init.command import add_init, init
+from sjft.one_thread import measure_with_one_thread
 from sjft.settings.plain_values import LONGEST_NAME
 from sjft.settings.quoting import shown
 
@@ -49,6 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     fuse.add_argument("--output", type=_path, metavar="FOLDER", help="write the fused run there")
     plan = commands.add_parser("plan", help="say what an experiment will cost, before the run")
     _add_plan(plan)
+    add_init(commands.add_parser("init", help="write a configuration for your own folders"))
+    add_example(commands.add_parser("example", help="make pictures to try `sjft init` with"))
     chosen, rest = parser.parse_known_args(arguments)
     _take_rest(parser, chosen, rest)
     if chosen.command == "plan":
@@ -228,6 +233,7 @@ def _fuse(chosen: argparse.Namespace) -> str:
 
 
 def _plan(chosen: argparse.Namespace) -> str:
+    measure_with_one_thread()
     from sjft.checks.first_look import look_at_plan  # noqa: PLC0415
     from sjft.plan import plan, read_plan_configuration  # noqa: PLC0415
 
@@ -255,6 +261,8 @@ COMMANDS = {
     "accept": _accept,
     "summary": _summary,
     "plan": _plan,
+    "init": init,
+    "example": example,
     "predict": _predict,
     "export": _export,
     "fuse": _fuse,

@@ -1,61 +1,31 @@
-"""What an experiment will cost, before the run: jobs, disk, core-hours, memory, by stage."""
+"""What an experiment will cost, before the run: jobs, disk, core-hours, memory, time."""
 
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sjft import memory
 from sjft.errors import UserError
+from sjft.forecast import Forecast, seconds_of_start, usable_cores
 from sjft.images_table import of_part
-from sjft.leakage import USUAL_NEIGHBOUR
 from sjft.listing import list_images
-from sjft.memory import Sizes
 from sjft.omissions import Omissions
 from sjft.requirements import missing_parts
+from sjft.retrieval_cost import Collection, Stage, stages_of
 from sjft.settings.bank import CnnBank
 from sjft.settings.config import Configuration, read_configuration, unknown_experiment
 from sjft.settings.dataset import Cameras, DatasetSettings, Synthetic
+from sjft.settings.experiment import ExperimentSettings
 from sjft.settings.merging import CONFIG_FILE, merged_values, shipped_file
-from sjft.settings.retrieval import RetrievalSettings
 from sjft.settings.weights import FileWeights, RandomWeights, TorchvisionWeights
-from sjft.shard_lists import CANDIDATE_COST, candidates_per_shard, kept_per_shard
-from sjft.stage_speeds import Speeds, make_pictures, measure_speeds
+from sjft.stage_speeds import make_pictures, measure_speeds
+from sjft.training_cost import TrainingCost, TrainingSpeeds, measure_training
+from sjft.training_rounds import jobs_of_training, mb_of_training
 
 GB = 1e9
-BYTES_OF_A_ROW = 120  # of images.csv
-
-
-@dataclass(frozen=True)
-class Collection:
-    """A data set in a plan: how many pictures, in how many shards, and where they are, if here.
-
-    ``left_out`` says in words what was found there and is not in the list.
-    """
-
-    name: str
-    train: int
-    heldout: int
-    shards: int
-    root: Path | None = None
-    paths: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
-
-    @property
-    def a_shard(self) -> int:
-        """Training images of a shard, on average."""
-        return -(-self.train // self.shards)
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A rule's part of a plan: jobs, bytes on disk, core-seconds, and memory of its largest job."""
-
-    rule: str
-    jobs: int
-    disk: float
-    seconds: float
-    memory: int
+# Of data that is not here: as the paper's targets, and ImageNet.
+USUAL_CLASSES = (100, 1000)
 
 
 def read_plan_configuration(files: Sequence[Path], data_root: str | None) -> Configuration:
@@ -85,7 +55,6 @@ def plan(
     if name not in configuration.experiments:
         raise UserError(unknown_experiment(name, configuration))
     experiment = configuration.experiments[name]
-    retrieval = configuration.retrievals[experiment.retrieval]
     if source_images and len(source_images) != len(experiment.sources):
         raise UserError(
             f"--source-images: {len(source_images)} numbers are given; `{name}` has the sources "
@@ -98,16 +67,17 @@ def plan(
     sources = [
         count_images(configuration, source, given.get(source), 0) for source in experiment.sources
     ]
-    speeds, measured_on = _measure(configuration, retrieval, [target, *sources], sample)
-    stages = list(stages_of(target, sources, retrieval, speeds))
-    runs = len(set(experiment.publish.compare) | {experiment.publish.arm})
-    training = (
-        f"Training is not in it: {experiment.rounds} rounds of {experiment.training.updates} "
-        f"updates of {experiment.training.target_batch * experiment.training.accumulate} target "
-        f"images and as many source images, in {runs * len(experiment.seeds)} runs."
-    )
-    counted = "\n".join(_line(part) for part in (target, *sources))
-    return f"{counted}\n{measured_on}\n\n{_table(stages)}\n\n{training}"
+    with pictures_of([target, *sources], sample) as pictures:
+        stages, weights = retrieval_stages(configuration, name, target, sources, pictures)
+        speeds = training_speeds(experiment, target, sources, pictures)
+    forecast = forecast_of(configuration, name, target, sources, stages, speeds)
+    return plan_text([target, *sources], f"Measured on {pictures.words}{weights}.", forecast)
+
+
+def plan_text(collections: Sequence[Collection], measured: str, forecast: Forecast) -> str:
+    """What there is, what it was measured on, the table of stages, and how long all takes."""
+    counted = "\n".join(_line(part) for part in collections)
+    return f"{counted}\n{measured}\n\n{_table(forecast.rows())}\n\n{forecast.text()}"
 
 
 def count_images(
@@ -118,9 +88,12 @@ def count_images(
     if train is not None:
         return Collection(name, train, heldout or 0, settings.shards)
     if isinstance(settings, Synthetic):
-        numbers = {k: n * len(settings.contents) for k, n in settings.per_class.items()}
+        numbers: dict[str, int] = {
+            k: n * len(settings.contents) for k, n in settings.per_class.items()
+        }
         heldout = sum(numbers.values()) - numbers["train"]
-        return Collection(name, numbers["train"], heldout, settings.shards)
+        classes = len(settings.contents)
+        return Collection(name, numbers["train"], heldout, settings.shards, numbers, classes)
     if isinstance(settings, Cameras):  # counted, and measured, by the photographs themselves
         settings = settings.originals()
     return _listed(name, settings, Path(configuration.data_root) / settings.root)
@@ -138,17 +111,47 @@ def _listed(name: str, settings: DatasetSettings, root: Path) -> Collection:
     train = of_part(table, "train")
     some = train[:: max(1, len(train) // 1000)]
     paths = tuple(some["path"].to_list())
-    left_out, heldout = tuple(omissions.lines()), len(table) - len(train)
-    return Collection(name, len(train), heldout, settings.shards, root, paths, left_out)
+    numbers = dict(table["split"].value_counts().iter_rows())
+    heldout, classes = len(table) - len(train), table["label"].n_unique()
+    return Collection(
+        *(name, len(train), heldout, settings.shards, numbers, classes, root, paths),
+        left_out=tuple(omissions.lines()),
+    )
 
 
-def _measure(
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures to measure on, below ``root``, and in ``words`` what they are."""
+
+    root: Path
+    paths: list[str]
+    words: str
+
+
+@contextmanager
+def pictures_of(collections: Sequence[Collection], sample: int) -> Iterator[Pictures]:
+    """Some of the last data set that is here: a source's, where there is one. Else made ones."""
+    here = [collection for collection in collections if collection.root is not None]
+    with tempfile.TemporaryDirectory() as scratch:
+        if here and here[-1].root is not None:
+            paths = list(here[-1].paths)
+            paths = paths[:: max(1, len(paths) // sample)][:sample]
+            yield Pictures(here[-1].root, paths, f"{len(paths)} pictures of {here[-1].name}")
+        else:
+            paths = make_pictures(Path(scratch), sample)
+            words = f"{len(paths)} made pictures of ImageNet's usual size"
+            yield Pictures(Path(scratch), paths, words)
+
+
+def retrieval_stages(
     configuration: Configuration,
-    retrieval: RetrievalSettings,
-    collections: Sequence[Collection],
-    sample: int,
-) -> tuple[Speeds, str]:
-    """Measure on pictures of the last data set that is here: a source's, where there is one."""
+    name: str,
+    target: Collection,
+    sources: Sequence[Collection],
+    pictures: Pictures,
+) -> tuple[list[Stage], str]:
+    """The stages before training, measured, and what is to be said of the bank's weights."""
+    retrieval = configuration.retrievals[configuration.experiments[name].retrieval]
     bank = configuration.banks[retrieval.bank]
     weights = bank.weights if isinstance(bank, CnnBank) else RandomWeights(source="random")
     file: Path | None = None
@@ -157,136 +160,45 @@ def _measure(
     elif isinstance(weights, TorchvisionWeights) and isinstance(bank, CnnBank):
         file = Path("results/weights") / f"{bank.network}-{weights.name}.pth"
     found = file if file is not None and file.is_file() else None
+    speeds = measure_speeds(pictures.root, pictures.paths, bank, found, retrieval)
     note = "" if found == file else ", with random weights, which cost as much"
-    here = [collection for collection in collections if collection.root is not None]
-    with tempfile.TemporaryDirectory() as scratch:
-        if here:
-            root, paths = here[-1].root, list(here[-1].paths)
-            paths = paths[:: max(1, len(paths) // sample)][:sample]
-            what = f"{len(paths)} pictures of {here[-1].name}"
-        else:
-            root, paths = Path(scratch), make_pictures(Path(scratch), sample)
-            what = f"{len(paths)} made pictures of ImageNet's usual size"
-        assert root is not None
-        speeds = measure_speeds(root, paths, bank, found, retrieval)
-    return speeds, f"Measured on {what}{note}."
+    return list(stages_of(target, sources, retrieval, speeds)), note
 
 
-def stages_of(
-    target: Collection, sources: Sequence[Collection], retrieval: RetrievalSettings, speeds: Speeds
-) -> Iterator[Stage]:
-    """The stages up to the ranking, in their order."""
-    checked = retrieval.leakage.check
-    heldout = target.heldout if checked else 0
-    images = target.train + heldout + sum(source.train for source in sources)
-    jobs = target.shards * (2 if checked else 1) + sum(source.shards for source in sources)
-    largest = max(source.a_shard for source in sources)
-    a_list = Sizes(target.train, speeds.bins, speeds.item_bytes)
-    a_shard = Sizes(largest, speeds.bins, speeds.item_bytes)
-    table = BYTES_OF_A_ROW * max(part.train + part.heldout for part in (target, *sources))
-    if checked:
-        hashing = images * speeds.hash_seconds
-        mb = memory.mb_beside_tables(800, table)
-        yield Stage("hash_images", jobs, images * speeds.hash_bytes, hashing, mb)
-    extracting = images * speeds.extract_seconds
-    mb = memory.mb_beside_tables(1500, table)
-    yield Stage("extract_descriptors", jobs, images * speeds.descriptor_bytes, extracting, mb)
-    counting = images * speeds.histogram_seconds
-    yield Stage("build_histograms", jobs, images * speeds.histogram_bytes, counting, 1000)
-    yield from _index_stages(a_list, a_shard, sources, retrieval, speeds)
-    if checked:
-        yield _leakage_stage(heldout, a_shard, sources, retrieval, speeds)
-    yield from _search_stages(a_list, a_shard, sources, retrieval, speeds)
-
-
-def _index_stages(
-    target: Sizes,
-    shard: Sizes,
+def training_speeds(
+    experiment: ExperimentSettings,
+    target: Collection,
     sources: Sequence[Collection],
-    retrieval: RetrievalSettings,
-    speeds: Speeds,
-) -> Iterator[Stage]:
-    if retrieval.backend == "exact":
-        return
-    sample = min(target.images, retrieval.projection_sample)
-    # The Gram matrix is half as long a product as the divergences of all pairs.
-    fitting = sample**2 * speeds.exact_seconds / 2 + target.images * speeds.read_seconds
-    disk = 4 * (retrieval.projection_dimensions + 1) * target.bins
-    mb = memory.mb_of_projection(target, retrieval)
-    yield Stage("fit_projection", 1, disk, fitting, mb)
-    if retrieval.backend == "annoy":
-        images = sum(source.train for source in sources)
-        seconds = speeds.read_seconds + speeds.projection_seconds + speeds.index_seconds
-        mb = memory.mb_of_index(shard, retrieval)
-        jobs = sum(source.shards for source in sources)
-        yield Stage("build_index", jobs, images * speeds.index_bytes, images * seconds, mb)
+    pictures: Pictures,
+) -> TrainingSpeeds:
+    """A few updates of the experiment's network, and some pictures scored."""
+    paths = [pictures.root / path for path in pictures.paths]
+    source_classes = sum(source.classes or USUAL_CLASSES[1] for source in sources)
+    classes = target.classes or USUAL_CLASSES[0], source_classes
+    return measure_training(experiment.training, experiment.evaluation, paths, classes)
 
 
-def _leakage_stage(
-    heldout: int,
-    shard: Sizes,
+def forecast_of(
+    configuration: Configuration,
+    name: str,
+    target: Collection,
     sources: Sequence[Collection],
-    retrieval: RetrievalSettings,
-    speeds: Speeds,
-) -> Stage:
-    factor = retrieval.annoy.candidates_factor
-    wanted = candidates_per_shard(USUAL_NEIGHBOUR, shard.images, 1, factor)
-    seconds = sum(
-        heldout * source.train * speeds.compare_seconds
-        + source.shards * _search_seconds(heldout, source, wanted, retrieval, speeds)
-        for source in sources
+    stages: Sequence[Stage],
+    speeds: TrainingSpeeds,
+    cores: int | None = None,
+) -> Forecast:
+    """What all jobs take on so many cores of this machine: on all of them where not given."""
+    experiment = configuration.experiments[name]
+    tested = target.by_split.get(experiment.evaluation.split, 0) if target.by_split else None
+    cost = TrainingCost(
+        experiment, speeds, target.train, target.heldout if tested is None else tested
     )
-    sizes = Sizes(heldout, shard.bins, shard.item_bytes)
-    mb = memory.mb_of_search(sizes, shard, USUAL_NEIGHBOUR, retrieval)
-    jobs = sum(source.shards for source in sources)
-    return Stage("find_leakage", jobs, 8.0 * heldout * USUAL_NEIGHBOUR * jobs, seconds, mb)
-
-
-def _search_stages(
-    target: Sizes,
-    shard: Sizes,
-    sources: Sequence[Collection],
-    retrieval: RetrievalSettings,
-    speeds: Speeds,
-) -> Iterator[Stage]:
-    seconds = disk = 0.0
-    for source in sources:
-        sizes = retrieval.neighbours_on_file, source.a_shard, source.shards
-        wanted = candidates_per_shard(*sizes, retrieval.annoy.candidates_factor)
-        seconds += source.shards * _search_seconds(target.images, source, wanted, retrieval, speeds)
-        disk += 8.0 * target.images * kept_per_shard(*sizes) * source.shards
-    kept = max(kept_per_shard(retrieval.neighbours_on_file, s.a_shard, s.shards) for s in sources)
-    jobs = sum(source.shards for source in sources)
-    mb = memory.mb_of_search(target, shard, kept, retrieval)
-    yield Stage("search_shard", jobs, disk, seconds, mb)
-    images = sum(source.train for source in sources)
-    sample = min(retrieval.recall_sample, target.images)
-    seconds = images * (speeds.read_seconds + sample * speeds.exact_seconds)
-    lists = [8.0 * target.images * min(retrieval.neighbours_on_file, s.train) for s in sources]
-    mb = max(memory.mb_of_merge(target, source.train, retrieval) for source in sources)
-    yield Stage("merge_neighbours", len(sources), sum(lists), seconds, mb)
-    mb = memory.mb_of_ranking(int(sum(lists)), BYTES_OF_A_ROW * images)
-    yield Stage("rank_sources", 1, lists[0], 1e-8 * sum(lists), mb)
-
-
-def _search_seconds(
-    targets: int, source: Collection, candidates: int, retrieval: RetrievalSettings, speeds: Speeds
-) -> float:
-    """Core-seconds of one shard's search."""
-    shard = source.a_shard
-    reading = shard * speeds.read_seconds
-    exact = reading + targets * shard * speeds.exact_seconds
-    wanted = min(candidates, shard)
-    compared = min(CANDIDATE_COST * wanted, shard)
-    ranking = reading + targets * compared * speeds.exact_seconds
-    flat = ranking + shard * speeds.projection_seconds + targets * shard * 1e-8
-    chosen = {
-        "exact": exact,
-        "annoy": ranking + targets * wanted * speeds.query_seconds,
-        "flat": flat,
-        "auto": min(flat, exact),
-    }
-    return chosen[retrieval.backend]
+    checked = configuration.retrievals[experiment.retrieval].leakage.check
+    rounds = sum(job.rule == "finetune" for job in jobs_of_training(experiment))
+    # Lists; bins; selected subsets; summary and model; with the check of leakage its results.
+    others = 1 + len(sources) + 1 + rounds + 2 + (len(sources) + 1 if checked else 0)
+    mb = mb_of_training(experiment.training.processes, configuration.training_jobs.cache_mb)
+    return Forecast(stages, cost, others, seconds_of_start(), mb, cores or usable_cores())
 
 
 def _line(part: Collection) -> str:
