@@ -8,7 +8,7 @@ of both directions of sum p log((p + e) / (q + e)), written with one factor less
 One matrix product estimates it for whole blocks of images. Its last digits depend on the processor,
 the number of threads and an image's place in the block: it tells which pairs are worth a look, and
 never who is nearer. That is for the divergence itself, pair by pair in whole numbers
-(`sjft.fixed_point`), at six times the cost of an estimate.
+(`sjft.fixed_point`), at four times the cost of an estimate.
 """
 
 import numba
