@@ -12,7 +12,6 @@ FOLDER holds flowers17/, dtd10/, miniimagenet/ and weights/, as docs/evidence.md
 
 import argparse
 import csv
-import json
 import subprocess
 import sys
 import time
@@ -26,6 +25,8 @@ import yaml
 from evidence_record import Record, Run, answers_of, settings_digest
 from evidence_report import report
 
+from sjft.errors import UserError
+from sjft.files import read_json
 from sjft.probabilities import read_probabilities
 from sjft.settings.config import Configuration, read_configuration
 from sjft.subset import read_manifest
@@ -125,7 +126,7 @@ def results_of(
     experiment = configuration.experiments[piece.experiment]
     for arm in piece.arms:
         folder = clone / "results" / piece.experiment / "runs" / f"{arm}-{piece.seed}"
-        measured = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
+        measured = read_json(folder / "evaluation.json")
         found = read_probabilities(folder / "probabilities.h5")
         order = np.argsort(np.array(found.paths))
         right = (found.values.argmax(axis=1) == found.labels)[order]
@@ -199,8 +200,14 @@ def _work(
             failed.add((piece.experiment, piece.seed))
             continue
         digest = settings_digest(written, piece.experiment)
-        for run, labels in results_of(piece, chosen.clone, configuration, digest, commit):
-            record.add(run, labels)
+        try:
+            for run, labels in results_of(piece, chosen.clone, configuration, digest, commit):
+                record.add(run, labels)
+        except UserError as error:
+            raise SystemExit(
+                f"{error}\nIf commit {commit[:12]}, which makes the runs, writes files of another "
+                "version than this program reads, go on with the program of now: --renew."
+            ) from None
         report(chosen.record.with_suffix(".md"), record, written, configuration)
     if failed:
         raise SystemExit(f"{len(failed)} pieces failed: {sorted(failed)}")

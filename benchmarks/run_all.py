@@ -9,7 +9,6 @@ benchmarks/pictures.py.
 
 import argparse
 import importlib.metadata
-import json
 import os
 import platform
 import subprocess
@@ -23,6 +22,8 @@ from typing import Any
 from command_line import ONE_THREAD, table, write_results
 from other_libraries import LIBRARIES, missing
 from pictures import data_or_made
+
+from sjft.files import read_json
 
 SCRIPTS = ("extraction", "search", "recall", "grid", "leakage", "listing", "growth", "training")
 OUTPUT = Path("results/benchmark.md")
@@ -62,7 +63,7 @@ def run(script: str, data: Path, quick: bool, folder: Path) -> dict[str, Any]:
     if done.returncode:
         raise SystemExit(f"benchmarks/{script}.py failed:\n{done.stdout}{done.stderr}")
     print(f"{script}: done", flush=True)
-    found = json.loads(output.with_suffix(".json").read_text(encoding="utf-8"))
+    found = read_json(output.with_suffix(".json"))
     return {"markdown": output.read_text(encoding="utf-8"), "found": found}
 
 

@@ -23,7 +23,7 @@ from sjft.files import read_json, write_digest, write_json, write_table
 from sjft.histograms import build_histograms, read_histograms
 from sjft.images_table import read_images
 from sjft.index import build_annoy_index, load_annoy_index
-from sjft.leakage import LEAKAGE_SCHEMA, read_leakage, write_leakage
+from sjft.leakage_table import LEAKAGE_SCHEMA, read_leakage, write_leakage
 from sjft.neighbours import read_neighbours, write_neighbours
 from sjft.network import load_joint_network, save_network
 from sjft.partial import PartialFile

@@ -10,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small import training_settings
 
-from sjft.batches import Batch, JointBatches, LabelledImages, normalised
+from sjft.batches import Batch, JointBatches, LabelledImages
 from sjft.devices import loading_threads
 from sjft.errors import BadImageError
 from sjft.images import load_pixels
 from sjft.loading import load_batches
 from sjft.pairing import AnySource, NoSource, Pairing, SourceChoice
 from sjft.picture_cache import PictureCache
+from sjft.preprocess import normalised
 from sjft.ranks import ALONE, Ranks
 from sjft.settings.pictures import PictureLimits
 

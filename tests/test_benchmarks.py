@@ -1,12 +1,13 @@
 """The benchmarks, once and quickly: that they run, and that what they check holds."""
 
-import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 from chain import REPOSITORY
+
+from sjft.files import read_json
 
 
 def test_all_benchmarks_run_and_find_right_results(tmp_path: Path) -> None:
@@ -20,7 +21,7 @@ def test_all_benchmarks_run_and_find_right_results(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    report = json.loads(output.with_suffix(".json").read_text())
+    report = read_json(output.with_suffix(".json"))
     assert set(report) == {"machine", "versions", "data", "quick", "ratios", "benchmarks"}
     assert report["quick"] is True
     assert report["machine"]["cores"] == os.cpu_count()

@@ -263,6 +263,13 @@ def test_settings_that_do_not_do_what_they_seem_to(changes: dict[str, Any], line
     assert of_values(cosine) == []
 
 
+def test_an_arm_by_gabor_filters_needs_a_bank_of_them() -> None:
+    config = configured({"experiments.main.ablation": {"arms": ["fine-tune", "selective"]}})
+    (found,) = wrong_values(config, Asked("main", ("gabor",), True))
+    assert str(found).startswith("experiments.main.ablation.gabor_retrieval: the arm `gabor` needs")
+    assert found.stops
+
+
 def of_numbers(
     changes: dict[str, Any], counted: dict[str, Counted], arms: tuple[Any, ...] = ("selective",)
 ) -> list[str]:

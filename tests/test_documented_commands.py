@@ -4,11 +4,13 @@ import io
 import json
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 import tomllib
 from argparse import ArgumentParser
 from collections.abc import Sequence
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from torchvision import models
 
 from sjft.cli import COMMANDS, main
 from sjft.errors import UserError
+from sjft.files import write_json
 from sjft.neighbours import write_neighbours
 from sjft.probabilities import write_probabilities
 from sjft.settings.config import Configuration, read_configuration
@@ -35,6 +38,9 @@ EVERY = commands()
 # What a reader puts in place of these words.
 PLACEHOLDERS = {
     "EXPERIMENT": "demo",
+    "TARGET_FOLDER": "data/example/target",
+    "SOURCE_FOLDER": "data/example/source",
+    "TABLE": "results/indoor67/runs/selective-0/round-0/subset.csv",
     "NAME": "indoor67",
     "FILE": "results/demo/model.pt",
     "FOLDER": "data/mushrooms",
@@ -49,8 +55,11 @@ ONLY_PARSED = {
 ADDED = {
     # The plug-in for Slurm is not among what tests need; all else of the profile is used.
     "workflow/profiles/slurm": ["--executor", "local", "--cores", "2"],
-    # A few pictures are as good as 24 here.
+    # A few pictures are as good as 24 here, or 4,000.
     "plan": ["--sample", "2"],
+    "example": ["--share", "0.05"],
+    # Its file is there: what runs it is tried before.
+    "init": ["--force"],
 }
 # Each command in a process of its own that has Snakemake loaded already (but not polars, whose
 # threads would not be there after the fork).
@@ -71,7 +80,8 @@ print(json.dumps(codes))
 
 
 def of_program(program: str) -> list[Command]:
-    return [command for command in EVERY if command.program == program]
+    """The commands of a program, each once."""
+    return list({" ".join(c.words): c for c in EVERY if c.program == program}.values())
 
 
 def filled(text: str) -> str:
@@ -83,7 +93,9 @@ def filled(text: str) -> str:
 
 def words_of(command: Command) -> list[str]:
     words = [filled(word) for word in command.words[1:]]
-    known = [more for word, more in ADDED.items() if word in words]
+    known = [
+        more for word, more in ADDED.items() if word == words[0] or ("/" in word and word in words)
+    ]
     return [*words, *(word for more in known for word in more)]
 
 
@@ -108,6 +120,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Chain:
                 (made.root / named[1]).write_text(block, encoding="utf-8")
     lay_out_pictures(made.root / "data", made.root.parent / "shared/data")
     lay_out_results(made.root)
+    with chdir(made.root):
+        assert main(["example", "data/example", *ADDED["example"]]) == 0
+        assert main(["init", "data/example/target", "data/example/source", "--cores", "2"]) == 0
     return made
 
 
@@ -138,6 +153,8 @@ def lay_out_results(root: Path) -> None:
     for seed, name in enumerate(("indoor67", "indoor67_places")):
         place = root / f"results/{name}/runs/selective-0/probabilities.h5"
         write_probabilities(place, run(seed), {"of": seed}, {"model": "x"})
+    write_json(root / "results/example/summary.json", {"table": "| arm |"})
+    write_all(root, [PLACEHOLDERS["TABLE"]], b"image,source\n1,store\n")
     for name in ("photo.jpg", "more/photos/1.png"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         random_picture(1, (80, 70)).save(root / name)
@@ -228,7 +245,13 @@ def test_sjft_takes_every_command(
     monkeypatch.delenv("SJFT_DATA_ROOT", raising=False)
     if command.not_run or words[0] in ONLY_PARSED:
         monkeypatch.setitem(COMMANDS, words[0], lambda chosen: f"only parsed: {chosen}")
-    assert main(words) == 0, capsys.readouterr().err
+    if words[0] == "example":
+        shutil.rmtree(project.root / words[1])
+    if "--help" in words:
+        with pytest.raises(SystemExit, match="0"):
+            main(words)
+    else:
+        assert main(words) == 0, capsys.readouterr().err
     assert capsys.readouterr().out.strip()
 
 
@@ -294,12 +317,18 @@ def examples() -> list[tuple[str, dict[str, Any]]]:
     return found
 
 
+def named(values: dict[str, Any], dataset: str) -> bool:
+    return dataset in values.get("datasets", {})
+
+
 def test_every_example_is_a_configuration() -> None:
     shipped = read_values(REPOSITORY / "config/config.yaml")
-    (first, *_) = [values for _, values in examples() if "mushrooms" in values.get("datasets", {})]
+    (first, *_) = [values for _, values in examples() if named(values, "mushrooms")]
     base = merged(shipped, first)
     another = base["experiments"]["mushrooms"]
     base = merged(base, {"experiments": {"mushrooms_places": another}})
+    (plants,) = [values["datasets"] for _, values in examples() if named(values, "plants")]
+    base = merged(base, {"datasets": plants})
     assert len(examples()) > 5
     for text, values in examples():
         wanted = dict(values)

@@ -61,7 +61,8 @@ def chain(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Chain:
             "target": "indoor67",
             "retrieval": "published",
             "training": experiment["training"]
-            | {"network": "squeezenet1_1", "weights": BANK["weights"]},
+            | {"network": "squeezenet1_1", "weights": BANK["weights"]}
+            | {"source_head": "new", "source_head_classes": None},
         }
 
     made.configure(change)

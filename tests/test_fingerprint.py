@@ -70,6 +70,38 @@ def test_an_edit_of_another_module_does_not(package: Path, edited: str) -> None:
     assert fingerprint(SCRIPTS / "finetune.py") == before
 
 
+# What an edit of must not make a stage run again: extraction and search take users days.
+NOT_REACHED = {
+    "list_images": [
+        *("settings/arm", "settings/experiment", "settings/ablation", "settings/checkpoints"),
+        *("settings/training_jobs", "settings/retrieval", "settings/config", "images"),
+    ],
+    "hash_images": ["listing", "devices", "bins"],
+    "extract_descriptors": ["ranks", "bins", "settings/retrieval", "settings/experiment"],
+    "build_histograms": ["banks", "images", "neighbours"],
+    "search_shard": ["memory", "recall", "leakage", "images"],
+    "merge_neighbours": ["memory", "leakage", "images"],
+    "rank_sources": ["leakage", "perceptual_hash", "images"],
+    "select_subset": ["pairing", "leakage", "images", "training", "settings/experiment"],
+    "finetune": ["evaluation", "scoring", "banks", "arms", "search"],
+    "score_difficulty": ["batches", "augmentation", "pairing", "ranks", "training"],
+    "evaluate": ["batches", "augmentation", "pairing", "ranks", "training"],
+    "summarise": ["images", "perceptual_hash", "network"],
+}
+
+
+@pytest.mark.parametrize(
+    ("script", "edited"),
+    [(script, module) for script, modules in NOT_REACHED.items() for module in modules],
+)
+def test_an_edit_of_what_a_stage_does_not_do_leaves_its_fingerprint(
+    package: Path, script: str, edited: str
+) -> None:
+    before = fingerprint(SCRIPTS / f"{script}.py")
+    append(package / f"{edited}.py", "\nEDITED = 1\n")
+    assert fingerprint(SCRIPTS / f"{script}.py") == before
+
+
 def test_comments_docstrings_and_layout_do_not_count(package: Path) -> None:
     before = fingerprint(SCRIPTS / "finetune.py")
     path = package / "pairing.py"

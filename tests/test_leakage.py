@@ -16,15 +16,17 @@ from sjft.errors import UserError
 from sjft.files import write_with_digest
 from sjft.leakage import (
     COPIES_SCHEMA,
-    LEAKAGE_SCHEMA,
-    count_leakage,
     find_copies,
-    images_to_exclude,
     list_leakage,
     near_zero,
     read_copies,
-    read_leakage,
     write_copies,
+)
+from sjft.leakage_table import (
+    LEAKAGE_SCHEMA,
+    count_leakage,
+    images_to_exclude,
+    read_leakage,
     write_leakage,
 )
 from sjft.neighbours import Neighbours

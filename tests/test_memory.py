@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from test_search import save_histograms
 
 from sjft import memory
+from sjft.blocks import BASE_MB, MB, Sizes, bytes_a_source, bytes_a_target, exact_blocks
 from sjft.errors import UserError
 from sjft.histograms import Histograms
-from sjft.memory import MB, Sizes, exact_blocks
 from sjft.settings.retrieval import RetrievalSettings
 
 CHANNELS, BINS = 60, 100
@@ -35,9 +35,9 @@ def test_blocks_fit_into_what_is_declared(images: int, bins: int, kept: int) -> 
     declared = memory.mb_of_exact_search(targets, kept) * MB
     rows, block = exact_blocks(declared, targets, kept)
     assert 1 <= rows <= images
-    taken = rows * memory._bytes_a_target(bins, kept, block)
-    taken += block * memory._bytes_a_source(bins, 4) + 2 * targets.counts
-    assert taken <= declared - memory.BASE_MB * MB
+    taken = rows * bytes_a_target(bins, kept, block)
+    taken += block * bytes_a_source(bins, 4) + 2 * targets.counts
+    assert taken <= declared - BASE_MB * MB
 
 
 def test_less_memory_makes_smaller_blocks_and_too_little_is_refused() -> None:

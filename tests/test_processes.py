@@ -15,7 +15,6 @@ from PIL import Image
 from small import images_table, source_table, training_settings
 
 from sjft.checkpoints import Checkpoints
-from sjft.devices import choose_device
 from sjft.errors import UserError
 from sjft.network import load_joint_network
 from sjft.pairing import AnySource
@@ -126,10 +125,10 @@ def test_a_process_that_is_killed_ends_all() -> None:
 def test_there_must_be_a_gpu_for_each_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert choose_device("auto", ranks=Ranks(1, 2)) == torch.device("cuda", 1)
-    assert choose_device("cpu", ranks=Ranks(3, 4)) == torch.device("cpu")
+    assert Ranks(1, 2).device("auto") == torch.device("cuda", 1)
+    assert Ranks(3, 4).device("cpu") == torch.device("cpu")
     with pytest.raises(UserError, match=r"training\.processes: 4 processes .* torch finds 2"):
-        choose_device("auto", ranks=Ranks(0, 4))
+        Ranks(0, 4).device("auto")
 
 
 def test_a_batch_must_be_shared_evenly() -> None:

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small import images_table, random_neighbours, source_table
 
-from sjft.arms import RoundInputs, select, source_choice
+from sjft.arms import RoundInputs, select
 from sjft.errors import UserError
 from sjft.files import write_table
 from sjft.neighbours import Neighbours
-from sjft.pairing import AnySource, NoSource, OwnNeighbours
+from sjft.pairing import AnySource, NoSource, OwnNeighbours, source_choice
 from sjft.settings.selection import SelectionSettings
 from sjft.subset import (
     Manifest,

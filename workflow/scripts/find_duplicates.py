@@ -6,17 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from job_runner import run
+from sjft.blocks import MB
 from sjft.histograms import concatenate, read_histograms, rows_of_shards
 from sjft.images_table import numbers_in_shards, read_images
-from sjft.leakage import (
-    USUAL_NEIGHBOUR,
-    count_leakage,
-    find_copies,
-    list_leakage,
-    near_zero,
-    write_leakage,
-)
-from sjft.memory import MB
+from sjft.leakage import USUAL_NEIGHBOUR, find_copies, list_leakage, near_zero
+from sjft.leakage_table import count_leakage, write_leakage
 from sjft.neighbours import of_targets
 from sjft.picture_hashes import read_hashes
 from sjft.search import search_exactly

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from job_runner import run
+from sjft.blocks import MB
 from sjft.histograms import concatenate, open_histograms, read_histograms
 from sjft.images_table import numbers_in_shards, read_images
 from sjft.leakage import USUAL_NEIGHBOUR, find_copies, write_copies
-from sjft.memory import MB
 from sjft.neighbours import write_neighbours
 from sjft.picture_hashes import read_hashes
 from sjft.search import search_shard

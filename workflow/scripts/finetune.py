@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from job_runner import folder, limits_on_all, run, weights_file
-from sjft.arms import source_choice
 from sjft.checkpoints import Checkpoints
 from sjft.files import digest_of_file
 from sjft.images_table import class_names, read_images
 from sjft.neighbours import read_neighbours
 from sjft.network import load_joint_network
+from sjft.pairing import source_choice
 from sjft.round_job import RoundJob
 from sjft.settings.checkpoints import CheckpointSettings
 from sjft.settings.experiment import TrainingSettings

@@ -7,14 +7,8 @@ from typing import Any
 from job_runner import run
 from sjft.histograms import rows_of_shards
 from sjft.images_table import numbers_in_shards, read_images
-from sjft.leakage import (
-    USUAL_NEIGHBOUR,
-    count_leakage,
-    list_leakage,
-    near_zero,
-    read_copies,
-    write_leakage,
-)
+from sjft.leakage import USUAL_NEIGHBOUR, list_leakage, near_zero, read_copies
+from sjft.leakage_table import count_leakage, write_leakage
 from sjft.neighbours import merge_shards, of_targets
 
 

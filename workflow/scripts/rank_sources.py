@@ -7,7 +7,7 @@ from typing import Any
 from job_runner import run
 from sjft.files import digest_of_file
 from sjft.images_table import read_images
-from sjft.leakage import images_to_exclude, read_leakage
+from sjft.leakage_table import images_to_exclude, read_leakage
 from sjft.neighbours import read_neighbours, write_neighbours
 from sjft.sources import first_images, rank
 

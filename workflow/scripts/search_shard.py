@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from job_runner import run
+from sjft.blocks import MB
 from sjft.histograms import concatenate, open_histograms, read_histograms
-from sjft.memory import MB
 from sjft.neighbours import write_neighbours
 from sjft.search import search_shard
 from sjft.settings.known_part import known_part

@@ -7,7 +7,7 @@ from job_runner import run
 from sjft.arms import RoundInputs, select
 from sjft.difficulty import read_difficulty
 from sjft.images_table import read_images
-from sjft.leakage import images_to_exclude, read_leakage
+from sjft.leakage_table import images_to_exclude, read_leakage
 from sjft.neighbours import read_neighbours
 from sjft.settings.known_part import known_part
 from sjft.settings.selection import SelectionSettings

@@ -6,7 +6,7 @@ from typing import Any
 from job_runner import run
 from sjft.files import write_json, write_text
 from sjft.images_table import read_images
-from sjft.leakage import count_leakage, read_leakage
+from sjft.leakage_table import count_leakage, read_leakage
 from sjft.neighbours import read_recall
 from sjft.sources import usable_sources
 from sjft.summary import Retrieval, RunFiles, summarise

@@ -8,17 +8,18 @@ The modules, in the order in which the data meets them:
 - which images there are, and whether they have changed: ``picture_names``, ``omissions``,
   ``picture_folders``, ``readers``, ``listing``, ``picture_files``, ``images_table``, ``data_state``
 - pixels: ``regular_file``, ``plain_jpeg``, ``images``
-- which pictures are copies: ``perceptual_hash``, ``picture_hashes``, ``leakage``
+- which pictures are copies: ``perceptual_hash``, ``picture_hashes``, ``leakage``,
+  ``leakage_table``
 - responses: ``devices``, ``weights_file``, ``foreign_weights``, ``weights``, ``banks``
 - counts over fixed levels: ``levels``, ``packing``, ``counting``, ``descriptors``, ``extraction``
 - counts over the target's equal-mass bins: ``bins``, ``histograms``
 - who is whose neighbour: ``product``, ``fixed_point``, ``divergence``, ``projection``, ``index``,
-  ``memory``, ``shard_lists``, ``grouping``, ``ranking``, ``search``, ``neighbours``, ``recall``,
-  ``sources``
+  ``blocks``, ``memory``, ``shard_lists``, ``grouping``, ``ranking``, ``search``, ``neighbours``,
+  ``recall``, ``sources``
 - which source images are used: ``arms``, ``subset``
 - who trains together: ``ranks``, ``processes``
 - what is trained on: ``class_balance``, ``epochs``, ``pairing``, ``picture_cache``,
-  ``augmentation``, ``batches``, ``loading``
+  ``augmentation``, ``preprocess``, ``batches``, ``loading``
 - one network, two heads: ``source_head``, ``network``, ``joined_task``, ``precision``,
   ``optimiser``, ``history``, ``curves``, ``training_state``, ``checkpoints``, ``training``,
   ``round_job``

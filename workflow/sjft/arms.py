@@ -1,11 +1,10 @@
-"""What the arms of `sjft.settings.arm` select, and what stands beside a target image in each."""
+"""What the arms of `sjft.settings.arm` select."""
 
 from dataclasses import dataclass
 
 import polars as pl
 
 from sjft.neighbours import Neighbours
-from sjft.pairing import AnySource, NoSource, SourceChoice, own_neighbours
 from sjft.settings.arm import ARMS, ArmName
 from sjft.settings.selection import SelectionSettings
 from sjft.subset import (
@@ -57,15 +56,3 @@ def _select_by_neighbours(
             settings,
         )
     return select_neighbours(inputs.targets, inputs.sources, neighbours, levels, settings)
-
-
-def source_choice(arm: ArmName, manifest: Manifest, neighbours: Neighbours | None) -> SourceChoice:
-    """What may stand beside a target image in this arm."""
-    match ARMS[arm].sources:
-        case "none":
-            return NoSource()
-        case "neighbours":
-            assert neighbours is not None
-            return own_neighbours(manifest, neighbours)
-        case _:
-            return AnySource(len(manifest.subset))

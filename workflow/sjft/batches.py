@@ -13,7 +13,6 @@ from sjft.augmentation import augmented, random_numbers
 from sjft.pairing import Pairing
 from sjft.picture_cache import PictureCache
 from sjft.ranks import ALONE, Ranks
-from sjft.settings.base import Channels
 from sjft.settings.experiment import TrainingSettings
 
 
@@ -106,11 +105,3 @@ class JointBatches:
             outline.pictures[places], outline.paths[places], outline.numbers[places], strict=True
         ):
             picture[:] = augmented(self._cache.pixels(path), self._side, self._resize, numbers)
-
-
-def normalised(pictures: Tensor, mean: Channels, std: Channels) -> Tensor:
-    """uint8 [..., 3, h, w] to float32: (x / 255 - mean) / std, channel by channel."""
-    shape = (3, 1, 1)
-    shift = torch.tensor(mean, device=pictures.device).view(shape) * 255
-    scale = torch.tensor(std, device=pictures.device).view(shape) * 255
-    return pictures.float().sub_(shift).div_(scale)

@@ -6,14 +6,10 @@ from contextlib import contextmanager
 import torch
 
 from sjft.errors import UserError
-from sjft.ranks import ALONE, Ranks
 
 
-def choose_device(name: str, key: str = "training.device", ranks: Ranks = ALONE) -> torch.device:
-    """The device that the configuration names; raises `UserError` for a GPU that isn't there.
-
-    Processes that train together take a GPU each.
-    """
+def choose_device(name: str, key: str = "training.device") -> torch.device:
+    """The device that the configuration names; raises `UserError` for a GPU that isn't there."""
     if name == "cuda" and not torch.cuda.is_available():
         raise UserError(
             f"{key}: `cuda` is asked for, but torch finds no CUDA device. Set it to "
@@ -21,14 +17,7 @@ def choose_device(name: str, key: str = "training.device", ranks: Ranks = ALONE)
         )
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name == "cpu" or ranks.number == 1:
-        return torch.device(name)
-    if torch.cuda.device_count() < ranks.number:
-        raise UserError(
-            f"training.processes: {ranks.number} processes need a GPU each, but torch finds "
-            f"{torch.cuda.device_count()}. Lower it to that, or run where there are more."
-        )
-    return torch.device(name, ranks.rank)
+    return torch.device(name)
 
 
 def workers(threads: int, device: torch.device) -> int:

@@ -23,9 +23,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from sjft.batches import normalised
 from sjft.errors import UserError
 from sjft.files import written_beside
+from sjft.preprocess import normalised
 from sjft.published import PublishedModel, plain_network
 
 # Of scores, as a share of the largest: other orders of summing in float32 stay well below.

@@ -25,7 +25,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from sjft.memory import BINS_A_RUN
+from sjft.blocks import BINS_A_RUN
 
 CHANNELS_A_RUN = 8
 EXACT_BITS = 52  # of whole numbers that float64 holds, with a bit to spare

@@ -13,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from sjft.files import read_table, write_table
+from sjft.leakage_table import LEAKAGE_SCHEMA, Schema
 from sjft.neighbours import Neighbours
 from sjft.perceptual_hash import BITS, LEAST_DETAIL, hash_distances
 from sjft.picture_hashes import PictureHashes
@@ -21,24 +22,12 @@ from sjft.progress import progress
 SOURCES_A_BLOCK = 4096
 TARGETS_A_BLOCK = 2048
 USUAL_NEIGHBOUR = 10
-Schema = dict[str, type[pl.DataType] | pl.DataType]
 PAIR: Schema = {"target_image": pl.Int32, "source_image": pl.Int32}
 COPIES_SCHEMA: Schema = {
     **PAIR,
     "same_file": pl.Boolean,
     "hash_distance": pl.Int32,
     "mirrored": pl.Boolean,
-}
-LEAKAGE_SCHEMA: Schema = {
-    "target_path": pl.String,
-    "target_split": pl.String,
-    "source_path": pl.String,
-    "source_split": pl.String,
-    "reasons": pl.String,
-    "same_file": pl.Boolean,
-    "hash_distance": pl.Int32,
-    "mirrored": pl.Boolean,
-    "divergence": pl.Float64,
 }
 
 
@@ -178,38 +167,3 @@ def read_copies(path: Path, numbers: NDArray[np.int32]) -> pl.DataFrame:
     table = read_table(path, COPIES_SCHEMA)
     rows = numbers[table["source_image"].to_numpy()]
     return table.with_columns(pl.Series("source_image", rows, pl.Int32))
-
-
-def write_leakage(path: Path, table: pl.DataFrame) -> None:
-    """Write leakage.csv."""
-    write_table(path, table)
-
-
-def read_leakage(path: Path) -> pl.DataFrame:
-    """Read leakage.csv; raises `UserError` for any other file."""
-    return read_table(path, LEAKAGE_SCHEMA)
-
-
-def images_to_exclude(table: pl.DataFrame) -> set[str]:
-    """Paths of the source images that match a held-out image."""
-    return set(table["source_path"])
-
-
-def count_leakage(table: pl.DataFrame) -> dict[str, int]:
-    """Held-out images with a match, source images that match, and these by reason.
-
-    A source image with several reasons counts for each of them.
-    """
-    by_hash = pl.col("hash_distance").is_not_null()
-    reasons = {
-        "same_file": pl.col("same_file"),
-        "perceptual_hash": by_hash & ~pl.col("mirrored"),
-        "mirrored": by_hash & pl.col("mirrored"),
-        "divergence": pl.col("divergence").is_not_null(),
-    }
-    return {
-        "pairs": len(table),
-        "target_images": table["target_path"].n_unique(),
-        "source_images": table["source_path"].n_unique(),
-        **{name: table.filter(told)["source_path"].n_unique() for name, told in reasons.items()},
-    }

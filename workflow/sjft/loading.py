@@ -12,8 +12,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import torch
 
-from sjft.batches import Batch, JointBatches, Outline, normalised
+from sjft.batches import Batch, JointBatches, Outline
 from sjft.devices import loading_threads
+from sjft.preprocess import normalised
 from sjft.settings.experiment import TrainingSettings
 
 BATCHES_AHEAD = 3

@@ -16,6 +16,7 @@ from sjft.epochs import Epochs
 from sjft.errors import UserError
 from sjft.files import stable_integer
 from sjft.neighbours import Neighbours
+from sjft.settings.arm import ARMS, ArmName
 from sjft.subset import Manifest
 
 Rows = NDArray[np.int64]
@@ -88,6 +89,18 @@ def own_neighbours(manifest: Manifest, neighbours: Neighbours) -> OwnNeighbours:
         start=np.concatenate([[0], np.cumsum(number)[:-1]]).astype(np.int64),
         number=number.astype(np.int64),
     )
+
+
+def source_choice(arm: ArmName, manifest: Manifest, neighbours: Neighbours | None) -> SourceChoice:
+    """What may stand beside a target image in this arm."""
+    match ARMS[arm].sources:
+        case "none":
+            return NoSource()
+        case "neighbours":
+            assert neighbours is not None
+            return own_neighbours(manifest, neighbours)
+        case _:
+            return AnySource(len(manifest.subset))
 
 
 class Pairing:

@@ -13,9 +13,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from sjft.blocks import estimates_kept
 from sjft.divergence import Counts, ExactDivergence
 from sjft.histograms import HistogramFile, Histograms
-from sjft.memory import estimates_kept
 from sjft.neighbours import NearestSoFar, Neighbours
 
 LOG = logging.getLogger(__name__)

@@ -9,6 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, distributed
 
+from sjft.devices import choose_device
+from sjft.errors import UserError
+
 
 @dataclass(frozen=True)
 class Ranks:
@@ -22,6 +25,21 @@ class Ranks:
     def first(self) -> bool:
         """Whether this is the process that writes."""
         return self.rank == 0
+
+    def device(self, name: str) -> torch.device:
+        """This process's device, for the one that `training.device` names: a GPU each.
+
+        Raises `UserError` where there are fewer GPUs.
+        """
+        device = choose_device(name)
+        if device.type == "cpu" or self.number == 1:
+            return device
+        if torch.cuda.device_count() < self.number:
+            raise UserError(
+                f"training.processes: {self.number} processes need a GPU each, but torch finds "
+                f"{torch.cuda.device_count()}. Lower it to that, or run where there are more."
+            )
+        return torch.device(device.type, self.rank)
 
     def total(self, values: list[float]) -> list[float]:
         """Each value summed over all processes."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sjft import memory
+from sjft.blocks import Sizes
 from sjft.leakage import USUAL_NEIGHBOUR
-from sjft.memory import Sizes
 from sjft.settings.retrieval import RetrievalSettings
 from sjft.shard_lists import CANDIDATE_COST, candidates_per_shard, kept_per_shard
 from sjft.stage_speeds import Speeds

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from sjft.checkpoints import Checkpoints
-from sjft.devices import choose_device
 from sjft.files import write_plain_table
 from sjft.network import save_network
 from sjft.processes import in_processes
@@ -38,7 +37,7 @@ class RoundJob:
         if number == 1:
             self(ALONE)
         else:
-            device = choose_device(self.settings.device, ranks=Ranks(0, number))
+            device = Ranks(0, number).device(self.settings.device)
             in_processes(number, "nccl" if device.type == "cuda" else "gloo", _as_one_of, self)
         self.checkpoints.remove()
 

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from sjft.batches import normalised
 from sjft.devices import workers
 from sjft.errors import BadImageError
 from sjft.images import USUAL_LIMITS, load_rgb
 from sjft.network import JointNetwork
+from sjft.preprocess import normalised
 from sjft.progress import progress
 from sjft.settings.experiment import EvaluationSettings, TrainingSettings
 from sjft.settings.pictures import PictureLimits

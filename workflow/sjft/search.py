@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sjft.blocks import SOURCES_A_BLOCK, TARGETS_A_GROUP, Sizes, exact_blocks, fits_beside
 from sjft.divergence import ExactDivergence
 from sjft.grouping import groups_of_similar
 from sjft.histograms import HistogramFile, Histograms
 from sjft.index import FlatIndex, VectorIndex, load_annoy_index
-from sjft.memory import SOURCES_A_BLOCK, TARGETS_A_GROUP, Sizes, exact_blocks, fits_beside
 from sjft.neighbours import Neighbours, one_after_another
 from sjft.product import Device
 from sjft.progress import progress

@@ -14,7 +14,7 @@ from sjft.batches import Batch, JointBatches, LabelledImages
 from sjft.checkpoints import Checkpoints
 from sjft.class_balance import ClassBalance
 from sjft.curves import curves
-from sjft.devices import choose_device, explained_memory
+from sjft.devices import explained_memory
 from sjft.files import stable_integer
 from sjft.history import History, Row
 from sjft.images import USUAL_LIMITS
@@ -126,7 +126,7 @@ def run_round(
     ``threads`` and ``cache_mb`` are this process's. For ``checkpoints``, ``ranks`` and what is
     raised see `train`; the first of the ranks writes to ``curves_folder``.
     """
-    device = choose_device(settings.device, ranks=ranks)
+    device = ranks.device(settings.device)
     subset, targets = of.manifest.subset, of.manifest.targets
     needs_weights = of.last_network is None or of.classifier_classes is not None
     network = joint_network(

@@ -8,7 +8,7 @@ from sjft.settings.arm import ARMS
 from sjft.settings.bank import CnnBank
 from sjft.settings.config import Configuration
 from sjft.settings.dataset import CsvList, DatasetSettings, Synthetic
-from sjft.settings.experiment import ExperimentSettings, TrainingSettings
+from sjft.settings.experiment import GABOR_NEEDED, ExperimentSettings, TrainingSettings
 
 
 def wrong_values(configuration: Configuration, asked: Asked) -> Iterator[Finding]:
@@ -17,6 +17,8 @@ def wrong_values(configuration: Configuration, asked: Asked) -> Iterator[Finding
     key = f"experiments.{asked.name}"
     yield from _of_training(f"{key}.training", experiment.training)
     yield from _of_fusion(key, experiment)
+    if experiment.ablation.gabor_retrieval is None and any(ARMS[a].gabor for a in asked.arms):
+        yield Finding(f"{key}.ablation.gabor_retrieval", GABOR_NEEDED)
     for name in banks_of(configuration, asked):
         bank = configuration.banks[name]
         if isinstance(bank, CnnBank) and min(bank.std) <= 0:
@@ -28,9 +30,11 @@ def wrong_values(configuration: Configuration, asked: Asked) -> Iterator[Finding
 def banks_of(configuration: Configuration, asked: Asked) -> list[str]:
     """The filter banks that an experiment's arms search with; its own one in any case."""
     experiment = configuration.experiments[asked.name]
-    gabor = [experiment.retrieval_of(arm) for arm in asked.arms if ARMS[arm].gabor]
-    names = [configuration.retrievals[name].bank for name in (experiment.retrieval, *gabor)]
-    return list(dict.fromkeys(names))
+    gabor = experiment.ablation.gabor_retrieval
+    names = [experiment.retrieval]
+    if gabor is not None and any(ARMS[arm].gabor for arm in asked.arms):
+        names.append(gabor)
+    return list(dict.fromkeys(configuration.retrievals[name].bank for name in names))
 
 
 def _divides(std: tuple[float, ...]) -> str:
