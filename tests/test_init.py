@@ -1,6 +1,7 @@
 """`sjft example` and `sjft init`: from pictures in folders to a configuration and its plan."""
 
 import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -24,6 +25,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "config" / "config.yaml"
     path.parent.mkdir()
     path.write_text(yaml.safe_dump(CONFIG), encoding="utf-8")
+    (tmp_path / "Snakefile").touch()  # as in a clone
+    (tmp_path / "workflow" / "sjft").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SJFT_DATA_ROOT", raising=False)
     # What is measured is not looked at here: one update will do.
@@ -138,12 +141,51 @@ def test_a_share_of_the_example_has_as_many_folders(
         assert "no number above 0" in capsys.readouterr().err
 
 
+def test_elsewhere_the_command_names_the_snakefile_and_what_init_knows_is_said(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(EXAMPLE) == 0
+    shutil.rmtree("workflow")
+    classes = [folder for folder in Path("data/ex/source/train").iterdir() if folder.is_dir()]
+    for picture in (picture for one in classes for picture in sorted(one.iterdir())[1:]):
+        picture.unlink()
+    capsys.readouterr()
+    assert main(["init", "data/ex/target", "data/ex/source", *QUICK]) == 0
+    text = capsys.readouterr().out
+    snakefile = Path(__file__).parents[1] / "Snakefile"
+    command = text.splitlines()[-1].strip()
+    assert shlex.split(command)[:3] == ["snakemake", "-s", str(snakefile)]
+    assert command in Path("config/ex.yaml").read_text(encoding="utf-8").replace("\n", " ")
+    assert "selection can change little" in text
+
+
 @pytest.mark.parametrize(
-    "wrong", [["--minutes", "0"], ["--minutes", "soon"], ["--cores", "0"], ["--device", "tpu"]]
+    "wrong",
+    [
+        *(["--minutes", text] for text in ("0", "soon", "nan", "9" * 400)),
+        *(["--cores", text] for text in ("0", "²", "9" * 5000)),
+        ["--device", "tpu"],
+    ],
 )
 def test_wrong_wishes_are_refused_by_name(
     capsys: pytest.CaptureFixture[str], wrong: list[str]
 ) -> None:
     with pytest.raises(SystemExit):
         main(["init", "a", "b", *wrong])
-    assert wrong[0] in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert wrong[0] in error
+    assert "_value" not in error
+    assert " value: " not in error
+    assert len(error) < 1000
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_what_no_path_can_be_is_no_folder_either(
+    capsys: pytest.CaptureFixture[str], place: int
+) -> None:
+    for text in ("x" * 300, "/".join(["x" * 200] * 30)):
+        arguments = ["a", "b"]
+        arguments[place] = text
+        with pytest.raises(SystemExit):
+            main(["init", *arguments])
+        assert "is no path" in capsys.readouterr().err

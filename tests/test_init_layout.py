@@ -178,6 +178,16 @@ def test_a_link_that_leads_back_ends(folder: Path) -> None:
         look_at(folder, "target")
 
 
+def test_a_folder_that_is_a_broken_link_is_refused(folder: Path) -> None:
+    for target in ("itself", "gone"):
+        link = folder.parent / "itself"
+        link.symlink_to(target)
+        check_apart(link, folder)
+        with pytest.raises(UserError, match=f"is a link that leads nowhere .to {target}"):
+            look_at(link, "target")
+        link.unlink()
+
+
 def test_a_folder_that_may_not_be_read_is_not_taken_for_empty(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,6 +29,11 @@ class FewerWords(logging.Filter):
             )  # that of a script: "Shell command: None"
         if event == LogEvent.JOB_INFO:
             record.reason = self.reason(record)
+        elif event == LogEvent.JOB_ERROR and record.rule_msg is None:
+            job = self.job(
+                record.jobid
+            )  # what it was doing, instead of "message: None"
+            record.rule_msg = (job and job.message) or f"{record.rule_name} failed"
         elif event == LogEvent.ERROR and (found := NO_RULE.search(record.msg)):
             record.msg += missing_experiment(found[1])
         return True

@@ -36,6 +36,7 @@ The modules, in the order in which the data meets them:
   ``rerun_reasons``, ``one_thread``, ``stage_speeds``, ``retrieval_cost``, ``training_rounds``,
   ``training_cost``, ``forecast``, ``plan``
 - a configuration for a user's own folders: ``init``; pictures to try it with: ``example``
+- what the command line takes for a number or a path: ``arguments``
 """
 
 __version__ = "0.1.0"

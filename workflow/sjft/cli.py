@@ -11,12 +11,11 @@ from typing import Any
 from zipfile import is_zipfile
 
 from sjft import __version__
+from sjft.arguments import count, path
 from sjft.errors import UserError
 from sjft.example import add_example, example
 from sjft.init.command import add_init, init
 from sjft.one_thread import measure_with_one_thread
-from sjft.settings.plain_values import LONGEST_NAME
-from sjft.settings.quoting import shown
 
 INTERRUPTED = 130  # as shells have it
 
@@ -29,10 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     inspect = commands.add_parser(
         "inspect", help="describe an HDF5 file of the pipeline, or a published model"
     )
-    inspect.add_argument("file", type=_path, help="for example results/.../neighbours.h5, model.pt")
+    inspect.add_argument("file", type=path, help="for example results/.../neighbours.h5, model.pt")
     inspect.add_argument(
         "--values",
-        type=partial(_count, least=0),
+        type=partial(count, least=0),
         default=6,
         metavar="N",
         help="first values shown of each data set",
@@ -40,16 +39,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     accept = commands.add_parser(
         "accept", help="take tables and records that you edited, or copied alone, as they are"
     )
-    accept.add_argument("files", type=_path, nargs="+", help="for example .../round-0/subset.csv")
+    accept.add_argument("files", type=path, nargs="+", help="for example .../round-0/subset.csv")
     summary = commands.add_parser("summary", help="show an experiment's summary as a table")
-    summary.add_argument("file", type=_path, help="for example results/demo/summary.json")
+    summary.add_argument("file", type=path, help="for example results/demo/summary.json")
     _add_predict(commands.add_parser("predict", help="classify pictures with a published model"))
     _add_export(commands.add_parser("export", help="write a published model in another format"))
     fuse = commands.add_parser("fuse", help="average the class probabilities of several runs")
     fuse.add_argument(
-        "runs", type=_path, nargs="+", help="for example results/demo/runs/selective-0"
+        "runs", type=path, nargs="+", help="for example results/demo/runs/selective-0"
     )
-    fuse.add_argument("--output", type=_path, metavar="FOLDER", help="write the fused run there")
+    fuse.add_argument("--output", type=path, metavar="FOLDER", help="write the fused run there")
     plan = commands.add_parser("plan", help="say what an experiment will cost, before the run")
     _add_plan(plan)
     add_init(commands.add_parser("init", help="write a configuration for your own folders"))
@@ -92,9 +91,9 @@ def _is_for_want_of_room(error: OSError) -> bool:
 
 
 def _add_predict(predict: argparse.ArgumentParser) -> None:
-    predict.add_argument("model", type=_path, help="for example results/demo/model.pt")
-    predict.add_argument("pictures", type=_path, nargs="+", help="files, or folders of pictures")
-    predict.add_argument("--top", type=_count, default=3, metavar="N", help="classes a picture (3)")
+    predict.add_argument("model", type=path, help="for example results/demo/model.pt")
+    predict.add_argument("pictures", type=path, nargs="+", help="files, or folders of pictures")
+    predict.add_argument("--top", type=count, default=3, metavar="N", help="classes a picture (3)")
     form = predict.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="a list in JSON instead of a table")
     form.add_argument("--json-lines", action="store_true", help="an object of JSON a line")
@@ -107,7 +106,7 @@ def _add_predict(predict: argparse.ArgumentParser) -> None:
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the network runs"
     )
     predict.add_argument(
-        "--batch", type=_count, default=64, metavar="N", help="views a forward pass (64)"
+        "--batch", type=count, default=64, metavar="N", help="views a forward pass (64)"
     )
     for name, unit in (("--largest-file", "MB (10^6 bytes)"), ("--largest-picture", "megapixels")):
         predict.add_argument(
@@ -116,18 +115,18 @@ def _add_predict(predict: argparse.ArgumentParser) -> None:
 
 
 def _add_export(export: argparse.ArgumentParser) -> None:
-    export.add_argument("model", type=_path, help="for example results/demo/model.pt")
+    export.add_argument("model", type=path, help="for example results/demo/model.pt")
     export.add_argument("--format", required=True, choices=("onnx", "torchscript", "safetensors"))
     export.add_argument(
-        "--output", type=_path, metavar="FILE", help="beside the model where not given"
+        "--output", type=path, metavar="FILE", help="beside the model where not given"
     )
 
 
 def _add_plan(plan: argparse.ArgumentParser) -> None:
-    number: dict[str, Any] = {"type": _count, "metavar": "N"}
+    number: dict[str, Any] = {"type": count, "metavar": "N"}
     plan.add_argument("experiment", nargs="?", help="its name in the configuration")
     plan.add_argument(
-        "--configfile", type=_path, nargs="+", default=[], metavar="FILE", help="as for snakemake"
+        "--configfile", type=path, nargs="+", default=[], metavar="FILE", help="as for snakemake"
     )
     plan.add_argument("--data-root", metavar="FOLDER", help="where the data sets lie")
     plan.add_argument("--target-images", **number, help="training images, of data not here")
@@ -146,7 +145,7 @@ def _take_rest(
     if names is None:
         return
     try:
-        getattr(chosen, names).extend([_path(word) for word in rest])
+        getattr(chosen, names).extend([path(word) for word in rest])
     except argparse.ArgumentTypeError as error:
         parser.error(str(error))
 
@@ -165,26 +164,9 @@ def _complete_plan(plan: argparse.ArgumentParser, chosen: argparse.Namespace) ->
         else:
             plan.error("the following arguments are required: experiment")
     try:
-        chosen.source_images = [_count(text) for text in chosen.source_images]
+        chosen.source_images = [count(text) for text in chosen.source_images]
     except argparse.ArgumentTypeError as error:
         plan.error(f"argument --source-images: {error}")
-
-
-def _count(text: str, least: int = 1) -> int:
-    # As figures of ASCII, and so few of them that int() takes them.
-    if not (text.isascii() and text.isdigit()) or len(text) > 18 or int(text) < least:
-        raise argparse.ArgumentTypeError(f"{shown(text)} is no whole number of at least {least}")
-    return int(text)
-
-
-def _path(text: str) -> Path:
-    """A path that a file system can have; whether there is something is for the commands to say."""
-    data = os.fsencode(text)
-    if b"\0" in data or max(map(len, data.split(b"/"))) > LONGEST_NAME:
-        raise argparse.ArgumentTypeError(
-            f"{shown(text)} is no path: a name has {LONGEST_NAME} bytes at most, and none is NUL"
-        )
-    return Path(text)
 
 
 def _inspect(chosen: argparse.Namespace) -> str:
@@ -201,7 +183,7 @@ def _inspect(chosen: argparse.Namespace) -> str:
 def _accept(chosen: argparse.Namespace) -> str:
     from sjft.acceptance import accept_as_it_is  # noqa: PLC0415
 
-    return "\n".join(accept_as_it_is(path) for path in chosen.files)
+    return "\n".join(accept_as_it_is(file) for file in chosen.files)
 
 
 def _summary(chosen: argparse.Namespace) -> str:

@@ -7,6 +7,7 @@ named: the target's as ready splits, the source's as plain class folders.
 import argparse
 from pathlib import Path
 
+from sjft.arguments import path
 from sjft.errors import UserError
 
 TARGET, SOURCE = "demo_target", "demo_source"
@@ -14,7 +15,7 @@ TARGET, SOURCE = "demo_target", "demo_source"
 
 def add_example(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("folder", type=Path, help="gets a folder `target` and a folder `source`")
+    parser.add_argument("folder", type=path, help="gets a folder `target` and a folder `source`")
     parser.add_argument(
         "--share",
         type=_share,

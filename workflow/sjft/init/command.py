@@ -1,8 +1,8 @@
 """The command `sjft init TARGET_FOLDER SOURCE_FOLDER`."""
 
 import argparse
-from pathlib import Path
 
+from sjft.arguments import count, number_between, path
 from sjft.one_thread import measure_with_one_thread
 
 MINUTES = 30
@@ -11,14 +11,14 @@ MINUTES = 30
 def add_init(init: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     init.add_argument(
-        "target", type=Path, metavar="TARGET_FOLDER", help="the pictures to learn, a folder a class"
+        "target", type=path, metavar="TARGET_FOLDER", help="the pictures to learn, a folder a class"
     )
     init.add_argument(
-        "source", type=Path, metavar="SOURCE_FOLDER", help="a larger labelled set to borrow from"
+        "source", type=path, metavar="SOURCE_FOLDER", help="a larger labelled set to borrow from"
     )
     init.add_argument("--name", help="of the experiment (made of the target folder's name)")
     init.add_argument(
-        "--output", type=Path, metavar="FILE", help="the configuration (config/NAME.yaml)"
+        "--output", type=path, metavar="FILE", help="the configuration (config/NAME.yaml)"
     )
     init.add_argument("--force", action="store_true", help="replace the file if it is there")
     init.add_argument(
@@ -29,7 +29,7 @@ def add_init(init: argparse.ArgumentParser) -> None:
         help=f"how long all may take on this machine ({MINUTES})",
     )
     init.add_argument(
-        "--cores", type=_cores, metavar="N", help="how many may be used (all of this machine)"
+        "--cores", type=count, metavar="N", help="how many may be used (all of this machine)"
     )
     init.add_argument("--network", metavar="NAME", help="torchvision's name of the network")
     init.add_argument(
@@ -55,16 +55,4 @@ def init(chosen: argparse.Namespace) -> str:
 
 
 def _minutes(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 1 <= number <= 1e6:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of minutes from 1 to 1000000")
-    return number
-
-
-def _cores(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
-    return int(text)
+    return number_between(text, 1, 1e6, "minutes")

@@ -68,13 +68,13 @@ def absolute(given: Path) -> Path:
     """A path without `..`, whose links stay as they are: a user may point them elsewhere."""
     path = Path(os.path.abspath(given))  # noqa: PTH100
     # Behind a link, `..` leads elsewhere than the path says.
-    moved = given.exists() and not (path.exists() and path.samefile(given))
-    return given.resolve() if moved else path
+    real, moved = os.path.realpath(given), os.path.realpath(path)
+    return path if real == moved else Path(real)
 
 
 def check_apart(target: Path, source: Path) -> None:
     """Raise `UserError` where the two folders are the same, or one lies in the other."""
-    one, other = target.resolve(), source.resolve()
+    one, other = Path(os.path.realpath(target)), Path(os.path.realpath(source))  # a loop is one too
     if one == other:
         raise UserError(
             f"{target} is both target and source. The source is another labelled set: a large one, "
@@ -91,7 +91,7 @@ def check_apart(target: Path, source: Path) -> None:
 
 def _check_folder(given: Path, folder: Path, role: str) -> None:
     try:
-        given.joinpath(".").resolve().as_posix().encode("utf-8")
+        os.path.realpath(given).encode("utf-8")
         folder.as_posix().encode("utf-8")
     except UnicodeEncodeError:
         raise UserError(
@@ -104,6 +104,11 @@ def _check_folder(given: Path, folder: Path, role: str) -> None:
         )
     if folder.is_dir():
         return
+    if folder.is_symlink() and not folder.exists():
+        raise UserError(
+            f"{role} folder {given}: is a link that leads nowhere (to {folder.readlink()}). Let it "
+            "lead to the folder, or name the folder itself."
+        )
     if not folder.exists():
         raise UserError(
             f"{role} folder {given}: there is no such folder (looked for {folder}). "

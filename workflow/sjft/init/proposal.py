@@ -25,7 +25,7 @@ from sjft.init.sizing import (
     updates_within,
     with_updates,
 )
-from sjft.init.survey import Survey, survey_source, survey_target
+from sjft.init.survey import LARGE_SET, Survey, survey_source, survey_target
 from sjft.init.text import Proposal, as_yaml
 from sjft.init.weights import Start, possible_starts
 from sjft.plan import (
@@ -85,7 +85,7 @@ def propose(wishes: Wishes) -> str:
     target, source = survey_target(layouts[0]), survey_source(layouts[1])
     source_name = name_of(layouts[1].folder, "source", {*taken(shipped), name})
     sides = _Sides(name, source_name, target, source)
-    proposal, fits, forecast, measured = _fitted(wishes, sides, machine, starts, output)
+    proposal, fits, forecast, measured, warns = _fitted(wishes, sides, machine, starts, output)
     write_text(output, as_yaml(proposal))
     lines = [target.line("Target"), source.line("Source")]
     lines += [f"  - {note}" for note in (*target.notes, *source.notes)]
@@ -95,6 +95,8 @@ def propose(wishes: Wishes) -> str:
             f"{LEAST_UPDATES} updates a round, the fewest that are of use, take longer than the "
             f"{wishes.minutes:g} minutes that were asked for."
         )
+    if warns:
+        lines.append(warns)
     collections = sides.collections(proposal)
     return (
         "\n".join(lines)
@@ -127,10 +129,11 @@ def _collection(name: str, side: Survey, shards: int) -> Collection:
 
 def _fitted(
     wishes: Wishes, sides: _Sides, machine: Machine, starts: tuple[Start, ...], output: Path
-) -> tuple[Proposal, bool, Forecast, str]:
+) -> tuple[Proposal, bool, Forecast, str, str | None]:
     """The first of the starts that trains long enough in the time, or the last one.
 
-    Returns the proposal, whether it fits, its forecast, and what that was measured on.
+    Returns the proposal, whether it fits, its forecast, what that was measured on, and what is to
+    be known before the run.
     """
     stages: list[Stage] | None = None
     for start in starts:
@@ -158,10 +161,12 @@ def _fitted(
         length = "More would show these few pictures too often to teach anything."
     training = with_updates(dict(draft.training), updates)
     final = replace(draft, training=training, length=length)
-    look = look_at_plan(_configuration_of(final), sides.name, [sides.source_name], ANSWERS)
+    # A large source is not listed twice: no list of neighbours is half of it.
+    uncounted = [sides.source_name] if sides.source.train >= LARGE_SET else []
+    look = look_at_plan(_configuration_of(final), sides.name, uncounted, ANSWERS)
     if look.stops:
         raise UserError(f"What fits these folders would not run. {look.stops}")
-    return final, fits, forecast(updates), f"Measured on {pictures.words}."
+    return final, fits, forecast(updates), f"Measured on {pictures.words}.", look.warns
 
 
 def _draft(
@@ -181,8 +186,7 @@ def _draft(
         choices=choices,
         training=with_updates(choices.training, LEAST_UPDATES),
         length="",
-        command=f"snakemake --cores {machine.cores} results/{sides.name}/model.pt "
-        f"--configfile {shlex.quote(str(output))}",
+        command=_command(machine.cores, sides.name, output),
     )
     configuration = _configuration_of(draft)
     bank = configuration.banks[draft.bank_name]
@@ -196,6 +200,14 @@ def _draft(
             draft = replace(draft, choices=gabor, bank_name=named)
             configuration = _configuration_of(draft)
     return draft, configuration
+
+
+def _command(cores: int, name: str, output: Path) -> str:
+    """Runs the experiment from this folder, whether the workflow lies in it or elsewhere."""
+    place = shipped_file().parents[1]
+    workflow = [] if place == Path() else ["-s", str(place / "Snakefile")]
+    words = ["snakemake", *workflow, "--cores", str(cores), f"results/{name}/model.pt"]
+    return shlex.join([*words, "--configfile", str(output)])
 
 
 def _configuration_of(proposal: Proposal) -> Configuration:
@@ -247,7 +259,7 @@ def _in_file(path: Path) -> str:
 def _check_output(output: Path, force: bool) -> None:
     if output.is_dir():
         raise UserError(f"--output {output}: is a folder. Name a file in it.")
-    if output.resolve() in {shipped_file().resolve(), CONFIG_FILE.resolve()}:
+    if os.path.realpath(output) in map(os.path.realpath, (shipped_file(), CONFIG_FILE)):
         raise UserError(f"--output {output}: is the program's own configuration. Name another.")
     if output.exists() and not force:
         raise UserError(

@@ -1,6 +1,7 @@
 """Which network is trained, and from which weights: given ones, ones that are here, or random."""
 
 import difflib
+import os
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -114,7 +115,7 @@ def _random(network: str, why: str) -> Start:
 
 def _from_file(given: str, network: str | None) -> Start:
     file = absolute(Path(given))
-    if not file.is_file():
+    if not os.path.isfile(file):  # noqa: PTH113  (no error for a name that is too long)
         near = difflib.get_close_matches(given, WORDS, n=1)
         raise UserError(
             f"--weights {given}: there is no such file. "
