@@ -312,6 +312,16 @@ def test_no_more_comes_than_was_declared(
     assert (tmp_path / "a.tar.wrong").stat().st_size <= module.PIECE < len(CONTENT)
 
 
+def test_an_absurd_size_that_a_header_claims_is_refused_before_anything_comes(
+    server: Server, file: Served, tmp_path: Path
+) -> None:
+    file.announced = 2**80
+    refused(server, tmp_path / "a.tar", "more than 20 GB", "datasets.a.downloads[0]")
+    refused(server, tmp_path / "a.tar", f"has {2**80:,} bytes, expected are 5", size=5)
+    assert left_in(tmp_path) == set()
+    assert len(server.asked) == 2
+
+
 @pytest.mark.parametrize("announced", [-1, None], ids=["announced", "not announced"])
 def test_a_large_file_must_be_declared(
     server: Server,

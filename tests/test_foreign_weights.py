@@ -4,6 +4,7 @@ import argparse
 import logging
 import os
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -233,6 +234,33 @@ def test_the_rest_must_fit_exactly(tmp_path: Path, change: str) -> None:
             "another shape": "  features.0.weight: has shape (64, 3, 2, 3), needs (64, 3, 3, 3)",
         }[change]
     ]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda t: torch.full_like(t, torch.nan), "has values that are infinite or no numbers"),
+        (lambda t: t.double() + 1e300, "has values that are infinite or no numbers"),
+        (lambda t: (100 * t).to(torch.int8), "holds torch.int8, needs torch.float32"),
+        (lambda t: torch.quantize_per_tensor(t, 0.1, 0, torch.qint8), "holds torch.qint8, needs"),
+        (lambda t: t.to(torch.complex64), "holds torch.complex64, needs torch.float32"),
+        (lambda t: t.to_sparse(), "is torch.sparse_coo, needs torch.strided"),
+        (lambda t: t.to("meta"), "has a shape and no values"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore")  # torch plans to drop quantised tensors
+def test_values_that_are_no_weights_are_refused(
+    tmp_path: Path, spoil: Callable[[Tensor], Tensor], words: str
+) -> None:
+    saved = state()
+    saved["classifier.1.bias"] = spoil(saved["classifier.1.bias"])
+    assert f"do not fit:\n  classifier.1.bias: {words}" in refused(tmp_path, {"model": saved})
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
+def test_weights_of_other_precision_are_taken(tmp_path: Path, kind: torch.dtype) -> None:
+    saved = {name: tensor.to(kind) for name, tensor in state().items()}
+    take(tmp_path, saved, {name: tensor.float() for name, tensor in saved.items()})
 
 
 def test_a_whole_network_is_refused_without_torch_s_advice(tmp_path: Path) -> None:

@@ -222,8 +222,10 @@ def test_what_is_no_model_or_no_picture_is_named(model: Path, tmp_path: Path) ->
     ):
         with pytest.raises(UserError, match=words):
             load_published(path)
+    (tmp_path / "broken.jpg").symlink_to("none.jpg")
     for path, words in (
         (tmp_path / "none.jpg", "no such file or folder"),
+        (tmp_path / "broken.jpg", "is a link that leads nowhere, to 'none.jpg'"),
         (tmp_path / "empty", "no picture in this folder"),
     ):
         with pytest.raises(UserError, match=words):

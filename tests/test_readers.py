@@ -105,6 +105,15 @@ def test_a_file_in_the_place_of_the_root_is_refused(tmp_path: Path) -> None:
         read_image_folder(ALL_TRAIN, tmp_path / "file")
 
 
+def test_a_split_s_folder_that_is_a_broken_link_is_named(tmp_path: Path) -> None:
+    touch(tmp_path, [f"fit/{name}" for name in NAMES])
+    (tmp_path / "check").symlink_to("/nowhere")
+    with pytest.raises(
+        UserError, match=r"check: is a link that leads nowhere, to '/nowhere'\. Correct `root` or"
+    ):
+        read_image_folder(folder(splits={"train": "fit", "test": "check"}), tmp_path)
+
+
 @pytest.mark.parametrize("where", [".", "fit"])
 def test_a_class_folder_that_is_a_broken_link_is_named_and_can_be_left_out(
     tmp_path: Path, where: str

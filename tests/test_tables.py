@@ -63,6 +63,8 @@ def test_quoted_cells_hold_commas_and_quotes(tmp_path: Path) -> None:
     [
         ("file,class,split\n1.png,cat,train\n", "no column `path`; the columns are file, class"),
         ("", r"no column `path`; the columns are \(none\)"),
+        ("path;class;split\n1.png;cat;train\n", "Are they parted by ';'. Set `delimiter` in the"),
+        ("path\tclass\tsplit\n1.png\tcat\ttrain\n", r"parted by '\\t'. Set `delimiter`"),
         ("path,class,split\n", "the table has no rows"),
         ("path,class,split\n1.png,cat,train\n,cat,train\n", "row 3: path and class must not"),
         ("path,class,split\n1.png, ,train\n", "row 2: path and class must not be empty"),
@@ -95,6 +97,7 @@ def test_a_table_with_a_mistake_is_refused_with_its_row(
         *("./a/x.jpg", "a//x.jpg", "a/./x.jpg", "b/../a/x.jpg", "a\\x.jpg", ".\\a\\x.jpg"),
         *(" a/x.jpg ", "{root}/a/x.jpg", "{root}/./b/../a//x.jpg", "//{root}/a/x.jpg"),
         *("{link}/a/x.jpg", "a/X.JPG", "A/x.jpg", "{root}\\a\\x.jpg"),
+        *("../set/a/x.jpg", "a/../../set/a/x.jpg", "../link/a/x.jpg"),
     ],
 )
 def test_one_picture_is_one_however_its_path_is_written(tmp_path: Path, path: str) -> None:

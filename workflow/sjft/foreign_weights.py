@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from sjft.errors import UserError
@@ -56,14 +57,16 @@ class FoundWeights:
     others: tuple[str, ...]
 
     def require_fit(self, network: str, own: Mapping[str, Tensor]) -> None:
-        """Raise `UserError` where names or shapes are not the network's: what is there instead.
+        """Raise `UserError` where names, shapes or kinds of number are not the network's.
+
+        It says what is there instead; values that are not finite are refused, too.
 
         Where all fits, what was put aside is written into the log.
         """
         problems = [
-            f"{name}: has shape {tuple(self.state[name].shape)}, needs {tuple(tensor.shape)}"
+            f"{name}: {wrong}"
             for name, tensor in own.items()
-            if name in self.state and self.state[name].shape != tensor.shape
+            if name in self.state and (wrong := _wrong_values(self.state[name], tensor))
         ]
         problems += _wrong_names(self.state, own)
         if problems:
@@ -170,6 +173,23 @@ def _wrong_names(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> list
     return [f"{name}: missing" for name in missing] + [
         f"{name}: not in the network" for name in state if name not in own
     ]
+
+
+def _wrong_values(given: Tensor, own: Tensor) -> str | None:
+    """Why a tensor of the file cannot take the place of the network's own."""
+    if given.shape != own.shape:
+        return f"has shape {tuple(given.shape)}, needs {tuple(own.shape)}"
+    if given.is_meta:
+        return "has a shape and no values"
+    if given.layout != torch.strided:
+        return f"is {given.layout}, needs {torch.strided}"
+    if not own.is_floating_point():
+        return None
+    # Whole numbers are quantised weights, which mean nothing without their scales.
+    if not given.is_floating_point():
+        return f"holds {given.dtype}, needs {own.dtype}"
+    finite = given.float().isfinite().all()
+    return None if finite else "has values that are infinite or no numbers"
 
 
 def _described(parts: Sequence[_Part]) -> str:

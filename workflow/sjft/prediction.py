@@ -56,9 +56,17 @@ def _is_folder(place: Path) -> bool:
     try:
         return stat.S_ISDIR(place.stat().st_mode)
     except (FileNotFoundError, NotADirectoryError):
-        raise UserError(f"{place}: there is no such file or folder.") from None
+        raise UserError(_what_is_missing(place)) from None
     except OSError as error:
         raise UserError(f"{place}: cannot be read ({error.strerror}).") from None
+
+
+def _what_is_missing(place: Path) -> str:
+    try:
+        target = place.readlink()
+    except OSError:
+        return f"{place}: there is no such file or folder."
+    return f"{place}: is a link that leads nowhere, to {str(target)!r}."
 
 
 def predict(

@@ -40,7 +40,7 @@ class Answer:
 
 
 def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and re.fullmatch(r"[0-9]{1,18}", text) else None
+    return int(text) if text is not None and re.fullmatch(r"[0-9]{1,40}", text) else None
 
 
 def pieces_of(response: requests.Response) -> Iterator[bytes]:

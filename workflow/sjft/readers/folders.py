@@ -113,10 +113,16 @@ def _classes_of(
     """Yield (class name, sorted image paths relative to the root) per class folder, sorted."""
     folder = root / name
     if not folder.is_dir():
-        there = (
-            "is a file; a folder is expected here" if folder.exists() else "there is no such folder"
+        if folder.is_symlink() and not folder.exists():
+            there = f"is a link that leads nowhere, to {shown(str(folder.readlink()))!r}"
+        elif folder.exists():
+            there = "is a file; a folder is expected here"
+        else:
+            there = "there is no such folder"
+        raise UserError(
+            f"{folder}: {there}. Correct `root` or `splits` of the data set's entry, or put the "
+            "folder there."
         )
-        raise UserError(f"{folder}: {there}.")
     above = "" if name == "." else f"{name}/"
     inside = walk.open(os.fspath(folder), above, excluded=excluded)
     _check_files_beside(inside.files, folder)

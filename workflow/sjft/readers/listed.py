@@ -60,6 +60,8 @@ def path_in(folder: Path, path: str, where: str) -> str:
     if posixpath.isabs(written):
         written = _relative(folder, written)
     normal = posixpath.normpath(written)
+    if normal.startswith("../"):  # and perhaps back again
+        normal = _relative(folder, posixpath.join(os.path.abspath(folder), normal))  # noqa: PTH100
     if posixpath.isabs(normal) or normal in {".", ".."} or normal.startswith("../"):
         raise UserError(
             f"{where}: {path!r} does not lie below {folder}. Put the picture there, or set the "

@@ -1,12 +1,13 @@
 """Readers of tables: one row per image, in a user's own file or in the demo's."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from sjft.errors import UserError
 from sjft.files import require_digest_beside
+from sjft.omissions import shown
 from sjft.picture_folders import Walk
 from sjft.readers.listed import SPLITS, ListedImage, path_in
 from sjft.readers.on_disk import as_on_disk
@@ -50,11 +51,7 @@ def _rows(
             rows = csv.DictReader(file, delimiter=delimiter)
             missing = [column for column in wanted if column not in (rows.fieldnames or [])]
             if missing:
-                raise UserError(
-                    f"{table}: there is no column `{missing[0]}`; the columns are "
-                    f"{', '.join(rows.fieldnames or ['(none)'])}. Name the right one in the data "
-                    "set's entry (path_column, class_column, split_column, style_column)."
-                )
+                raise _no_column(table, missing[0], rows.fieldnames or (), delimiter)
             for row in rows:
                 yield rows.line_num, row
     except FileNotFoundError:
@@ -65,6 +62,19 @@ def _rows(
         raise UserError(
             f"{table}: cannot be read as a table ({error}). Look for a quote that is not closed."
         ) from None
+
+
+def _no_column(table: Path, missing: str, there: Sequence[str], delimiter: str) -> UserError:
+    advice = (
+        "Name the right one in the data set's entry (path_column, class_column, split_column, "
+        "style_column)"
+    )
+    if len(there) == 1 and (others := sorted({*";,\t|"}.intersection(there[0]) - {delimiter})):
+        advice = f"Are they parted by {others[0]!r}? Set `delimiter` in the data set's entry"
+    return UserError(
+        f"{table}: there is no column `{missing}`; the columns are "
+        f"{', '.join(map(shown, there)) or '(none)'}. {advice}."
+    )
 
 
 def _check_row(where: str, image: ListedImage) -> None:
