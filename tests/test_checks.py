@@ -254,6 +254,19 @@ def of_values(changes: dict[str, Any]) -> list[str]:
             {"experiments.main.ablation.fusion": ["selective"]},
             "experiments.main.ablation.fusion: `selective` alone is averaged with nothing",
         ),
+        ({"experiments.main.seeds": [0, 1, 0]}, "experiments.main.seeds: 0 stands twice"),
+        (
+            {"experiments.main.ablation.seeds": [7, 7]},
+            "experiments.main.ablation.seeds: 7 stands twice, and would count twice",
+        ),
+        (
+            {"experiments.main.publish.compare": ["fine-tune", "fine-tune"]},
+            "experiments.main.publish.compare: fine-tune stands twice",
+        ),
+        (
+            {"experiments.main.evaluation.scales": [256, 288, 256]},
+            "experiments.main.evaluation.scales: 256 stands twice",
+        ),
     ],
 )
 def test_settings_that_do_not_do_what_they_seem_to(changes: dict[str, Any], line: str) -> None:
@@ -344,6 +357,37 @@ def test_no_more_neighbours_than_source_images() -> None:
     assert line.startswith(f"{key}.least_images_per_class: no class can have 41 images")
     (line,) = of_numbers({}, {"birds": Counted({"train": 4, "test": 1}, ["a", "b"])})
     assert line.startswith(f"{TRAINING}.target_batch: 10 target images a forward pass are more th")
+
+
+def test_no_more_shards_than_training_images() -> None:
+    shards = {"datasets.web.shards": 41}
+    (line,) = of_numbers(shards, {"web": Counted({"train": 40}, ["a"])})
+    assert line == (
+        "datasets.web.shards: 41 shards of 40 training images: some would be empty. Take 1 or so"
+    )
+    assert of_numbers(shards, {"web": Counted({"train": 41}, ["a"])}) == []
+
+
+def test_no_training_image_is_said_once() -> None:
+    for name, numbers in (("web", {"test": 3}), ("birds", {"test": 3})):
+        look = looked_at({f"datasets.{name}.per_class": numbers})
+        assert look.stops is not None
+        assert look.stops.count("\n  - ") == 1
+        assert f"datasets.{name}.per_class: there is no training image" in look.stops
+        assert look.warns is None
+
+
+def test_networks_are_asked_in_a_process_that_has_loaded_torch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(answers.subprocess, "run", lambda *a, **k: pytest.fail("another process"))
+    assert "torch" in sys.modules
+    wrong = configured({f"{TRAINING}.network": "resnet5"})
+    said, why_not = answers_to(
+        list(questions_of(wrong, Asked("main", ("selective",), True), {})), None
+    )
+    assert why_not is None
+    assert said[0][0][0] == "network"
 
 
 def test_what_the_machine_lacks(monkeypatch: pytest.MonkeyPatch) -> None:

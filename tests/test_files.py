@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import polars as pl
@@ -120,3 +121,13 @@ def test_a_bad_image_names_its_file_and_what_to_do() -> None:
     assert (error.path, error.reason) == (str(Path("a") / "b.jpg"), "is cut off")
     assert "b.jpg: is cut off" in str(error)
     assert "on_bad_image: skip" in str(error)
+
+
+def test_what_is_no_regular_file_is_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path in (pipe, tmp_path):
+        with pytest.raises(UserError, match=r"cannot be written \(it is no regular file\)"):
+            write_text(path, "a")
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]

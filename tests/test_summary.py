@@ -109,6 +109,28 @@ def test_the_cost_of_a_stage_is_that_of_all_its_jobs(tmp_path: Path) -> None:
     assert "Seconds: search 3.8, training 0.0." in found["table"]
 
 
+def test_a_damaged_benchmark_is_a_job_not_measured(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "a.tsv"
+    whole = b"s\th:m:s\tmax_rss\tio_in\n1.5\t0:00:01\t200.5\t0\n"
+    for content in (
+        *(whole[:length] for length in range(len(whole) - 10)),
+        *(whole.replace(b"1.5", number) for number in (b"-1", b"nan", b"inf", b"1e999", b"\xff")),
+        *(whole.replace(b"200.5", number) for number in (b"", b"\0\0", b"N", b'"')),
+        whole.replace(b"\t", b" "),
+        bytes(len(whole)),
+    ):
+        path.write_bytes(content)
+        caplog.clear()
+        (cost,) = summary_of(tmp_path, benchmarks={"search": [path]})["stages"].values()
+        assert (cost["jobs"], cost["jobs_not_measured"], cost["seconds"]) == (0, 1, 0.0), content
+        assert str(path) in caplog.text
+    path.write_bytes(whole)
+    (cost,) = summary_of(tmp_path, benchmarks={"search": [path]})["stages"].values()
+    assert (cost["jobs"], cost["jobs_not_measured"], cost["seconds"]) == (1, 0, 1.5)
+
+
 def cells(table: str) -> list[list[str]]:
     lines = [line for line in table.splitlines() if line.startswith("|")]
     assert len({len(line) for line in lines}) == 1  # aligned

@@ -1,6 +1,7 @@
 """The demo's pictures: reproducible, spread over classes and styles, told apart by style."""
 
 import csv
+import re
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,9 @@ import pytest
 from PIL import Image
 
 from sjft import synthetic
+from sjft.errors import UserError
+from sjft.readers import read_generated
+from sjft.settings.dataset import Synthetic
 
 CONTENTS = synthetic.CONTENTS[:2]
 STYLES = synthetic.STYLES[:3]
@@ -188,3 +192,23 @@ def test_render_refuses_unknown_names() -> None:
         synthetic.render("dodo", "hatching", 32, rng)
     with pytest.raises(ValueError, match="unknown style 'dada'"):
         synthetic.render("disc", "dada", 32, rng)
+
+
+def test_generated_pictures_that_are_not_whole_are_made_again_as_a_folder(tmp_path: Path) -> None:
+    root = tmp_path / "generated"
+    write(root)
+    made = Synthetic(
+        reader="synthetic", contents=CONTENTS, styles=STYLES, per_class={"train": 4}, size=24
+    )
+    assert read_generated(made, root)
+    remedy = re.escape(f"Remove the folder {root}, and its pictures are made again.")
+    for path in (next(root.rglob("*.jpg")), root / "images.csv.digest", root / "images.csv"):
+        away = path.rename(tmp_path / "away")
+        with pytest.raises(UserError, match=remedy) as error:
+            read_generated(made, root)
+        assert "\n" not in str(error.value)
+        assert "sjft accept" not in str(error.value)
+        away.rename(path)
+    (root / "images.csv").write_bytes((root / "images.csv").read_bytes()[:-9])
+    with pytest.raises(UserError, match=remedy):
+        read_generated(made, root)

@@ -58,6 +58,8 @@ def written_beside(path: Path) -> Iterator[Path]:
     """
     beside = path.with_name(f".{path.name}.{getpid()}.part")
     with writing(path):
+        if path.exists() and not path.is_file():  # a device, say, which must not be replaced
+            raise OSError(errno.EINVAL, "it is no regular file")
         path.parent.mkdir(parents=True, exist_ok=True)
         for left_over in path.parent.glob(f".{escape(path.name)}.*.part"):
             left_over.unlink(missing_ok=True)

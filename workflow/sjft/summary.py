@@ -1,8 +1,11 @@
 """Summary of an experiment: accuracies of the arms, what was selected, and what it cost."""
 
 import csv
+import logging
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
@@ -14,6 +17,8 @@ from sjft.errors import NotAsWrittenError, UserError
 from sjft.files import read_json
 from sjft.sources import shares_of_sources
 from sjft.subset import Manifest, read_manifest
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -111,25 +116,35 @@ def _over_seeds(runs: list[dict[str, Any]]) -> dict[str, Any]:
 def _cost(benchmarks: Sequence[Path]) -> dict[str, float]:
     """Seconds of all jobs of a stage and the largest memory of one, as Snakemake measured them.
 
-    A job whose benchmark file is not there (it ran elsewhere, or the file was removed) counts in
-    ``jobs_not_measured``.
+    A job whose benchmark file is not there (it ran elsewhere, or the file was removed), or cannot
+    be read as one, counts in ``jobs_not_measured``. Snakemake writes these files, without a digest,
+    and nothing but these numbers follows from them.
     """
-    seconds, memory, missing = 0.0, 0.0, 0
-    for path in benchmarks:
-        if not path.is_file():
-            missing += 1
-            continue
-        with path.open(encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file, delimiter="\t"):
-                seconds += float(row["s"])
-                # Snakemake writes NA for jobs too short to be sampled.
-                memory = max(memory, float(row["max_rss"]) if row["max_rss"] != "NA" else 0.0)
+    measured = [found for path in benchmarks if (found := _measured(path))]
     return {
-        "jobs": len(benchmarks) - missing,
-        "jobs_not_measured": missing,
-        "seconds": round(seconds, 2),
-        "peak_memory_mb": round(memory, 1),
+        "jobs": len(measured),
+        "jobs_not_measured": len(benchmarks) - len(measured),
+        "seconds": round(sum(seconds for seconds, _ in measured), 2),
+        "peak_memory_mb": round(max((memory for _, memory in measured), default=0.0), 1),
     }
+
+
+def _measured(path: Path) -> tuple[float, float] | None:
+    """Seconds and megabytes of a job; None, and a warning where there is a file, if not known."""
+    if not path.is_file():
+        return None
+    with suppress(OSError, ValueError, KeyError, TypeError, csv.Error):  # told below
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file, delimiter="\t", strict=True))
+        seconds = [float(row["s"]) for row in rows]
+        # Snakemake writes NA for jobs too short to be sampled.
+        memory = [float(row["max_rss"]) if row["max_rss"] != "NA" else 0.0 for row in rows]
+        if rows and all(0 <= value < math.inf for value in seconds + memory):
+            return sum(seconds), max(memory)
+    LOG.warning(
+        "%s: is no benchmark of Snakemake's, or damaged; its job counts as unmeasured", path
+    )
+    return None
 
 
 def render_table(summary: Mapping[str, Any]) -> str:

@@ -147,18 +147,10 @@ def answers_to(
     digests = [digest_of_text(json.dumps([made_by, q.asks], sort_keys=True)) for q in questions]
     new = {d: q.asks for d, q in zip(digests, questions, strict=True) if d not in known}
     if new:
-        done = subprocess.run(
-            [sys.executable, "-m", "sjft.checks.networks"],
-            input=json.dumps(list(new.values())),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            return [], (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[
-                -1
-            ]
-        known |= dict(zip(new, json.loads(done.stdout), strict=True))
+        said, why_not = _ask(json.dumps(list(new.values())))
+        if why_not is not None:
+            return [], why_not
+        known |= dict(zip(new, said, strict=True))
         _keep(folder, known)
     return [[(key, message) for key, message in known[digest]] for digest in digests], None
 

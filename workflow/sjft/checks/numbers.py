@@ -63,6 +63,7 @@ def wrong_numbers(
         yield from _of_evaluation(configuration, asked, counted)
     yield from _of_selection(configuration, asked, counted)
     yield from _of_batch(configuration, asked, counted)
+    yield from _of_shards(configuration, asked, counted)
 
 
 def _of_evaluation(
@@ -134,6 +135,8 @@ def _of_selection(
     if not selecting or any(name not in counted for name in experiment.sources):
         return
     images = sum(counted[name].images.get("train", 0) for name in experiment.sources)
+    if not images:  # which is a finding of its own
+        return
     key = f"experiments.{asked.name}.selection"
     sources = " and ".join(f"`{name}`" for name in experiment.sources)
     wanted = experiment.selection.initial_neighbours
@@ -167,10 +170,24 @@ def _of_batch(
     if experiment.target not in counted:
         return
     images = counted[experiment.target].images.get("train", 0)
-    if experiment.training.target_batch > images:
+    if experiment.training.target_batch > images > 0:
         yield Finding(
             f"experiments.{asked.name}.training.target_batch",
             f"{experiment.training.target_batch} target images a forward pass are more than the "
             f"{images} training images of `{experiment.target}`: some come twice in it",
             stops=False,
         )
+
+
+def _of_shards(
+    configuration: Configuration, asked: Asked, counted: Mapping[str, Counted]
+) -> Iterator[Finding]:
+    experiment = configuration.experiments[asked.name]
+    for name in (experiment.target, *experiment.sources):
+        shards = configuration.datasets[name].shards
+        if name in counted and shards > (images := counted[name].images.get("train", 0)) > 0:
+            yield Finding(
+                f"datasets.{name}.shards",
+                f"{shards:,} shards of {images:,} training images: some would be empty. Take "
+                f"{max(1, images // 100):,} or so",
+            )

@@ -17,6 +17,7 @@ def wrong_values(configuration: Configuration, asked: Asked) -> Iterator[Finding
     key = f"experiments.{asked.name}"
     yield from _of_training(f"{key}.training", experiment.training)
     yield from _of_fusion(key, experiment)
+    yield from _named_twice(key, experiment)
     if experiment.ablation.gabor_retrieval is None and any(ARMS[a].gabor for a in asked.arms):
         yield Finding(f"{key}.ablation.gabor_retrieval", GABOR_NEEDED)
     for name in banks_of(configuration, asked):
@@ -82,6 +83,19 @@ def _of_fusion(key: str, experiment: ExperimentSettings) -> Iterator[Finding]:
             f"`{members[0]}` alone is averaged with nothing. Name two or more, or an empty list",
             stops=False,
         )
+
+
+def _named_twice(key: str, experiment: ExperimentSettings) -> Iterator[Finding]:
+    """Means and intervals would take the same run, or the same view, for another one."""
+    lists: dict[str, tuple[object, ...]] = {
+        "seeds": experiment.seeds,
+        "publish.compare": experiment.publish.compare,
+        "ablation.seeds": experiment.ablation.seeds,
+        "evaluation.scales": experiment.evaluation.scales,
+    }
+    for name, values in lists.items():
+        if twice := [value for value in dict.fromkeys(values) if values.count(value) > 1]:
+            yield Finding(f"{key}.{name}", f"{twice[0]} stands twice, and would count twice")
 
 
 def _of_data(key: str, settings: DatasetSettings) -> Iterator[Finding]:

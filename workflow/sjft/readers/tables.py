@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from sjft.errors import UserError
+from sjft.errors import NotAsWrittenError, UserError
 from sjft.files import require_digest_beside
 from sjft.omissions import shown
 from sjft.picture_folders import Walk
@@ -20,6 +20,11 @@ def read_csv(settings: CsvList, root: Path, walk: Walk | None = None) -> list[Li
     Raises `UserError` that names the file and the row: a missing column, an empty cell, an
     unknown split, an image listed twice, or one that is not there.
     """
+    advice = f"Put the picture there, or correct the row: paths are relative to {root}."
+    return _read_table(settings, root, walk, advice)
+
+
+def _read_table(settings: CsvList, root: Path, walk: Walk | None, advice: str) -> list[ListedImage]:
     table = root / settings.file
     columns = {
         "path": settings.path_column,
@@ -38,7 +43,6 @@ def read_csv(settings: CsvList, root: Path, walk: Walk | None = None) -> list[Li
         listed.append(replace(image, path=path_in(root, image.path, where)))
     if not listed:
         raise UserError(f"{table}: the table has no rows.")
-    advice = f"Put the picture there, or correct the row: paths are relative to {root}."
     return as_on_disk(listed, root, lambda i: (table, numbers[i]), walk, advice=advice)
 
 
@@ -87,7 +91,18 @@ def _check_row(where: str, image: ListedImage) -> None:
 def read_generated(
     settings: Synthetic | Cameras, root: Path, walk: Walk | None = None
 ) -> list[ListedImage]:
-    """List generated pictures by the table that was written with them."""
-    require_digest_beside(root / "images.csv")
+    """List generated pictures by the table that was written with them.
+
+    Raises `UserError` where the table is missing or not as it was written. The folder as a whole
+    is what its rule makes: without the table alone, nothing would run again.
+    """
+    path = root / "images.csv"
+    remedy = f"Remove the folder {root}, and its pictures are made again."
+    if not path.is_file():
+        raise UserError(f"{path}: there is no such file. {remedy}")
+    try:
+        require_digest_beside(path)
+    except NotAsWrittenError as error:
+        raise NotAsWrittenError(path, error.reason, remedy) from None
     table = CsvList(reader="csv", root=str(root), file="images.csv", style_column="style")
-    return read_csv(table, root, walk)
+    return _read_table(table, root, walk, remedy)
