@@ -65,7 +65,7 @@ evidence: $(VENV)/installed
 	$(BIN)/python benchmarks/evidence.py $(if $(DATA),--data '$(DATA)') $(if $(HOURS),--hours $(HOURS)) $(if $(RENEW),--renew)
 
 generated: $(VENV)/installed
-	$(BIN)/python -m sjft.documentation
+	$(BIN)/python -m sjft.pipeline.generated
 
 clean:
 	rm -rf results/[!.]* .snakemake $(VENV)

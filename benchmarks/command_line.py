@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from sjft.files import write_json, write_text
+from sjft.storage.files import write_json, write_text
 
 Row = dict[str, Any]
 # Read by the libraries when they are loaded: processes that are started with it compute alike.

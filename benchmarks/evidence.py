@@ -26,11 +26,11 @@ from evidence_record import Record, Run, answers_of, settings_digest
 from evidence_report import report
 
 from sjft.errors import UserError
-from sjft.files import read_json
-from sjft.probabilities import read_probabilities
+from sjft.evaluation.probabilities import read_probabilities
+from sjft.reports.summary import style_share
+from sjft.selection.subset import read_manifest
 from sjft.settings.config import Configuration, read_configuration
-from sjft.subset import read_manifest
-from sjft.summary import style_share
+from sjft.storage.files import read_json
 
 ROOT = Path(__file__).parents[1]
 QUEUE = ROOT / "config" / "evidence.yaml"

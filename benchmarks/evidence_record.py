@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sjft.files import digest_of_text, written_beside
+from sjft.storage.files import digest_of_text, written_beside
 
 Sections = dict[str, dict[str, Any]]
 

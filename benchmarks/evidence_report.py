@@ -10,14 +10,14 @@ from evidence_record import Record, Run, Sections, right_of, settings_digest
 from numpy.typing import NDArray
 from run_all import machine
 
-from sjft.files import stable_integer, write_text
-from sjft.intervals import (
+from sjft.reports.intervals import (
     Interval,
     interval_over_images,
     interval_over_seeds,
     smallest_difference,
 )
 from sjft.settings.config import Configuration
+from sjft.storage.files import stable_integer, write_text
 
 # (arm, what it is held against): does borrowing help, does the choice, does leaving out.
 COMPARISONS = (

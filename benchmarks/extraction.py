@@ -31,17 +31,17 @@ from PIL import Image
 from torch import Tensor, nn
 from torchvision.transforms import functional as transforms
 
-from sjft import winograd
-from sjft.banks import CnnFilterBank, FilterBank, make_bank
-from sjft.bins import Bins, equalise_bins, read_bins
-from sjft.descriptors import open_descriptors
-from sjft.extraction import IMAGES_A_BATCH, Extraction, extract_descriptors
-from sjft.histograms import build_histograms, read_histograms
-from sjft.images import load_pixels
-from sjft.levels import every_level, level_boundaries, levels_of, number_of_levels
+from sjft.data.pixels import load_pixels
+from sjft.descriptors import winograd
+from sjft.descriptors.banks import CnnFilterBank, FilterBank, make_bank
+from sjft.descriptors.extraction import IMAGES_A_BATCH, Extraction, extract_descriptors
+from sjft.descriptors.file import open_descriptors
+from sjft.descriptors.levels import every_level, level_boundaries, levels_of, number_of_levels
+from sjft.networks.pretrained import load_network
+from sjft.retrieval.bins import Bins, equalise_bins, read_bins
+from sjft.retrieval.histograms import build_histograms, read_histograms
 from sjft.settings.bank import CnnBank
 from sjft.settings.weights import RandomWeights
-from sjft.weights import load_network
 
 BINS = 100
 WEIGHTS = RandomWeights(source="random", seed=0)

@@ -17,14 +17,14 @@ from isal import isal_zlib
 from numpy.typing import NDArray
 from pictures import WEIGHTS, data_or_made, pictures_in
 
-from sjft.banks import FilterBank, make_bank
-from sjft.bins import Bins, channel_weights, equal_mass_edges
-from sjft.counting import LevelCounter
-from sjft.histograms import Histograms
-from sjft.images import load_pixels
-from sjft.levels import every_level, zero_level
-from sjft.packing import PackedCounts, add_up
-from sjft.search import search_exactly
+from sjft.data.pixels import load_pixels
+from sjft.descriptors.banks import FilterBank, make_bank
+from sjft.descriptors.counting import LevelCounter
+from sjft.descriptors.levels import every_level, zero_level
+from sjft.descriptors.packing import PackedCounts, add_up
+from sjft.retrieval.bins import Bins, channel_weights, equal_mass_edges
+from sjft.retrieval.histograms import Histograms
+from sjft.retrieval.search import search_exactly
 from sjft.settings.bank import CnnBank, LevelGrid
 from sjft.settings.retrieval import RetrievalSettings
 from sjft.settings.weights import FileWeights

@@ -26,8 +26,8 @@ from command_line import ONE_THREAD, Row, parser_of, tables, write_results
 from pictures import WEIGHTS, Pictures, data_or_made, pictures_in
 from PIL import ImageOps
 
-from sjft.images import load_rgb
-from sjft.job_cost import JobCost, read_job_cost
+from sjft.data.pixels import load_rgb
+from sjft.pipeline.job_cost import JobCost, read_job_cost
 
 REPOSITORY = Path(__file__).parents[1]
 SIZES, QUICK_SIZES = (5_000, 10_000, 20_000, 40_000, 80_000), (300,)

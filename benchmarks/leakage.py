@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 from pictures import CONFIG, Pictures, configured_bank, data_or_made, histograms_of, pictures_in
 from PIL import Image, ImageEnhance, ImageOps
 
-from sjft import synthetic
-from sjft.divergence import ExactDivergence
-from sjft.images import load_rgb
-from sjft.leakage import USUAL_NEIGHBOUR, find_copies
-from sjft.perceptual_hash import BITS, hash_distances
-from sjft.picture_hashes import PictureHashes, hash_images, read_hashes
-from sjft.search import search_exactly
+from sjft.data import synthetic
+from sjft.data.pixels import load_rgb
+from sjft.leakage.copies import USUAL_NEIGHBOUR, find_copies
+from sjft.leakage.hashes import PictureHashes, hash_images, read_hashes
+from sjft.leakage.perceptual_hash import BITS, hash_distances
+from sjft.retrieval.divergence import ExactDivergence
+from sjft.retrieval.search import search_exactly
 from sjft.settings.retrieval import LeakageSettings, RetrievalSettings
 
 BIT_THRESHOLDS = (30, 40, 50, 60, 70, 80)

@@ -16,12 +16,12 @@ from pathlib import Path
 import numpy as np
 from command_line import Row, parser_of, tables, write_results
 
-from sjft import listing
-from sjft.data_state import listed, snapshot, state_of
-from sjft.job_cost import peak_megabytes
-from sjft.picture_files import FileFacts
-from sjft.picture_folders import Walk
-from sjft.readers import ListedImage
+from sjft.data import listing
+from sjft.data.disk import FileFacts
+from sjft.data.folders import Walk
+from sjft.data.readers import ListedImage
+from sjft.data.state import listed, snapshot, state_of
+from sjft.pipeline.job_cost import peak_megabytes
 from sjft.settings.dataset import ImageNet
 
 CLASSES = 1000

@@ -1,4 +1,4 @@
-"""Searches of other libraries, behind the protocol of `sjft.index`; those that are installed.
+"""Searches of other libraries that are installed, behind the protocol of `sjft.retrieval.index`.
 
 They are in the extra `benchmark` of pyproject.toml, which `make benchmark` installs.
 """
@@ -15,14 +15,14 @@ LIBRARIES = {"sklearn": "scikit-learn", "faiss": "faiss-cpu", "hnswlib": "hnswli
 
 
 class LibraryIndex:
-    """Another library's search as a `sjft.index.VectorIndex`."""
+    """Another library's search as a `sjft.retrieval.index.VectorIndex`."""
 
     def __init__(self, query: Query) -> None:
         """``query`` returns the items' rows."""
         self._query = query
 
     def candidates(self, vectors: NDArray[np.float32], number: int) -> NDArray[np.int32]:
-        """See `sjft.index.VectorIndex`."""
+        """See `sjft.retrieval.index.VectorIndex`."""
         return np.asarray(self._query(vectors, number), np.int32)
 
 

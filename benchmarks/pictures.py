@@ -16,16 +16,16 @@ import yaml
 from PIL import Image
 from pydantic import TypeAdapter
 
-from sjft import synthetic
-from sjft.banks import make_bank
-from sjft.bins import equalise_bins, read_bins
-from sjft.extraction import Extraction, extract_descriptors
-from sjft.histograms import Histograms, build_histograms, read_histograms
-from sjft.images import load_pixels
+from sjft.data import synthetic
+from sjft.data.pixels import load_pixels
+from sjft.descriptors.banks import make_bank
+from sjft.descriptors.extraction import Extraction, extract_descriptors
+from sjft.networks.pretrained import load_network
+from sjft.retrieval.bins import equalise_bins, read_bins
+from sjft.retrieval.histograms import Histograms, build_histograms, read_histograms
 from sjft.settings.bank import BankSettings
 from sjft.settings.retrieval import RetrievalSettings
 from sjft.settings.weights import RandomWeights
-from sjft.weights import load_network
 
 CONFIG = Path(__file__).parents[1] / "config" / "config.yaml"
 WEIGHTS = Path("weights/squeezenet1_1.pth")

@@ -18,11 +18,11 @@ import numpy as np
 from command_line import Row, parser_of, tables, write_results
 from search import EPSILON, SETTINGS, annoy_of, fitted_projection, histograms, recall_of
 
-from sjft.histograms import Histograms
-from sjft.index import FlatIndex
-from sjft.neighbours import Neighbours, nearest
-from sjft.search import search_candidates, search_exactly
-from sjft.shard_lists import candidates_per_shard, kept_per_shard
+from sjft.retrieval.budget import candidates_per_shard, kept_per_shard
+from sjft.retrieval.histograms import Histograms
+from sjft.retrieval.index import FlatIndex
+from sjft.retrieval.neighbours import Neighbours, nearest
+from sjft.retrieval.search import search_candidates, search_exactly
 
 A_SHARD, QUICK_SHARD = 5_000, 300
 # Source images, and how many of them each target image keeps.

@@ -23,7 +23,7 @@ from command_line import ONE_THREAD, table, write_results
 from other_libraries import LIBRARIES, missing
 from pictures import data_or_made
 
-from sjft.files import read_json
+from sjft.storage.files import read_json
 
 SCRIPTS = ("extraction", "search", "recall", "grid", "leakage", "listing", "growth", "training")
 OUTPUT = Path("results/benchmark.md")

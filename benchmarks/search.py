@@ -23,15 +23,15 @@ from other_libraries import brute_force, graph
 from pictures import configured_bank, data_or_made, histograms_of, pictures_in
 from scipy.spatial.distance import cdist
 
-from sjft.divergence import ExactDivergence
-from sjft.histograms import Histograms
-from sjft.index import AnnoyIndex, FlatIndex, build_annoy_index, load_annoy_index
-from sjft.neighbours import Neighbours
-from sjft.projection import Projection, fit_projection, hellinger_vectors, read_projection
-from sjft.ranking import InMemory, rank
-from sjft.search import search_candidates, search_exactly
+from sjft.retrieval.budget import candidates_per_shard
+from sjft.retrieval.divergence import ExactDivergence
+from sjft.retrieval.histograms import Histograms
+from sjft.retrieval.index import AnnoyIndex, FlatIndex, build_annoy_index, load_annoy_index
+from sjft.retrieval.nearest import InMemory, rank
+from sjft.retrieval.neighbours import Neighbours
+from sjft.retrieval.projection import Projection, fit_projection, hellinger_vectors, read_projection
+from sjft.retrieval.search import search_candidates, search_exactly
 from sjft.settings.retrieval import RetrievalSettings
-from sjft.shard_lists import candidates_per_shard
 
 SETTINGS = RetrievalSettings(bank="any")
 EPSILON = SETTINGS.epsilon

@@ -30,15 +30,15 @@ from torch import Tensor, nn
 from torchvision.models import get_model
 from torchvision.transforms import v2
 
-from sjft.batches import Batch, JointBatches, LabelledImages
-from sjft.loading import load_batches
-from sjft.network import JointNetwork, joint_network
-from sjft.pairing import AnySource, Pairing
-from sjft.picture_cache import PictureCache
-from sjft.preprocess import normalised
+from sjft.networks.joint import JointNetwork, joint_network
+from sjft.networks.preprocess import normalised
 from sjft.settings.experiment import TrainingSettings
 from sjft.settings.weights import RandomWeights
-from sjft.training import train
+from sjft.training.batches import Batch, JointBatches, LabelledImages
+from sjft.training.cache import PictureCache
+from sjft.training.loading import load_batches
+from sjft.training.pairing import AnySource, Pairing
+from sjft.training.round import train
 
 CLASSES = (17, 100)
 NETWORK = "resnet18"

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
-from sjft.descriptors import KIND, VERSION, append_images, write_channels
-from sjft.hdf5 import create_hdf5
-from sjft.layers import Layer
-from sjft.packing import PackedCounts
+from sjft.descriptors.file import KIND, VERSION, append_images, write_channels
+from sjft.descriptors.layer import Layer
+from sjft.descriptors.packing import PackedCounts
 from sjft.settings.bank import LevelGrid
+from sjft.storage.hdf5 import create_hdf5
 
 # The examples are the same in every run, and a slow machine does not fail a test.
 settings.register_profile(
@@ -48,7 +48,7 @@ def touch(root: Path, names: Sequence[str]) -> None:
 
 
 def packed_slowly(counts: np.ndarray) -> PackedCounts:
-    """Pack dense counts [images, channels, levels] one by one, as `sjft.packing` says."""
+    """Pack dense counts [images, channels, levels] one by one (`sjft.descriptors.packing`)."""
     entries, large_steps, large_counts = [], [], []
     for channel in counts.reshape(-1, counts.shape[-1]):
         before = -1

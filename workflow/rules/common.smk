@@ -24,18 +24,18 @@ os.environ.update(
     )
 )
 
-from sjft import memory
+from sjft.pipeline import memory
 from sjft.checks.asked import asked_for
 from sjft.checks.first_look import first_look
 from sjft.checks.numbers import Counted
-from sjft.data_state import NOT_FOR_THE_LIST, current_state, read_record, snapshot
+from sjft.data.state import NOT_FOR_THE_LIST, current_state, read_record, snapshot
 from sjft.errors import UserError
-from sjft.fingerprint import fingerprint
-from sjft.images_table import PARTS
-from sjft.leakage import USUAL_NEIGHBOUR
-from sjft.paper import paper_figures
-from sjft.requirements import file_state, missing_data
-from sjft.rerun_reasons import named_by_kind
+from sjft.pipeline.fingerprint import fingerprint
+from sjft.data.table import PARTS
+from sjft.leakage.copies import USUAL_NEIGHBOUR
+from sjft.reports.paper import paper_figures
+from sjft.fetch.missing import file_state, missing_data
+from sjft.pipeline.rerun_reasons import named_by_kind
 from sjft.settings.arm import ARMS
 from sjft.settings.config import read_configuration
 from sjft.settings.merging import (
@@ -46,9 +46,9 @@ from sjft.settings.merging import (
     without_defaults,
 )
 from sjft.settings.pictures import PictureLimits
-from sjft.shard_lists import kept_per_shard
-from sjft.sources import SEPARATOR
-from sjft.training_rounds import mb_of_training
+from sjft.retrieval.budget import kept_per_shard
+from sjft.retrieval.ranking import SEPARATOR
+from sjft.pipeline.training_rounds import mb_of_training
 
 SHIPPED = WORKFLOW.parent / CONFIG_FILE
 

@@ -1,7 +1,7 @@
 # What the rules read, where a path with wildcards cannot say it: stage by stage, in their order.
 
-from sjft import stage_settings
-from sjft.subset import read_skipped
+from sjft.pipeline import stage_settings
+from sjft.selection.subset import read_skipped
 
 # In no rule's params: what is done stays done when these change.
 config["told"] = stage_settings.only_told(CONFIG)

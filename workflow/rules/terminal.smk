@@ -5,7 +5,7 @@ import logging
 from snakemake.logging import logger
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from sjft.rerun_reasons import changed_settings, first_names
+from sjft.pipeline.rerun_reasons import changed_settings, first_names
 from sjft.settings.config import RESERVED, unknown_experiment
 
 LISTED_FILES = re.compile(

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 from job_runner import run
-from sjft.ablation import AblationRun, compare_arms, fused_runs
-from sjft.ablation_report import plot_ablation, render_ablation
-from sjft.files import write_plain_table, write_text
-from sjft.probabilities import read_probabilities
-from sjft.subset import read_selected
+from sjft.evaluation.probabilities import read_probabilities
+from sjft.reports.ablation import AblationRun, compare_arms, fused_runs
+from sjft.reports.ablation_page import plot_ablation, render_ablation
+from sjft.selection.subset import read_selected
+from sjft.storage.files import write_plain_table, write_text
 
 
 def main(snakemake: Any) -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from job_runner import run
-from sjft.bins import read_bins
-from sjft.histograms import build_histograms
+from sjft.retrieval.bins import read_bins
+from sjft.retrieval.histograms import build_histograms
 
 
 def main(snakemake: Any) -> None:

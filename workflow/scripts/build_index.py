@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from job_runner import run
-from sjft.histograms import read_histograms
-from sjft.index import build_annoy_index
-from sjft.projection import read_projection
+from sjft.retrieval.histograms import read_histograms
+from sjft.retrieval.index import build_annoy_index
+from sjft.retrieval.projection import read_projection
 from sjft.settings.known_part import known_part
 from sjft.settings.retrieval import AnnoySettings
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from job_runner import run
-from sjft.bins import equalise_bins
+from sjft.retrieval.bins import equalise_bins
 
 
 def main(snakemake: Any) -> None:

@@ -6,19 +6,19 @@ from typing import Any
 import polars as pl
 
 from job_runner import folder, limits_among, run
-from sjft.evaluation import (
+from sjft.data.table import class_names, read_images
+from sjft.evaluation.accuracy import (
     class_table,
     confusion,
     confusion_table,
     evaluate,
     prediction_table,
 )
-from sjft.files import digest_of_file, write_json, write_plain_table
-from sjft.images_table import class_names, read_images
-from sjft.network import load_joint_network
-from sjft.probabilities import write_probabilities
+from sjft.evaluation.probabilities import write_probabilities
+from sjft.networks.joint import load_joint_network
 from sjft.settings.experiment import EvaluationSettings, TrainingSettings
 from sjft.settings.known_part import known_part
+from sjft.storage.files import digest_of_file, write_json, write_plain_table
 
 
 def main(snakemake: Any) -> None:

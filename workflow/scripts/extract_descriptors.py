@@ -6,12 +6,12 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from job_runner import folder, limits_on, run, weights_file
-from sjft.banks import make_bank
-from sjft.devices import choose_device
-from sjft.extraction import Extraction, extract_descriptors
-from sjft.files import write_table
-from sjft.images_table import of_shard, read_images
+from sjft.data.table import of_shard, read_images
+from sjft.descriptors.banks import make_bank
+from sjft.descriptors.extraction import Extraction, extract_descriptors
+from sjft.networks.devices import choose_device
 from sjft.settings.bank import BankSettings
+from sjft.storage.files import write_table
 
 
 def main(snakemake: Any) -> None:

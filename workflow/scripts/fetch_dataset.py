@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from job_runner import run
-from sjft.fetching import fetch_dataset
+from sjft.fetch.dataset import fetch_dataset
 from sjft.settings.dataset import FilesOnDisk
 
 

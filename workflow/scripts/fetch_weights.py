@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from job_runner import run
-from sjft.published_weights import fetch_weights
+from sjft.networks.torchvision_weights import fetch_weights
 
 
 def main(snakemake: Any) -> None:

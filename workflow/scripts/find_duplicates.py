@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from job_runner import run
-from sjft.blocks import MB
-from sjft.histograms import concatenate, read_histograms, rows_of_shards
-from sjft.images_table import numbers_in_shards, read_images
-from sjft.leakage import USUAL_NEIGHBOUR, find_copies, list_leakage, near_zero
-from sjft.leakage_table import count_leakage, write_leakage
-from sjft.neighbours import of_targets
-from sjft.picture_hashes import read_hashes
-from sjft.search import search_exactly
+from sjft.data.table import numbers_in_shards, read_images
+from sjft.leakage.copies import USUAL_NEIGHBOUR, find_copies, list_leakage, near_zero
+from sjft.leakage.hashes import read_hashes
+from sjft.leakage.table import count_leakage, write_leakage
+from sjft.retrieval.blocks import MB
+from sjft.retrieval.histograms import concatenate, read_histograms, rows_of_shards
+from sjft.retrieval.neighbours import of_targets
+from sjft.retrieval.search import search_exactly
 from sjft.settings.known_part import known_part
 from sjft.settings.retrieval import RetrievalSettings
 

@@ -5,16 +5,16 @@ from pathlib import Path
 from typing import Any
 
 from job_runner import run
-from sjft.blocks import MB
-from sjft.histograms import concatenate, open_histograms, read_histograms
-from sjft.images_table import numbers_in_shards, read_images
-from sjft.leakage import USUAL_NEIGHBOUR, find_copies, write_copies
-from sjft.neighbours import write_neighbours
-from sjft.picture_hashes import read_hashes
-from sjft.search import search_shard
+from sjft.data.table import numbers_in_shards, read_images
+from sjft.leakage.copies import USUAL_NEIGHBOUR, find_copies, write_copies
+from sjft.leakage.hashes import read_hashes
+from sjft.retrieval.blocks import MB
+from sjft.retrieval.budget import candidates_per_shard
+from sjft.retrieval.histograms import concatenate, open_histograms, read_histograms
+from sjft.retrieval.neighbours import write_neighbours
+from sjft.retrieval.search import search_shard
 from sjft.settings.known_part import known_part
 from sjft.settings.retrieval import RetrievalSettings
-from sjft.shard_lists import candidates_per_shard
 
 
 def main(snakemake: Any) -> None:

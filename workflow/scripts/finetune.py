@@ -4,20 +4,20 @@ from pathlib import Path
 from typing import Any
 
 from job_runner import folder, limits_on_all, run, weights_file
-from sjft.checkpoints import Checkpoints
-from sjft.files import digest_of_file
-from sjft.images_table import class_names, read_images
-from sjft.neighbours import read_neighbours
-from sjft.network import load_joint_network
-from sjft.pairing import source_choice
-from sjft.round_job import RoundJob
+from sjft.data.table import class_names, read_images
+from sjft.networks.joint import load_joint_network
+from sjft.networks.source_head import ClassifierClasses, read_classifier_classes
+from sjft.retrieval.neighbours import read_neighbours
+from sjft.selection.subset import read_manifest
 from sjft.settings.checkpoints import CheckpointSettings
 from sjft.settings.experiment import TrainingSettings
 from sjft.settings.known_part import known_part
 from sjft.settings.training_jobs import TrainingJobSettings
-from sjft.source_head import ClassifierClasses, read_classifier_classes
-from sjft.subset import read_manifest
-from sjft.training import Round
+from sjft.storage.files import digest_of_file
+from sjft.training.checkpoints import Checkpoints
+from sjft.training.job import RoundJob
+from sjft.training.pairing import source_choice
+from sjft.training.round import Round
 
 
 def main(snakemake: Any) -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from job_runner import run
-from sjft.histograms import concatenate, read_histograms
-from sjft.projection import fit_projection
+from sjft.retrieval.histograms import concatenate, read_histograms
+from sjft.retrieval.projection import fit_projection
 
 
 def main(snakemake: Any) -> None:

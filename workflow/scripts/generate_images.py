@@ -8,11 +8,11 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from job_runner import run
-from sjft.cameras import photograph_all
-from sjft.picture_folders import Walk
-from sjft.readers import read_image_folder
+from sjft.data.cameras import photograph_all
+from sjft.data.folders import Walk
+from sjft.data.readers import read_image_folder
+from sjft.data.synthetic import generate
 from sjft.settings.dataset import Cameras, Synthetic
-from sjft.synthetic import generate
 
 
 def main(snakemake: Any) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 import polars as pl
 
 from job_runner import folder, limits_on, run
-from sjft.images_table import of_shard, read_images
-from sjft.picture_hashes import hash_images
+from sjft.data.table import of_shard, read_images
+from sjft.leakage.hashes import hash_images
 
 
 def main(snakemake: Any) -> None:

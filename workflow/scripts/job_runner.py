@@ -12,11 +12,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from sjft.addresses import without_secrets
 from sjft.errors import UserError
-from sjft.files import writing
-from sjft.job_cost import JobCost, peak_megabytes
+from sjft.pipeline.job_cost import JobCost, peak_megabytes
+from sjft.settings.addresses import without_secrets
 from sjft.settings.pictures import PictureLimits, widest
+from sjft.storage.files import writing
 
 
 def run(main: Callable[[Any], None], snakemake: Any) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from job_runner import folder, run
-from sjft.data_state import Record, listed, listed_by, snapshot, state_of, write_listing
-from sjft.omissions import Omissions
+from sjft.data.omissions import Omissions
+from sjft.data.state import Record, listed, listed_by, snapshot, state_of, write_listing
 from sjft.settings.dataset import DatasetSettings
 
 LOG = logging.getLogger("sjft.list_images")

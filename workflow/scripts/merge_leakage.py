@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from job_runner import run
-from sjft.histograms import rows_of_shards
-from sjft.images_table import numbers_in_shards, read_images
-from sjft.leakage import USUAL_NEIGHBOUR, list_leakage, near_zero, read_copies
-from sjft.leakage_table import count_leakage, write_leakage
-from sjft.neighbours import merge_shards, of_targets
+from sjft.data.table import numbers_in_shards, read_images
+from sjft.leakage.copies import USUAL_NEIGHBOUR, list_leakage, near_zero, read_copies
+from sjft.leakage.table import count_leakage, write_leakage
+from sjft.retrieval.histograms import rows_of_shards
+from sjft.retrieval.neighbours import merge_shards, of_targets
 
 
 def main(snakemake: Any) -> None:

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from job_runner import run
-from sjft.files import digest_of_file
-from sjft.histograms import concatenate, read_histograms, rows_of_shards
-from sjft.images_table import numbers_in_shards, read_images
-from sjft.neighbours import merge_shards, of_targets, write_neighbours
-from sjft.recall import recall, require_recall
+from sjft.data.table import numbers_in_shards, read_images
+from sjft.retrieval.histograms import concatenate, read_histograms, rows_of_shards
+from sjft.retrieval.neighbours import merge_shards, of_targets, write_neighbours
+from sjft.retrieval.recall import recall, require_recall
 from sjft.settings.known_part import known_part
 from sjft.settings.retrieval import RetrievalSettings
+from sjft.storage.files import digest_of_file
 
 
 def main(snakemake: Any) -> None:

@@ -4,17 +4,17 @@ from pathlib import Path
 from typing import Any
 
 from job_runner import run, weights_file
-from sjft.files import digest_of_file, read_json
-from sjft.images_table import read_images
-from sjft.model_card import write_model_card
-from sjft.network import load_joint_network
-from sjft.provenance import provenance
-from sjft.publication import publish_model
+from sjft.data.table import read_images
+from sjft.model.card import write_model_card
+from sjft.model.provenance import provenance
+from sjft.model.publication import publish_model
+from sjft.networks.joint import load_joint_network
+from sjft.networks.pretrained import digest_of_weights
+from sjft.reports.summary import read_summary
+from sjft.selection.subset import read_manifest
 from sjft.settings.experiment import ExperimentSettings
 from sjft.settings.known_part import known_part
-from sjft.subset import read_manifest
-from sjft.summary import read_summary
-from sjft.weights import digest_of_weights
+from sjft.storage.files import digest_of_file, read_json
 
 
 def main(snakemake: Any) -> None:

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from job_runner import run
-from sjft.files import digest_of_file
-from sjft.images_table import read_images
-from sjft.leakage_table import images_to_exclude, read_leakage
-from sjft.neighbours import read_neighbours, write_neighbours
-from sjft.sources import first_images, rank
+from sjft.data.table import read_images
+from sjft.leakage.table import images_to_exclude, read_leakage
+from sjft.retrieval.neighbours import read_neighbours, write_neighbours
+from sjft.retrieval.ranking import first_images, rank
+from sjft.storage.files import digest_of_file
 
 
 def main(snakemake: Any) -> None:

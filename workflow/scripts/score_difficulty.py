@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any
 
 from job_runner import folder, limits_on_all, run
-from sjft.devices import choose_device
-from sjft.difficulty import difficulty_table, write_difficulty
-from sjft.network import load_joint_network
-from sjft.scoring import class_probabilities
+from sjft.evaluation.scoring import class_probabilities
+from sjft.networks.devices import choose_device
+from sjft.networks.joint import load_joint_network
+from sjft.selection.difficulty import difficulty_table, write_difficulty
+from sjft.selection.subset import read_targets
 from sjft.settings.experiment import EvaluationSettings, TrainingSettings
 from sjft.settings.known_part import known_part
-from sjft.subset import read_targets
 
 
 def main(snakemake: Any) -> None:

@@ -4,21 +4,21 @@ from pathlib import Path
 from typing import Any
 
 from job_runner import run
-from sjft.arms import RoundInputs, select
-from sjft.difficulty import read_difficulty
-from sjft.images_table import read_images
-from sjft.leakage_table import images_to_exclude, read_leakage
-from sjft.neighbours import read_neighbours
-from sjft.settings.known_part import known_part
-from sjft.settings.selection import SelectionSettings
-from sjft.sources import usable_sources
-from sjft.subset import (
+from sjft.data.table import read_images
+from sjft.leakage.table import images_to_exclude, read_leakage
+from sjft.retrieval.neighbours import read_neighbours
+from sjft.retrieval.ranking import usable_sources
+from sjft.selection.arms import RoundInputs, select
+from sjft.selection.difficulty import read_difficulty
+from sjft.selection.subset import (
     read_selected,
     read_skipped,
     read_targets,
     usable_images,
     write_manifest,
 )
+from sjft.settings.known_part import known_part
+from sjft.settings.selection import SelectionSettings
 
 
 def main(snakemake: Any) -> None:

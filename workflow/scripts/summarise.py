@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from job_runner import run
-from sjft.files import write_json, write_text
-from sjft.images_table import read_images
-from sjft.leakage_table import count_leakage, read_leakage
-from sjft.neighbours import read_recall
-from sjft.sources import usable_sources
-from sjft.summary import Retrieval, RunFiles, summarise
+from sjft.data.table import read_images
+from sjft.leakage.table import count_leakage, read_leakage
+from sjft.reports.summary import Retrieval, RunFiles, summarise
+from sjft.retrieval.neighbours import read_recall
+from sjft.retrieval.ranking import usable_sources
+from sjft.storage.files import write_json, write_text
 
 
 def main(snakemake: Any) -> None:

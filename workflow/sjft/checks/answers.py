@@ -19,15 +19,15 @@ from sjft.checks.finding import Finding
 from sjft.checks.numbers import Counted
 from sjft.checks.values import banks_of
 from sjft.errors import UserError
-from sjft.files import digest_of_text, read_json, write_json
-from sjft.fingerprint import fingerprint
-from sjft.requirements import file_state
+from sjft.fetch.missing import file_state
+from sjft.pipeline.fingerprint import fingerprint
 from sjft.settings.arm import ARMS, ArmName
 from sjft.settings.bank import CnnBank
 from sjft.settings.config import Configuration
 from sjft.settings.dataset import Synthetic
 from sjft.settings.experiment import ExperimentSettings, TrainingSettings
 from sjft.settings.weights import FileWeights, Weights
+from sjft.storage.files import digest_of_text, read_json, write_json
 
 NETWORKS = Path(__file__).with_name("networks.py")
 KEPT = "checked_networks.json"

@@ -10,10 +10,10 @@ from sjft.checks.finding import Finding
 from sjft.checks.machine import missing_here
 from sjft.checks.numbers import Counted, counted_by_settings, wrong_numbers
 from sjft.checks.values import wrong_values
-from sjft.data_state import state_of
+from sjft.data.listing import list_images
+from sjft.data.state import state_of
 from sjft.errors import UserError
-from sjft.listing import list_images
-from sjft.requirements import missing_data, missing_parts
+from sjft.fetch.missing import missing_data, missing_parts
 from sjft.settings.config import NEXT_LINE, Configuration
 from sjft.settings.dataset import Synthetic
 

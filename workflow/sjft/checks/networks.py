@@ -21,17 +21,17 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 from torchvision import models
 
-from sjft.banks import make_bank
+from sjft.data.synthetic import CONTENTS, STYLES
+from sjft.descriptors.banks import make_bank
 from sjft.errors import UserError
-from sjft.joined_task import set_training_mode
-from sjft.network import joint_network
-from sjft.published_weights import published_name
+from sjft.networks.joint import joint_network
+from sjft.networks.pretrained import check_name, classifier_name, load_network
+from sjft.networks.source_head import ClassifierClasses, read_class_list
+from sjft.networks.torchvision_weights import published_name
 from sjft.settings.bank import BankSettings, CnnBank, GaborBank
 from sjft.settings.quoting import shortened
 from sjft.settings.weights import FileWeights, RandomWeights, TorchvisionWeights, Weights
-from sjft.source_head import ClassifierClasses, read_class_list
-from sjft.synthetic import CONTENTS, STYLES
-from sjft.weights import check_name, classifier_name, load_network
+from sjft.training.task import set_training_mode
 
 Answer = list[tuple[str, str]]
 META = torch.device("meta")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sjft.checks.asked import Asked
 from sjft.checks.finding import Finding
-from sjft.data_state import DataState
+from sjft.data.state import DataState
 from sjft.settings.arm import ARMS
 from sjft.settings.config import Configuration
 from sjft.settings.dataset import (

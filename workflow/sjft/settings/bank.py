@@ -9,7 +9,7 @@ from sjft.settings.weights import TorchvisionWeights, Weights
 
 
 class LevelGrid(Settings):
-    """The fixed logarithmic grid on which responses are counted (see `sjft.levels`)."""
+    """The fixed logarithmic grid on which responses are counted (see `sjft.descriptors.levels`)."""
 
     lowest_octave: int = Field(
         -16, ge=-126, le=126, description="Magnitudes below 2^this share one level a sign."

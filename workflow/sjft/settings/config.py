@@ -5,8 +5,8 @@ from typing import Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from sjft.addresses import without_secrets
 from sjft.errors import UserError
+from sjft.settings.addresses import without_secrets
 from sjft.settings.bank import BankSettings
 from sjft.settings.base import Name, Settings
 from sjft.settings.checkpoints import CheckpointSettings

@@ -313,7 +313,7 @@ CameraName = Literal["plain", "low_light", "blur", "strong_jpeg", "halftone", "p
 
 
 class Cameras(_FilesOnDisk):
-    """Photographs of class folders, each seen through a known camera (see `sjft.cameras`).
+    """Photographs of class folders, each seen through a known camera (see `sjft.data.cameras`).
 
     The pictures are made under results/; of the originals, only the folder is looked at.
     """
@@ -352,7 +352,7 @@ class Cameras(_FilesOnDisk):
 
 
 class Synthetic(_DatasetSettings):
-    """Pictures made by the program from a seed: the demo's data (see `sjft.synthetic`)."""
+    """Pictures made by the program from a seed: the demo's data (see `sjft.data.synthetic`)."""
 
     generated: ClassVar[bool] = True
     reader: Literal["synthetic"] = Field(description="Which reader this entry is for.")

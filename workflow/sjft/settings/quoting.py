@@ -3,7 +3,7 @@
 from reprlib import Repr
 from typing import Any
 
-from sjft.addresses import without_secrets
+from sjft.settings.addresses import without_secrets
 
 WIDTH = 80
 LOOKED_AT = 1000  # characters, of a text of any length

@@ -1,0 +1,238 @@
+"""The command `sjft`: what it shows, and one line for what it cannot."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from conftest import WriteDescriptors
+from sealed import seal_again
+from small import random_histograms, random_neighbours
+
+from sjft import __version__
+from sjft.cli.main import COMMANDS, main
+from sjft.retrieval.neighbours import write_neighbours
+from sjft.retrieval.projection import fit_projection
+from sjft.storage.describe import describe_hdf5
+from sjft.storage.files import write_json
+from sjft.storage.hdf5 import Variable, create_hdf5
+
+
+@pytest.fixture
+def lists(tmp_path: Path) -> Path:
+    path = tmp_path / "neighbours.h5"
+    measured = {"9": 0.875}
+    write_neighbours(path, random_neighbours(1, 5, 40, 9), {"epsilon": 0.5}, {"a": "b"}, measured)
+    return path
+
+
+def shown(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    assert main([str(argument) for argument in arguments]) == 0
+    output = capsys.readouterr()
+    assert output.err == ""
+    return output.out
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    assert main([str(argument) for argument in arguments]) == 1
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith("sjft: ")
+    assert output.err.count("\n") == 1
+    return output.err
+
+
+def test_neighbour_lists_are_described(lists: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = shown(capsys, "inspect", lists)
+    for words in (
+        "format: sjft-neighbours",
+        f"created_by: sjft {__version__}",
+        "    epsilon: 0.5",
+        '    a: "b"',
+        "source_image  [target 5, neighbour 9]  int32  180 bytes",
+        "Symmetric KL divergence (nat)",
+        "    0.875\n",
+        "    0, 1, 2, 3, 4\n",
+    ):
+        assert words in text
+
+
+def test_descriptors_and_projections_are_described(
+    tmp_path: Path, write_descriptors: WriteDescriptors, capsys: pytest.CaptureFixture[str]
+) -> None:
+    counts = np.zeros((3, 2, 37), int)
+    counts[:, :, 5] = 9
+    text = shown(capsys, "inspect", write_descriptors("d.h5", counts, kernels=[1, 1]))
+    assert "format: sjft-descriptors" in text
+    assert "    layer0, layer1" in text
+    path = tmp_path / "p.h5"
+    options = {"epsilon": 1e-4, "dimensions": 2, "sample": 9, "seed": 0}
+    fit_projection(random_histograms(1, 9), output=path, inputs={}, **options)
+    text = shown(capsys, "inspect", path)
+    assert "format: sjft-projection" in text
+    assert "component  [component 2, channel_bin 18]  float32" in text
+
+
+def test_as_many_values_are_shown_as_asked_for(
+    lists: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "    0, 1, ...\n" in shown(capsys, "inspect", lists, "--values", 2)
+    assert "..." not in shown(capsys, "inspect", lists, "--values", 0)
+    assert "..." not in shown(capsys, "inspect", lists, "--values", 1000)
+
+
+def test_whole_numbers_are_shown_whole(tmp_path: Path) -> None:
+    with create_hdf5(tmp_path / "a.h5", kind="sjft-x", version=1, config={}, inputs={}) as writer:
+        writer.add("image", Variable(np.array([1281166, 2**40]), ("image",), "Rows"))
+        writer.add("empty", Variable(np.empty((0, 3)), ("a", "b"), "Nothing"))
+    text = describe_hdf5(tmp_path / "a.h5", 6)
+    assert "    1281166, 1099511627776" in text
+    assert "empty  [a 0, b 3]  float64  0 bytes" in text
+
+
+@pytest.mark.parametrize("length", [0, 10, 1000])
+def test_a_truncated_file_is_refused_in_one_line(
+    lists: Path, capsys: pytest.CaptureFixture[str], length: int
+) -> None:
+    lists.write_bytes(lists.read_bytes()[:length])
+    assert "neighbours.h5: is truncated, or no HDF5" in refused(capsys, "inspect", lists)
+
+
+def test_a_damaged_file_is_refused_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.h5"
+    values = np.random.default_rng(0).random(10**4)
+    with create_hdf5(path, kind="sjft-x", version=1, config={}, inputs={}) as writer:
+        writer.add("value", Variable(values, ("row",), "Values"))
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 1000] = bytes(1000)
+    path.write_bytes(content)
+    assert "a.h5" in refused(capsys, "inspect", path)
+
+
+def test_missing_files_and_folders_are_refused_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for command in ("inspect", "summary"):
+        assert "no such file" in refused(capsys, command, tmp_path / "nothing")
+        assert str(tmp_path) in refused(capsys, command, tmp_path)
+
+
+def test_a_file_of_another_program_is_refused_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_group("group")
+        file["scalar"] = 3
+    assert "no HDF5 file that this version" in refused(capsys, "inspect", tmp_path / "a.h5")
+    seal_again(tmp_path / "a.h5")
+    assert "no file of this pipeline" in refused(capsys, "inspect", tmp_path / "a.h5")
+
+
+def test_a_summary_is_shown_as_its_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_json(tmp_path / "s.json", {"table": "| a |\n| b |"})
+    assert shown(capsys, "summary", tmp_path / "s.json") == "| a |\n| b |\n"
+    (tmp_path / "s.json").write_text("{}")
+    assert "is no summary" in refused(capsys, "summary", tmp_path / "s.json")
+
+
+def test_the_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"sjft {__version__}\n"
+
+
+def test_a_wrong_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["dance"])
+    assert ended.value.code == 2
+    assert "inspect" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name", "paths"),
+    [
+        (["fuse", "a", "--output", "out", "b", "c"], "runs", ["a", "b", "c"]),
+        (["fuse", "--output", "out", "a", "b"], "runs", ["a", "b"]),
+        (["predict", "m.pt", "1.jpg", "--top", "2", "2.jpg"], "pictures", ["1.jpg", "2.jpg"]),
+        (["predict", "--json", "m.pt", "--top", "2", "1.jpg", "x"], "pictures", ["1.jpg", "x"]),
+    ],
+)
+def test_options_may_stand_between_names(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], name: str, paths: list[str]
+) -> None:
+    found: list[Any] = []
+    monkeypatch.setitem(COMMANDS, arguments[0], found.append)
+    assert main(arguments) == 0
+    assert getattr(found[0], name) == [Path(path) for path in paths]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["fuse", "a", "b", "--outputs", "c"], ["inspect", "a", "b"], ["plan", "a", "b"]],
+)
+def test_what_belongs_nowhere_is_refused(
+    capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert "unrecognized arguments" in capsys.readouterr().err
+
+
+def test_the_command_needs_no_torch(tmp_path: Path) -> None:
+    code = (
+        "import sys; from sjft.cli.main import COMMANDS, main; main(['inspect', 'nothing']); "
+        "main(['summary', 'nothing']); sys.exit('torch' in sys.modules)"
+    )
+    library = Path(main.__code__.co_filename).parents[1]
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(
+        command, cwd=tmp_path, env={"PYTHONPATH": str(library)}, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
+    summary = tmp_path / "summary.json"
+    write_json(summary, {"table": "a row\n" * 100_000})  # more than a pipe holds
+    library = Path(main.__code__.co_filename).parents[1]
+    shown = f"{sys.executable} -c 'import sys; from sjft.cli.main import main; sys.exit(main())'"
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {shown} summary {summary} | head -1"],
+        env={"PYTHONPATH": str(library), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "a row\n", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["inspect", "x" * 300], "is no path: a name has 255 bytes at most"),
+        (["fuse", "a\0b", "c"], "'a\\x00b' is no path"),
+        (["plan", "demo", "--configfile", "y/" + "x" * 300], "is no path"),
+        (["plan", "demo", "--sample", "9" * 5000], "9999' is no whole number of at least 1"),
+        (["plan", "demo", "--sample", "\u00b2"], "is no whole number of at least 1"),
+        (["inspect", "a.h5", "--values", "-1"], "'-1' is no whole number of at least 0"),
+    ],
+)
+def test_what_no_path_and_no_number_can_be_is_told_in_a_short_line(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    with pytest.raises(SystemExit):
+        main(arguments)
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert words in line
+    assert len(line) < 200

@@ -1,0 +1,379 @@
+"""The state of a data set: which shards a change concerns, and how images.csv is renewed."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from conftest import random_picture, save_pictures
+
+from sjft.data.omissions import Omissions
+from sjft.data.readers import READERS
+from sjft.data.state import (
+    Changes,
+    DataState,
+    Record,
+    current_state,
+    listed,
+    listed_by,
+    read_record,
+    snapshot,
+    state_of,
+    write_listing,
+)
+from sjft.data.table import (
+    PARTS,
+    numbers_in_shards,
+    of_shard,
+    read_images,
+)
+from sjft.errors import UserError
+from sjft.settings.dataset import CsvList, ImageFolder, Synthetic
+
+SHARDS = 3
+NAMES = [f"{split}/{c}/{i}.png" for split in ("a", "b") for c in ("cat", "dog") for i in range(12)]
+
+
+def settings(**changes: Any) -> ImageFolder:
+    return ImageFolder.model_validate(
+        {
+            "reader": "image_folder",
+            "root": "pets",
+            "splits": {"train": "a", "test": "b"},
+            "shards": SHARDS,
+            **changes,
+        }
+    )
+
+
+@pytest.fixture
+def data_root(tmp_path: Path) -> Path:
+    """Pictures of two classes and two splits, last changed long ago."""
+    save_pictures(tmp_path / "pets", NAMES)
+    for name in NAMES:
+        os.utime(tmp_path / "pets" / name, (10**9, 10**9))
+    return tmp_path
+
+
+def replace_picture(path: Path) -> None:
+    """Write another picture of the same name, in place."""
+    random_picture(99, (9, 9)).save(path)
+
+
+def state(data_root: Path, **changes: Any) -> DataState:
+    chosen = settings(**changes)
+    return state_of(listed(chosen, data_root / "pets"), SHARDS)
+
+
+def differing(before: DataState, after: DataState) -> dict[str, list[int]]:
+    """Shards whose pictures differ, by part."""
+    return {
+        part: [s for s in range(SHARDS) if before.pictures[part][s] != after.pictures[part][s]]
+        for part in PARTS
+    }
+
+
+def shard_of(data_root: Path, name: str) -> int:
+    table = listed(settings(), data_root / "pets")
+    return int(table.filter(pl.col("path") == name)["shard"][0])
+
+
+# Snapshots.
+
+
+@pytest.mark.parametrize("watch", ["pictures", "folders"])
+def test_a_snapshot_is_the_same_while_nothing_changes_wherever_the_data_lie(
+    data_root: Path, watch: str
+) -> None:
+    before = snapshot(settings(watch=watch), data_root)
+    assert snapshot(settings(watch=watch), data_root) == before
+    (data_root / "pets").rename(data_root / "moved")
+    assert snapshot(settings(watch=watch, root="moved"), data_root) == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda root: (root / "a/cat/0.png").unlink(),
+        lambda root: save_pictures(root, ["a/cat/new.png"]),
+        lambda root: save_pictures(root, ["b/eel/deep/new.png"]),
+        lambda root: (root / "a/cat/0.png").rename(root / "a/cat/zero.png"),
+    ],
+)
+@pytest.mark.parametrize("watch", ["pictures", "folders"])
+def test_a_snapshot_changes_with_the_names(
+    data_root: Path, change: Callable[[Path], None], watch: str
+) -> None:
+    before = snapshot(settings(watch=watch), data_root)
+    change(data_root / "pets")
+    assert snapshot(settings(watch=watch), data_root) != before
+
+
+def test_a_picture_that_is_overwritten_is_seen_by_its_own_size_and_time(data_root: Path) -> None:
+    ways = [settings(watch="pictures"), settings(watch="folders")]
+    before = [snapshot(way, data_root) for way in ways]
+    replace_picture(data_root / "pets/a/cat/0.png")
+    after = [snapshot(way, data_root) for way in ways]
+    assert after[0] != before[0]
+    assert after[1] == before[1]
+
+
+def test_a_snapshot_follows_the_table_of_a_listed_data_set(data_root: Path) -> None:
+    (data_root / "outside").mkdir()
+    table = data_root / "outside/list.csv"
+    entry = CsvList(reader="csv", root="pets", file=str(table))
+    states = [snapshot(entry, data_root)]
+    for text in ("path,class\n", "path,class,split\n"):
+        table.write_text(text)
+        states.append(snapshot(entry, data_root))
+    assert len(set(states)) == 3
+
+
+def test_made_pictures_have_no_snapshot(data_root: Path) -> None:
+    made = Synthetic.model_validate(
+        {
+            "reader": "synthetic",
+            "contents": ["disc", "ring"],
+            "styles": ["hatching"],
+            "per_class": {"train": 1},
+        }
+    )
+    assert snapshot(made, data_root) == ""
+
+
+@pytest.mark.parametrize("watch", ["pictures", "folders"])
+def test_loops_broken_links_and_pipes_neither_hold_a_snapshot_up_nor_add_a_picture(
+    data_root: Path, watch: str
+) -> None:
+    before = listed(settings(), data_root / "pets")
+    (data_root / "pets/a/cat/loop").symlink_to("..")
+    (data_root / "pets/a/dog/all").symlink_to("../..")
+    (data_root / "pets/a/dog/itself").symlink_to("itself")
+    (data_root / "pets/b/dog/gone.png").symlink_to("nowhere.png")
+    os.mkfifo(data_root / "pets/b/dog/pipe.png")
+    chosen = settings(watch=watch)
+    taken = snapshot(chosen, data_root)
+    assert snapshot(chosen, data_root) == taken
+    omissions = Omissions()
+    after = listed(chosen, data_root / "pets", omissions=omissions)
+    assert after.equals(before)
+    assert state_of(after, SHARDS, omissions).left_out == [
+        "2 links that lead nowhere: a/dog/itself, b/dog/gone.png",
+        "2 links that lead back to a folder they lie in: a/cat/loop, a/dog/all",
+        "1 name of a picture that is no file (a pipe, socket or device): b/dog/pipe.png",
+    ]
+
+
+@pytest.mark.parametrize("watch", ["pictures", "folders"])
+def test_a_snapshot_looks_into_folders_however_deep(data_root: Path, watch: str) -> None:
+    save_pictures(data_root / "pets", ["a/cat/1/2/3/4/5/deep.png"])
+    before = snapshot(settings(watch=watch), data_root)
+    save_pictures(data_root / "pets", ["a/cat/1/2/3/4/5/deeper.png"])
+    assert snapshot(settings(watch=watch), data_root) != before
+
+
+def test_a_folder_that_cannot_be_read_is_named(data_root: Path) -> None:
+    with pytest.raises(UserError, match=r"nowhere: cannot be read \(No such file"):
+        snapshot(settings(root="nowhere"), data_root)
+
+
+# Digests by part and shard.
+
+
+def test_a_replaced_picture_concerns_its_own_shard_and_part(data_root: Path) -> None:
+    before = state(data_root)
+    replace_picture(data_root / "pets/a/cat/3.png")
+    after = state(data_root)
+    assert differing(before, after) == {
+        "train": [shard_of(data_root, "a/cat/3.png")],
+        "heldout": [],
+    }
+    assert after.rows["train"] != before.rows["train"]
+    assert after.rows["heldout"] == before.rows["heldout"]
+
+
+def test_a_held_out_picture_concerns_nothing_that_is_trained_on(data_root: Path) -> None:
+    before = state(data_root)
+    save_pictures(data_root / "pets", ["b/cat/0a.png"])
+    after = state(data_root)
+    assert differing(before, after) == {
+        "train": [],
+        "heldout": [shard_of(data_root, "b/cat/0a.png")],
+    }
+    assert after.rows["train"] == before.rows["train"]
+
+
+@pytest.mark.parametrize("name", ["a/cat/0a.png", "a/dog/99.png"])
+def test_added_and_removed_pictures_concern_their_shards_alone(data_root: Path, name: str) -> None:
+    before = state(data_root)
+    save_pictures(data_root / "pets", [name])
+    added = state(data_root)
+    shard = shard_of(data_root, name)
+    assert differing(before, added) == {"train": [shard], "heldout": []}
+    (data_root / "pets" / name).unlink()
+    assert state(data_root) == before
+
+
+def test_another_class_concerns_the_rows_but_no_picture(data_root: Path) -> None:
+    table = listed(settings(), data_root / "pets")
+    before = state_of(table, SHARDS)
+    swapped = table.with_columns(
+        pl.when(pl.col("path") == "a/cat/0.png").then(1).otherwise("label").alias("label")
+    ).cast({"label": pl.Int32})
+    after = state_of(swapped, SHARDS)
+    assert after.pictures == before.pictures
+    assert after.rows["train"] != before.rows["train"]
+
+
+def test_with_content_digests_a_new_time_alone_is_no_change(data_root: Path) -> None:
+    path = data_root / "pets/a/cat/0.png"
+    before, by_time = state(data_root, content_digest=True), state(data_root)
+    os.utime(path, (2 * 10**9, 2 * 10**9))
+    assert state(data_root, content_digest=True) == before
+    assert state(data_root) != by_time
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1  # the same size
+    path.write_bytes(content)
+    os.utime(path, (10**9, 10**9))
+    assert state(data_root, content_digest=True) != before
+
+
+def test_files_whose_size_and_time_are_known_are_not_read_again(
+    data_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = settings(content_digest=True)
+    before = listed(chosen, data_root / "pets")
+    replace_picture(data_root / "pets/a/cat/0.png")
+    read: list[str] = []
+    monkeypatch.setattr(
+        "sjft.data.disk.digest_of_file", lambda path: read.append(path.name) or "new"
+    )
+    after = listed(chosen, data_root / "pets", before)
+    assert read == ["0.png"]
+    changed = after.filter(pl.col("digest") == "new")
+    assert changed["path"].to_list() == ["a/cat/0.png"]
+    assert before["digest"].n_unique() == len(NAMES)
+
+
+def test_numbers_within_shards_stand_for_rows_of_images_csv(data_root: Path) -> None:
+    table = listed(settings(), data_root / "pets")
+    for part in PARTS:
+        numbers = numbers_in_shards(table, part, SHARDS)
+        assert sorted(np.concatenate(numbers)) == sorted(
+            table.filter((pl.col("split") == "train") == (part == "train"))["image"]
+        )
+        for shard, of_one in enumerate(numbers):
+            assert of_shard(table, part, shard)["image"].to_list() == of_one.tolist()
+            assert set(table[of_one]["shard"]) == {shard}
+
+
+# Renewing images.csv.
+
+
+@pytest.fixture
+def folder(data_root: Path) -> Path:
+    """Where images.csv of these pictures lies."""
+    made = data_root / "results"
+    images = listed(settings(), data_root / "pets")
+    record = Record(
+        listed_by(settings(), "code"), snapshot(settings(), data_root), state_of(images, SHARDS)
+    )
+    made.mkdir()
+    write_listing(made, images, record)
+    for name in ("images.csv", "state.json"):
+        os.utime(made / name, (1.5 * 10**9, 1.5 * 10**9))
+    return made
+
+
+def now(data_root: Path, folder: Path, *, refresh: bool = True, **changes: Any) -> Any:
+    return current_state(settings(**changes), data_root, folder, "code", refresh=refresh)
+
+
+def test_nothing_is_listed_while_nothing_has_changed(
+    data_root: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("listed again")
+
+    before = state(data_root)
+    monkeypatch.setattr("sjft.data.state.list_images", refuse)
+    assert now(data_root, folder) == (before, None)
+
+
+def test_a_change_renews_the_list_keeps_its_time_and_is_counted(
+    data_root: Path, folder: Path
+) -> None:
+    (data_root / "pets/a/cat/0.png").unlink()
+    save_pictures(data_root / "pets", ["a/cat/n.png", "b/dog/n.png"])
+    replace_picture(data_root / "pets/a/dog/0.png")
+    found, changes = now(data_root, folder)
+    assert changes == Changes(added=2, removed=1, replaced=1)
+    assert changes.names == {
+        "added": ["a/cat/n.png", "b/dog/n.png"],
+        "removed": ["a/cat/0.png"],
+        "replaced": ["a/dog/0.png"],
+    }
+    assert str(changes) == "2 added, 1 removed, 1 replaced"
+    assert found == state(data_root)
+    assert read_images(folder / "images.csv").equals(listed(settings(), data_root / "pets"))
+    assert (folder / "images.csv").stat().st_mtime == 1.5 * 10**9
+    assert now(data_root, folder) == (found, None)
+
+
+def test_what_is_left_out_is_recorded_and_told_again_without_a_new_list(
+    data_root: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (data_root / "pets/a/cat/phone.heic").touch()
+    found, changes = now(data_root, folder)
+    assert changes is None
+    assert [line.partition(":")[2] for line in found.left_out] == [" a/cat/phone.heic"]
+    monkeypatch.setattr("sjft.data.state.list_images", lambda *_, **__: pytest.fail("listed again"))
+    assert now(data_root, folder)[0].left_out == found.left_out
+
+
+def test_a_dry_run_says_the_same_and_writes_nothing(data_root: Path, folder: Path) -> None:
+    replace_picture(data_root / "pets/a/dog/0.png")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    found, changes = now(data_root, folder, refresh=False)
+    assert changes == Changes(0, 0, 1)
+    assert found == state(data_root)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_list_by_other_settings_is_left_to_the_rule_that_makes_it(
+    data_root: Path, folder: Path
+) -> None:
+    before = (folder / "images.csv").read_bytes()
+    found, changes = now(data_root, folder, exclude_classes=["eel"])
+    assert changes is None
+    assert found == state(data_root)
+    assert (folder / "images.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"listed_by": "x"}'])
+def test_a_record_that_cannot_be_used_is_as_none(data_root: Path, folder: Path, text: str) -> None:
+    (folder / "state.json").write_text(text)
+    assert read_record(folder) is None
+    assert now(data_root, folder) == (state(data_root), None)
+
+
+def test_what_to_do_with_bad_images_does_not_decide_the_list() -> None:
+    before = listed_by(settings(), "code")
+    for change in ({"on_bad_image": "skip"}, {"how_to_get": "Ask."}, {"watch": "folders"}):
+        assert listed_by(settings(**change), "code") == before
+    assert listed_by(settings(shards=4), "code") != before
+    assert listed_by(settings(), "other code") != before
+
+
+def test_a_listed_picture_that_disappears_is_named(
+    data_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sjft.data.readers import ListedImage  # noqa: PLC0415
+
+    gone = [ListedImage(f"{c}/{i}.png", c, "train") for c in ("cat", "dog") for i in range(9)]
+    monkeypatch.setitem(READERS, "image_folder", lambda *_: gone)
+    with pytest.raises(UserError, match=r"pets/cat/0\.png: is listed but cannot be found"):
+        listed(settings(), data_root / "pets")

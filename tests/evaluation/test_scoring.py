@@ -1,0 +1,122 @@
+"""Scoring: probabilities averaged over views, against one view at a time."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import save_pictures
+from PIL import Image
+from small import small_network, training_settings
+
+from sjft.data.pixels import load_rgb
+from sjft.evaluation.scoring import Scored, class_probabilities
+from sjft.settings.experiment import EvaluationSettings
+
+CPU = torch.device("cpu")
+TRAINING = training_settings()
+NETWORK = small_network(3, 2, seed=4)
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> list[Path]:
+    names = [f"{i}.png" for i in range(7)]
+    save_pictures(tmp_path, names)
+    return [tmp_path / name for name in names]
+
+
+def scored(paths: list[Path], threads: int = 1, **changes: object) -> Scored:
+    settings = EvaluationSettings.model_validate({"scales": (16,), **changes})
+    return class_probabilities(NETWORK, paths, settings, TRAINING, CPU, threads)
+
+
+def naive_views(path: Path, scales: tuple[int, ...], five: bool, mirror: bool) -> list[np.ndarray]:
+    """Every view by Pillow alone; the pictures are 20 wide and 16 high."""
+    views = []
+    for scale in scales:
+        image = load_rgb(path)
+        width, height = int(scale * 20 / 16), scale
+        image = image.resize((width, height), Image.Resampling.BILINEAR)
+        right, bottom = width - 16, height - 16
+        corners = [(0, 0), (right, 0), (0, bottom), (right, bottom)]
+        centre = (round(right / 2), round(bottom / 2))
+        for x, y in [*(corners if five else []), centre]:
+            pixels = np.asarray(image.crop((x, y, x + 16, y + 16)), np.float32) / 255
+            normal = (pixels - np.array(TRAINING.mean)) / np.array(TRAINING.std)
+            views += [normal, normal[:, ::-1]] if mirror else [normal]
+    return views
+
+
+def probabilities_of(view: np.ndarray) -> np.ndarray:
+    inputs = torch.from_numpy(view.transpose(2, 0, 1).copy()).float()[None]
+    with torch.inference_mode():
+        scores = NETWORK.module.eval()(inputs)[0, :3].double().numpy()
+    return np.exp(scores) / np.exp(scores).sum()
+
+
+@pytest.mark.parametrize("scales", [(16,), (16, 24), (20, 28, 32)])
+@pytest.mark.parametrize("crops", ["centre", "five"])
+@pytest.mark.parametrize("mirror", [False, True])
+def test_probabilities_are_means_over_all_views(
+    paths: list[Path], scales: tuple[int, ...], crops: str, mirror: bool
+) -> None:
+    found = scored(paths, scales=scales, crops=crops, mirror=mirror)
+    for path, row in zip(paths, found.probabilities, strict=True):
+        views = naive_views(path, scales, crops == "five", mirror)
+        assert len(views) == len(scales) * (5 if crops == "five" else 1) * (1 + mirror)
+        np.testing.assert_allclose(row, np.mean([*map(probabilities_of, views)], axis=0), atol=1e-5)
+    np.testing.assert_allclose(found.probabilities.sum(axis=1), 1, atol=1e-5)
+
+
+def test_a_batch_holds_no_more_crops_than_configured(paths: list[Path]) -> None:
+    sizes: list[int] = []
+    hook = NETWORK.module.register_forward_hook(
+        lambda module, given, out: sizes.append(len(given[0]))
+    )
+    scored(paths, crops="five", mirror=True, batch=25)
+    scored(paths, batch=3)
+    hook.remove()
+    assert sizes == [20, 20, 20, 10, 3, 3, 1]
+
+
+@pytest.mark.parametrize("batch", [1, 2, 64])
+@pytest.mark.parametrize("threads", [1, 4])
+def test_the_batch_size_and_workers_change_nothing(
+    paths: list[Path], batch: int, threads: int
+) -> None:
+    found = scored(paths, threads, batch=batch)
+    np.testing.assert_allclose(found.probabilities, scored(paths).probabilities, atol=1e-6)
+    assert found.rows.tolist() == list(range(7))
+
+
+@pytest.mark.parametrize("batch", [1, 3, 64])
+@pytest.mark.parametrize("threads", [1, 4])
+def test_pictures_that_cannot_be_read_are_left_out_and_listed(
+    paths: list[Path], batch: int, threads: int
+) -> None:
+    whole = scored(paths).probabilities
+    for row in (0, 4):
+        paths[row].write_bytes(paths[row].read_bytes()[:30])
+    found = scored(paths, threads, batch=batch)
+    assert found.rows.tolist() == [1, 2, 3, 5, 6]
+    np.testing.assert_allclose(found.probabilities, whole[found.rows], atol=1e-6)
+    assert [Path(error.path) for error in found.skipped] == [paths[0], paths[4]]
+    assert all(error.reason for error in found.skipped)
+
+
+def test_no_picture_gives_no_row() -> None:
+    found = scored([])
+    assert found.probabilities.shape == (0, 3)
+    assert found.rows.shape == (0,)
+    assert found.skipped == []
+
+
+def test_dropout_and_batch_norm_are_those_of_evaluation(paths: list[Path]) -> None:
+    network = small_network(3, 2, batch_norm=True)
+    network.module.train()
+    before = network.module.norm.running_mean.clone()
+    settings = EvaluationSettings(scales=(16,))
+    first = class_probabilities(network, paths, settings, TRAINING, CPU, 1).probabilities
+    alone = class_probabilities(network, paths[:1], settings, TRAINING, CPU, 1).probabilities
+    np.testing.assert_allclose(first[:1], alone, atol=1e-6)
+    assert torch.equal(network.module.norm.running_mean, before)

@@ -1,0 +1,103 @@
+"""The model card and README: what they say, and the code that they give."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from conftest import random_picture
+from published import CLASSES, configuration, evaluation_of, facts_of, publish
+
+from sjft.model.card import CODE, write_model_card
+from sjft.model.file import load_published
+from sjft.model.predict import predict
+from sjft.pipeline.generated import ROOT
+from sjft.settings.config import read_configuration
+
+ARM = {
+    "mean_class_accuracy": 0.625,
+    "accuracy": 0.5,
+    "source_images": 3,
+    "style_share": None,
+    "runs": [{"source_shares": {}}],
+}
+SUMMARY: dict[str, Any] = {
+    "arms": {"selective": ARM},
+    "style_share_by_chance": None,
+    "backend": "annoy",
+    "recall": {"web": {"10": 1.0}},
+    "leakage": {"web": {"source_images": 7, "target_images": 2}},
+    "duplicates": {"target_images": 0},
+    "stages": {"finetune": {"seconds": 12.5}},
+}
+
+
+def card(folder: Path, classes: list[str] = CLASSES, **published: Any) -> str:
+    facts = facts_of(configuration("squeezenet1_1"), classes)
+    facts["settings"]["experiments"]["demo"]["publish"] |= published
+    per_class = evaluation_of(classes)["classes"]
+    write_model_card(folder / "card.md", "demo", facts, per_class, SUMMARY)
+    return (folder / "card.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["squeezenet1_1", "googlenet"])
+def test_the_code_that_is_given_classifies_a_picture_as_predict_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    publish(tmp_path / "model.pt", name)
+    random_picture(4, (110, 95)).save(tmp_path / "photo.jpg")
+    monkeypatch.chdir(tmp_path)
+    exec(CODE, {})
+    (found,) = predict(load_published(Path("model.pt")), [Path("photo.jpg")], 1)
+    name, probability = capsys.readouterr().out.split()
+    assert name == found.classes[0][0]
+    assert float(probability) == pytest.approx(found.classes[0][1], abs=1e-6)
+
+
+def test_card_and_readme_give_the_same_code(tmp_path: Path) -> None:
+    assert f"```python\n{CODE}```" in card(tmp_path)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"```python\n{CODE.replace('model.pt', 'results/demo/model.pt')}```" in readme
+
+
+def test_the_card_says_what_a_stranger_has_to_know(tmp_path: Path) -> None:
+    text = card(tmp_path)
+    for words in (
+        "# Model card: demo",
+        "a `squeezenet1_1` of torchvision that tells 2 classes apart: 75.0 % mean class accuracy",
+        "on the 3 images of the split `test` of `birds`",
+        "The method is selective joint fine-tuning (Ge and Yu, CVPR 2017), the program sjft 0.1.0.",
+        "| expected calibration error | 0.25",
+        "**Not for**",
+        "shorter side 72 px, the central crop of 64 x 64 px.",
+        "| birds    | target | 2       | 4 train | 3 images, 1 classes |",
+        "squeezenet1_1, random, seed 0",
+        "neighbours of each target image at first",
+        "| cat   | 2      | 50.0 %   |",
+        "| dög   | 1      | 100.0 %  |",
+        "7 images of web show a held-out picture",
+        f"torch {torch.__version__.partition('+')[0]}",
+        "| first weights    | `d1`",
+        "non-commercial research",
+        "arXiv 1702.08690",
+    ):
+        assert words in text, words
+    assert "Seconds" not in text  # the same run, the same card
+
+
+def test_many_classes_are_folded_away(tmp_path: Path) -> None:
+    assert "classes</summary>" not in card(tmp_path)
+    text = card(tmp_path, [f"class {i}" for i in range(30)])
+    assert "<details><summary>Each of the 30 classes</summary>\n\n| class" in text
+
+
+def test_another_arm_is_not_called_the_method(tmp_path: Path) -> None:
+    text = card(tmp_path, arm="fine-tune")
+    assert "The method is fine-tuning without a source (Ge" in text
+    assert "neighbours of each target image" not in text
+
+
+def test_the_settings_on_the_card_are_a_configuration(tmp_path: Path) -> None:
+    text = card(tmp_path).partition("```yaml\n")[2].partition("```")[0]
+    assert read_configuration(yaml.safe_load(text)).experiments["demo"].target == "birds"

@@ -1,0 +1,174 @@
+"""Fingerprints: they follow the code that a script reaches, and nothing else."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sjft.pipeline import fingerprint as module
+from sjft.pipeline.fingerprint import PACKAGE, fingerprint
+
+SCRIPTS = PACKAGE.parent / "scripts"
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the library that can be edited."""
+    copy = tmp_path / "sjft"
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(module, "PACKAGE", copy)
+    return copy
+
+
+def edit(path: Path, change: Callable[[str], str]) -> None:
+    before = path.read_text()
+    path.write_text(change(before))
+    assert path.read_text() != before
+
+
+def append(path: Path, text: str) -> None:
+    edit(path, lambda before: before + text)
+
+
+def test_a_copy_at_another_place_has_the_same_fingerprint(package: Path) -> None:
+    script = SCRIPTS / "finetune.py"
+    of_copy = fingerprint(script)
+    module.PACKAGE = PACKAGE  # the fixture puts it back
+    assert fingerprint(script) == of_copy
+
+
+@pytest.mark.parametrize(
+    ("script", "edited"),
+    [
+        ("finetune.py", "training/round.py"),
+        ("finetune.py", "networks/joint.py"),
+        ("finetune.py", "errors.py"),
+        ("finetune.py", "__init__.py"),
+        ("finetune.py", "settings/base.py"),
+        ("list_images.py", "data/readers/__init__.py"),
+        ("list_images.py", "data/readers/places.py"),
+    ],
+)
+def test_an_edit_of_a_reached_module_changes_it(package: Path, script: str, edited: str) -> None:
+    before = fingerprint(SCRIPTS / script)
+    append(package / edited, "\nEDITED = 1\n")
+    changed = fingerprint(SCRIPTS / script)
+    assert changed != before
+    edit(package / edited, lambda text: text.replace("EDITED = 1", "EDITED = 2"))
+    assert fingerprint(SCRIPTS / script) not in {before, changed}
+    edit(package / edited, lambda text: text.replace("\nEDITED = 2\n", ""))
+    assert fingerprint(SCRIPTS / script) == before
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [
+        "reports/summary.py",
+        "descriptors/banks.py",
+        "data/readers/places.py",
+        "settings/retrieval.py",
+    ],
+)
+def test_an_edit_of_another_module_does_not(package: Path, edited: str) -> None:
+    before = fingerprint(SCRIPTS / "finetune.py")
+    append(package / edited, "\nEDITED = 1\n")
+    assert fingerprint(SCRIPTS / "finetune.py") == before
+
+
+# What an edit of must not make a stage run again: extraction and search take users days.
+NOT_REACHED = {
+    "list_images": [
+        *("settings/arm", "settings/experiment", "settings/ablation", "settings/checkpoints"),
+        *("settings/training_jobs", "settings/retrieval", "settings/config", "data/pixels"),
+    ],
+    "hash_images": ["data/listing", "networks/devices", "retrieval/bins"],
+    "extract_descriptors": [
+        "training/world",
+        "retrieval/bins",
+        "settings/retrieval",
+        "settings/experiment",
+    ],
+    "build_histograms": ["descriptors/banks", "data/pixels", "retrieval/neighbours"],
+    "search_shard": ["pipeline/memory", "retrieval/recall", "leakage/copies", "data/pixels"],
+    "merge_neighbours": ["pipeline/memory", "leakage/copies", "data/pixels"],
+    "rank_sources": ["leakage/copies", "leakage/perceptual_hash", "data/pixels"],
+    "select_subset": [
+        "training/pairing",
+        "leakage/copies",
+        "data/pixels",
+        "training/round",
+        "settings/experiment",
+    ],
+    "finetune": [
+        "evaluation/accuracy",
+        "evaluation/scoring",
+        "descriptors/banks",
+        "selection/arms",
+        "retrieval/search",
+    ],
+    "score_difficulty": [
+        "training/batches",
+        "training/augmentation",
+        "training/pairing",
+        "training/world",
+        "training/round",
+    ],
+    "evaluate": [
+        "training/batches",
+        "training/augmentation",
+        "training/pairing",
+        "training/world",
+        "training/round",
+    ],
+    "summarise": ["data/pixels", "leakage/perceptual_hash", "networks/joint"],
+}
+
+
+@pytest.mark.parametrize(
+    ("script", "edited"),
+    [(script, module) for script, modules in NOT_REACHED.items() for module in modules],
+)
+def test_an_edit_of_what_a_stage_does_not_do_leaves_its_fingerprint(
+    package: Path, script: str, edited: str
+) -> None:
+    before = fingerprint(SCRIPTS / f"{script}.py")
+    append(package / f"{edited}.py", "\nEDITED = 1\n")
+    assert fingerprint(SCRIPTS / f"{script}.py") == before
+
+
+def test_comments_docstrings_and_layout_do_not_count(package: Path) -> None:
+    before = fingerprint(SCRIPTS / "finetune.py")
+    path = package / "training/pairing.py"
+    append(path, "\n\n# A comment.\n")
+    edit(path, lambda text: text.replace('"""Draws batches', '"""Makes batches'))
+    edit(path, lambda text: text.replace('"""Pairing: which', '"""Which'))
+    edit(path, lambda text: text.replace("(self, step: int)", "(\n        self, step: int\n    )"))
+    assert fingerprint(SCRIPTS / "finetune.py") == before
+
+
+def test_texts_that_are_no_docstrings_count(package: Path) -> None:
+    before = fingerprint(SCRIPTS / "finetune.py")
+    edit(package / "training/epochs.py", lambda text: text.replace('"epoch"', '"Epoch"'))
+    assert fingerprint(SCRIPTS / "finetune.py") != before
+
+
+def test_an_import_inside_a_function_is_followed(package: Path, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text("def main():\n    import sjft.reports.summary as s\n    return s\n")
+    before = fingerprint(script)
+    append(package / "selection/subset.py", "\nEDITED = 1\n")  # summary imports it
+    assert fingerprint(script) != before
+
+
+def test_a_script_without_the_library_has_a_fingerprint_of_nothing(tmp_path: Path) -> None:
+    prints = []
+    for text in ("import os\n", "import json, numpy\n"):
+        (tmp_path / "script.py").write_text(text)
+        prints.append(fingerprint(tmp_path / "script.py"))
+    assert prints[0] == prints[1]
+
+
+@pytest.mark.parametrize("script", sorted(SCRIPTS.glob("*.py")), ids=lambda path: path.stem)
+def test_every_script_has_a_short_fingerprint(script: Path) -> None:
+    assert len(fingerprint(script)) == 16

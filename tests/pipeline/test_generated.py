@@ -1,0 +1,70 @@
+"""Generated files: they say what the code says."""
+
+import json
+import tomllib
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from sjft.pipeline.generated import ROOT, SECTIONS, generated_files
+from sjft.settings.config import Configuration
+
+SCHEMA = Configuration.model_json_schema()
+
+
+def leaves(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every key of every section, but for those that are sections of their own."""
+    for model, section in {"Configuration": schema, **schema["$defs"]}.items():
+        for key, leaf in section.get("properties", {}).items():
+            if "$ref" not in leaf:
+                yield f"{model}.{key}", leaf
+
+
+def test_generated_files_are_up_to_date() -> None:
+    stale = [
+        str(path.relative_to(ROOT))
+        for path, text in generated_files().items()
+        if not path.is_file() or path.read_text(encoding="utf-8") != text
+    ]
+    assert stale == [], "write them again: python -m sjft.pipeline.generated"
+
+
+@pytest.mark.parametrize(("name", "leaf"), list(leaves(SCHEMA)), ids=lambda part: str(part)[:40])
+def test_every_key_says_what_it_means(name: str, leaf: dict[str, Any]) -> None:
+    assert leaf.get("description", "").strip(), name
+
+
+def test_every_section_has_a_table() -> None:
+    assert set(SECTIONS) == set(SCHEMA["$defs"])
+
+
+def test_the_delivered_configuration_fits_the_schema() -> None:
+    raw = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
+    jsonschema.validate(raw, SCHEMA)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**raw, "unknown": 1}, SCHEMA)
+
+
+def test_every_pinned_dependency_stands_in_the_environment() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    environment = "".join(
+        text for path, text in generated_files().items() if path.parent.name == "envs"
+    )
+    for pin in project["dependencies"]:
+        assert pin in environment
+
+
+def test_every_key_stands_in_the_readme() -> None:
+    readme = generated_files()[ROOT / "config" / "README.md"]
+    for name, leaf in leaves(SCHEMA):
+        if not name.startswith("Configuration."):
+            assert f"| `{name.rpartition('.')[2]}` |" in readme
+            assert leaf["description"] in readme
+
+
+def test_the_schema_file_is_json_schema() -> None:
+    schema = generated_files()[ROOT / "workflow" / "schemas" / "config.schema.json"]
+    jsonschema.Draft202012Validator.check_schema(json.loads(schema))

@@ -1,0 +1,138 @@
+"""What a plan says of training: measured, counted, and too long."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from chain import CONFIG
+from conftest import save_pictures
+from small import training_settings
+
+from sjft.errors import UserError
+from sjft.pipeline.experiment_time import Forecast, in_words, seconds_of_start
+from sjft.pipeline.retrieval_cost import Stage
+from sjft.pipeline.training_cost import TrainingCost, TrainingSpeeds, measure_training
+from sjft.pipeline.training_rounds import Job
+from sjft.settings.config import read_configuration
+from sjft.settings.experiment import EvaluationSettings, ExperimentSettings
+
+SPEEDS = TrainingSpeeds("cpu", with_source=4.0, target_alone=2.0, view=0.5, model_bytes=1e6)
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> list[Path]:
+    names = [f"{number}.png" for number in range(3)]
+    save_pictures(tmp_path, names)
+    return [tmp_path / name for name in names]
+
+
+def experiment(training: dict[str, Any], **more: Any) -> ExperimentSettings:
+    base = CONFIG["experiments"]["tiny"]
+    values = {**base, "training": {**base["training"], **training}, **more}
+    return read_configuration({**CONFIG, "experiments": {"tiny": values}}).experiments["tiny"]
+
+
+def test_an_update_costs_its_forward_passes_and_source_images_cost_too(
+    pictures: list[Path],
+) -> None:
+    evaluation = EvaluationSettings(scales=(32,))
+    few = training_settings(network="shufflenet_v2_x0_5", input_size=32, resize=(32, 36))
+    speeds = measure_training(
+        few,
+        evaluation,
+        pictures,
+        (2, 5),
+    )
+    assert speeds.device == "cpu"
+    assert speeds.with_source > speeds.target_alone > 0
+    assert speeds.view > 0
+    assert speeds.model_bytes > 4 * 300_000  # so many weights has the trunk
+    # Not measured whole, but so many times as long.
+    many = few.model_copy(update={"target_batch": 80, "accumulate": 50, "device": "cuda"})
+    assert measure_training(many, evaluation, pictures, (2, 5)).with_source > 50 * 2 * (
+        speeds.target_alone
+    )
+
+
+def test_a_network_that_refuses_its_input_is_named(pictures: list[Path]) -> None:
+    settings = training_settings(network="alexnet", input_size=32, resize=(32, 32))
+    with pytest.raises(UserError, match="alexnet cannot be trained on pictures of 32 px"):
+        measure_training(settings, EvaluationSettings(scales=(32,)), pictures, (2, 5))
+
+
+def test_measuring_leaves_torch_as_it_was(pictures: list[Path]) -> None:
+    before = torch.get_num_threads()
+    settings = training_settings(network="shufflenet_v2_x0_5", input_size=32, resize=(32, 36))
+    measure_training(settings, EvaluationSettings(scales=(32,)), pictures, (2, 5))
+    assert torch.get_num_threads() == before
+
+
+def test_jobs_cost_updates_and_views() -> None:
+    evaluation = {"scales": [32, 40], "crops": "five", "mirror": True}
+    cost = TrainingCost(experiment({"updates": 10}, evaluation=evaluation), SPEEDS, 100, 20)
+    assert cost.seconds(Job("finetune", "selective", 0, 0)) == 40
+    assert cost.seconds(Job("finetune", "fine-tune", 0, 0)) == 20
+    assert cost.seconds(Job("score_difficulty", "selective", 0, 0)) == 50
+    assert cost.seconds(Job("evaluate", "selective", 0, 0)) == 20 * 20 * 0.5
+    threaded = TrainingCost(experiment({"updates": 10, "threads": 4}), SPEEDS, 100, 20)
+    assert threaded.demand(Job("finetune", "selective", 0, 0), 2, 1.0).seconds == 21
+    # What may use a GPU runs alone, also where there is none.
+    auto = TrainingCost(experiment({"device": "auto"}), SPEEDS, 100, 20)
+    job = Job("finetune", "selective", 0, 0)
+    assert auto.demand(job, 2, 1.0).alone
+    assert not threaded.demand(job, 2, 1.0).alone
+
+
+def forecast(updates: int, stages: list[Stage], **publish: Any) -> Forecast:
+    cost = TrainingCost(experiment({"updates": updates}, publish=publish), SPEEDS, 100, 20)
+    return Forecast(stages, cost, 5, 2.0, 8000, 2)
+
+
+def test_the_rows_are_all_jobs_and_the_last_one_holds_their_start() -> None:
+    before = Stage("hash_images", 4, 0.0, 100.0, 900)
+    rows = forecast(10, [before], compare=["selective", "fine-tune"]).rows()
+    assert [row.rule for row in rows] == [
+        "hash_images",
+        "finetune",
+        "evaluate",
+        "others; all starts",
+    ]
+    assert [row.jobs for row in rows] == [4, 2, 2, 5]
+    assert rows[1].seconds == 60
+    assert rows[-1].seconds == 2.0 * (4 + 2 + 2 + 5)
+
+
+def test_what_takes_days_says_what_to_lower() -> None:
+    short = forecast(100, [])
+    assert "What makes it shorter" not in short.text()
+    assert "takes about 6.9 minutes" in short.text()
+    long = forecast(50_000, [], compare=["selective", "fine-tune"]).text()
+    assert "takes about 2.3 days" in long
+    for words in ("a GPU", "training.input_size (32)", "training.updates (50000)", "sjft init"):
+        assert words in long
+    assert "publish.compare (selective, fine-tune)" in long
+    assert "in 2 runs" in long
+    retrieval = forecast(1, [Stage("extract_descriptors", 100, 0.0, 4e5, 900)]).text()
+    assert "more cores" in retrieval
+    assert "training.updates (1)," not in retrieval
+
+
+def test_a_job_needs_time_before_it_begins() -> None:
+    assert 0.2 < seconds_of_start() < 600
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.2, "2 seconds"),
+        (59, "59 seconds"),
+        (100, "1.7 minutes"),
+        (3600, "60 minutes"),
+        (9000, "2.5 hours"),
+        (100_000, "28 hours"),
+        (1_036_800, "12 days"),
+    ],
+)
+def test_time_is_said_in_the_unit_that_suits_it(seconds: float, words: str) -> None:
+    assert in_words(seconds) == words

@@ -1,0 +1,74 @@
+"""Intervals: against the formula, the exact bootstrap of a proportion, and what cannot vary."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from sjft.reports.intervals import interval_over_images, interval_over_seeds, smallest_difference
+
+
+def test_the_interval_over_seeds_is_students() -> None:
+    found = interval_over_seeds(np.array([1.0, 2.0, 3.0]))
+    assert found is not None
+    # t(2) at 97.5 % is 4.30265; s = 1, n = 3.
+    assert (found.low, found.high) == pytest.approx((2 - 2.48414, 2 + 2.48414), abs=1e-4)
+
+
+def test_one_seed_has_no_interval() -> None:
+    assert interval_over_seeds(np.array([0.5])) is None
+
+
+@pytest.mark.parametrize("right", [3, 20, 37])
+def test_the_bootstrap_of_a_share_is_binomial(right: int) -> None:
+    number = 40
+    answers = (np.arange(number) < right).astype(float)
+    found = interval_over_images(answers, np.zeros(number, int), seed=0)
+    assert found is not None
+    exact = stats.binom.ppf([0.025, 0.975], number, right / number) / number
+    assert (found.low, found.high) == pytest.approx(exact, abs=1 / number + 1e-9)
+
+
+def test_classes_count_alike_and_are_drawn_apart() -> None:
+    # Within a class nothing varies: only a draw across classes could move the mean.
+    labels = np.array([0] * 9 + [1] * 3 + [2])
+    differences = np.array([0.0] * 9 + [1.0] * 3 + [-1.0])
+    found = interval_over_images(differences, labels, seed=0)
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx((0, 0))
+
+
+def test_the_variance_is_that_of_the_mean_of_class_means() -> None:
+    rng = np.random.default_rng(5)
+    labels = np.repeat([0, 1], [40, 160])
+    differences = rng.normal(0, 1, 200)
+    found = interval_over_images(differences, labels, seed=1)
+    assert found is not None
+    classes = [differences[labels == label] for label in (0, 1)]
+    error = np.sqrt(sum(c.var() / len(c) for c in classes)) / 2
+    mean = np.mean([c.mean() for c in classes])
+    assert (found.low, found.high) == pytest.approx(
+        (mean - 1.96 * error, mean + 1.96 * error), abs=0.1 * error
+    )
+
+
+def test_the_same_seed_gives_the_same_interval_and_single_images_none() -> None:
+    rng = np.random.default_rng(3)
+    differences, labels = rng.integers(-1, 2, 30).astype(float), np.arange(30) % 3
+    assert interval_over_images(differences, labels, 7) == interval_over_images(
+        differences, labels, 7
+    )
+    assert interval_over_images(differences, np.arange(30), 7) is None
+
+
+def test_the_smallest_difference_is_found_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(0)
+    seeds, deviation = 8, 2.0
+    # By the true deviation: what is to be expected of the estimate from the seeds at hand.
+    exact = smallest_difference(deviation * np.array([-1, 1] * 4) * np.sqrt(7 / 8))
+    assert exact is not None
+    found = 0
+    for values in rng.normal(exact, deviation, (4000, seeds)):
+        interval = interval_over_seeds(values)
+        found += interval is not None and interval.low > 0
+    assert found / 4000 == pytest.approx(0.8, abs=0.03)
+    assert smallest_difference(np.array([1.0])) is None

@@ -1,0 +1,417 @@
+"""Search and recall against brute force in double precision."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from small import random_histograms
+
+from sjft.errors import UserError
+from sjft.retrieval import search as search_module
+from sjft.retrieval.budget import candidates_per_shard, cheaper_backend, kept_per_shard
+from sjft.retrieval.divergence import ExactDivergence
+from sjft.retrieval.grouping import groups_of_similar
+from sjft.retrieval.histograms import KIND, VERSION, Histograms, open_histograms
+from sjft.retrieval.index import AnnoyIndex, build_annoy_index, load_annoy_index
+from sjft.retrieval.neighbours import KIND as LISTS_KIND
+from sjft.retrieval.neighbours import VERSION as LISTS_VERSION
+from sjft.retrieval.neighbours import Neighbours, merge_shards, nearest, write_neighbours
+from sjft.retrieval.projection import fit_projection, hellinger_vectors, read_projection
+from sjft.retrieval.recall import recall, require_recall
+from sjft.retrieval.search import search_candidates, search_exactly, search_shard
+from sjft.settings.retrieval import RetrievalSettings
+from sjft.storage.hdf5 import Variable, config_of, create_hdf5, open_hdf5
+
+EPSILON = 2.2e-16
+
+
+def settings(**changes: object) -> RetrievalSettings:
+    return RetrievalSettings.model_validate({"bank": "fake", **changes})
+
+
+def divergences(targets: Histograms, sources: Histograms, epsilon: float = EPSILON) -> np.ndarray:
+    """The definition, one pair and one direction at a time."""
+    found = np.zeros((len(targets.images), len(sources.images)))
+    for i, x in enumerate(targets.counts):
+        for j, y in enumerate(sources.counts):
+            for c, n in enumerate(targets.positions):
+                p, q = x[c] / n, y[c] / n
+                there = np.sum(p * np.log((p + epsilon) / (q + epsilon)))
+                back = np.sum(q * np.log((q + epsilon) / (p + epsilon)))
+                found[i, j] += targets.weight[c] / 2 * (there + back)
+    return found
+
+
+def shards_of(sources: Histograms, assignment: np.ndarray) -> list[Histograms]:
+    return [sources.take(np.flatnonzero(assignment == shard)) for shard in np.unique(assignment)]
+
+
+class EverythingIndex:
+    """Gives the first rows of the shard, whatever is asked."""
+
+    def __init__(self, items: int) -> None:
+        self._items = items
+
+    def candidates(self, vectors: np.ndarray, number: int) -> np.ndarray:
+        number = min(number, self._items)
+        return np.tile(np.arange(number, dtype=np.int32), (len(vectors), 1))
+
+
+def annoy_index(folder: Path, vectors: np.ndarray, options: RetrievalSettings) -> AnnoyIndex:
+    paths = folder / "a.ann", folder / "a.json"
+    build_annoy_index(vectors, options.annoy, options.seed, *paths, {})
+    return load_annoy_index(*paths, len(vectors), options.annoy, {})
+
+
+def save_histograms(path: Path, histograms: Histograms) -> Path:
+    with create_hdf5(
+        path, kind=KIND, version=VERSION, config={}, inputs={"bins": histograms.digest_of_bins}
+    ) as writer:
+        writer.add("image", Variable(histograms.images, ("image",), "Images"))
+        writer.add("positions", Variable(histograms.positions, ("channel",), "Positions"))
+        writer.add("weight", Variable(histograms.weight, ("channel",), "Weights"))
+        writer.add("count", Variable(histograms.counts, ("image", "channel", "bin"), "Counts"))
+    return path
+
+
+@pytest.mark.parametrize(("sources", "kept"), [(1, 1), (40, 7), (300, 20), (600, 600)])
+def test_the_exact_search_finds_what_brute_force_finds(sources: int, kept: int) -> None:
+    targets, source = random_histograms(1, 5), random_histograms(2, sources, first_image=50)
+    found = search_exactly(targets, source, kept, EPSILON)
+    wanted = divergences(targets, source)
+    assert found.sources.shape == (5, kept)
+    np.testing.assert_array_equal(found.targets, targets.images)
+    np.testing.assert_allclose(found.divergences, np.sort(wanted)[:, :kept], atol=2e-5)
+    own = np.take_along_axis(wanted, found.sources.astype(int) - 50, axis=1)
+    np.testing.assert_allclose(found.divergences, own, atol=2e-5)
+    assert all(len(set(row)) == kept for row in found.sources.tolist())
+
+
+def test_candidates_are_ranked_by_the_divergence() -> None:
+    targets, source = random_histograms(1, 70), random_histograms(2, 30, first_image=9)
+    vectors = hellinger_vectors(targets)
+    found = search_candidates(targets, vectors, source, EverythingIndex(30), 5, 30, EPSILON)
+    wanted = divergences(targets, source)
+    np.testing.assert_array_equal(found.targets, targets.images)
+    np.testing.assert_array_equal(found.sources - 9, wanted.argsort(axis=1)[:, :5])
+    np.testing.assert_allclose(found.divergences, np.sort(wanted)[:, :5], atol=1e-5)
+
+
+def test_only_candidates_are_compared() -> None:
+    targets, source = random_histograms(1, 4), random_histograms(2, 30)
+    vectors = hellinger_vectors(targets)
+    found = search_candidates(targets, vectors, source, EverythingIndex(30), 5, 10, EPSILON)
+    wanted = divergences(targets, source)[:, :10]  # the first 10 rows are all it is given
+    np.testing.assert_array_equal(found.sources, wanted.argsort(axis=1)[:, :5])
+
+
+class OwnIndex:
+    """Gives a row of its own to each query, by the query's first number."""
+
+    def candidates(self, vectors: np.ndarray, number: int) -> np.ndarray:
+        return vectors[:, :1].astype(np.int32)
+
+
+@pytest.mark.parametrize("targets", [1, 7, 161, 400])
+def test_a_group_compares_what_the_index_names_to_any_of_it(targets: int) -> None:
+    x, y = random_histograms(1, targets), random_histograms(2, targets, first_image=5)
+    vectors = np.arange(targets, dtype=np.float32)[:, None]
+    found = search_candidates(x, vectors, y, OwnIndex(), 1, 1, EPSILON)
+    np.testing.assert_array_equal(found.targets, x.images)
+    wanted = ExactDivergence(x, EPSILON).to(y)
+    for group in groups_of_similar(vectors, 160):
+        nearest_there = wanted[np.ix_(group, group)].argmin(axis=1)
+        np.testing.assert_array_equal(found.sources[group, 0] - 5, group[nearest_there])
+
+
+def test_annoy_with_enough_candidates_agrees_with_the_exact_search(tmp_path: Path) -> None:
+    targets, source = random_histograms(1, 20), random_histograms(2, 200)
+    index = annoy_index(tmp_path, hellinger_vectors(source), settings())
+    vectors = hellinger_vectors(targets)
+    found = search_candidates(targets, vectors, source, index, 20, 200, EPSILON)
+    exact = search_exactly(targets, source, 20, EPSILON)
+    np.testing.assert_allclose(found.divergences, exact.divergences, atol=2e-5)
+
+
+def test_annoy_with_few_candidates_finds_most(tmp_path: Path) -> None:
+    targets, source = random_histograms(1, 20), random_histograms(2, 400)
+    index = annoy_index(tmp_path, hellinger_vectors(source), settings())
+    found = search_candidates(targets, hellinger_vectors(targets), source, index, 20, 80, 1e-3)
+    truth = divergences(targets, source, 1e-3).argsort(axis=1)[:, :20]
+    shares = [len({*a} & {*b}) / 20 for a, b in zip(found.sources, truth, strict=True)]
+    assert np.mean(shares) > 0.9
+
+
+def test_the_epsilon_decides_who_is_near() -> None:
+    targets, source = random_histograms(1, 5), random_histograms(2, 50)
+    for epsilon in (1e-2, 1e-12):
+        found = search_exactly(targets, source, 50, epsilon)
+        wanted = np.sort(divergences(targets, source, epsilon))
+        np.testing.assert_allclose(found.divergences, wanted, atol=2e-5)
+
+
+@given(on_file=st.integers(1, 6000), images=st.integers(1, 10**6))
+def test_one_shard_gives_all_that_are_kept(on_file: int, images: int) -> None:
+    assert kept_per_shard(on_file, images, 1) == min(on_file, images)
+
+
+@given(on_file=st.integers(1, 6000), images=st.integers(1, 10**5), shards=st.integers(1, 9999))
+def test_a_shard_gives_at_least_its_share_and_at_most_all(
+    on_file: int, images: int, shards: int
+) -> None:
+    kept = kept_per_shard(on_file, images, shards)
+    assert 1 <= kept <= min(on_file, images)
+    assert kept >= min(images, on_file, on_file / shards)
+
+
+@pytest.mark.parametrize("shards", [2, 7, 40])
+def test_random_shards_hold_the_truly_nearest_among_those_that_they_give(shards: int) -> None:
+    rng = np.random.default_rng(shards)
+    images, on_file = 4000, 300
+    for _ in range(200):
+        assignment = rng.integers(0, shards, images)
+        sizes = np.bincount(assignment, minlength=shards)
+        of_nearest = np.bincount(assignment[:on_file], minlength=shards)
+        kept = [kept_per_shard(on_file, int(size), shards) for size in sizes]
+        assert (of_nearest <= kept).all()
+
+
+def test_several_shards_merged_give_what_one_gives() -> None:
+    targets, source = random_histograms(1, 12), random_histograms(2, 500)
+    assignment = np.random.default_rng(3).integers(0, 4, 500)
+    one = search_exactly(targets, source, 30, EPSILON)
+    parts = [
+        search_exactly(targets, shard, kept_per_shard(30, len(shard.images), 4), EPSILON)
+        for shard in shards_of(source, assignment)
+    ]
+    merged = nearest(parts, 30)
+    np.testing.assert_allclose(merged.divergences, one.divergences, atol=2e-5)
+    own = np.take_along_axis(divergences(targets, source), merged.sources.astype(int), axis=1)
+    np.testing.assert_allclose(merged.divergences, own, atol=2e-5)
+
+
+def test_equally_near_images_are_ordered_by_their_numbers() -> None:
+    targets, source = random_histograms(1, 3), random_histograms(2, 4)
+    twice = source.take(np.array([0, 1, 2, 3, 0, 1, 2, 3]))
+    numbered = Histograms(
+        np.array([7, 5, 3, 1, 6, 4, 2, 0], np.int32), *list(vars(twice).values())[1:]
+    )
+    vectors = hellinger_vectors(targets)
+    ranked = search_candidates(targets, vectors, numbered, EverythingIndex(8), 8, 8, EPSILON)
+    pairs = {7: 6, 5: 4, 3: 2, 1: 0}
+    for found in (ranked, search_exactly(targets, numbered, 8, EPSILON)):
+        for row in found.sources.tolist():
+            assert all(pairs[b] == a for a, b in zip(row[::2], row[1::2], strict=True))
+        fewer = search_exactly(targets, numbered, 3, EPSILON)
+        np.testing.assert_array_equal(fewer.sources, found.sources[:, :3])
+
+
+@pytest.mark.parametrize("backend", ["annoy", "flat", "exact", "blocks"])
+def test_images_that_are_the_same_come_by_their_numbers_from_every_backend(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str
+) -> None:
+    targets, originals = random_histograms(1, 70), random_histograms(2, 12)
+    order = np.random.default_rng(0).permutation(240)
+    source = originals.take(order % 12)  # twenty of each, in no order
+    source = Histograms(np.arange(240, dtype=np.int32), *list(vars(source).values())[1:])
+    files = pairing_on_disk(tmp_path, targets, source)
+    if backend == "blocks":
+        monkeypatch.setattr(search_module, "exact_blocks", lambda *_: (33, 32))
+        backend = "exact"
+    found = search_shard(
+        *(targets, source, files[: BACKENDS[backend]]),
+        kept=50,  # two and a half originals: the third's first ten
+        candidates=100,
+        settings=settings(backend=backend, annoy={"search_k": 10**6}),
+        memory=10**9,
+    )
+    nearest_originals = divergences(targets, originals).argsort(axis=1)[:, :3]
+    copies = [np.flatnonzero(order % 12 == original) for original in range(12)]
+    wanted = [
+        np.concatenate([copies[first], copies[second], copies[third][:10]])
+        for first, second, third in nearest_originals
+    ]
+    np.testing.assert_array_equal(found.sources, wanted)
+
+
+def test_blocks_cut_for_little_memory_give_the_same_lists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    targets, source = random_histograms(1, 70), random_histograms(2, 300)
+    whole = search_exactly(targets, source, 9, EPSILON)
+    monkeypatch.setattr(search_module, "exact_blocks", lambda *_: (33, 64))
+    path = save_histograms(tmp_path / "s.h5", source)
+    with open_histograms(path, source.digest_of_bins) as shard:
+        found = search_exactly(targets, shard, 9, EPSILON, 10**9)
+    np.testing.assert_array_equal(found.targets, whole.targets)
+    np.testing.assert_array_equal(found.sources, whole.sources)
+    np.testing.assert_allclose(found.divergences, whole.divergences, atol=1e-5)
+
+
+def pairing_on_disk(folder: Path, targets: Histograms, source: Histograms) -> list[Path]:
+    """Projection, index and record, as the rules make them."""
+    files = [folder / name for name in ("projection.h5", "a.ann", "a.json")]
+    fit_projection(
+        targets, epsilon=2.2e-16, dimensions=8, sample=99, seed=0, output=files[0], inputs={}
+    )
+    projection = read_projection(files[0])
+    made_from = {"projection": projection.digest, "histograms": source.digest}
+    vectors = projection.project(source)
+    build_annoy_index(vectors, settings().annoy, 0, files[1], files[2], made_from)
+    return files
+
+
+BACKENDS = {"annoy": 3, "flat": 1, "auto": 1, "exact": 0}
+
+
+@pytest.mark.parametrize(("backend", "files"), BACKENDS.items())
+@pytest.mark.parametrize(("targets", "sources", "kept"), [(9, 200, 20), (200, 9, 9), (3, 1, 1)])
+def test_all_backends_give_the_same_lists_from_enough_candidates(
+    tmp_path: Path, backend: str, files: int, targets: int, sources: int, kept: int
+) -> None:
+    x, y = random_histograms(1, targets), random_histograms(2, sources)
+    found = search_shard(
+        *(x, y, pairing_on_disk(tmp_path, x, y)[:files]),
+        kept=kept,
+        candidates=sources,
+        settings=settings(backend=backend),
+        memory=10**9,
+    )
+    wanted = divergences(x, y)
+    assert found.sources.shape == (targets, kept)
+    np.testing.assert_allclose(found.divergences, np.sort(wanted)[:, :kept], atol=2e-5)
+
+
+def test_an_index_that_belongs_to_another_projection_is_refused(tmp_path: Path) -> None:
+    x, y = random_histograms(1, 20), random_histograms(2, 30)
+    files = pairing_on_disk(tmp_path, x, y)
+    fit_projection(x, epsilon=2.2e-16, dimensions=5, sample=99, seed=0, output=files[0], inputs={})
+    options = {"kept": 3, "candidates": 9, "settings": settings(), "memory": 10**9}
+    with pytest.raises(UserError, match="another projection file"):
+        search_shard(x, y, files, **options)
+
+
+@pytest.mark.parametrize(("candidates", "chosen"), [(50, "flat"), (2000, "exact")])
+def test_auto_says_what_it_takes(
+    candidates: int, chosen: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    assert cheaper_backend(600, 5000, 8000, candidates, 128) == chosen
+    assert f"auto takes `{chosen}`" in caplog.text
+
+
+@pytest.mark.parametrize(("candidates", "enough"), [(100, True), (5, False)])
+def test_auto_takes_exact_where_flat_misses_much_and_says_so(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    candidates: int,
+    enough: bool,
+) -> None:
+    caplog.set_level("INFO")
+    monkeypatch.setattr(search_module, "cheaper_backend", lambda *_: "flat")
+    monkeypatch.setattr(search_module, "TARGETS_A_GROUP", 1)  # none finds what others ask for
+    targets, source = random_histograms(1, 30), random_histograms(2, 400)
+    files = pairing_on_disk(tmp_path, targets, source)[:1]
+    options = {"kept": 5, "candidates": candidates, "memory": 10**9}
+    found = search_shard(targets, source, files, settings=settings(backend="auto"), **options)
+    truth = search_exactly(targets, source, 5, EPSILON)
+    assert ("that is too few: it takes `exact`" in caplog.text) is not enough
+    assert "of the 5 nearest of 16 target images" in caplog.text
+    if not enough:
+        np.testing.assert_array_equal(found.sources, truth.sources)
+        search_shard(targets, source, files, settings=settings(backend="auto"), needed=1, **options)
+        assert "of the 1 nearest of 16 target images" in caplog.text
+    else:
+        assert (found.divergences <= truth.divergences[:, -1:]).mean() > 0.97
+
+
+def test_candidates_have_a_margin_of_their_own_and_never_exceed_the_shard() -> None:
+    assert candidates_per_shard(100, 5000, 1, 4.0) == 460
+    assert candidates_per_shard(100, 30, 4, 4.0) == 30
+    few, many = (candidates_per_shard(5000, 5000, 256, factor) for factor in (1.0, 4.0))
+    assert few == kept_per_shard(5000, 5000, 256)
+    assert 20000 / 256 < many < 4 * few
+    assert candidates_per_shard(100, 5000, 40, 1.5) == 20  # 10 of these for few being few
+    wanted = [candidates_per_shard(number, 5000, 1, 1.0) for number in range(1, 1000)]
+    assert wanted == sorted(wanted)
+
+
+def found_recall(
+    folder: Path, found: Neighbours, sources: Sequence[Histograms], **changes: object
+) -> dict[str, float]:
+    paths = [save_histograms(folder / f"{i}.h5", shard) for i, shard in enumerate(sources)]
+    numbers = [np.arange(300, dtype=np.int32)] * len(paths)  # the shards' own are rows already
+    targets = random_histograms(1, len(found.targets))
+    return recall(found, targets, paths, numbers, settings(**changes))
+
+
+def test_the_exact_search_has_a_recall_of_one(tmp_path: Path) -> None:
+    source = random_histograms(2, 300)
+    found = search_exactly(random_histograms(1, 20), source, 40, EPSILON)
+    shards = shards_of(source, np.random.default_rng(3).integers(0, 3, 300))
+    assert found_recall(tmp_path, found, shards) == {"10": 1.0, "40": 1.0}
+
+
+def test_a_list_that_lacks_half_of_the_nearest_has_half_the_recall(tmp_path: Path) -> None:
+    source = random_histograms(2, 300)
+    everything = search_exactly(random_histograms(1, 20), source, 80, EPSILON)
+    every_other = Neighbours(
+        everything.targets, everything.sources[:, ::2], everything.divergences[:, ::2]
+    )
+    measured = found_recall(tmp_path, every_other, [source])
+    assert measured == {"10": pytest.approx(0.5), "40": pytest.approx(0.5)}
+
+
+def test_rounded_divergences_do_not_change_the_recall_and_rows_are_compared(tmp_path: Path) -> None:
+    source = random_histograms(2, 300)
+    found = search_exactly(random_histograms(1, 20), source, 40, EPSILON)
+    rounded = Neighbours(found.targets, found.sources, found.divergences * np.float32(1.01))
+    assert found_recall(tmp_path, rounded, [source]) == {"10": 1.0, "40": 1.0}
+    others = Neighbours(found.targets, (found.sources + 150) % 300, found.divergences * 2)
+    assert found_recall(tmp_path, others, [source])["40"] < 0.5
+
+
+def test_recall_is_measured_on_as_many_target_images_as_configured(tmp_path: Path) -> None:
+    source = random_histograms(2, 100)
+    found = search_exactly(random_histograms(1, 20), source, 10, EPSILON)
+    wrong, far = found.sources.copy(), found.divergences.copy()
+    wrong[7], far[7] = np.arange(100, 110), np.inf
+    one_bad = Neighbours(found.targets, wrong, far)
+    assert found_recall(tmp_path, one_bad, [source], recall_sample=20) == {"10": 19 / 20}
+    of_three = {
+        round(found_recall(tmp_path, one_bad, [source], recall_sample=3, seed=seed)["10"], 6)
+        for seed in range(15)
+    }
+    assert of_three == {0.666667, 1.0}
+
+
+def test_what_the_search_does_not_find_lowers_the_recall(tmp_path: Path) -> None:
+    targets, source = random_histograms(1, 20), random_histograms(2, 300)
+    vectors = hellinger_vectors(targets)
+    found = search_candidates(targets, vectors, source, EverythingIndex(300), 40, 40, EPSILON)
+    assert found_recall(tmp_path, found, [source])["40"] < 0.4
+
+
+def test_a_recall_under_the_floor_names_the_settings() -> None:
+    options = settings(recall_floor=0.8, annoy={"candidates_factor": 3.0})
+    require_recall({"10": 1.0, "100": 0.8}, options)
+    with pytest.raises(UserError) as error:
+        require_recall({"10": 1.0, "100": 0.799}, options)
+    for words in ("0.799 of the 100", "recall_floor is 0.8", "candidates_factor (3)", "backend"):
+        assert words in str(error.value)
+    assert "projection_dimensions (128)" in str(error.value)
+
+
+def test_the_epsilon_stands_in_the_files_and_others_are_not_merged(tmp_path: Path) -> None:
+    found = search_exactly(random_histograms(1, 3), random_histograms(2, 9), 4, 1e-5)
+    paths = [tmp_path / "0.h5", tmp_path / "1.h5"]
+    for path, epsilon in zip(paths, (1e-5, 1e-6), strict=True):
+        write_neighbours(path, found, settings(epsilon=epsilon).model_dump(mode="json"), {})
+    with open_hdf5(paths[0], kind=LISTS_KIND, version=LISTS_VERSION) as file:
+        assert config_of(file)["epsilon"] == 1e-5
+    with pytest.raises(UserError, match="other settings"):
+        merge_shards(paths, 4, [np.arange(9, dtype=np.int32)] * 2)

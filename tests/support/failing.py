@@ -1,0 +1,18 @@
+"""What a process of several does in a test: in a module of its own, that is quickly imported."""
+
+import os
+import signal
+import time
+
+from sjft.errors import BadImageError
+from sjft.training.world import Ranks
+
+
+def fail_while_others_wait(ranks: Ranks, reason: str | None) -> None:
+    """The second process complains of a picture, or without a reason is killed."""
+    if ranks.rank == 1 and reason is not None:
+        raise BadImageError("the picture", reason)
+    if ranks.rank == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(1)
+    ranks.total([1.0])

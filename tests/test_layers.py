@@ -1,0 +1,60 @@
+"""Each package of the library imports only what stands before it, in the data's order."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import sjft
+
+LIBRARY = Path(sjft.__file__).parent
+# As the library's own docstring tells them.
+ORDER = re.findall(
+    r"``(\w+)``", "\n".join(re.findall(r"^- (.+?):", sjft.__doc__ or "", flags=re.MULTILINE))
+)
+MODULES = sorted(path for path in LIBRARY.rglob("*.py") if path.parent != LIBRARY)
+# Beside a docstring they hold the list of what there is to choose from.
+REGISTRIES = {"data/readers", "descriptors/banks", "retrieval/index"}
+
+
+def imported(text: str) -> Iterator[str]:
+    """The packages of the library that a module imports, wherever in it."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom):
+            assert not node.level, "relative imports hide the way"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        for name in names:
+            top, _, rest = name.partition(".")
+            if top == "sjft" and rest != "__version__":
+                yield rest.partition(".")[0]
+
+
+def test_the_order_names_every_package() -> None:
+    packages = {path.parent.name for path in LIBRARY.glob("*/__init__.py")}
+    modules = {path.stem for path in LIBRARY.glob("*.py")} - {"__init__"}
+    assert sorted(ORDER) == sorted(packages | modules)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(LIBRARY)))
+def test_a_module_imports_only_what_stands_before_its_package(module: Path) -> None:
+    own = ORDER.index(module.relative_to(LIBRARY).parts[0])
+    after = {name for name in imported(module.read_text("utf-8")) if ORDER.index(name) > own}
+    assert not after, f"{module.relative_to(LIBRARY)} imports {sorted(after)}, which stand after it"
+
+
+def test_packages_hold_a_docstring_alone() -> None:
+    for path in LIBRARY.glob("*/**/__init__.py"):
+        if str(path.parent.relative_to(LIBRARY)) not in REGISTRIES:
+            body = ast.parse(path.read_text("utf-8")).body
+            assert len(body) == 1 and ast.get_docstring(ast.parse(path.read_text("utf-8"))), path
+
+
+def test_the_library_knows_nothing_of_snakemake() -> None:
+    for path in MODULES:
+        assert not re.search(r"^\s*(from|import) snakemake", path.read_text("utf-8"), re.M), path

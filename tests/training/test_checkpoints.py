@@ -1,0 +1,299 @@
+"""Checkpoints: whatever interrupts a round, it ends with the bytes of one that nothing did."""
+
+import errno
+import math
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import IO
+
+import pytest
+import torch
+from PIL import Image
+from small import images_table, source_table, training_settings
+
+from sjft.errors import UserError
+from sjft.networks.joint import JointTask, save_network
+from sjft.selection.subset import select_all
+from sjft.settings.checkpoints import CheckpointSettings
+from sjft.training.batches import JointBatches
+from sjft.training.checkpoints import Checkpoints
+from sjft.training.pairing import AnySource
+from sjft.training.round import Round, run_round
+
+UPDATES = 7
+# Dropout draws from torch's own stream; the schedule changes the rate on the way.
+SETTINGS = training_settings(
+    network="squeezenet1_1",
+    input_size=24,
+    resize=(24, 26),
+    target_batch=3,
+    accumulate=2,
+    updates=UPDATES,
+    learning_rate=0.01,
+    learning_rate_steps=4,
+    log_every=3,
+)
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("pictures")
+    for side in ("target", "source"):
+        (root / side).mkdir()
+        for i in range(6):
+            colour = (250, 40 * i, 0) if i % 2 else (0, 30 * i, 250)
+            Image.new("RGB", (28, 26), colour).save(root / side / f"{i}.png")
+    return root
+
+
+def the_round(root: Path) -> Round:
+    targets = images_table([0, 1] * 3, folder="target")
+    sources = source_table([0, 1] * 3, folder="source")
+    return Round(
+        number=0,
+        seed=1,
+        manifest=select_all(targets, sources),
+        choice=AnySource(6),
+        target_folder=root,
+        source_folders={"store": root},
+        target_classes=["class 0", "class 1"],
+        last_network=None,
+    )
+
+
+def result(root: Path, output: Path, checkpoints: Checkpoints | None, threads: int = 1) -> bytes:
+    network, history = run_round(the_round(root), SETTINGS, None, threads, checkpoints)
+    assert history["update"].to_list() == [3, 6, 7]
+    save_network(output, network, {"losses": history["target_loss"].to_list()})
+    return output.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return result(pictures, tmp_path_factory.mktemp("whole") / "m.pt", None)
+
+
+def every_update(folder: Path, keep: int = 2) -> Checkpoints:
+    return Checkpoints(folder / "round", {"rate": 0.01}, CheckpointSettings(updates=1, keep=keep))
+
+
+class Killed(Exception):
+    """Stands for whatever ends a process between two instructions."""
+
+
+@pytest.fixture
+def killed_at(monkeypatch: pytest.MonkeyPatch, pictures: Path, tmp_path: Path):
+    """A function that trains until a batch is asked for, and dies there."""
+    whole = JointBatches.outline
+
+    def train_until(step: int, checkpoints: Checkpoints) -> None:
+        def dying(self: JointBatches, wanted: int, *, pinned: bool) -> object:
+            if wanted == step:
+                raise Killed
+            return whole(self, wanted, pinned=pinned)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(JointBatches, "outline", dying)
+            with pytest.raises(Killed):
+                run_round(the_round(pictures), SETTINGS, None, 1, checkpoints)
+
+    return train_until
+
+
+@pytest.mark.parametrize("step", [0, 1, 5, 9, 2 * UPDATES - 1])
+def test_a_round_killed_at_any_batch_ends_with_the_same_bytes(
+    killed_at, uninterrupted: bytes, pictures: Path, tmp_path: Path, step: int
+) -> None:
+    killed_at(step, every_update(tmp_path))
+    written = sorted(path.name for path in tmp_path.rglob("*.pt"))
+    done = step // 2
+    assert written == [f"update-{u:08d}.pt" for u in range(max(1, done - 1), done + 1)]
+    assert result(pictures, tmp_path / "m.pt", every_update(tmp_path)) == uninterrupted
+
+
+def test_a_round_killed_again_and_again_ends_with_the_same_bytes(
+    killed_at, uninterrupted: bytes, pictures: Path, tmp_path: Path
+) -> None:
+    for step in (3, 7, 10, 12):
+        killed_at(step, every_update(tmp_path))
+    assert result(pictures, tmp_path / "m.pt", every_update(tmp_path)) == uninterrupted
+
+
+@pytest.mark.parametrize("damage", [b"", b"no checkpoint", None, "a flipped bit"])
+def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(
+    killed_at,
+    uninterrupted: bytes,
+    pictures: Path,
+    tmp_path: Path,
+    damage: bytes | str | None,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    killed_at(9, every_update(tmp_path))
+    before, last = sorted(tmp_path.rglob("*.pt"))
+    content = last.read_bytes()
+    flipped = bytearray(content)
+    flipped[len(content) // 2] ^= 16
+    cut = content[: len(content) // 2]
+    last.write_bytes(damage if isinstance(damage, bytes) else flipped if damage else cut)
+    caplog.set_level("INFO")
+    assert result(pictures, tmp_path / "m.pt", every_update(tmp_path)) == uninterrupted
+    assert f"{last} is passed over" in caplog.text
+    assert f"from {before}" in caplog.text
+
+
+def test_checkpoints_of_other_settings_are_not_used_and_not_lost(
+    killed_at, uninterrupted: bytes, pictures: Path, tmp_path: Path, caplog
+) -> None:
+    first = every_update(tmp_path)
+    killed_at(9, first)
+    caplog.set_level("INFO")
+    other = Checkpoints(first.root, {"rate": 0.1}, CheckpointSettings(updates=3))
+    assert result(pictures, tmp_path / "m.pt", other) == uninterrupted
+    assert "goes on" not in caplog.text
+    assert f"{first.folder}: checkpoints of other settings (rate: 0.01 there, 0.1 here)" in (
+        caplog.text
+    )
+    other.remove()
+    assert not other.folder.exists()
+    assert result(pictures, tmp_path / "m.pt", every_update(tmp_path)) == uninterrupted
+    assert "goes on after update 4" in caplog.text
+    first.remove()
+    assert not first.root.exists()
+
+
+def test_a_checkpoint_of_other_settings_in_the_place_of_our_own_is_refused(
+    killed_at, pictures: Path, tmp_path: Path
+) -> None:
+    first = every_update(tmp_path)
+    killed_at(9, first)
+    other = Checkpoints(first.root, {"rate": 0.1, "more": {"than": 1}}, CheckpointSettings())
+    shutil.copytree(first.folder, other.folder)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.pt")}
+    with pytest.raises(UserError, match="made with other settings") as error:
+        run_round(the_round(pictures), SETTINGS, None, 1, other)
+    assert "rate: 0.01 there, 0.1 here; more.than: None there, 1 here" in str(error.value)
+    assert "update-00000004.pt" in str(error.value)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.pt")} == before
+
+
+def test_checkpoints_are_written_by_time_too(
+    pictures: Path, tmp_path: Path, uninterrupted: bytes
+) -> None:
+    by_time = Checkpoints(tmp_path / "often", {}, CheckpointSettings(seconds=1e-6, keep=3))
+    assert result(pictures, tmp_path / "m.pt", by_time) == uninterrupted
+    assert len(list(by_time.folder.glob("*.pt"))) == 3
+    seldom = Checkpoints(tmp_path / "seldom", {}, CheckpointSettings())
+    result(pictures, tmp_path / "m.pt", seldom)
+    assert not seldom.folder.exists()
+
+
+def test_a_loss_that_is_not_finite_leaves_the_last_good_checkpoint(
+    pictures: Path, tmp_path: Path, uninterrupted: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, good = JointTask.forward, every_update(tmp_path)
+    passes = []
+
+    def spoilt(self: JointTask, *given: torch.Tensor) -> dict[str, torch.Tensor]:
+        passes.append(len(passes))
+        result = whole(self, *given)
+        return result if len(passes) < 10 else result | {"loss": result["loss"] * math.nan}
+
+    with monkeypatch.context() as patched:
+        patched.setattr(JointTask, "forward", spoilt)
+        with pytest.raises(UserError, match=r"loss of update 5 is not finite.*target/\d\.png"):
+            run_round(the_round(pictures), SETTINGS, None, 1, good)
+    assert [path.name for path in sorted(good.folder.glob("*.pt"))] == [
+        "update-00000003.pt",
+        "update-00000004.pt",
+    ]
+    assert result(pictures, tmp_path / "m.pt", good) == uninterrupted
+
+
+def test_weights_that_are_not_finite_are_not_kept(pictures: Path, tmp_path: Path) -> None:
+    # The first loss is finite; the step that follows it leads nowhere.
+    far = SETTINGS.model_copy(update={"learning_rate": 1e38, "weight_decay": 1e9, "updates": 1})
+    for checkpoints in (None, every_update(tmp_path)):
+        with pytest.raises(UserError, match=r"After update 1 the weights `.*` are not finite"):
+            run_round(the_round(pictures), far, None, 1, checkpoints)
+    assert not list(tmp_path.rglob("*.pt"))
+
+
+def test_a_full_disk_leaves_the_checkpoint_before(
+    killed_at, uninterrupted: bytes, pictures: Path, tmp_path: Path
+) -> None:
+    killed_at(5, every_update(tmp_path))
+    with pytest.MonkeyPatch.context() as patched:
+
+        def full(_content: object, file: IO[bytes]) -> None:
+            file.write(b"beginning")
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        patched.setattr(torch, "save", full)
+        with pytest.raises(UserError, match=r"update-00000003\.pt: .*No space left"):
+            run_round(the_round(pictures), SETTINGS, None, 1, every_update(tmp_path))
+    names = sorted(path.name for path in every_update(tmp_path).folder.iterdir())
+    assert names == ["decided_by.json", "update-00000001.pt", "update-00000002.pt"]
+    assert result(pictures, tmp_path / "m.pt", every_update(tmp_path)) == uninterrupted
+
+
+def test_mixed_precision_goes_on_with_the_same_bytes(
+    killed_at, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mixed = SETTINGS.model_copy(update={"precision": "bfloat16"})
+    monkeypatch.setattr(sys.modules[__name__], "SETTINGS", mixed)
+    whole = result(pictures, tmp_path / "whole.pt", None)
+    killed_at(9, every_update(tmp_path))
+    assert result(pictures, tmp_path / "m.pt", every_update(tmp_path)) == whole
+
+
+def train_slowly(pictures: Path, folder: Path) -> int:
+    """What a process of its own does: train, waiting before each batch, and heed signals."""
+    whole = JointBatches.outline
+
+    def waiting(self: JointBatches, step: int, *, pinned: bool) -> object:
+        time.sleep(0.2)
+        return whole(self, step, pinned=pinned)
+
+    JointBatches.outline = waiting  # type: ignore[method-assign]
+    checkpoints = every_update(folder)
+    try:
+        with checkpoints.heeding_termination():
+            run_round(the_round(pictures), SETTINGS, None, 1, checkpoints)
+    except UserError as error:
+        print(error)
+        return 1
+    return 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_signal_loses_nothing(
+    pictures: Path, tmp_path: Path, uninterrupted: bytes, number: signal.Signals
+) -> None:
+    process = subprocess.Popen(
+        [sys.executable, __file__, str(pictures), str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    until = time.monotonic() + 300  # a busy machine takes its time to load torch
+    while not list(tmp_path.rglob("update-*.pt")) and time.monotonic() < until:
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(number)
+    said, _ = process.communicate(timeout=300)
+    if number == signal.SIGTERM:
+        assert process.returncode == 1
+        assert "Run again to go on from there" in said
+    else:
+        assert process.returncode == -signal.SIGKILL
+    assert len(list(tmp_path.rglob("update-*.pt"))) in (1, 2)
+    assert result(pictures, tmp_path / "m.pt", every_update(tmp_path)) == uninterrupted
+
+
+if __name__ == "__main__":
+    sys.exit(train_slowly(Path(sys.argv[1]), Path(sys.argv[2])))

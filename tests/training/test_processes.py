@@ -1,0 +1,144 @@
+"""Several processes on this machine: they end with what one process would, or with one message."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+import torch
+from failing import fail_while_others_wait
+from PIL import Image
+from small import images_table, source_table, training_settings
+
+from sjft.errors import UserError
+from sjft.networks.joint import load_joint_network
+from sjft.selection.subset import select_all
+from sjft.settings.checkpoints import CheckpointSettings
+from sjft.settings.training_jobs import TrainingJobSettings
+from sjft.training.checkpoints import Checkpoints
+from sjft.training.job import RoundJob
+from sjft.training.pairing import AnySource
+from sjft.training.processes import in_processes
+from sjft.training.round import Round
+from sjft.training.world import Ranks
+
+SETTINGS = training_settings(
+    network="shufflenet_v2_x0_5",
+    input_size=24,
+    resize=(24, 30),
+    target_batch=4,
+    accumulate=2,
+    updates=8,
+    learning_rate=0.01,
+    log_every=5,
+    # Each process would normalise by its own share.
+    freeze_batch_norm=True,
+)
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    for side in ("target", "source"):
+        (tmp_path / "pictures" / side).mkdir(parents=True)
+        for i in range(8):
+            colour = (250, 40 * i % 256, 0) if i % 2 else (0, 30 * i, 250)
+            Image.new("RGB", (30, 26), colour).save(tmp_path / "pictures" / side / f"{i}.png")
+    return tmp_path / "pictures"
+
+
+def job(pictures: Path, output: Path, processes: int) -> RoundJob:
+    the_round = Round(
+        number=0,
+        seed=1,
+        manifest=select_all(
+            images_table([0, 1] * 4, folder="target"), source_table([0, 1] * 4, folder="source")
+        ),
+        choice=AnySource(8),
+        target_folder=pictures,
+        source_folders={"store": pictures},
+        target_classes=["class 0", "class 1"],
+        last_network=None,
+    )
+    output.mkdir(exist_ok=True)
+    return RoundJob(
+        the_round,
+        SETTINGS.model_copy(update={"processes": processes}),
+        None,
+        2,
+        Checkpoints(output / "checkpoints", {}, CheckpointSettings(updates=1)),
+        TrainingJobSettings(cache_mb=1),
+        output / "model.pt",
+        output / "history.csv",
+        {},
+    )
+
+
+def test_two_processes_end_as_one_does_and_go_on_after_a_signal(
+    pictures: Path, tmp_path: Path
+) -> None:
+    alone, both, stopped = (tmp_path / name for name in ("alone", "both", "stopped"))
+    job(pictures, alone, 1).run()
+    job(pictures, both, 2).run()
+    one, two = (load_joint_network(f / "model.pt").module.state_dict() for f in (alone, both))
+    for name, tensor in one.items():
+        torch.testing.assert_close(two[name], tensor, rtol=1e-4, atol=1e-6)
+    timeless = pl.exclude("images_per_second", "seconds")
+    rows, wanted = (pl.read_csv(f / "history.csv").select(timeless) for f in (both, alone))
+    assert rows.columns == wanted.columns
+    assert abs(rows.to_numpy() - wanted.to_numpy()).max() < 1e-4
+
+    process = subprocess.Popen(
+        [sys.executable, __file__, str(pictures), str(stopped)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    until = time.monotonic() + 300
+    while not list(stopped.rglob("update-*.pt")) and time.monotonic() < until:
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    said, _ = process.communicate(timeout=300)
+    assert "Run again to go on from there" in said
+    assert process.returncode == 1
+    assert not (stopped / "model.pt").exists()
+    assert list(stopped.rglob("update-*.pt"))
+    job(pictures, stopped, 2).run()
+    assert (stopped / "model.pt").read_bytes() == (both / "model.pt").read_bytes()
+    assert not (stopped / "checkpoints").exists()
+
+
+def test_what_one_process_says_to_the_user_ends_all() -> None:
+    with pytest.raises(UserError, match=r"^the picture: is not an image"):
+        in_processes(2, "gloo", fail_while_others_wait, "is not an image")
+
+
+def test_a_process_that_is_killed_ends_all() -> None:
+    with pytest.raises(UserError, match=r"ended from outside .*SIGKILL"):
+        in_processes(2, "gloo", fail_while_others_wait, None)
+
+
+def test_there_must_be_a_gpu_for_each_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert Ranks(1, 2).device("auto") == torch.device("cuda", 1)
+    assert Ranks(3, 4).device("cpu") == torch.device("cpu")
+    with pytest.raises(UserError, match=r"training\.processes: 4 processes .* torch finds 2"):
+        Ranks(0, 4).device("auto")
+
+
+def test_a_batch_must_be_shared_evenly() -> None:
+    with pytest.raises(ValueError, match=r"target_batch \(4\) must be a multiple of processes"):
+        training_settings(processes=3)
+
+
+if __name__ == "__main__":
+    try:
+        job(Path(sys.argv[1]), Path(sys.argv[2]), 2).run()
+    except UserError as error:
+        print(error)
+        sys.exit(1)

@@ -1,0 +1,193 @@
+"""What a change of each key of the configuration runs again, and nothing besides."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any, get_args
+
+import pytest
+import yaml
+from chain import REPOSITORY, Chain, copy_workflow
+from conftest import save_pictures
+from pydantic import BaseModel
+from rerun_table import BASE, GROUPS, MORE, TABLE
+
+from sjft.data.state import NOT_FOR_THE_LIST
+from sjft.pipeline.stage_settings import ORIGIN, of_generated_images, only_told
+from sjft.settings.config import read_configuration
+from sjft.settings.experiment import TrainingSettings
+from sjft.settings.known_part import known_part
+from sjft.settings.retrieval import RetrievalSettings
+from sjft.storage.files import write_with_digest
+
+REASONS = REPOSITORY / "tests/support/rerun_reasons.py"
+WORKFLOW = REPOSITORY / "workflow"
+TARGETS = ["results/all/model.pt", "results/all/ablation.csv"]
+
+
+def leaves(model: BaseModel, path: str = "") -> Iterator[str]:
+    """Dotted names of all keys of a section; those that choose its kind are no keys of it."""
+    for name, field in type(model).model_fields.items():
+        value, here = getattr(model, name), f"{path}.{name}".strip(".")
+        if isinstance(value, BaseModel):
+            yield from leaves(value, here)
+        elif len(get_args(field.annotation)) != 1 or get_args(field.annotation)[0] != value:
+            yield here
+
+
+def all_keys() -> list[str]:
+    configuration = read_configuration(BASE)
+    used = {"datasets": ["pictures", "store"], "banks": ["cnn", "small"],
+            "retrievals": ["plain", "gabor"], "experiments": ["all"]}  # fmt: skip
+    keys = [key for key in leaves(configuration) if key not in used]
+    for section, names in used.items():
+        for name in names:
+            keys += leaves(getattr(configuration, section)[name], f"{section}.{name}")
+    return keys
+
+
+def changed(change: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration with other values of some keys."""
+    configuration: dict[str, Any] = json.loads(json.dumps(BASE))  # no two entries share a part
+    for key, value in change.items():
+        *folders, name = key.split(".")
+        place = configuration
+        for folder in folders:
+            place = place.setdefault(folder, {})
+        place[name] = value
+    return configuration
+
+
+@pytest.fixture(scope="module")
+def chain(tmp_path_factory: pytest.TempPathFactory) -> Chain:
+    made = copy_workflow(tmp_path_factory.mktemp("reruns") / "run")
+    data = made.root / "data"
+    save_pictures(data / "pictures", [f"{c}/{number}.png" for c in "abc" for number in range(6)])
+    shutil.copytree(data / "pictures", data / "pictures again")
+    shutil.copy2(data / "weights/store.pth", data / "weights/other.pth")
+    (data / "classes.txt").write_text("square\narrow\n", encoding="utf-8")
+    (made.root / "linked").symlink_to("data")
+    for bank, rows in (("cnn", "a.jpg,truncated\n"), ("small", "")):
+        skipped = made.results / f"descriptors/{bank}/store/train/0000.skipped.csv"
+        skipped.parent.mkdir(parents=True)
+        write_with_digest(skipped, f"path,reason\n{rows}".encode())
+    text = yaml.safe_dump(BASE, sort_keys=False)
+    (made.root / "config/config.yaml").write_text(text, encoding="utf-8")
+    return made
+
+
+@pytest.fixture(scope="module")
+def answers(chain: Chain) -> dict[str, Any]:
+    """All jobs, and for each change those that have a reason of their own to run again."""
+    changes = {
+        key: value if _is_change(key, value) else {key: value} for key, (value, _) in TABLE.items()
+    }
+    changes |= {name: change for name, (change, _) in MORE.items()}
+    asked = {
+        "base": BASE,
+        "changed": {name: changed(change) for name, change in changes.items()},
+        "targets": TARGETS,
+    }
+    (chain.root / "asked.json").write_text(json.dumps(asked), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, str(REASONS), "Snakefile", "asked.json", "answers.json"],
+        cwd=chain.root,
+        env=chain.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads((chain.root / "answers.json").read_text(encoding="utf-8"))
+    return found
+
+
+def _is_change(key: str, value: Any) -> bool:
+    return isinstance(value, dict) and key in value
+
+
+def expected(row: str, jobs: list[str]) -> set[str]:
+    """The jobs that a row speaks of."""
+    found = set()
+    for part in filter(None, row.split("; ")):
+        rule, _, group = part.removesuffix(")").partition(" (")
+        of_rule = [job for job in jobs if job.split()[0] == rule]
+        if group:
+            of_rule = [job for job in of_rule if GROUPS[group](job.split()[1], int(job.split()[2]))]
+        assert of_rule, part
+        found |= set(of_rule)
+    return found
+
+
+def test_every_key_has_a_row() -> None:
+    assert set(TABLE) == set(all_keys())
+
+
+@pytest.mark.parametrize("name", [*TABLE, *MORE])
+def test_a_changed_key_reruns_what_the_table_says(answers: dict[str, Any], name: str) -> None:
+    _, row = {**TABLE, **MORE}[name]
+    assert set(answers["changes"][name]) == expected(row, answers["jobs"])
+
+
+def test_the_jobs_of_all_stages_are_looked_at(answers: dict[str, Any]) -> None:
+    rules = {job.split()[0] for job in answers["jobs"]}
+    written = "".join(path.read_text("utf-8") for path in (WORKFLOW / "rules").glob("*.smk"))
+    named = set(re.findall(r"^rule (\w+):", written, re.M))
+    assert named - rules == {"fetch_weights", "fetch_all_weights"}
+
+
+def test_each_reader_lists_by_all_of_its_keys_but_those_of_its_files_origin() -> None:
+    assert ORIGIN | {"on_bad_image", "largest_picture"} == NOT_FOR_THE_LIST
+
+
+def test_pictures_that_are_made_go_by_what_they_are_made_from() -> None:
+    seen = {"reader": "cameras", "root": "x", "splits": {"train": "."}, "cameras": {"blur": 1}}
+    configuration = read_configuration({**BASE, "datasets": {**BASE["datasets"], "seen": seen}})
+    common = {"reader", "size", "quality", "seed"}
+    assert set(of_generated_images(configuration, "store")) == common | {
+        "contents",
+        "styles",
+        "per_class",
+    }
+    assert set(of_generated_images(configuration, "seen")) == common | {
+        "root",
+        "largest_file",
+        "splits",
+        "random_split",
+        "cameras",
+    }
+
+
+# What a job is told of, and nothing else, can be read.
+
+
+def test_a_key_that_a_job_does_not_go_by_cannot_be_read() -> None:
+    plain = {"epsilon": 1e-4, "annoy": {"trees": 3}}
+    part = known_part(RetrievalSettings, plain)
+    assert (part.epsilon, part.annoy.trees) == (1e-4, 3)
+    assert part.model_dump(mode="json") == plain
+    for wrong in (lambda: part.seed, lambda: part.annoy.search_k, lambda: part.leakage):
+        with pytest.raises(AttributeError):
+            wrong()
+
+
+def test_a_part_of_the_settings_is_the_same_settings() -> None:
+    settings = TrainingSettings(resize=(230, 240), weights={"source": "random", "seed": 3})  # type: ignore[arg-type]
+    plain = json.loads(json.dumps(settings.model_dump(mode="json")))
+    assert known_part(TrainingSettings, plain) == settings
+
+
+def test_jobs_are_told_how_they_compute() -> None:
+    told = only_told(read_configuration(BASE))
+    assert told["training"]["all"] == {
+        "device": "cpu",
+        "threads": 1,
+        "compile": False,
+        "log_every": 50,
+    }
+    assert told["evaluation"]["all"] == {"batch": 64}
+    assert told["retrievals"]["plain"]["device"] == "cpu"
+    assert told["datasets"]["store"] == {"on_bad_image": "fail"}

@@ -1,0 +1,251 @@
+"""The command `sjft`: look into the pipeline's files, and use its models, from a terminal."""
+
+import argparse
+import io
+import os
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+from zipfile import is_zipfile
+
+from sjft import __version__
+from sjft.cli.arguments import count, path
+from sjft.cli.example import add_example, example
+from sjft.cli.init.command import add_init, init
+from sjft.cli.one_thread import measure_with_one_thread
+from sjft.errors import UserError
+
+INTERRUPTED = 130  # as shells have it
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0 when it went well, 1 with one line on stderr for a user's error."""
+    parser = argparse.ArgumentParser(prog="sjft", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"sjft {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True)
+    inspect = commands.add_parser(
+        "inspect", help="describe an HDF5 file of the pipeline, or a published model"
+    )
+    inspect.add_argument("file", type=path, help="for example results/.../neighbours.h5, model.pt")
+    inspect.add_argument(
+        "--values",
+        type=partial(count, least=0),
+        default=6,
+        metavar="N",
+        help="first values shown of each data set",
+    )
+    accept = commands.add_parser(
+        "accept", help="take tables and records that you edited, or copied alone, as they are"
+    )
+    accept.add_argument("files", type=path, nargs="+", help="for example .../round-0/subset.csv")
+    summary = commands.add_parser("summary", help="show an experiment's summary as a table")
+    summary.add_argument("file", type=path, help="for example results/demo/summary.json")
+    _add_predict(commands.add_parser("predict", help="classify pictures with a published model"))
+    _add_export(commands.add_parser("export", help="write a published model in another format"))
+    fuse = commands.add_parser("fuse", help="average the class probabilities of several runs")
+    fuse.add_argument(
+        "runs", type=path, nargs="+", help="for example results/demo/runs/selective-0"
+    )
+    fuse.add_argument("--output", type=path, metavar="FOLDER", help="write the fused run there")
+    plan = commands.add_parser("plan", help="say what an experiment will cost, before the run")
+    _add_plan(plan)
+    add_init(commands.add_parser("init", help="write a configuration for your own folders"))
+    add_example(commands.add_parser("example", help="make pictures to try `sjft init` with"))
+    chosen, rest = parser.parse_known_args(arguments)
+    _take_rest(parser, chosen, rest)
+    if chosen.command == "plan":
+        _complete_plan(plan, chosen)
+    # Names of files and classes need not be of the terminal's letters.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        if (text := COMMANDS[chosen.command](chosen)) is not None:
+            print(text, flush=True)
+    except UserError as error:
+        print(f"sjft: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt as interruption:
+        print(" ".join(["sjft: interrupted", *map(str, interruption.args)]), file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # who reads, `head` say, has seen enough: Python would flush again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if not _is_for_want_of_room(error):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return 0
+
+
+def _is_for_want_of_room(error: OSError) -> bool:
+    """Say so where a disk is full: where what is printed goes to, or the temporary files."""
+    from sjft.storage.files import NO_ROOM, cannot_be_written  # noqa: PLC0415
+
+    if error.errno not in NO_ROOM:
+        return False
+    place = error.filename or "what is printed"
+    print(f"sjft: {cannot_be_written(place, error.strerror)}", file=sys.stderr)
+    return True
+
+
+def _add_predict(predict: argparse.ArgumentParser) -> None:
+    predict.add_argument("model", type=path, help="for example results/demo/model.pt")
+    predict.add_argument("pictures", type=path, nargs="+", help="files, or folders of pictures")
+    predict.add_argument("--top", type=count, default=3, metavar="N", help="classes a picture (3)")
+    form = predict.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="a list in JSON instead of a table")
+    form.add_argument("--json-lines", action="store_true", help="an object of JSON a line")
+    predict.add_argument(
+        "--single-view",
+        action="store_true",
+        help="the central crop alone, instead of all views that the evaluation averaged over",
+    )
+    predict.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the network runs"
+    )
+    predict.add_argument(
+        "--batch", type=count, default=64, metavar="N", help="views a forward pass (64)"
+    )
+    for name, unit in (("--largest-file", "MB (10^6 bytes)"), ("--largest-picture", "megapixels")):
+        predict.add_argument(
+            name, type=float, metavar="N", help=f"{unit}, as the key of a data set; larger is bad"
+        )
+
+
+def _add_export(export: argparse.ArgumentParser) -> None:
+    export.add_argument("model", type=path, help="for example results/demo/model.pt")
+    export.add_argument("--format", required=True, choices=("onnx", "torchscript", "safetensors"))
+    export.add_argument(
+        "--output", type=path, metavar="FILE", help="beside the model where not given"
+    )
+
+
+def _add_plan(plan: argparse.ArgumentParser) -> None:
+    number: dict[str, Any] = {"type": count, "metavar": "N"}
+    plan.add_argument("experiment", nargs="?", help="its name in the configuration")
+    plan.add_argument(
+        "--configfile", type=path, nargs="+", default=[], metavar="FILE", help="as for snakemake"
+    )
+    plan.add_argument("--data-root", metavar="FOLDER", help="where the data sets lie")
+    plan.add_argument("--target-images", **number, help="training images, of data not here")
+    plan.add_argument("--heldout-images", **number, help="its val and test images (a quarter)")
+    plan.add_argument("--source-images", nargs="+", default=[], metavar="N", help="of each source")
+    plan.add_argument("--sample", **number, default=24, help="pictures that are measured")
+
+
+def _take_rest(
+    parser: argparse.ArgumentParser, chosen: argparse.Namespace, rest: Sequence[str]
+) -> None:
+    """Names that stand behind an option belong to those before it; all else is refused."""
+    names = {"fuse": "runs", "predict": "pictures"}.get(chosen.command)
+    if rest and (names is None or any(word.startswith("-") for word in rest)):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if names is None:
+        return
+    try:
+        getattr(chosen, names).extend([path(word) for word in rest])
+    except argparse.ArgumentTypeError as error:
+        parser.error(str(error))
+
+
+def _complete_plan(plan: argparse.ArgumentParser, chosen: argparse.Namespace) -> None:
+    """Take the experiment from behind an option that takes all names that follow it.
+
+    Ends the program, as the parser does, where there is none, or where a number is none.
+    """
+    if chosen.experiment is None:
+        numbers, files = chosen.source_images, chosen.configfile
+        if len(numbers) > 1 and not numbers[-1].isdigit():
+            chosen.experiment = numbers.pop()
+        elif len(files) > 1 and files[-1].suffix == "":
+            chosen.experiment = str(files.pop())
+        else:
+            plan.error("the following arguments are required: experiment")
+    try:
+        chosen.source_images = [count(text) for text in chosen.source_images]
+    except argparse.ArgumentTypeError as error:
+        plan.error(f"argument --source-images: {error}")
+
+
+def _inspect(chosen: argparse.Namespace) -> str:
+    # What torch.save writes, also where it is damaged; HDF5 begins otherwise.
+    if chosen.file.suffix == ".pt" or is_zipfile(chosen.file):
+        from sjft.model.file import describe_published  # noqa: PLC0415
+
+        return describe_published(chosen.file)
+    from sjft.storage.describe import describe_hdf5  # noqa: PLC0415  (each command loads its own needs)
+
+    return describe_hdf5(chosen.file, chosen.values)
+
+
+def _accept(chosen: argparse.Namespace) -> str:
+    from sjft.storage.acceptance import accept_as_it_is  # noqa: PLC0415
+
+    return "\n".join(accept_as_it_is(file) for file in chosen.files)
+
+
+def _summary(chosen: argparse.Namespace) -> str:
+    from sjft.reports.summary import read_summary  # noqa: PLC0415
+
+    return str(read_summary(chosen.file)["table"])
+
+
+def _predict(chosen: argparse.Namespace) -> None:
+    from sjft.cli.predict import predict_to  # noqa: PLC0415
+
+    predict_to(sys.stdout, chosen)
+
+
+def _export(chosen: argparse.Namespace) -> str:
+    from sjft.model.export import FORMATS, export_model  # noqa: PLC0415
+    from sjft.model.file import load_published  # noqa: PLC0415
+
+    output = chosen.output or chosen.model.with_suffix(FORMATS[chosen.format].suffix)
+    if output.resolve() == chosen.model.resolve():
+        raise UserError(f"--output {output}: is the model itself. Name another file.")
+    return str(export_model(load_published(chosen.model), chosen.format, output))
+
+
+def _fuse(chosen: argparse.Namespace) -> str:
+    from sjft.evaluation.fusion import fuse_folders  # noqa: PLC0415
+
+    return fuse_folders(chosen.runs, chosen.output)
+
+
+def _plan(chosen: argparse.Namespace) -> str:
+    measure_with_one_thread()
+    from sjft.checks.first_look import look_at_plan  # noqa: PLC0415
+    from sjft.pipeline.forecast import plan, read_plan_configuration  # noqa: PLC0415
+
+    configuration = read_plan_configuration(chosen.configfile, chosen.data_root)
+    if experiment := configuration.experiments.get(chosen.experiment):
+        given = [experiment.target] if chosen.target_images is not None else []
+        given += experiment.sources if chosen.source_images else []
+        look = look_at_plan(configuration, chosen.experiment, given, Path(".snakemake"))
+        if look.warns:
+            print(f"sjft: {look.warns}", file=sys.stderr)
+        if look.stops:
+            raise UserError(look.stops)
+    return plan(
+        configuration,
+        chosen.experiment,
+        target_images=chosen.target_images,
+        heldout_images=chosen.heldout_images,
+        source_images=chosen.source_images,
+        sample=chosen.sample,
+    )
+
+
+COMMANDS = {
+    "inspect": _inspect,
+    "accept": _accept,
+    "summary": _summary,
+    "plan": _plan,
+    "init": init,
+    "example": example,
+    "predict": _predict,
+    "export": _export,
+    "fuse": _fuse,
+}

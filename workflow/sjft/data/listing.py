@@ -1,0 +1,186 @@
+"""Listing: from what a reader finds to labels, splits and shards."""
+
+import logging
+import math
+import unicodedata
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from sjft.data.disk import FileFacts, facts_of_files, same_files
+from sjft.data.folders import Walk
+from sjft.data.omissions import Omissions, shown
+from sjft.data.readers import READERS, SPLITS, ListedImage
+from sjft.data.table import IMAGES_SCHEMA
+from sjft.errors import UserError
+from sjft.settings.dataset import DatasetSettings, Synthetic
+from sjft.storage.files import stable_integer
+
+LOG = logging.getLogger(__name__)
+MB = 10**6
+
+
+def list_images(
+    settings: DatasetSettings,
+    root: Path,
+    facts_of: Callable[[Path, list[str]], FileFacts] = facts_of_files,
+    omissions: Omissions | None = None,
+) -> pl.DataFrame:
+    """List a data set as a table with the columns of `IMAGES_SCHEMA`.
+
+    ``image`` numbers the rows from 0: training images first, then the splits val and test, each
+    sorted by path, so that an image that is held out moves the number of no training image.
+    ``label`` numbers the sorted class names. An image's shard is a hash of its path, so that each
+    shard is a random sample of the data set and added images move no others. ``facts_of`` gives
+    size and time of the files. What is left out is counted and named in ``omissions``, or in the
+    log where none are given. Raises `UserError` for input that no reader can make sense of.
+    """
+    found = Omissions() if omissions is None else omissions
+    listed, facts = _read(settings, root, facts_of, found)
+    labels = {name: label for label, name in enumerate(sorted({i.class_name for i in listed}))}
+    paths = [i.path for i in listed]
+    table = pl.DataFrame(
+        {
+            "image": range(len(listed)),
+            "path": paths,
+            "label": [labels[i.class_name] for i in listed],
+            "class_name": [i.class_name for i in listed],
+            "split": [i.split for i in listed],
+            "style": [i.style for i in listed],
+            "shard": [stable_integer("shard", path) % settings.shards for path in paths],
+            "bytes": facts.bytes,
+            "modified": facts.modified,
+            "digest": [""] * len(listed),
+        },
+        schema=IMAGES_SCHEMA,
+    )
+    if omissions is None:
+        found.log(LOG, root)
+    _report(table, settings.shards)
+    _report_files(root, paths, facts)
+    return table
+
+
+def _read(
+    settings: DatasetSettings,
+    root: Path,
+    facts_of: Callable[[Path, list[str]], FileFacts],
+    omissions: Omissions,
+) -> tuple[list[ListedImage], FileFacts]:
+    """The images, checked, drawn and in their order, with the facts of their files.
+
+    Files are asked for their size once, after the reader: where one is too large, which is rare,
+    the data set is read again without it, so that it counts in no draw.
+    """
+    largest = math.inf if isinstance(settings, Synthetic) else settings.largest_file
+    without: frozenset[str] = frozenset()
+    while True:
+        omissions.clear()
+        walk = Walk(root, omissions, without, largest)
+        found = map(_composed, READERS[settings.reader](settings, root, walk))
+        by_path = sorted(found, key=lambda image: image.path)
+        _check(by_path, root)
+        listed = sorted(_drawn(by_path, settings), key=lambda image: SPLITS.index(image.split))
+        del by_path
+        facts = facts_of(root, [image.path for image in listed])
+        too_large = np.flatnonzero(facts.bytes > largest * MB).tolist()
+        if not too_large:
+            return listed, facts
+        without = without.union(listed[row].path for row in too_large)
+
+
+def _composed(image: ListedImage) -> ListedImage:
+    """One class has one label, whatever system its name was written on: Unicode's form NFC."""
+    if image.class_name.isascii():
+        return image
+    return replace(image, class_name=unicodedata.normalize("NFC", image.class_name))
+
+
+def _drawn(listed: list[ListedImage], settings: DatasetSettings) -> list[ListedImage]:
+    """Draw `train_per_class` training images of each class by a seeded hash of their paths.
+
+    Classes that have fewer keep all of theirs.
+    """
+    if isinstance(settings, Synthetic) or settings.train_per_class is None:
+        return listed
+    by_class: dict[str, list[str]] = {}
+    for image in listed:
+        if image.split == "train":
+            by_class.setdefault(image.class_name, []).append(image.path)
+    number, drawn = settings.train_per_class, set()
+    for paths in by_class.values():
+        paths.sort(key=lambda path: (stable_integer("draw", settings.train_seed, path), path))
+        drawn.update(paths[:number])
+    if short := [name for name, paths in by_class.items() if len(paths) < number]:
+        LOG.warning(
+            "%d classes have fewer than %d training images, among them %r",
+            *(len(short), number, short[0]),
+        )
+    return [image for image in listed if image.split != "train" or image.path in drawn]
+
+
+def _check(listed: list[ListedImage], root: Path) -> None:
+    for image in listed:
+        try:
+            image.path.encode("utf-8")
+        except UnicodeEncodeError:
+            raise UserError(
+                f"{root}: the name {image.path!r} is not valid UTF-8. Rename the file."
+            ) from None
+        if "\n" in image.path or "\r" in image.path:
+            raise UserError(f"{root}: the name {image.path!r} holds a line break. Rename the file.")
+    for image, after in pairwise(listed):
+        if image.path == after.path:
+            raise UserError(
+                f"{root}: {image.path!r} is listed as {image.split} and as {after.split}. Each "
+                "image belongs to one split and one class."
+            )
+    train = Counter(image.class_name for image in listed if image.split == "train")
+    only_elsewhere = sorted({i.class_name for i in listed} - set(train))
+    if only_elsewhere:
+        raise UserError(
+            f"{root}: class {only_elsewhere[0]!r} has no training image ({len(only_elsewhere)} "
+            "such classes). Every class needs at least one image in the split `train`."
+        )
+    if len(train) < 2:
+        raise UserError(f"{root}: there is one class only ({next(iter(train))!r}); two are needed.")
+
+
+def _report(table: pl.DataFrame, shards: int) -> None:
+    for split, images, classes in (
+        table.group_by("split").agg(pl.len(), pl.col("label").n_unique()).sort("split").iter_rows()
+    ):
+        LOG.info("%s: %d images, %d classes", split, images, classes)
+    train = table.filter(pl.col("split") == "train")
+    single = train.group_by("class_name").len().filter(pl.col("len") == 1).sort("class_name")
+    if len(single):
+        LOG.warning(
+            "%d classes have a single training image, among them %r",
+            *(len(single), single["class_name"][0]),
+        )
+    filled = train["shard"].n_unique()
+    if filled < shards:
+        raise UserError(
+            f"{shards} shards are too many for {len(train)} training images: {shards - filled} "
+            f"would be empty. Set the data set's `shards` to {max(1, len(train) // 100)} or so."
+        )
+
+
+def _report_files(root: Path, paths: list[str], facts: FileFacts) -> None:
+    empty = np.flatnonzero(facts.bytes == 0)
+    if len(empty):
+        LOG.warning(
+            "%d files are empty, among them %s; `on_bad_image` says what becomes of them",
+            *(len(empty), shown(paths[empty[0]])),
+        )
+    same = same_files(root, paths, facts)
+    if same:
+        LOG.warning(
+            "%d files stand in the list under several names, by links, among them %s",
+            *(len(same), " = ".join(map(shown, same[0]))),
+        )

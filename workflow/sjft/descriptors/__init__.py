@@ -1,0 +1,1 @@
+"""Responses of filter banks, counted over fixed levels."""

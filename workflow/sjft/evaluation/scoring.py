@@ -1,0 +1,134 @@
+"""Scoring: class probabilities of images, averaged over scales, crops and mirrors (VGG's way)."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from sjft.data.pixels import USUAL_LIMITS, load_rgb
+from sjft.errors import BadImageError
+from sjft.evaluation.views import views_of
+from sjft.networks.devices import workers
+from sjft.networks.joint import JointNetwork
+from sjft.networks.preprocess import normalised
+from sjft.progress import progress
+from sjft.settings.experiment import EvaluationSettings, TrainingSettings
+from sjft.settings.pictures import PictureLimits
+
+
+@dataclass(frozen=True)
+class Scored:
+    """``rows`` int64 [images]: places in the given list; ``probabilities`` float32 [images, C].
+
+    Rows, and the places of the ``skipped``, begin with ``first``.
+    """
+
+    rows: NDArray[np.int64]
+    probabilities: NDArray[np.float32]
+    skipped: list[BadImageError]
+    first: int = 0
+
+
+class _Views(Dataset[Tensor | BadImageError]):
+    """All views of a picture, uint8 [views, 3, side, side], or why it cannot be read."""
+
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        side: int,
+        settings: EvaluationSettings,
+        limits: PictureLimits,
+    ) -> None:
+        self._paths = paths
+        self._side = side
+        self._settings = settings
+        self._limits = limits
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def __getitem__(self, row: int) -> Tensor | BadImageError:
+        try:
+            image = load_rgb(self._paths[row], self._limits)
+        except BadImageError as error:
+            return error
+        return views_of(image, self._side, self._settings)
+
+
+def class_probabilities(
+    network: JointNetwork,
+    paths: Sequence[Path],
+    evaluation: EvaluationSettings,
+    training: TrainingSettings,
+    device: torch.device,
+    threads: int,
+    limits: PictureLimits = USUAL_LIMITS,
+) -> Scored:
+    """Target-class probabilities of pictures, each the mean over the picture's views.
+
+    Pictures that cannot be read are left out and listed; the caller decides what that means.
+    """
+    batches = list(score_batches(network, paths, evaluation, training, device, threads, limits))
+    none = np.empty((0, len(network.target_classes)), np.float32)
+    return Scored(
+        np.concatenate([np.empty(0, np.int64), *(batch.rows for batch in batches)]),
+        np.concatenate([none, *(batch.probabilities for batch in batches)]),
+        [error for batch in batches for error in batch.skipped],
+    )
+
+
+@torch.inference_mode()
+def score_batches(
+    network: JointNetwork,
+    paths: Sequence[Path],
+    evaluation: EvaluationSettings,
+    training: TrainingSettings,
+    device: torch.device,
+    threads: int,
+    limits: PictureLimits = USUAL_LIMITS,
+) -> Iterator[Scored]:
+    """Yield what `class_probabilities` gives batch by batch, as soon as it is known."""
+    network.module.to(device).eval()
+    views = len(evaluation.scales) * (5 if evaluation.crops == "five" else 1)
+    images_a_batch = max(1, evaluation.batch // (views * (1 + evaluation.mirror)))
+    loader = DataLoader(
+        _Views(paths, training.input_size, evaluation, limits),
+        batch_size=images_a_batch,
+        collate_fn=list,
+        num_workers=workers(threads, device),
+    )
+    for number, batch in enumerate(
+        progress(loader, total=len(paths), what="scoring", unit="images", per_item=images_a_batch)
+    ):
+        first = number * images_a_batch
+        usable = [
+            (row, item)
+            for row, item in enumerate(batch, first)
+            if not isinstance(item, BadImageError)
+        ]
+        probabilities = []
+        if usable:
+            pictures = torch.stack([item for _, item in usable])
+            probabilities.append(_mean_over_views(network, pictures, training, device))
+        empty = np.empty((0, len(network.target_classes)), np.float32)
+        yield Scored(
+            np.array([row for row, _ in usable], np.int64),
+            np.concatenate([empty, *probabilities]),
+            [item for item in batch if isinstance(item, BadImageError)],
+            first,
+        )
+
+
+def _mean_over_views(
+    network: JointNetwork, pictures: Tensor, training: TrainingSettings, device: torch.device
+) -> NDArray[np.float32]:
+    images, views = pictures.shape[:2]
+    inputs = normalised(pictures.flatten(0, 1), training.mean, training.std).to(device)
+    scores = network.module(inputs)[:, : len(network.target_classes)].float()
+    mean = scores.softmax(1).view(images, views, -1).mean(1)
+    return np.asarray(mean.cpu().numpy(), np.float32)

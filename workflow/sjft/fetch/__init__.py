@@ -1,0 +1,1 @@
+"""Data from the network: download, archives, receipts, and what is missing."""

@@ -1,0 +1,1 @@
+"""Which source images are copies of pictures that are held out."""

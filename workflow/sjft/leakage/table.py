@@ -1,0 +1,55 @@
+"""leakage.csv: which source images show a picture that is held out, and why that is thought."""
+
+from pathlib import Path
+
+import polars as pl
+
+from sjft.storage.files import read_table, write_table
+
+Schema = dict[str, type[pl.DataType] | pl.DataType]
+LEAKAGE_SCHEMA: Schema = {
+    "target_path": pl.String,
+    "target_split": pl.String,
+    "source_path": pl.String,
+    "source_split": pl.String,
+    "reasons": pl.String,
+    "same_file": pl.Boolean,
+    "hash_distance": pl.Int32,
+    "mirrored": pl.Boolean,
+    "divergence": pl.Float64,
+}
+
+
+def write_leakage(path: Path, table: pl.DataFrame) -> None:
+    """Write leakage.csv."""
+    write_table(path, table)
+
+
+def read_leakage(path: Path) -> pl.DataFrame:
+    """Read leakage.csv; raises `UserError` for any other file."""
+    return read_table(path, LEAKAGE_SCHEMA)
+
+
+def images_to_exclude(table: pl.DataFrame) -> set[str]:
+    """Paths of the source images that match a held-out image."""
+    return set(table["source_path"])
+
+
+def count_leakage(table: pl.DataFrame) -> dict[str, int]:
+    """Held-out images with a match, source images that match, and these by reason.
+
+    A source image with several reasons counts for each of them.
+    """
+    by_hash = pl.col("hash_distance").is_not_null()
+    reasons = {
+        "same_file": pl.col("same_file"),
+        "perceptual_hash": by_hash & ~pl.col("mirrored"),
+        "mirrored": by_hash & pl.col("mirrored"),
+        "divergence": pl.col("divergence").is_not_null(),
+    }
+    return {
+        "pairs": len(table),
+        "target_images": table["target_path"].n_unique(),
+        "source_images": table["source_path"].n_unique(),
+        **{name: table.filter(told)["source_path"].n_unique() for name, told in reasons.items()},
+    }

@@ -1,0 +1,1 @@
+"""The published file: written, read, described, used, exported."""

@@ -1,0 +1,200 @@
+"""The model card: what a stranger has to know about a published model, as Markdown."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sjft.model.file import as_yaml
+from sjft.reports.summary import aligned, render_results
+from sjft.settings.arm import ARMS
+from sjft.storage.files import write_text
+
+# More classes than this are folded away.
+CLASSES_SHOWN = 20
+SHARES = {"mean_class_accuracy": "mean class accuracy", "accuracy": "top-1 accuracy"}
+CODE = """\
+import torch, torchvision
+from PIL import Image
+from torchvision.transforms import v2
+
+content = torch.load("model.pt", weights_only=True)
+network = torchvision.models.get_model(
+    content["network"], num_classes=len(content["classes"]), **content["network_options"]
+)
+network.load_state_dict(content["state_dict"])
+
+seen = content["preprocessing"]
+prepare = v2.Compose(
+    [
+        v2.Resize(seen["resize"]),
+        v2.CenterCrop(seen["crop"]),
+        v2.PILToTensor(),
+        v2.ToDtype(torch.float32, scale=True),
+        v2.Normalize(seen["mean"], seen["std"]),
+    ]
+)
+with torch.inference_mode():
+    picture = prepare(Image.open("photo.jpg").convert("RGB"))
+    probabilities = network.eval()(picture[None]).softmax(1)[0]
+print(content["classes"][probabilities.argmax()], float(probabilities.max()))
+"""
+
+
+def write_model_card(
+    path: Path,
+    name: str,
+    provenance: Mapping[str, Any],
+    classes: list[Mapping[str, Any]],
+    summary: Mapping[str, Any],
+) -> None:
+    """Write the card of experiment ``name``.
+
+    ``provenance`` is the model's own, ``classes`` each class's accuracy as evaluation.json has it,
+    ``summary`` the experiment's. The same arguments make the same bytes.
+    """
+    sections = (
+        _beginning(name, provenance),
+        _use(provenance["settings"]["experiments"][name]),
+        _data(provenance),
+        _training(provenance["settings"]["experiments"][name], provenance["training"]),
+        _accuracy(provenance["metrics"], classes),
+        f"## Selection, and the arms compared\n\n{render_results(summary)}",
+        _origin(provenance),
+        _rights(provenance["settings"]["experiments"][name]),
+    )
+    write_text(path, "\n\n".join(sections) + "\n")
+
+
+def _table(*rows: list[str]) -> str:
+    return "\n".join(aligned(list(rows)))
+
+
+def _folded(title: str, text: str) -> str:
+    return f"<details><summary>{title}</summary>\n\n{text}\n\n</details>"
+
+
+def _beginning(name: str, provenance: Mapping[str, Any]) -> str:
+    experiment = provenance["settings"]["experiments"][name]
+    target = provenance["data"][experiment["target"]]
+    metrics, split = provenance["metrics"], provenance["metrics"]["split"]
+    return f"""# Model card: {name}
+
+`model.pt` is a `{experiment["training"]["network"]}` of torchvision that tells \
+{target["classes"]} classes apart: {100 * metrics["mean_class_accuracy"]:.1f} % mean class \
+accuracy on the {metrics["images"]} images of the split `{split}` of `{experiment["target"]}`. The \
+method is {ARMS[experiment["publish"]["arm"]].title} (Ge and Yu, CVPR 2017), the program sjft \
+{provenance["versions"]["sjft"]}.
+
+**Meant for** pictures like those of `{experiment["target"]}`, each of one of its classes. \
+**Not for** anything else: it names one of its classes for any picture, one that shows none of \
+them too, and a high probability is no proof. The accuracies below hold for pictures taken and \
+chosen as the test images were; measure again on your own before you rely on them, and do not \
+decide over people by them."""
+
+
+def _use(experiment: Mapping[str, Any]) -> str:
+    evaluation, size = experiment["evaluation"], experiment["training"]["input_size"]
+    scales = ", ".join(map(str, evaluation["scales"]))
+    crops = {"centre": "the central crop", "five": "the central and the four corner crops"}
+    mirrored = " and their mirror images" if evaluation["mirror"] else ""
+    return f"""## Use
+
+```sh
+sjft predict model.pt photo.jpg more/photos/
+sjft export model.pt --format onnx
+```
+
+or with torchvision alone:
+
+```python
+{CODE}```
+
+These lines see one view of a picture: the shorter side resized to {evaluation["scales"][0]} px, \
+the central {size} x {size} px, RGB in [0, 1] less the mean, divided by the standard deviation. \
+The accuracies were measured, and `sjft predict` works, with the mean probability of all views: \
+shorter side {scales} px, {crops[evaluation["crops"]]} of {size} x {size} px{mirrored}."""
+
+
+def _data(provenance: Mapping[str, Any]) -> str:
+    rows = [["data set", "role", "classes", "images", "trained on"]]
+    for place, (name, numbers) in enumerate(provenance["data"].items()):
+        images = ", ".join(f"{number:,} {split}" for split, number in numbers["images"].items())
+        used = f"{numbers['used_images']:,} images, {numbers['used_classes']:,} classes"
+        role = "source" if place else "target"
+        rows.append([name, role, f"{numbers['classes']:,}", images, used])
+    return f"## Data\n\n{_table(*rows)}"
+
+
+def _training(experiment: Mapping[str, Any], training: Mapping[str, Any]) -> str:
+    published = experiment["publish"]
+    weights, size = training["weights"], training["input_size"]
+    origin = {
+        "torchvision": f"torchvision's {weights.get('name')}",
+        "file": f"the file {weights.get('path')}",
+        "random": f"random, seed {weights.get('seed')}",
+    }[weights["source"]]
+    rows = [
+        ["what", "value"],
+        ["network, first weights", f"{training['network']}, {origin}"],
+        ["arm, seed", f"{published['arm']}, {published['seed']}"],
+        ["rounds, updates a round", f"{experiment['rounds']}, {training['updates']:,}"],
+        ["target images an update", f"{training['target_batch'] * training['accumulate']:,}"],
+        ["learning rate at first", f"{training['learning_rate']:g}"],
+        ["crop, from a shorter side of", "{} px, {} to {} px".format(size, *training["resize"])],
+    ]
+    if ARMS[published["arm"]].selects:
+        first = experiment["selection"]["initial_neighbours"]
+        rows.append(["neighbours of each target image at first", f"{first:,}"])
+    below = "Every setting that decides the result stands further down."
+    return f"## Training\n\n{_table(*rows)}\n\n{below}"
+
+
+def _accuracy(metrics: Mapping[str, Any], classes: list[Mapping[str, Any]]) -> str:
+    rows = [["figure", "value"]]
+    shares_first = sorted(metrics.items(), key=lambda item: item[0] not in SHARES)
+    for key, value in shares_first:
+        shown = f"{value:.4g}" if isinstance(value, float) else str(value)
+        share = f"{100 * value:.1f} %" if key in SHARES else shown
+        rows.append([SHARES.get(key, key.replace("_", " ")), share])
+    of_classes = [["class", "images", "accuracy"]] + [
+        [
+            str(row["class_name"]),
+            str(row["images"]),
+            "-" if row["accuracy"] is None else f"{100 * row['accuracy']:.1f} %",
+        ]
+        for row in classes
+    ]
+    table = _table(*of_classes)
+    if len(classes) > CLASSES_SHOWN:
+        table = _folded(f"Each of the {len(classes)} classes", table)
+    return f"## Accuracy\n\n{_table(*rows)}\n\n{table}"
+
+
+def _origin(provenance: Mapping[str, Any]) -> str:
+    digests = {**provenance["inputs"], **{f"code of {k}": v for k, v in provenance["code"].items()}}
+    inputs = _table(["input", "digest"], *([k, f"`{v}`"] for k, v in digests.items()))
+    versions = ", ".join(f"{name} {number}" for name, number in provenance["versions"].items())
+    settings = f"```yaml\n{as_yaml(provenance['settings'])}```"
+    return f"""## Where it comes from
+
+Made with {versions}. The same is in `model.pt`, under `provenance`; `sjft inspect model.pt` \
+shows it.
+
+{_folded("Digests of what it was made from (BLAKE2b)", inputs)}
+
+{_folded("Every setting that decides the result, as a configuration file", settings)}"""
+
+
+def _rights(experiment: Mapping[str, Any]) -> str:
+    source = experiment["source"]
+    sources = [source] if isinstance(source, str) else source
+    names = ", ".join(f"`{name}`" for name in [experiment["target"], *sources])
+    return f"""## Rights, and citation
+
+The program is under the MIT licence. That says nothing of the weights: they were learnt from \
+pictures of {names} and from whatever the first weights were trained on, each under terms of its \
+own (ImageNet's pictures, for example, are given for non-commercial research and education). Read \
+those terms before you pass the model on or sell what it does.
+
+Please cite: Weifeng Ge and Yizhou Yu, *Borrowing Treasures from the Wealthy: Deep Transfer \
+Learning through Selective Joint Fine-tuning*, CVPR 2017, arXiv 1702.08690."""

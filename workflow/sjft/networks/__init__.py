@@ -1,0 +1,1 @@
+"""torchvision's networks, their weights, devices, and the joint network."""

@@ -1,0 +1,1 @@
+"""What Snakemake is told: settings and code of each stage, memory, forecasts."""

@@ -1,0 +1,222 @@
+"""What an experiment will cost, before the run: jobs, disk, core-hours, memory, time."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sjft.data.listing import list_images
+from sjft.data.omissions import Omissions
+from sjft.data.table import of_part
+from sjft.errors import UserError
+from sjft.fetch.missing import missing_parts
+from sjft.pipeline.experiment_time import Forecast, seconds_of_start, usable_cores
+from sjft.pipeline.retrieval_cost import Collection, Stage, stages_of
+from sjft.pipeline.speeds import make_pictures, measure_speeds
+from sjft.pipeline.training_cost import TrainingCost, TrainingSpeeds, measure_training
+from sjft.pipeline.training_rounds import jobs_of_training, mb_of_training
+from sjft.settings.bank import CnnBank
+from sjft.settings.config import Configuration, read_configuration, unknown_experiment
+from sjft.settings.dataset import Cameras, DatasetSettings, Synthetic
+from sjft.settings.experiment import ExperimentSettings
+from sjft.settings.merging import CONFIG_FILE, merged_values, shipped_file
+from sjft.settings.weights import FileWeights, RandomWeights, TorchvisionWeights
+
+GB = 1e9
+# Of data that is not here: as the paper's targets, and ImageNet.
+USUAL_CLASSES = (100, 1000)
+
+
+def read_plan_configuration(files: Sequence[Path], data_root: str | None) -> Configuration:
+    """The configuration as `snakemake` in this folder would read it (see `sjft.settings.merging`).
+
+    Raises `UserError` for files that are missing or no YAML, and for wrong keys.
+    """
+    changes = {} if data_root is None else {"data_root": data_root}
+    return read_configuration(merged_values((shipped_file(), CONFIG_FILE), files, changes))
+
+
+def plan(
+    configuration: Configuration,
+    name: str,
+    *,
+    target_images: int | None = None,
+    heldout_images: int | None = None,
+    source_images: Sequence[int] = (),
+    sample: int = 24,
+) -> str:
+    """The plan of an experiment as text.
+
+    Numbers of images that are given stand for data that is not here; the others are counted by
+    the readers. Raises `UserError` for an unknown experiment, and for data that is neither here
+    nor given.
+    """
+    if name not in configuration.experiments:
+        raise UserError(unknown_experiment(name, configuration))
+    experiment = configuration.experiments[name]
+    if source_images and len(source_images) != len(experiment.sources):
+        raise UserError(
+            f"--source-images: {len(source_images)} numbers are given; `{name}` has the sources "
+            f"{', '.join(experiment.sources)}. Give one number for each."
+        )
+    if target_images is not None and heldout_images is None:
+        heldout_images = target_images // 4  # as in Indoor 67
+    target = count_images(configuration, experiment.target, target_images, heldout_images)
+    given = dict(zip(experiment.sources, source_images, strict=False))
+    sources = [
+        count_images(configuration, source, given.get(source), 0) for source in experiment.sources
+    ]
+    with pictures_of([target, *sources], sample) as pictures:
+        stages, weights = retrieval_stages(configuration, name, target, sources, pictures)
+        speeds = training_speeds(experiment, target, sources, pictures)
+    forecast = forecast_of(configuration, name, target, sources, stages, speeds)
+    return plan_text([target, *sources], f"Measured on {pictures.words}{weights}.", forecast)
+
+
+def plan_text(collections: Sequence[Collection], measured: str, forecast: Forecast) -> str:
+    """What there is, what it was measured on, the table of stages, and how long all takes."""
+    counted = "\n".join(_line(part) for part in collections)
+    return f"{counted}\n{measured}\n\n{_table(forecast.rows())}\n\n{forecast.text()}"
+
+
+def count_images(
+    configuration: Configuration, name: str, train: int | None, heldout: int | None = None
+) -> Collection:
+    """Count a data set's images by its reader, or take the numbers that are given."""
+    settings = configuration.datasets[name]
+    if train is not None:
+        return Collection(name, train, heldout or 0, settings.shards)
+    if isinstance(settings, Synthetic):
+        numbers: dict[str, int] = {
+            k: n * len(settings.contents) for k, n in settings.per_class.items()
+        }
+        heldout = sum(numbers.values()) - numbers["train"]
+        classes = len(settings.contents)
+        return Collection(name, numbers["train"], heldout, settings.shards, numbers, classes)
+    if isinstance(settings, Cameras):  # counted, and measured, by the photographs themselves
+        settings = settings.originals()
+    return _listed(name, settings, Path(configuration.data_root) / settings.root)
+
+
+def _listed(name: str, settings: DatasetSettings, root: Path) -> Collection:
+    assert not isinstance(settings, Synthetic)
+    if missing := list(missing_parts(settings, root)):
+        raise UserError(
+            f"data set `{name}`: {', '.join(missing)}. Give --data-root, or numbers: "
+            "--target-images N and --source-images N."
+        )
+    omissions = Omissions()
+    table = list_images(settings, root, omissions=omissions)
+    train = of_part(table, "train")
+    some = train[:: max(1, len(train) // 1000)]
+    paths = tuple(some["path"].to_list())
+    numbers = dict(table["split"].value_counts().iter_rows())
+    heldout, classes = len(table) - len(train), table["label"].n_unique()
+    return Collection(
+        *(name, len(train), heldout, settings.shards, numbers, classes, root, paths),
+        left_out=tuple(omissions.lines()),
+    )
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures to measure on, below ``root``, and in ``words`` what they are."""
+
+    root: Path
+    paths: list[str]
+    words: str
+
+
+@contextmanager
+def pictures_of(collections: Sequence[Collection], sample: int) -> Iterator[Pictures]:
+    """Some of the last data set that is here: a source's, where there is one. Else made ones."""
+    here = [collection for collection in collections if collection.root is not None]
+    with tempfile.TemporaryDirectory() as scratch:
+        if here and here[-1].root is not None:
+            paths = list(here[-1].paths)
+            paths = paths[:: max(1, len(paths) // sample)][:sample]
+            yield Pictures(here[-1].root, paths, f"{len(paths)} pictures of {here[-1].name}")
+        else:
+            paths = make_pictures(Path(scratch), sample)
+            words = f"{len(paths)} made pictures of ImageNet's usual size"
+            yield Pictures(Path(scratch), paths, words)
+
+
+def retrieval_stages(
+    configuration: Configuration,
+    name: str,
+    target: Collection,
+    sources: Sequence[Collection],
+    pictures: Pictures,
+) -> tuple[list[Stage], str]:
+    """The stages before training, measured, and what is to be said of the bank's weights."""
+    retrieval = configuration.retrievals[configuration.experiments[name].retrieval]
+    bank = configuration.banks[retrieval.bank]
+    weights = bank.weights if isinstance(bank, CnnBank) else RandomWeights(source="random")
+    file: Path | None = None
+    if isinstance(weights, FileWeights):
+        file = Path(configuration.data_root) / weights.path
+    elif isinstance(weights, TorchvisionWeights) and isinstance(bank, CnnBank):
+        file = Path("results/weights") / f"{bank.network}-{weights.name}.pth"
+    found = file if file is not None and file.is_file() else None
+    speeds = measure_speeds(pictures.root, pictures.paths, bank, found, retrieval)
+    note = "" if found == file else ", with random weights, which cost as much"
+    return list(stages_of(target, sources, retrieval, speeds)), note
+
+
+def training_speeds(
+    experiment: ExperimentSettings,
+    target: Collection,
+    sources: Sequence[Collection],
+    pictures: Pictures,
+) -> TrainingSpeeds:
+    """A few updates of the experiment's network, and some pictures scored."""
+    paths = [pictures.root / path for path in pictures.paths]
+    source_classes = sum(source.classes or USUAL_CLASSES[1] for source in sources)
+    classes = target.classes or USUAL_CLASSES[0], source_classes
+    return measure_training(experiment.training, experiment.evaluation, paths, classes)
+
+
+def forecast_of(
+    configuration: Configuration,
+    name: str,
+    target: Collection,
+    sources: Sequence[Collection],
+    stages: Sequence[Stage],
+    speeds: TrainingSpeeds,
+    cores: int | None = None,
+) -> Forecast:
+    """What all jobs take on so many cores of this machine: on all of them where not given."""
+    experiment = configuration.experiments[name]
+    tested = target.by_split.get(experiment.evaluation.split, 0) if target.by_split else None
+    cost = TrainingCost(
+        experiment, speeds, target.train, target.heldout if tested is None else tested
+    )
+    checked = configuration.retrievals[experiment.retrieval].leakage.check
+    rounds = sum(job.rule == "finetune" for job in jobs_of_training(experiment))
+    # Lists; bins; selected subsets; summary and model; with the check of leakage its results.
+    others = 1 + len(sources) + 1 + rounds + 2 + (len(sources) + 1 if checked else 0)
+    mb = mb_of_training(experiment.training.processes, configuration.training_jobs.cache_mb)
+    return Forecast(stages, cost, others, seconds_of_start(), mb, cores or usable_cores())
+
+
+def _line(part: Collection) -> str:
+    heldout = f", {part.heldout:,} held out" if part.heldout else ""
+    counted = f"{part.name}: {part.train:,} training images in {part.shards} shards{heldout}."
+    return "\n".join([counted, *(f"  left out: {line}" for line in part.left_out)])
+
+
+def _table(stages: Sequence[Stage]) -> str:
+    """Markdown, with a line of totals."""
+    lines = ["| stage | jobs | on disk, GB | core-hours | MB a job |", "| --- " * 5 + "|"]
+    for s in stages:
+        lines.append(
+            f"| {s.rule} | {s.jobs} | {s.disk / GB:.3f} | {s.seconds / 3600:.3f} | {s.memory} |"
+        )
+    disk, seconds = sum(s.disk for s in stages), sum(s.seconds for s in stages)
+    lines.append(
+        f"| all | {sum(s.jobs for s in stages)} | {disk / GB:.3f} | {seconds / 3600:.3f} | "
+        f"{max(s.memory for s in stages)} |"
+    )
+    return "\n".join(lines)

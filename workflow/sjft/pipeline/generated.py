@@ -1,0 +1,176 @@
+"""Files that are generated from the code, so that each fact stands in one place.
+
+`python -m sjft.pipeline.generated` (or `make generated`) writes them; a test fails when one of them
+no longer matches: the JSON schema of the configuration, the tables of keys in config/README.md, and
+the conda environment with pyproject's versions and the Makefile's compiler arguments.
+"""
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sjft.settings.config import Configuration
+from sjft.storage.files import write_text
+
+ROOT = Path(__file__).parents[3]
+BEGIN, END = "<!-- keys: begin (generated) -->", "<!-- keys: end -->"
+
+
+def generated_files(root: Path = ROOT) -> dict[Path, str]:
+    """The content that each generated file must have, by path."""
+    readme = root / "config" / "README.md"
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return {
+        root / "workflow" / "schemas" / "config.schema.json": _schema_text(),
+        readme: _with_keys(readme.read_text(encoding="utf-8")),
+        root / "envs" / "sjft.yaml": _environment(project),
+        root / "envs" / "sjft.post-deploy.sh": _post_deploy(
+            project, (root / "Makefile").read_text(encoding="utf-8")
+        ),
+    }
+
+
+def _schema_text() -> str:
+    schema = Configuration.model_json_schema()
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def _with_keys(readme: str) -> str:
+    before, _, rest = readme.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n\n{_key_tables()}\n{END}{after}"
+
+
+SECTIONS = {
+    "ImageFolder": "`datasets.NAME` with `reader: image_folder`",
+    "RandomSplit": "`datasets.NAME.random_split`",
+    "Download": "`datasets.NAME.downloads`, of any data set on disk",
+    "CsvList": "`datasets.NAME` with `reader: csv`",
+    "Indoor67": "`datasets.NAME` with `reader: indoor67`",
+    "Flowers102": "`datasets.NAME` with `reader: flowers102`",
+    "Dogs120": "`datasets.NAME` with `reader: dogs120`",
+    "Caltech256": "`datasets.NAME` with `reader: caltech256`",
+    "ImageNet": "`datasets.NAME` with `reader: imagenet`",
+    "Places205": "`datasets.NAME` with `reader: places205`",
+    "Places365": "`datasets.NAME` with `reader: places365`",
+    "TorchvisionSet": "`datasets.NAME` with `reader: torchvision`",
+    "Synthetic": "`datasets.NAME` with `reader: synthetic`",
+    "Cameras": "`datasets.NAME` with `reader: cameras`",
+    "CnnBank": "`banks.NAME` with `type: cnn`",
+    "GaborBank": "`banks.NAME` with `type: gabor`",
+    "LevelGrid": "`banks.NAME.grid`",
+    "TorchvisionWeights": "any `weights` with `source: torchvision`",
+    "FileWeights": "any `weights` with `source: file`",
+    "RandomWeights": "any `weights` with `source: random`",
+    "RetrievalSettings": "`retrievals.NAME`",
+    "LeakageSettings": "`retrievals.NAME.leakage`",
+    "AnnoySettings": "`retrievals.NAME.annoy`",
+    "ExperimentSettings": "`experiments.NAME`",
+    "SelectionSettings": "`experiments.NAME.selection`",
+    "TrainingSettings": "`experiments.NAME.training`",
+    "EvaluationSettings": "`experiments.NAME.evaluation`",
+    "PublishSettings": "`experiments.NAME.publish`",
+    "AblationSettings": "`experiments.NAME.ablation`",
+    "CheckpointSettings": "`checkpoints`",
+    "TrainingJobSettings": "`training_jobs`",
+}
+
+
+def _key_tables() -> str:
+    schema = Configuration.model_json_schema()
+    return "\n".join(
+        f"### {title}\n\n| key | values | default | meaning |\n| --- | --- | --- | --- |\n"
+        + "\n".join(_rows(schema["$defs"][model]))
+        + "\n"
+        for model, title in SECTIONS.items()
+    )
+
+
+def _rows(model: dict[str, Any]) -> Iterator[str]:
+    required = model.get("required", [])
+    for key, leaf in model["properties"].items():
+        default = "required" if key in required else _default(leaf)
+        meaning = leaf.get("description", "See its own table.")
+        yield f"| `{key}` | {_values(leaf)} | {default} | {meaning} |"
+
+
+def _default(leaf: dict[str, Any]) -> str:
+    return f"`{json.dumps(leaf['default'])}`" if "default" in leaf else "see its table"
+
+
+def _values(leaf: dict[str, Any]) -> str:
+    if "const" in leaf or "enum" in leaf:
+        return ", ".join(f"`{value}`" for value in leaf.get("enum", [leaf.get("const")]))
+    if "anyOf" in leaf:
+        return " or ".join(_values(choice) for choice in leaf["anyOf"])
+    kind = str(leaf.get("type", "section"))
+    if kind == "array":
+        return _list_values(leaf)
+    if kind == "object":
+        return f"section of {_values(leaf['additionalProperties'])}"
+    bounds = {
+        "minimum": "at least",
+        "exclusiveMinimum": "above",
+        "maximum": "at most",
+        "exclusiveMaximum": "below",
+    }
+    limits = [f"{word} {leaf[name]:g}" for name, word in bounds.items() if name in leaf]
+    return " ".join([kind, ", ".join(limits)]).strip()
+
+
+def _list_values(leaf: dict[str, Any]) -> str:
+    exact = leaf.get("prefixItems")
+    return (
+        f"list of {len(exact)} {_values(exact[0])}"
+        if exact
+        else f"list of {_values(leaf['items'])}"
+    )
+
+
+def _environment(project: dict[str, Any]) -> str:
+    pins = "\n".join(f"      - {pin}" for pin in sorted(_without_annoy(project)))
+    oldest = re.sub(r"[^0-9.]", "", project["requires-python"])
+    return f"""# Generated from pyproject.toml by `make generated`: change versions there.
+# For `snakemake --software-deployment-method conda`. Annoy follows in sjft.post-deploy.sh.
+channels:
+  - conda-forge
+dependencies:
+  - python >={oldest}
+  - pip
+  - cxx-compiler
+  - pip:
+{pins}
+"""
+
+
+def _post_deploy(project: dict[str, Any], makefile: str) -> str:
+    annoy = next(pin for pin in project["dependencies"] if pin.startswith("annoy"))
+    arguments = re.search(r"^export ANNOY_COMPILER_ARGS := (.*)$", makefile, re.MULTILINE)
+    assert arguments is not None
+    return f"""#!/usr/bin/env bash
+# Generated by `make generated`. Snakemake runs this after it has made the environment: Annoy is
+# built so that an index, and the environment, work on every node.
+set -euo pipefail
+ANNOY_COMPILER_ARGS={arguments[1]} \\
+  python -m pip install --no-cache-dir --no-binary annoy "{annoy}"
+"""
+
+
+def _without_annoy(project: dict[str, Any]) -> list[str]:
+    return [pin for pin in project["dependencies"] if not pin.startswith("annoy")]
+
+
+def main() -> None:
+    """Write the files whose content differs."""
+    for path, text in generated_files().items():
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            write_text(path, text)
+            print(f"wrote {path.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()

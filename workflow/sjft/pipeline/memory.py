@@ -1,0 +1,164 @@
+"""How much memory a job needs, from the sizes of what it reads: what the rules declare as mem_mb.
+
+Sizes are known as soon as the files are; before, Snakemake decides later. A job is told what it was
+given and cuts its blocks accordingly (see `sjft.retrieval.blocks`).
+"""
+
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sjft.errors import NotAsWrittenError
+from sjft.retrieval.blocks import (
+    BASE_MB,
+    FLOAT,
+    KEY,
+    LARGEST_TARGET_SIDE,
+    MB,
+    SOURCES_A_BLOCK,
+    TARGETS_A_GROUP,
+    Sizes,
+    bytes_a_source,
+    bytes_a_target,
+)
+from sjft.settings.retrieval import RetrievalSettings
+from sjft.storage.seals import facts_of
+
+
+def sizes_of_histograms(paths: Sequence[str | Path]) -> Sizes:
+    """The sizes of several shards together; raises `FileNotFoundError` where one is not there."""
+    images = bins = item = 0
+    for path in paths:
+        os.stat(path)  # noqa: PTH116  (its error names the file as Snakemake expects)
+        facts = _facts_of(path, "count")
+        if facts is not None:
+            shard, channels, bins_a_channel = facts["shape"]
+            images += shard
+            bins, item = channels * bins_a_channel, max(item, facts["item_bytes"])
+    return Sizes(images, bins, item)
+
+
+def list_bytes(path: str | Path) -> int:
+    """Bytes of a file's neighbour lists in memory: numbers and divergences."""
+    os.stat(path)  # noqa: PTH116  (as above)
+    facts = _facts_of(path, "source_image")
+    return 0 if facts is None else math.prod(facts["shape"]) * (FLOAT + FLOAT)
+
+
+def _facts_of(path: str | Path, dataset: str) -> dict[str, Any] | None:
+    """What a file says of a data set at its end, which costs nothing and cannot hang.
+
+    None of a damaged file, or an older version's: either it is made anew, or who reads it names it.
+    """
+    try:
+        return facts_of(Path(path)).get(dataset)
+    except NotAsWrittenError:
+        return None
+
+
+def mb_of_exact_search(targets: Sizes, kept: int) -> int:
+    """The exact search streams the shard: its size does not matter."""
+    side = targets.images * bytes_a_target(targets.bins, kept, SOURCES_A_BLOCK)
+    block = SOURCES_A_BLOCK * bytes_a_source(targets.bins, 4)
+    return _mb(2 * targets.counts + min(side + 4 * block, LARGEST_TARGET_SIDE))
+
+
+def mb_of_index_search(
+    targets: Sizes, sources: Sizes, kept: int, settings: RetrievalSettings
+) -> int:
+    """Both sides' counts, the projection and its vectors, a group of targets, and the index.
+
+    A group has its lists, distances to all of the shard, and a product with a block of it.
+    """
+    dimensions = settings.projection_dimensions
+    vectors = FLOAT * dimensions * (targets.images + sources.images)
+    projection = FLOAT * 2 * (dimensions + 2 * 256) * targets.bins
+    group = TARGETS_A_GROUP * (
+        sources.images * 4 * KEY + bytes_a_target(targets.bins, kept, SOURCES_A_BLOCK)
+    )
+    group += SOURCES_A_BLOCK * bytes_a_source(targets.bins, 4)
+    lists = 3 * KEY * targets.images * kept
+    index = annoy_bytes(sources.images, settings) if settings.backend == "annoy" else 0
+    return _mb(2 * targets.counts + sources.counts + vectors + projection + group + lists + index)
+
+
+def mb_of_search(targets: Sizes, sources: Sizes, kept: int, settings: RetrievalSettings) -> int:
+    """Memory of a search of one shard for ``kept`` neighbours, by the configured backend.
+
+    Where the job chooses the backend: of the hungrier.
+    """
+    exact = mb_of_exact_search(targets, kept)
+    if settings.backend == "exact":
+        return exact
+    index = mb_of_index_search(targets, sources, kept, settings)
+    return max(exact, index) if settings.backend == "auto" else index
+
+
+def mb_of_duplicates(heldout: Sizes, train: Sizes, kept: int) -> int:
+    """Memory of `find_duplicates`, which has both parts' counts whole."""
+    return mb_of_exact_search(heldout, kept) + math.ceil(2 * train.counts / MB)
+
+
+def mb_of_merge(targets: Sizes, sources: int, settings: RetrievalSettings) -> int:
+    """Memory of `merge_neighbours`: all lists, and the exact search of the recall's sample.
+
+    ``sources`` is how many images all shards hold.
+    """
+    kept = min(settings.neighbours_on_file, sources)
+    lists = 6 * KEY * targets.images * kept
+    sample = Sizes(min(settings.recall_sample, targets.images), targets.bins, targets.item_bytes)
+    tables = 1000 * sources
+    search = (mb_of_exact_search(sample, kept) - BASE_MB) * MB
+    return _mb(2 * targets.counts + lists + tables + search)
+
+
+def mb_of_listing(shards: int) -> int:
+    """Memory of `list_images`: 2.6 MB for 5,000 pictures, which a shard is meant to hold.
+
+    How many pictures there are is not known before they are listed.
+    """
+    return max(3 * BASE_MB, BASE_MB + 5 * shards)
+
+
+def mb_beside_tables(megabytes: int, table_bytes: int) -> int:
+    """Memory of a job that also reads whole images.csv: two and a half times their size."""
+    return megabytes + math.ceil(3 * table_bytes / MB)
+
+
+def mb_of_ranking(list_bytes: int, table_bytes: int) -> int:
+    """Memory of `rank_sources`, from the bytes of all lists and of all images.csv."""
+    return _mb(6 * list_bytes + 6 * table_bytes)
+
+
+def annoy_bytes(images: int, settings: RetrievalSettings) -> int:
+    """An upper bound of an index's size: its items, and each tree's inner nodes.
+
+    A leaf holds at most dimensions + 2 items and, with random planes, a third of that or more.
+    """
+    dimensions = settings.projection_dimensions
+    node = FLOAT * dimensions + 16
+    nodes_of_tree = 2 * math.ceil(3 * images / (dimensions + 2)) + 3
+    return node * (images + settings.annoy.trees * nodes_of_tree)
+
+
+def mb_of_index(sources: Sizes, settings: RetrievalSettings) -> int:
+    """Memory of `build_index`: counts, vectors, and the index as it grows by copying."""
+    vectors = FLOAT * settings.projection_dimensions * sources.images
+    projection = FLOAT * 2 * (settings.projection_dimensions + 2 * 256) * sources.bins
+    return _mb(
+        sources.counts + 2 * vectors + projection + 3 * annoy_bytes(sources.images, settings)
+    )
+
+
+def mb_of_projection(targets: Sizes, settings: RetrievalSettings) -> int:
+    """Memory of `fit_projection`: the sample's vectors three times, and its Gram matrix."""
+    sample = min(targets.images, settings.projection_sample)
+    vectors = FLOAT * sample * targets.bins
+    components = 2 * FLOAT * settings.projection_dimensions * targets.bins
+    return _mb(2 * targets.counts + 3 * vectors + components + 4 * 8 * sample**2)
+
+
+def _mb(counted: float) -> int:
+    return BASE_MB + math.ceil(counted / MB)

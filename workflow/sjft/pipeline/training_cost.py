@@ -1,0 +1,196 @@
+"""What training and scoring cost here: measured on a few updates, counted over all rounds."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from sjft.errors import UserError
+from sjft.evaluation.scoring import class_probabilities
+from sjft.networks.devices import choose_device, explained_memory, torch_threads
+from sjft.networks.joint import JointNetwork, joint_network
+from sjft.pipeline.training_rounds import Demand, Job
+from sjft.settings.arm import ARMS
+from sjft.settings.experiment import EvaluationSettings, ExperimentSettings, TrainingSettings
+from sjft.settings.weights import RandomWeights
+from sjft.training.batches import Batch, JointBatches, LabelledImages
+from sjft.training.cache import PictureCache
+from sjft.training.loading import load_batches
+from sjft.training.pairing import AnySource, NoSource, Pairing
+from sjft.training.round import train
+
+# On a CPU, target images of a measured forward pass, at most: time grows as they do.
+BATCH_ON_CPU = 8
+# Work that takes longer than this, in seconds, is not done a second time.
+LONG = 3.0
+UPDATES_MEASURED = 10
+PICTURES_SCORED = 8
+SCORING_THREADS = 4  # as the rules score_difficulty and evaluate ask for
+CACHE_MB = 500
+HARMLESS_RATE = 1e-6  # a learning rate that leaves random weights finite
+RANDOM = RandomWeights(source="random", seed=0)
+
+
+@dataclass(frozen=True)
+class TrainingSpeeds:
+    """Seconds: of a core on a CPU, of the GPU on a GPU.
+
+    An update ``with_source`` images costs more than one of the target's alone; ``view`` is a
+    picture that is scored once; ``model_bytes`` is what a round's model takes on disk.
+    """
+
+    device: str
+    with_source: float
+    target_alone: float
+    view: float
+    model_bytes: float
+
+
+def measure_training(
+    training: TrainingSettings,
+    evaluation: EvaluationSettings,
+    pictures: Sequence[Path],
+    classes: tuple[int, int],
+) -> TrainingSpeeds:
+    """Train and score with random weights, which cost as much, on some pictures.
+
+    ``classes`` are the target's and the source's. A GPU that is asked for and not here is stood
+    for by the CPU. Raises `UserError` for a network that cannot be built or refuses its input.
+    """
+    wants_gpu = training.device != "cpu" and torch.cuda.is_available()
+    device = choose_device("auto" if wants_gpu else "cpu")
+    target, source = ([f"{number}" for number in range(side)] for side in classes)
+    network = training.network
+    # Threads that wait for each other, on a machine that does other work, would count as working.
+    with torch_threads(1), _explained(training):
+        joint = joint_network(network, RANDOM, None, target, source, 0)
+        with_source = _seconds_of_update(joint, training, pictures, device)
+        alone = joint_network(network, RANDOM, None, target, [], 0)
+        target_alone = _seconds_of_update(alone, training, pictures, device)
+        view = _seconds_of_view(alone, training, evaluation, pictures, device)
+    tensors = joint.module.state_dict().values()
+    size = float(sum(tensor.numel() * tensor.element_size() for tensor in tensors))
+    return TrainingSpeeds(device.type, with_source, target_alone, view, size)
+
+
+@contextmanager
+def _explained(training: TrainingSettings) -> Iterator[None]:
+    """Turn a network's refusal of its input, or a lack of memory, into a `UserError`."""
+    try:
+        with explained_memory():
+            yield
+    except (RuntimeError, ValueError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(
+            f"training.network: {training.network} cannot be trained on pictures of "
+            f"{training.input_size} px, {training.target_batch} at a time ({reason}). Change "
+            "training.input_size or training.target_batch, or take another network."
+        ) from None
+
+
+def _seconds_of_update(
+    network: JointNetwork,
+    training: TrainingSettings,
+    pictures: Sequence[Path],
+    device: torch.device,
+) -> float:
+    """Of an update of all its forward passes, from one of a pass that may be smaller."""
+    whole = training.target_batch
+    size = whole if device.type == "cuda" else min(whole, BATCH_ON_CPU)
+    settings = training.model_copy(
+        update={
+            "target_batch": size,
+            "accumulate": 1,
+            "learning_rate": HARMLESS_RATE,
+            "warm_up_updates": 0,
+            "processes": 1,
+            "compile": False,
+        }
+    )
+    paths = [pictures[place % len(pictures)] for place in range(max(size, len(pictures)))]
+    sources = paths if network.source_classes else []
+    batches = JointBatches(
+        LabelledImages(paths, np.arange(len(paths)) % len(network.target_classes)),
+        LabelledImages(sources, np.arange(len(sources)) % max(1, len(network.source_classes))),
+        Pairing(len(paths), size, AnySource(len(paths)) if sources else NoSource(), 0),
+        settings,
+        0,
+        PictureCache(CACHE_MB, settings.resize[1]),
+    )
+
+    def updates(number: int) -> Callable[[], object]:
+        def batches_from(_: int) -> Iterator[Batch]:
+            threads = torch.get_num_threads()
+            return load_batches(batches, range(number), settings, threads, device)
+
+        few = settings.model_copy(update={"updates": number})
+        return lambda: train(network, batches_from, few, device)
+
+    seconds = _seconds(updates(1), device)
+    if seconds < LONG:
+        number = int(np.clip(LONG / 2 / seconds, 1, UPDATES_MEASURED))
+        seconds = _seconds(updates(number), device) / number
+    return seconds * training.accumulate * whole / size
+
+
+def _seconds_of_view(
+    network: JointNetwork,
+    training: TrainingSettings,
+    evaluation: EvaluationSettings,
+    pictures: Sequence[Path],
+    device: torch.device,
+) -> float:
+    some, single = pictures[:PICTURES_SCORED], evaluation.single_view()
+
+    def score() -> object:
+        return class_probabilities(network, some, single, training, device, threads=1)
+
+    seconds = _seconds(score, device)
+    if seconds < LONG:
+        seconds = _seconds(score, device)
+    return seconds / len(some)
+
+
+def _seconds(work: Callable[[], object], device: torch.device) -> float:
+    """Of all threads on a CPU, whatever else the machine does; by the clock on a GPU."""
+    clock = time.perf_counter if device.type == "cuda" else time.process_time
+    started = clock()
+    work()
+    return clock() - started
+
+
+@dataclass(frozen=True)
+class TrainingCost:
+    """What the jobs of an experiment's training cost, one by one.
+
+    ``train`` is the number of the target's training images, ``tested`` that of the split that is
+    evaluated.
+    """
+
+    experiment: ExperimentSettings
+    speeds: TrainingSpeeds
+    train: int
+    tested: int
+
+    def seconds(self, job: Job) -> float:
+        """Of a core, or of the GPU."""
+        training, evaluation = self.experiment.training, self.experiment.evaluation
+        if job.rule == "finetune":
+            alone = ARMS[job.arm].sources == "none"
+            speed = self.speeds.target_alone if alone else self.speeds.with_source
+            return training.updates * speed
+        if job.rule == "score_difficulty":
+            return self.train * self.speeds.view
+        views = len(evaluation.scales) * (5 if evaluation.crops == "five" else 1)
+        return self.tested * views * (1 + evaluation.mirror) * self.speeds.view
+
+    def demand(self, job: Job, cores: int, start: float) -> Demand:
+        """By the clock, with ``start`` seconds before the work. A GPU is one job's at a time."""
+        training = self.experiment.training
+        threads = min(training.threads if job.rule == "finetune" else SCORING_THREADS, cores)
+        shared = threads if self.speeds.device == "cpu" else 1
+        return Demand(start + self.seconds(job) / shared, threads, training.device != "cpu")

@@ -1,0 +1,239 @@
+"""Summary of an experiment: accuracies of the arms, what was selected, and what it cost."""
+
+import csv
+import logging
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import polars as pl
+
+from sjft.errors import NotAsWrittenError, UserError
+from sjft.retrieval.ranking import shares_of_sources
+from sjft.selection.subset import Manifest, read_manifest
+from sjft.storage.files import read_json
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """The files of one run: an arm with a seed."""
+
+    arm: str
+    seed: int
+    evaluation: Path
+    subset: Path
+    targets: Path
+
+
+@dataclass(frozen=True)
+class Retrieval:
+    """What is known of the search: by source the recall by depth and what leaks.
+
+    ``leakage`` and ``duplicates`` are counts as `sjft.leakage.copies` gives them, empty and None
+    where nothing was looked for.
+    """
+
+    backend: str
+    recall: Mapping[str, Mapping[str, float]]
+    leakage: Mapping[str, Mapping[str, int]]
+    duplicates: Mapping[str, int] | None
+
+
+def style_share(manifest: Manifest) -> float | None:
+    """Share of the selected source images that have a style of the target's images.
+
+    None where the styles are not known (or nothing was selected). Styles are read here alone:
+    selection knows nothing of them.
+    """
+    styles = set(manifest.targets["style"]) - {""}
+    if not styles or not len(manifest.subset) or set(manifest.subset["style"]) == {""}:
+        return None
+    return int(manifest.subset["style"].is_in(list(styles)).sum()) / len(manifest.subset)
+
+
+def chance(manifest: Manifest, sources: pl.DataFrame) -> float | None:
+    """The share that a random subset of ``sources`` (training rows of images.csv) would have."""
+    everything = sources.rename({"label": "old_label"})
+    return style_share(Manifest(everything, manifest.targets))
+
+
+def summarise(
+    experiment: str,
+    runs: Sequence[RunFiles],
+    sources: pl.DataFrame,
+    retrieval: Retrieval,
+    benchmarks: Mapping[str, Sequence[Path]],
+) -> dict[str, Any]:
+    """Everything that the summary says, as plain values for JSON."""
+    arms: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    by_chance = None
+    for run in runs:
+        manifest = read_manifest(run.subset, run.targets)
+        measured = read_json(run.evaluation)
+        by_chance = chance(manifest, sources)
+        arms[run.arm].append(
+            {
+                "seed": run.seed,
+                "mean_class_accuracy": measured["mean_class_accuracy"],
+                "accuracy": measured["accuracy"],
+                "test_images": measured["images"],
+                "source_images": len(manifest.subset),
+                "style_share": style_share(manifest),
+                "source_shares": shares_of_sources(manifest.subset),
+            }
+        )
+    summary: dict[str, Any] = {
+        "experiment": experiment,
+        "arms": {arm: _over_seeds(of_arm) for arm, of_arm in arms.items()},
+        "style_share_by_chance": by_chance,
+        "backend": retrieval.backend,
+        "recall": {source: dict(by_depth) for source, by_depth in retrieval.recall.items()},
+        "leakage": dict(retrieval.leakage),
+        "duplicates": retrieval.duplicates,
+        "stages": {stage: _cost(paths) for stage, paths in benchmarks.items()},
+    }
+    summary["table"] = render_table(summary)
+    return summary
+
+
+def _over_seeds(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    keys = ("mean_class_accuracy", "accuracy", "source_images")
+    shares = [run["style_share"] for run in runs if run["style_share"] is not None]
+    return {
+        **{key: mean(run[key] for run in runs) for key in keys},
+        "style_share": mean(shares) if shares else None,
+        "runs": runs,
+    }
+
+
+def _cost(benchmarks: Sequence[Path]) -> dict[str, float]:
+    """Seconds of all jobs of a stage and the largest memory of one, as Snakemake measured them.
+
+    A job whose benchmark file is not there (it ran elsewhere, or the file was removed), or cannot
+    be read as one, counts in ``jobs_not_measured``. Snakemake writes these files, without a digest,
+    and nothing but these numbers follows from them.
+    """
+    measured = [found for path in benchmarks if (found := _measured(path))]
+    return {
+        "jobs": len(measured),
+        "jobs_not_measured": len(benchmarks) - len(measured),
+        "seconds": round(sum(seconds for seconds, _ in measured), 2),
+        "peak_memory_mb": round(max((memory for _, memory in measured), default=0.0), 1),
+    }
+
+
+def _measured(path: Path) -> tuple[float, float] | None:
+    """Seconds and megabytes of a job; None, and a warning where there is a file, if not known."""
+    if not path.is_file():
+        return None
+    with suppress(OSError, ValueError, KeyError, TypeError, csv.Error):  # told below
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file, delimiter="\t", strict=True))
+        seconds = [float(row["s"]) for row in rows]
+        # Snakemake writes NA for jobs too short to be sampled.
+        memory = [float(row["max_rss"]) if row["max_rss"] != "NA" else 0.0 for row in rows]
+        if rows and all(0 <= value < math.inf for value in seconds + memory):
+            return sum(seconds), max(memory)
+    LOG.warning(
+        "%s: is no benchmark of Snakemake's, or damaged; its job counts as unmeasured", path
+    )
+    return None
+
+
+def render_table(summary: Mapping[str, Any]) -> str:
+    """The summary as a short Markdown table, also for the terminal."""
+    seconds = {stage: cost["seconds"] for stage, cost in summary["stages"].items()}
+    line = "Seconds: " + ", ".join(f"{stage} {s:.1f}" for stage, s in seconds.items()) + "."
+    return f"{render_results(summary)}\n\n{line}"
+
+
+def render_results(summary: Mapping[str, Any]) -> str:
+    """The summary without what it cost: the same text of the same results."""
+    known = summary["style_share_by_chance"] is not None
+    head = ["arm", "mean class accuracy", "top-1", "source images"]
+    rows = [[*head, "share of the target's style"] if known else head]
+    for arm, values in summary["arms"].items():
+        row = [
+            arm,
+            f"{100 * values['mean_class_accuracy']:.1f} %",
+            f"{100 * values['accuracy']:.1f} %",
+            f"{values['source_images']:.0f}",
+        ]
+        share = values["style_share"]
+        rows.append([*row, "-" if share is None else f"{100 * share:.1f} %"] if known else row)
+    lines = aligned(rows)
+    if known:
+        lines += ["", f"By chance: {100 * summary['style_share_by_chance']:.1f} %."]
+    lines += _lines_on_sources(summary["arms"])
+    lines += ["", f"Recall of the `{summary['backend']}` search: " + _listed(summary["recall"])]
+    lines += _lines_on_leakage(summary["leakage"], summary["duplicates"])
+    return "\n".join(lines)
+
+
+def _lines_on_sources(arms: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The share of each source, where there are several; of the first seed's run."""
+    shares = {arm: values["runs"][0]["source_shares"] for arm, values in arms.items()}
+    if len({name for of_arm in shares.values() for name in of_arm}) < 2:
+        return []
+    texts = [
+        f"{arm} {', '.join(f'{100 * share:.1f} % {name}' for name, share in of_arm.items())}"
+        for arm, of_arm in shares.items()
+        if of_arm
+    ]
+    return ["", f"Shares of the sources: {'; '.join(texts)}."]
+
+
+def _lines_on_leakage(
+    leakage: Mapping[str, Mapping[str, int]], duplicates: Mapping[str, int] | None
+) -> list[str]:
+    if duplicates is None:
+        return ["", "Leakage was not looked for."]
+    lines = [
+        f"Leakage: {counts['source_images']} images of {source} show a held-out picture of the "
+        f"target ({counts['target_images']} such pictures)."
+        for source, counts in leakage.items()
+    ]
+    own = (
+        f"{duplicates['target_images']} held-out pictures stand among the target's own training "
+        "images too."
+    )
+    return ["", *lines, own]
+
+
+def aligned(rows: list[list[str]]) -> list[str]:
+    """The lines of a Markdown table, in columns also where it is not rendered; first its head."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [
+        "| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) + " |"
+        for row in rows
+    ]
+    return [lines[0], "| " + " | ".join("-" * width for width in widths) + " |", *lines[1:]]
+
+
+def _listed(recall: Mapping[str, Mapping[str, float]]) -> str:
+    if not recall:
+        return "not measured (no arm uses it)."
+    texts = [
+        ", ".join(f"{share:.3f} of the first {depth}" for depth, share in by_depth.items())
+        + (f" in {source}" if len(recall) > 1 else "")
+        for source, by_depth in recall.items()
+    ]
+    return "; ".join(texts) + "."
+
+
+def read_summary(path: Path) -> dict[str, Any]:
+    """Read summary.json; raises `UserError` for any other file."""
+    try:
+        content = read_json(path)
+    except NotAsWrittenError as error:
+        raise UserError(f"{path}: is no summary, or not as it was written. {error}") from None
+    if "table" not in content:
+        raise UserError(f"{path}: is no summary of an experiment.")
+    return content

@@ -1,0 +1,1 @@
+"""From counts to neighbours: bins, histograms, divergence, index, search."""

@@ -1,0 +1,98 @@
+"""Several sources as one: label spaces side by side, and one ranking by the divergence.
+
+With two or more sources ("hybrid"; paper, section 4) their images are numbered one source after
+the other, in the order of the configuration, and their classes are `<source>/<class>`.
+"""
+
+from collections.abc import Collection, Mapping
+from itertools import accumulate
+
+import numpy as np
+import polars as pl
+
+from sjft.data.table import IMAGES_SCHEMA
+from sjft.errors import UserError
+from sjft.retrieval.neighbours import Neighbours, nearest
+
+SEPARATOR = "+"  # between the names of sources, in a ranking's folder; no name holds it
+
+
+def first_images(tables: Mapping[str, pl.DataFrame]) -> dict[str, int]:
+    """The number of each source's first image: how many images stand before it."""
+    sizes = [len(table) for table in tables.values()]
+    return dict(zip(tables, accumulate([0, *sizes[:-1]]), strict=True))
+
+
+def side_by_side(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """The whole images.csv of each source as one table, with a column ``source``.
+
+    Numbers run on from one source to the next. Labels are not renumbered: a subset does that.
+    """
+    several = len(tables) > 1
+    starts = first_images(tables)
+    return pl.concat(
+        table.with_columns(
+            (pl.col("image") + starts[name]).cast(pl.Int32),
+            pl.lit(name).alias("source"),
+            pl.concat_str(pl.lit(f"{name}/"), "class_name").alias("class_name")
+            if several
+            else pl.col("class_name"),
+        )
+        for name, table in tables.items()
+    )
+
+
+def usable_sources(
+    tables: Mapping[str, pl.DataFrame], left_out: Mapping[str, Collection[str]]
+) -> pl.DataFrame:
+    """The training rows of all sources, numbered as by `side_by_side`.
+
+    ``tables`` holds the whole images.csv of each source, ``left_out`` the paths of those of its
+    images that must not be used. Without any source there are no rows.
+    """
+    if not tables:
+        return pl.DataFrame(schema={**IMAGES_SCHEMA, "source": pl.String})
+    together = side_by_side(tables).filter(pl.col("split") == "train")
+    return pl.concat(
+        together.filter(
+            pl.col("source") == name, ~pl.col("path").is_in(list(left_out.get(name, ())))
+        )
+        for name in tables
+    )
+
+
+def rank(
+    lists: Mapping[str, Neighbours],
+    tables: Mapping[str, pl.DataFrame],
+    left_out: Mapping[str, Collection[str]],
+    on_file: int,
+) -> Neighbours:
+    """One ranking of all sources' neighbours, nearest first, numbered as by `side_by_side`.
+
+    ``lists`` holds each source's neighbours; ``tables`` and ``left_out`` as in `usable_sources`. A
+    neighbour that is left out is passed over, and the next one moves up. Lists are as long as
+    the shortest has neighbours left, ``on_file`` at most. Raises `UserError` where a target image
+    has none left.
+    """
+    starts = first_images(tables)
+    usable = usable_sources(tables, left_out)["image"].to_numpy()
+    parts = []
+    for name, found in lists.items():
+        sources = found.sources + np.int32(starts[name])
+        divergences = np.where(np.isin(sources, usable), found.divergences, np.float32(np.inf))
+        parts.append(Neighbours(found.targets, sources, divergences))
+    ranked = nearest(parts, on_file)
+    left = int(np.isfinite(ranked.divergences).sum(axis=1).min(initial=on_file))
+    if not left:
+        raise UserError(
+            "A target image has no neighbour that may be used: all those on file are left out by "
+            "the leakage check. Look at leakage.csv, and raise neighbours_on_file or set "
+            "leakage.exclude: false."
+        )
+    return Neighbours(ranked.targets, ranked.sources[:, :left], ranked.divergences[:, :left])
+
+
+def shares_of_sources(subset: pl.DataFrame) -> dict[str, float]:
+    """The share of each source in a subset, by name in the order of the numbers; empty for none."""
+    counted = subset.group_by("source", maintain_order=True).len()
+    return {name: number / len(subset) for name, number in counted.iter_rows()}

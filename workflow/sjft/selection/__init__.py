@@ -1,0 +1,1 @@
+"""Which source images each arm uses, and how hard target images are."""

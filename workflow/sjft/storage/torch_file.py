@@ -1,0 +1,116 @@
+"""Files of torch: written whole with a checksum, and read only where their bytes are known to hold.
+
+torch itself compares no checksum: a flipped bit in a file is another weight.
+"""
+
+import re
+import zipfile
+import zlib
+from pathlib import Path
+from pickle import UnpicklingError
+from struct import error as StructError
+from typing import Any
+
+import torch
+
+from sjft.errors import NotAsWrittenError, UserError
+from sjft.storage.checksums import contradiction, digests_of
+from sjft.storage.files import digest_file, require_digest_beside, written_beside
+from sjft.storage.seals import NOT_SEALED, Output, is_sealed, require_sealed, seal_zip
+
+# What torch.load raises on bytes that are no file of its own, or only the beginning of one.
+LOADING_ERRORS = (
+    *(OSError, RuntimeError, UnpicklingError, EOFError, ValueError),
+    *(LookupError, TypeError, AttributeError, StructError),
+)
+# What `zipfile` raises on a file that is damaged.
+ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+_AT_A_TIME = 2**20
+
+
+def write_torch(path: Path, content: object) -> None:
+    """Write tensors and plain values, atomically, so that `torch.load` and `read_torch` read them.
+
+    Raises `UserError` where the disk is full or the folder is read-only.
+    """
+    with written_beside(path) as beside, Output(beside, "w+") as output:
+        # Given a path, torch writes that name, a temporary one here, into the file.
+        torch.save(content, output)
+        output.require_success(path)
+        seal_zip(output)
+        output.require_success(path)
+
+
+def read_torch(path: Path) -> Any:
+    """Read what `write_torch` wrote, on the CPU.
+
+    Raises `NotAsWrittenError` for any other file, and `UserError` for none.
+    """
+    require_sealed(path)
+    return _load(path)
+
+
+def read_torch_of_any_version(path: Path) -> tuple[Any, bool]:
+    """Likewise, also of versions that wrote no checksum; says whether there is one.
+
+    Where there is none, each member's CRC-32 is checked. Whoever calls must refuse a file of a
+    version that has one, and lacks it.
+    """
+    if not is_sealed(path):
+        if not zipfile.is_zipfile(path):
+            raise NotAsWrittenError(path, NOT_SEALED)
+        _check_members(path)
+        return _load(path), False
+    return read_torch(path), True
+
+
+def require_whole(path: Path) -> None:
+    """Hold a file of weights, which another program wrote, to all that is known of its content.
+
+    That is a digest beside it, as `fetch_weights` leaves one; the beginning of a SHA-256 at the end
+    of its name, as torchvision names all that it publishes; and the CRC-32 of each member, which
+    files of before torch 1.6 have not. Raises `NotAsWrittenError` where one does not hold.
+    """
+    if path.is_file() and digest_file(path).exists():
+        require_digest_beside(path)
+    checksum = checksum_in(path.name)
+    # Eight digits alone are more likely a date.
+    if path.is_file() and checksum and not checksum.removeprefix("sha256:").isdigit():
+        wrong = contradiction(path.stat().st_size, digests_of(path, checksum), None, checksum)
+        if wrong:
+            raise NotAsWrittenError(
+                path,
+                f"{wrong} by its name: it is damaged, or its name does not end with a checksum",
+                "Get it anew, or give it another name.",
+            )
+    if zipfile.is_zipfile(path):
+        _check_members(path)
+
+
+def checksum_in(name: str) -> str | None:
+    """The beginning of the SHA-256 that a published name ends with, for `contradiction`."""
+    digits = re.search(r"-([0-9a-f]{8,})\.\w+$", name)
+    return f"sha256:{digits[1]}" if digits else None
+
+
+def _load(path: Path) -> Any:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except LOADING_ERRORS as error:
+        raise NotAsWrittenError(
+            path, f"is no file that torch reads ({type(error).__name__})"
+        ) from None
+
+
+def _check_members(path: Path) -> None:
+    """Raise `NotAsWrittenError` where the content of a zip file's member is not what it was."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            for member in file.infolist():
+                with file.open(member) as content:
+                    while content.read(_AT_A_TIME):
+                        pass  # at its end the CRC-32 is compared
+    except ZIP_ERRORS as error:
+        raise NotAsWrittenError(path, f"is damaged ({error})") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error}).") from None

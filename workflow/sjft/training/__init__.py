@@ -1,0 +1,1 @@
+"""Joint fine-tuning: batches, loss, loop, checkpoints, processes."""

@@ -1,0 +1,107 @@
+"""Batches: from rows of the manifest to augmented pictures and labels."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sjft.settings.experiment import TrainingSettings
+from sjft.training.augmentation import augmented, random_numbers
+from sjft.training.cache import PictureCache
+from sjft.training.pairing import Pairing
+from sjft.training.world import ALONE, Ranks
+
+
+@dataclass(frozen=True)
+class LabelledImages:
+    """Paths and labels of one side of the batch."""
+
+    paths: Sequence[Path]
+    labels: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Images [targets + sources, 3, side, side]; labels int64 of each half.
+
+    Images are uint8 as they are prepared, and normalised float32 as the network gets them.
+    """
+
+    images: Tensor
+    target_labels: Tensor
+    source_labels: Tensor
+    paths: list[str]
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A batch whose pictures are still to be filled in, and what each will be made of."""
+
+    batch: Batch
+    paths: list[Path]
+    numbers: NDArray[np.float64]
+    pictures: NDArray[np.uint8]
+
+
+class JointBatches:
+    """Batch ``step`` of a training round, as a function of the step.
+
+    Where several processes train together, each prepares its share of every batch: of n processes,
+    number r prepares the target images r, r + n, r + 2n and so on, and the source images beside
+    them. A picture's augmentation depends on seed, step and its place in the whole batch alone.
+    """
+
+    def __init__(
+        self,
+        targets: LabelledImages,
+        sources: LabelledImages,
+        pairing: Pairing,
+        settings: TrainingSettings,
+        seed: int,
+        cache: PictureCache,
+        ranks: Ranks = ALONE,
+    ) -> None:
+        """Put the two sides together; nothing is read yet."""
+        self._targets = targets
+        self._sources = sources
+        self._pairing = pairing
+        self._side, self._resize = settings.input_size, settings.resize
+        self._seed = seed
+        self._cache = cache
+        self._share = slice(ranks.rank, None, ranks.number)
+
+    def __getitem__(self, step: int) -> Batch:
+        """Batch ``step``, uint8; raises `BadImageError` for a picture that cannot be used."""
+        outline = self.outline(step)
+        self.fill(outline, slice(None))
+        return outline.batch
+
+    def outline(self, step: int, *, pinned: bool = False) -> Outline:
+        """Say what batch ``step`` holds; ``pinned`` memory is copied to a GPU beside its work."""
+        target_rows, source_rows = self._pairing.batch(step)
+        numbers = random_numbers(self._seed, step, len(target_rows) + len(source_rows))
+        halves = np.split(numbers, [len(target_rows)])
+        target_rows, source_rows = target_rows[self._share], source_rows[self._share]
+        paths = [self._targets.paths[row] for row in target_rows]
+        paths += [self._sources.paths[row] for row in source_rows]
+        shape = (len(paths), self._side, self._side, 3)
+        pictures = torch.empty(shape, dtype=torch.uint8, pin_memory=pinned)
+        batch = Batch(
+            pictures.permute(0, 3, 1, 2),
+            torch.from_numpy(self._targets.labels[target_rows]),
+            torch.from_numpy(self._sources.labels[source_rows]),
+            [str(path) for path in paths],
+        )
+        numbers = np.concatenate([half[self._share] for half in halves])
+        return Outline(batch, paths, numbers, pictures.numpy())
+
+    def fill(self, outline: Outline, places: slice) -> None:
+        """Make the pictures at some places, in any thread; raises `BadImageError`."""
+        for picture, path, numbers in zip(
+            outline.pictures[places], outline.paths[places], outline.numbers[places], strict=True
+        ):
+            picture[:] = augmented(self._cache.pixels(path), self._side, self._resize, numbers)

@@ -1,0 +1,67 @@
+"""Loading: batches prepared by threads, and handed over ready on the device.
+
+Threads and not processes, so that there is one cache of decoded pictures; decoding and resizing
+hold no lock of Python's. Beside a GPU, batches are prepared ahead while it computes. On a CPU that
+would take cores from the network: there all threads together prepare the next batch, and then the
+network has all of them.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import torch
+
+from sjft.networks.devices import loading_threads
+from sjft.networks.preprocess import normalised
+from sjft.settings.experiment import TrainingSettings
+from sjft.training.batches import Batch, JointBatches, Outline
+
+BATCHES_AHEAD = 3
+Promised = tuple[Outline, list[Future[None]]]
+
+
+def load_batches(
+    batches: JointBatches,
+    steps: range,
+    settings: TrainingSettings,
+    threads: int,
+    device: torch.device,
+) -> Iterator[Batch]:
+    """These steps' batches: on the device, normalised float32, channels last.
+
+    Raises `BadImageError` for a picture that cannot be used.
+    """
+    on_gpu = device.type == "cuda"
+    number = loading_threads(threads, device)
+    promised: deque[Promised] = deque()
+    pool = ThreadPoolExecutor(number, thread_name_prefix="loading")
+
+    def promise(step: int) -> Promised:
+        outline = batches.outline(step, pinned=on_gpu)
+        parts = [slice(part, None, number) for part in range(min(number, len(outline.paths)))]
+        return outline, [pool.submit(batches.fill, outline, part) for part in parts]
+
+    try:
+        for step in steps:
+            promised.append(promise(step))
+            if len(promised) > (BATCHES_AHEAD if on_gpu else 0):
+                yield _ready(promised.popleft(), settings, device)
+        while promised:
+            yield _ready(promised.popleft(), settings, device)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _ready(promised: Promised, settings: TrainingSettings, device: torch.device) -> Batch:
+    outline, parts = promised
+    for part in parts:
+        part.result()
+    batch = outline.batch
+    images = batch.images.to(device, non_blocking=True)
+    return Batch(
+        normalised(images, settings.mean, settings.std),
+        batch.target_labels.to(device, non_blocking=True),
+        batch.source_labels.to(device, non_blocking=True),
+        batch.paths,
+    )

@@ -1,0 +1,71 @@
+"""The task as a process trains it: on its device, compiled, joined with other processes'."""
+
+import os
+import shutil
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from sjft.errors import UserError
+from sjft.networks.joint import JointNetwork, JointTask
+from sjft.settings.experiment import TrainingSettings
+from sjft.training.world import Ranks
+
+
+class JoinedTask:
+    """A `JointTask` whose gradients are the means over all processes' shares of a batch.
+
+    With equal shares that is the gradient of the whole batch. Batch-norm statistics are the whole
+    batch's on GPUs; on CPUs, where torch cannot synchronise them, each process normalises by its
+    own share, and the first one's running statistics are kept.
+    """
+
+    def __init__(
+        self, network: JointNetwork, settings: TrainingSettings, device: torch.device, ranks: Ranks
+    ) -> None:
+        """Move the network to the device; raises `UserError` where it cannot be compiled."""
+        self._task = JointTask(network, settings.source_loss_weight, settings.target_loss_weight)
+        if ranks.number > 1 and device.type == "cuda" and not settings.freeze_batch_norm:
+            nn.SyncBatchNorm.convert_sync_batchnorm(self._task)  # type: ignore[no-untyped-call]
+        # Convolutions are a quarter faster with the channels last, on CPUs and GPUs alike.
+        self._task.to(device).to(memory_format=torch.channels_last)
+        set_training_mode(self._task, settings.freeze_batch_norm)
+        if settings.compile:
+            _require_compiler(device)
+            self._task.compile()  # in place: the weights keep their names
+        self._call: Callable[..., dict[str, Tensor]] = self._task
+        self._waiting: Callable[[], AbstractContextManager[Any]] = nullcontext
+        if ranks.number > 1:
+            devices = [device] if device.type == "cuda" else None
+            joined = DistributedDataParallel(self._task, device_ids=devices)
+            self._call, self._waiting = joined, joined.no_sync
+
+    def __call__(self, images: Tensor, targets: Tensor, sources: Tensor) -> dict[str, Tensor]:
+        """See `JointTask.forward`."""
+        return self._call(images, targets, sources)
+
+    def accumulating(self, more: bool) -> AbstractContextManager[Any]:
+        """Around a batch's passes; gradients are exchanged where no more batches follow."""
+        return self._waiting() if more else nullcontext()
+
+
+def set_training_mode(task: nn.Module, freeze_batch_norm: bool) -> None:
+    """Switch to training, but leave batch-norm statistics alone where they are frozen."""
+    task.train()
+    if freeze_batch_norm:
+        for module in task.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.eval()
+
+
+def _require_compiler(device: torch.device) -> None:
+    names = [name for name in (os.environ.get("CXX"), "g++", "clang++", "c++") if name]
+    if device.type == "cpu" and not any(map(shutil.which, names)):
+        raise UserError(
+            "training.compile: torch.compile needs a C++ compiler for networks on a CPU, and there "
+            f"is none of {', '.join(names)}. Install one, or set the key to false."
+        )
