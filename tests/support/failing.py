@@ -5,14 +5,14 @@ import signal
 import time
 
 from sjft.errors import BadImageError
-from sjft.training.world import Ranks
+from sjft.training.world import World
 
 
-def fail_while_others_wait(ranks: Ranks, reason: str | None) -> None:
+def fail_while_others_wait(world: World, reason: str | None) -> None:
     """The second process complains of a picture, or without a reason is killed."""
-    if ranks.rank == 1 and reason is not None:
+    if world.rank == 1 and reason is not None:
         raise BadImageError("the picture", reason)
-    if ranks.rank == 1:
+    if world.rank == 1:
         os.kill(os.getpid(), signal.SIGKILL)
     time.sleep(1)
-    ranks.total([1.0])
+    world.total([1.0])

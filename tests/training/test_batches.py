@@ -19,7 +19,7 @@ from sjft.training.batches import Batch, JointBatches, LabelledImages
 from sjft.training.cache import PictureCache
 from sjft.training.loading import load_batches
 from sjft.training.pairing import AnySource, NoSource, Pairing, SourceChoice
-from sjft.training.world import ALONE, Ranks
+from sjft.training.world import ALONE, World
 
 CPU = torch.device("cpu")
 PICTURES = 6
@@ -42,12 +42,12 @@ def joint_batches(
     choice: SourceChoice | None = None,
     seed: int = 1,
     cache_mb: float = 0,
-    ranks: Ranks = ALONE,
+    world: World = ALONE,
     **changes: object,
 ) -> JointBatches:
     pairing = Pairing(PICTURES, 4, choice or AnySource(PICTURES), seed)
     return JointBatches(
-        *sides, pairing, training_settings(**changes), seed, PictureCache(cache_mb, 1000), ranks
+        *sides, pairing, training_settings(**changes), seed, PictureCache(cache_mb, 1000), world
     )
 
 
@@ -113,7 +113,7 @@ def test_the_cache_keeps_what_comes_first_within_its_budget(sides: tuple, monkey
 
 def test_ranks_share_a_batch_by_pairs(sides: tuple) -> None:
     whole = joint_batches(sides)
-    shares = [joint_batches(sides, ranks=Ranks(rank, 2)) for rank in (0, 1)]
+    shares = [joint_batches(sides, world=World(rank, 2)) for rank in (0, 1)]
     for step in range(4):
         parts = [share[step] for share in shares]
         for rank, part in enumerate(parts):

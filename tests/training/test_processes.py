@@ -24,7 +24,7 @@ from sjft.training.job import RoundJob
 from sjft.training.pairing import AnySource
 from sjft.training.processes import in_processes
 from sjft.training.round import Round
-from sjft.training.world import Ranks
+from sjft.training.world import World
 
 SETTINGS = training_settings(
     network="shufflenet_v2_x0_5",
@@ -125,10 +125,10 @@ def test_a_process_that_is_killed_ends_all() -> None:
 def test_there_must_be_a_gpu_for_each_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert Ranks(1, 2).device("auto") == torch.device("cuda", 1)
-    assert Ranks(3, 4).device("cpu") == torch.device("cpu")
+    assert World(1, 2).device("auto") == torch.device("cuda", 1)
+    assert World(3, 4).device("cpu") == torch.device("cpu")
     with pytest.raises(UserError, match=r"training\.processes: 4 processes .* torch finds 2"):
-        Ranks(0, 4).device("auto")
+        World(0, 4).device("auto")
 
 
 def test_a_batch_must_be_shared_evenly() -> None:

@@ -13,7 +13,7 @@ from sjft.settings.experiment import TrainingSettings
 from sjft.training.augmentation import augmented, random_numbers
 from sjft.training.cache import PictureCache
 from sjft.training.pairing import Pairing
-from sjft.training.world import ALONE, Ranks
+from sjft.training.world import ALONE, World
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class JointBatches:
         settings: TrainingSettings,
         seed: int,
         cache: PictureCache,
-        ranks: Ranks = ALONE,
+        world: World = ALONE,
     ) -> None:
         """Put the two sides together; nothing is read yet."""
         self._targets = targets
@@ -72,7 +72,7 @@ class JointBatches:
         self._side, self._resize = settings.input_size, settings.resize
         self._seed = seed
         self._cache = cache
-        self._share = slice(ranks.rank, None, ranks.number)
+        self._share = slice(world.rank, None, world.size)
 
     def __getitem__(self, step: int) -> Batch:
         """Batch ``step``, uint8; raises `BadImageError` for a picture that cannot be used."""

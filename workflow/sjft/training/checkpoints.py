@@ -53,7 +53,7 @@ class Checkpoints:
 
         Raises `UserError` for a checkpoint that was made with other settings.
         """
-        if state.ranks.first:
+        if state.world.first:
             self._tell_of_others()
         for path in sorted(self.folder.glob("update-*.pt"), reverse=True):
             content = _read(path)
@@ -95,7 +95,7 @@ class Checkpoints:
         every = self.settings.updates
         due = every is not None and update % every == 0
         due = due or self._age() >= self.settings.seconds
-        due, end = state.ranks.any([due, self.asked_to_end])
+        due, end = state.world.any([due, self.asked_to_end])
         if not (due or end):
             return
         state.require_finite(update)
@@ -106,7 +106,7 @@ class Checkpoints:
             "update": update,
             **state.content(),
         }
-        if state.ranks.first:
+        if state.world.first:
             self._write(update, content)
         self._last = time.monotonic()
         if end:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from sjft.errors import UserError
 from sjft.training.batches import Batch
-from sjft.training.world import ALONE, Ranks
+from sjft.training.world import ALONE, World
 
 LOG = logging.getLogger(__name__)
 HISTORY_COLUMNS = [
@@ -52,7 +52,7 @@ class History:
     every: int
     updates: int
     lag: int = 1
-    ranks: Ranks = ALONE
+    world: World = ALONE
     written: Callable[[Row], None] | None = None
     rows: list[Row] = field(default_factory=list)
     sums: dict[str, float] = field(default_factory=dict)
@@ -115,7 +115,7 @@ class History:
             self.written(row)
 
     def _total(self) -> dict[str, float]:
-        return dict(zip(self.sums, self.ranks.total(list(self.sums.values())), strict=True))
+        return dict(zip(self.sums, self.world.total(list(self.sums.values())), strict=True))
 
     def state(self) -> dict[str, Any]:
         """Plain values from which `restore` goes on, of all processes; nothing may be waiting."""
@@ -131,7 +131,7 @@ class History:
         """Go on from a `state`; the time between does not count."""
         now = time.perf_counter()
         self.rows = state["rows"]
-        self.sums = state["sums"] if self.ranks.first else {}
+        self.sums = state["sums"] if self.world.first else {}
         self.started, self.last = now - state["seconds"], now - state["seconds_of_row"]
 
     def table(self) -> pl.DataFrame:

@@ -11,7 +11,7 @@ from sjft.storage.files import write_plain_table
 from sjft.training.checkpoints import Checkpoints
 from sjft.training.processes import in_processes
 from sjft.training.round import Round, run_round
-from sjft.training.world import ALONE, Ranks
+from sjft.training.world import ALONE, World
 
 
 @dataclass(frozen=True)
@@ -37,28 +37,28 @@ class RoundJob:
         if number == 1:
             self(ALONE)
         else:
-            device = Ranks(0, number).device(self.settings.device)
+            device = World(0, number).device(self.settings.device)
             in_processes(number, "nccl" if device.type == "cuda" else "gloo", _as_one_of, self)
         self.checkpoints.remove()
 
-    def __call__(self, ranks: Ranks) -> None:
-        """Train as one of the ``ranks``."""
+    def __call__(self, world: World) -> None:
+        """Train as this process of the ``world``."""
         curves = self.model.parent / "tensorboard" if self.jobs.tensorboard else None
         with self.checkpoints.heeding_termination():
             network, history = run_round(
                 self.round,
                 self.settings,
                 self.weights,
-                max(1, self.threads // ranks.number),
+                max(1, self.threads // world.size),
                 self.checkpoints,
-                self.jobs.cache_mb / ranks.number,
-                ranks,
+                self.jobs.cache_mb / world.size,
+                world,
                 curves,
             )
-        if ranks.first:
+        if world.first:
             save_network(self.model, network, self.facts)
             write_plain_table(self.history, history)
 
 
-def _as_one_of(ranks: Ranks, job: RoundJob) -> None:
-    job(ranks)
+def _as_one_of(world: World, job: RoundJob) -> None:
+    job(world)

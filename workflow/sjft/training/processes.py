@@ -29,13 +29,13 @@ from torch.multiprocessing.spawn import (
 
 from sjft.errors import UserError
 from sjft.storage.files import write_text
-from sjft.training.world import Ranks
+from sjft.training.world import World
 
 GRACE_SECONDS = 5.0  # for the others, when one has failed
 
 
 def in_processes(number: int, backend: str, function: Callable[..., object], *given: Any) -> None:
-    """Call ``function(ranks, *given)`` in so many new processes, and wait for all of them.
+    """Call ``function(world, *given)`` in so many new processes, and wait for all of them.
 
     The function and what it is given are pickled. The processes share this one's threads out, and
     SIGTERM is passed on to them. Raises the `UserError` that one of them raised, and `UserError`
@@ -89,7 +89,7 @@ class _Member:
             )
             group = distributed.new_group(backend="gloo") if on_gpus else None
             try:
-                function(Ranks(rank, self.number, group), *given)
+                function(World(rank, self.number, group), *given)
             except UserError as error:
                 write_text(self.folder / f"{rank}.txt", str(error))
                 sys.exit(1)

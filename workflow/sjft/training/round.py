@@ -33,7 +33,7 @@ from sjft.training.pairing import Pairing, SourceChoice
 from sjft.training.precision import Precision
 from sjft.training.state import TrainingState
 from sjft.training.task import JoinedTask
-from sjft.training.world import ALONE, Ranks
+from sjft.training.world import ALONE, World
 
 LOG = logging.getLogger(__name__)
 BATCHES_UNASKED = 64
@@ -45,26 +45,26 @@ def train(
     settings: TrainingSettings,
     device: torch.device,
     checkpoints: Checkpoints | None = None,
-    ranks: Ranks = ALONE,
+    world: World = ALONE,
     written: Callable[[Row], None] | None = None,
 ) -> pl.DataFrame:
     """Train ``network`` in place for one round; returns the history, a row per `log_every` updates.
 
     ``batches_from`` gives the batches from an update on, `accumulate` of them an update, on the
     device. With ``checkpoints`` the round goes on from the newest of them, and ends with the
-    weights of one that was never interrupted. Where several ``ranks`` train together, each is given
+    weights of one that was never interrupted. Where several processes train together, each is given
     its share of every batch. ``written`` is told of each row of the history. Raises `UserError` for
     a loss that is not finite, naming the update and the batch's files, and where the process was
     asked to end.
     """
-    task = JoinedTask(network, settings, device, ranks)
+    task = JoinedTask(network, settings, device, world)
     precision = Precision(settings.precision, device)
     optimiser = make_optimiser(network, settings)
     schedule = make_schedule(optimiser, settings)
     # A GPU is asked for its numbers seldom: each time it has to wait.
     lag = BATCHES_UNASKED if device.type == "cuda" else 1
-    history = History(settings.log_every, settings.updates, lag, ranks, written)
-    state = TrainingState(network.module, optimiser, schedule, precision, history, device, ranks)
+    history = History(settings.log_every, settings.updates, lag, world, written)
+    state = TrainingState(network.module, optimiser, schedule, precision, history, device, world)
     start = checkpoints.restore(state) if checkpoints else 0
     stream = iter(batches_from(start))
     for update in progress(
@@ -72,7 +72,7 @@ def train(
         total=settings.updates - start,
         what="training",
         unit="updates",
-        bar=ranks.first,
+        bar=world.first,
     ):
         for place in range(settings.accumulate):
             batch = next(stream)
@@ -116,17 +116,17 @@ def run_round(
     threads: int,
     checkpoints: Checkpoints | None = None,
     cache_mb: float = 0,
-    ranks: Ranks = ALONE,
+    world: World = ALONE,
     curves_folder: Path | None = None,
 ) -> tuple[JointNetwork, pl.DataFrame]:
     """Train a round from the last one's weights, or from the configured ones; also its history.
 
     ``weights`` is the file of the configured ones; random ones need none, nor do later rounds,
     unless a source class that is new in them gets its row of the pre-trained classifier.
-    ``threads`` and ``cache_mb`` are this process's. For ``checkpoints``, ``ranks`` and what is
-    raised see `train`; the first of the ranks writes to ``curves_folder``.
+    ``threads`` and ``cache_mb`` are this process's. For ``checkpoints``, ``world`` and what is
+    raised see `train`; the world's first process writes to ``curves_folder``.
     """
-    device = ranks.device(settings.device)
+    device = world.device(settings.device)
     subset, targets = of.manifest.subset, of.manifest.targets
     needs_weights = of.last_network is None or of.classifier_classes is not None
     network = joint_network(
@@ -148,7 +148,7 @@ def run_round(
         settings,
         seed,
         PictureCache(cache_mb, settings.resize[1], of.limits),
-        ranks,
+        world,
     )
 
     def batches_from(update: int) -> Iterator[Batch]:
@@ -163,11 +163,11 @@ def run_round(
     with (
         torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
         explained_memory(),
-        curves(curves_folder if ranks.first else None) as written,
+        curves(curves_folder if world.first else None) as written,
     ):
         # For dropout and stochastic depth, of which each process has its own.
-        torch.manual_seed(stable_integer("rank", seed, ranks.rank) if ranks.rank else seed)
-        history = train(network, batches_from, settings, device, checkpoints, ranks, written)
+        torch.manual_seed(stable_integer("rank", seed, world.rank) if world.rank else seed)
+        history = train(network, batches_from, settings, device, checkpoints, world, written)
     return network, history
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from sjft.errors import UserError
 from sjft.training.history import History
 from sjft.training.precision import Precision
-from sjft.training.world import Ranks
+from sjft.training.world import World
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class TrainingState:
     precision: Precision
     history: History
     device: torch.device
-    ranks: Ranks
+    world: World
 
     def content(self) -> dict[str, Any]:
         """Tensors and plain values, for `restore`; random states of all processes."""
@@ -32,7 +32,7 @@ class TrainingState:
             "schedule": self.schedule.state_dict(),
             "precision": self.precision.state(),
             "history": self.history.state(),
-            "random": self.ranks.gathered(self._random()),
+            "random": self.world.gathered(self._random()),
         }
 
     def restore(self, content: dict[str, Any]) -> None:
@@ -42,7 +42,7 @@ class TrainingState:
         self.schedule.load_state_dict(content["schedule"])
         self.precision.restore(content["precision"])
         self.history.restore(content["history"])
-        random = content["random"][self.ranks.rank]
+        random = content["random"][self.world.rank]
         torch.set_rng_state(random["cpu"])
         if random["cuda"] is not None:
             torch.cuda.set_rng_state(random["cuda"], self.device)

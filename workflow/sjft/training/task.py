@@ -13,7 +13,7 @@ from torch.nn.parallel import DistributedDataParallel
 from sjft.errors import UserError
 from sjft.networks.joint import JointNetwork, JointTask
 from sjft.settings.experiment import TrainingSettings
-from sjft.training.world import Ranks
+from sjft.training.world import World
 
 
 class JoinedTask:
@@ -25,11 +25,11 @@ class JoinedTask:
     """
 
     def __init__(
-        self, network: JointNetwork, settings: TrainingSettings, device: torch.device, ranks: Ranks
+        self, network: JointNetwork, settings: TrainingSettings, device: torch.device, world: World
     ) -> None:
         """Move the network to the device; raises `UserError` where it cannot be compiled."""
         self._task = JointTask(network, settings.source_loss_weight, settings.target_loss_weight)
-        if ranks.number > 1 and device.type == "cuda" and not settings.freeze_batch_norm:
+        if world.size > 1 and device.type == "cuda" and not settings.freeze_batch_norm:
             nn.SyncBatchNorm.convert_sync_batchnorm(self._task)  # type: ignore[no-untyped-call]
         # Convolutions are a quarter faster with the channels last, on CPUs and GPUs alike.
         self._task.to(device).to(memory_format=torch.channels_last)
@@ -39,7 +39,7 @@ class JoinedTask:
             self._task.compile()  # in place: the weights keep their names
         self._call: Callable[..., dict[str, Tensor]] = self._task
         self._waiting: Callable[[], AbstractContextManager[Any]] = nullcontext
-        if ranks.number > 1:
+        if world.size > 1:
             devices = [device] if device.type == "cuda" else None
             joined = DistributedDataParallel(self._task, device_ids=devices)
             self._call, self._waiting = joined, joined.no_sync

@@ -1,4 +1,4 @@
-"""Ranks: this process among those that train one network together.
+"""The world: this process among those that train one network together.
 
 What they agree on goes over gloo, whatever carries the gradients, so that no GPU has to wait.
 """
@@ -14,11 +14,11 @@ from sjft.networks.devices import choose_device
 
 
 @dataclass(frozen=True)
-class Ranks:
-    """``number`` processes, of which this is ``rank``; alone, each method gives its argument."""
+class World:
+    """``size`` processes, of which this is ``rank``; alone, each method gives its argument."""
 
     rank: int = 0
-    number: int = 1
+    size: int = 1
     group: Any = None
 
     @property
@@ -32,11 +32,11 @@ class Ranks:
         Raises `UserError` where there are fewer GPUs.
         """
         device = choose_device(name)
-        if device.type == "cpu" or self.number == 1:
+        if device.type == "cpu" or self.size == 1:
             return device
-        if torch.cuda.device_count() < self.number:
+        if torch.cuda.device_count() < self.size:
             raise UserError(
-                f"training.processes: {self.number} processes need a GPU each, but torch finds "
+                f"training.processes: {self.size} processes need a GPU each, but torch finds "
                 f"{torch.cuda.device_count()}. Lower it to that, or run where there are more."
             )
         return torch.device(device.type, self.rank)
@@ -51,17 +51,17 @@ class Ranks:
         return [bool(value) for value in found]
 
     def _reduced(self, values: Tensor, how: Any) -> list[float]:
-        if self.number > 1 and len(values):
+        if self.size > 1 and len(values):
             distributed.all_reduce(values, how, group=self.group)
         found: list[float] = values.tolist()
         return found
 
     def gathered(self, value: Any) -> list[Any]:
         """All processes' values, in the order of their ranks."""
-        found = [value] * self.number
-        if self.number > 1:
+        found = [value] * self.size
+        if self.size > 1:
             distributed.all_gather_object(found, value, group=self.group)
         return found
 
 
-ALONE = Ranks()
+ALONE = World()
