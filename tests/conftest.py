@@ -1,16 +1,15 @@
-"""What several test modules share: small pictures, folders of them, and descriptor files."""
+"""Examples of hypothesis that repeat themselves, and the fixtures that several folders use."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from descriptor_files import SMALL_GRID, WriteDescriptors, packed_slowly
 from hypothesis import settings
-from PIL import Image
 
 from sjft.descriptors.file import KIND, VERSION, append_images, write_channels
 from sjft.descriptors.layer import Layer
-from sjft.descriptors.packing import PackedCounts
 from sjft.settings.bank import LevelGrid
 from sjft.storage.hdf5 import create_hdf5
 
@@ -19,53 +18,6 @@ settings.register_profile(
     "repeatable", deadline=None, derandomize=True, database=None, max_examples=50
 )
 settings.load_profile("repeatable")
-
-# 37 levels: small enough to write counts down one by one.
-SMALL_GRID = LevelGrid(lowest_octave=-2, highest_octave=2, levels_per_octave=4)
-
-WriteDescriptors = Callable[..., Path]
-
-
-def random_picture(seed: int, size: tuple[int, int] = (20, 16)) -> Image.Image:
-    """Return an RGB picture of noise, of the given width and height."""
-    rng = np.random.default_rng(seed)
-    return Image.fromarray(rng.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8))
-
-
-def save_pictures(root: Path, names: Sequence[str]) -> None:
-    """Write a picture of its own under each of the names."""
-    for seed, name in enumerate(names):
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        random_picture(seed).save(path)
-
-
-def touch(root: Path, names: Sequence[str]) -> None:
-    """Make an empty file under each of the names."""
-    for name in names:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).touch()
-
-
-def packed_slowly(counts: np.ndarray) -> PackedCounts:
-    """Pack dense counts [images, channels, levels] one by one (`sjft.descriptors.packing`)."""
-    entries, large_steps, large_counts = [], [], []
-    for channel in counts.reshape(-1, counts.shape[-1]):
-        before = -1
-        for level in np.flatnonzero(channel):
-            step, count = int(level) - before, int(channel[level])
-            before = int(level)
-            small = step <= 8 and count <= 31
-            entries.append(32 * (step - 1) + count if small else 0)
-            if not small:
-                large_steps.append(step)
-                large_counts.append(count)
-    return PackedCounts(
-        (counts > 0).sum(axis=2).astype(np.uint16),
-        np.array(entries, np.uint8),
-        np.array(large_steps, np.uint16),
-        np.array(large_counts, np.uint32),
-    )
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from conftest import WriteDescriptors
+from descriptor_files import WriteDescriptors
 from sealed import seal_again
 from small import random_histograms, random_neighbours
 

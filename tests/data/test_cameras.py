@@ -7,7 +7,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from conftest import random_picture
+from image_files import random_picture
 from PIL import Image, ImageFilter
 from pydantic import TypeAdapter, ValidationError
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import touch
+from image_files import touch
 from PIL import Image
 
 from sjft.data.disk import files_below, folders_below

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from conftest import save_pictures
 from hypothesis import given
 from hypothesis import strategies as st
+from image_files import save_pictures
 
 from sjft.data import listing
 from sjft.data.disk import FileFacts

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
-from conftest import random_picture, save_pictures
+from image_files import random_picture, save_pictures
 from small import small_network, training_settings
 
 from sjft.descriptors.banks import GaborFilterBank

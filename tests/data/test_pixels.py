@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import random_picture
+from image_files import random_picture
+from jpegs import UPRIGHT
 from PIL import Image, PngImagePlugin
 
 from sjft.data.names import SUFFIXES
@@ -129,19 +130,6 @@ def test_grey_with_alpha_is_laid_over_white(tmp_path: Path) -> None:
     picture.putdata([(40, 255), (40, 0)])
     picture.save(tmp_path / "a.png")
     assert (pixels(tmp_path / "a.png") == grey([[40, 255]])).all()
-
-
-# What each EXIF orientation asks the viewer to do with the stored pixels.
-UPRIGHT = {
-    1: lambda a: a,
-    2: lambda a: a[:, ::-1],
-    3: lambda a: a[::-1, ::-1],
-    4: lambda a: a[::-1],
-    5: lambda a: a.swapaxes(0, 1),
-    6: lambda a: np.rot90(a, -1),
-    7: lambda a: np.rot90(a, 2).swapaxes(0, 1),
-    8: lambda a: np.rot90(a, 1),
-}
 
 
 def exif(orientation: int) -> Image.Exif:

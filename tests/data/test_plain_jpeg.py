@@ -6,9 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from jpegs import jpeg, segment
+from jpegs import UPRIGHT, jpeg, segment
 from PIL import Image
-from test_pixels import UPRIGHT
 
 from sjft.data.pixels import load_pixels
 from sjft.data.plain_jpeg import decode_plain_jpeg

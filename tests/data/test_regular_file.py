@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import random_picture
+from image_files import random_picture
 from PIL import Image
 
 from sjft.data.pixels import load_pixels, load_rgb

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from conftest import random_picture, save_pictures
+from image_files import random_picture, save_pictures
 
 from sjft.data.omissions import Omissions
 from sjft.data.readers import READERS

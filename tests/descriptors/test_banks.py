@@ -1,73 +1,24 @@
 """Filter banks against forward passes written out by hand."""
 
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from conftest import random_picture
+from filter_banks import PUBLISHED, RANDOM, SMALL, agree, cnn, gabor, network, normalised, pictures
 from PIL import Image
-from torch import Tensor
 from torch.nn import functional as F
 
 from sjft.descriptors.banks import (
     CnnFilterBank,
-    FilterBank,
     GaborFilterBank,
     gabor_kernels,
     make_bank,
 )
 from sjft.errors import UserError
-from sjft.networks.pretrained import load_network
-from sjft.settings.bank import CnnBank, GaborBank
+from sjft.settings.bank import CnnBank
 from sjft.settings.base import IMAGENET_MEAN, IMAGENET_STD
-from sjft.settings.weights import FileWeights, RandomWeights, TorchvisionWeights
-
-RANDOM = RandomWeights(source="random", seed=3)
-FILE = FileWeights(source="file", path="weights.pt")
-PUBLISHED = TorchvisionWeights(source="torchvision", name="IMAGENET1K_V1")
-SMALL = "squeezenet1_1"
-
-
-def cnn(network: str, *layers: str, file: Path | None = None, **settings: Any) -> CnnFilterBank:
-    values = {"resize": 72, "crop": 64, "weights": RANDOM, **settings}
-    return CnnFilterBank(
-        CnnBank.model_validate({"type": "cnn", "network": network, "layers": layers, **values}),
-        file,
-    )
-
-
-def gabor(**settings: Any) -> GaborBank:
-    return GaborBank.model_validate({"type": "gabor", "resize": 72, "crop": 64, **settings})
-
-
-def noise(seed: int) -> np.ndarray:
-    return np.array(random_picture(seed, (80, 60)))
-
-
-def pictures(bank: FilterBank, number: int = 2) -> Tensor:
-    return torch.stack([bank.prepare(noise(seed)) for seed in range(number)])
-
-
-def normalised(bank: FilterBank) -> Tensor:
-    mean = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
-    std = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
-    return (pictures(bank).permute(0, 3, 1, 2).float() / 255 - mean) / std
-
-
-def network(name: str) -> Any:
-    return load_network(name, RANDOM, None).eval()
-
-
-def agree(bank: CnnFilterBank, wanted: list[Tensor]) -> None:
-    got = bank.responses(pictures(bank))
-    assert len(got) == len(wanted) == len(bank.layers)
-    for layer, one, other in zip(bank.layers, got, wanted, strict=True):
-        assert one.dtype == torch.float32
-        assert one.shape[1:] == (layer.kernels, layer.positions)
-        torch.testing.assert_close(one, other.flatten(2), rtol=1e-5, atol=1e-5)
 
 
 @torch.no_grad()

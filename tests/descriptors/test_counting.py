@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from conftest import SMALL_GRID, packed_slowly
+from descriptor_files import SMALL_GRID, packed_slowly
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from test_levels import ANY, any_grid, slow_level
+from level_grids import ANY, any_grid, slow_level
 
 from sjft.descriptors.counting import Counted, LevelCounter
 from sjft.descriptors.layer import Layer

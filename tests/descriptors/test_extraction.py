@@ -13,14 +13,16 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
-from conftest import SMALL_GRID, WriteDescriptors, random_picture, save_pictures
+from descriptor_files import SMALL_GRID, WriteDescriptors
+from extractions import GABOR, NAMES, job, rows
+from image_files import random_picture, save_pictures
 from PIL import Image
 from sealed import seal_again
 from torch import Tensor
 
 from sjft.data.pixels import load_pixels
 from sjft.descriptors.banks import FilterBank, GaborFilterBank, make_bank
-from sjft.descriptors.extraction import IMAGES_A_BATCH, Extraction, extract_descriptors
+from sjft.descriptors.extraction import IMAGES_A_BATCH, extract_descriptors
 from sjft.descriptors.file import open_descriptors, require_same_bank
 from sjft.descriptors.layer import Layer
 from sjft.descriptors.levels import (
@@ -31,27 +33,9 @@ from sjft.descriptors.levels import (
     zero_level,
 )
 from sjft.errors import BadImageError, UserError
-from sjft.settings.bank import CnnBank, GaborBank, LevelGrid
+from sjft.settings.bank import CnnBank, LevelGrid
 from sjft.settings.weights import RandomWeights
 from sjft.storage.hdf5 import create_hdf5
-
-GABOR = GaborBank(type="gabor", resize=40, crop=32, scales=2, orientations=2)
-NAMES = [f"cat/{i}.png" for i in range(20)]  # more than a batch
-
-
-def job(bank: FilterBank | None = None, *, skip: bool = False, grid: LevelGrid | None = None):
-    bank = bank or GaborFilterBank(GABOR, None)
-    grid = grid or LevelGrid()
-    return Extraction(
-        bank, grid, {"type": "test", "grid": grid.model_dump()}, {"images.csv": "1"}, skip
-    )
-
-
-def rows(names: list[str], first: int = 0) -> pl.DataFrame:
-    return pl.DataFrame(
-        {"image": range(first, first + len(names)), "path": names},
-        schema={"image": pl.Int32, "path": pl.String},
-    )
 
 
 def dense(path: Path) -> tuple[list[int], np.ndarray]:
@@ -193,23 +177,25 @@ def test_a_channel_s_counts_are_those_of_float64_boundaries(tmp_path: Path) -> N
 WITHOUT_ROOM = """
 import resource, sys
 from pathlib import Path
-import test_extraction as own
-own.save_pictures(Path("data"), own.NAMES)
+from extractions import NAMES, job, rows
+from image_files import save_pictures
+from sjft.descriptors.extraction import extract_descriptors
+from sjft.errors import UserError
+save_pictures(Path("data"), NAMES)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)
 try:
-    own.extract_descriptors(own.rows(own.NAMES), Path("data"), own.job(), Path("out/a.h5"))
-except own.UserError as error:
+    extract_descriptors(rows(NAMES), Path("data"), job(), Path("out/a.h5"))
+except UserError as error:
     print(error)
 """
 
 
 @pytest.mark.parametrize("room", [0, 5000, 15_000])
 def test_a_disk_that_is_full_is_said_and_leaves_no_file(tmp_path: Path, room: int) -> None:
-    paths = [Path(__file__).parent, *map(Path, sys.path)]
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_ROOM, str(room)],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
         check=True,

@@ -18,12 +18,12 @@ import pytest
 import torch
 import yaml
 from chain import REPOSITORY, Chain, copy_workflow
-from conftest import random_picture
 from documented import Command, blocks, commands, pages
+from evaluated_runs import run
+from image_files import random_picture
 from published import publish
 from small import random_neighbours
 from snakemake.cli import get_argument_parser
-from test_fusion import run
 from torchvision import models
 
 from sjft.cli.main import COMMANDS, main

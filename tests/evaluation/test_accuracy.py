@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from conftest import save_pictures
 from hypothesis import given
 from hypothesis import strategies as st
+from image_files import save_pictures
 from small import images_table, small_network, training_settings
 
 from sjft.errors import BadImageError, UserError

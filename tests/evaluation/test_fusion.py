@@ -6,20 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from evaluated_runs import NAMES, PATHS, run
 
 from sjft.cli.main import main
 from sjft.errors import UserError
 from sjft.evaluation.fusion import fuse, fuse_folders
 from sjft.evaluation.probabilities import Probabilities, read_probabilities, write_probabilities
-
-NAMES = ["ash", "birch", "cedar"]
-PATHS = ["a/1.jpg", "b/1.jpg", "b/2.jpg", "c/1.jpg"]
-LABELS = np.array([0, 1, 1, 2])
-
-
-def run(seed: int) -> Probabilities:
-    values = np.random.default_rng(seed).dirichlet(np.ones(3), 4).astype(np.float32)
-    return Probabilities(PATHS, LABELS, values, NAMES)
 
 
 def shuffled(of: Probabilities, order: list[int]) -> Probabilities:

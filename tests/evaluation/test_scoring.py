@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import save_pictures
+from image_files import save_pictures
 from PIL import Image
 from small import small_network, training_settings
 

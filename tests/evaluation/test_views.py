@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import random_picture
+from image_files import random_picture
 from PIL import Image
 from torchvision.transforms import v2
 

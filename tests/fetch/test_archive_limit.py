@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from test_archives import FILES, content_of, member, write_tar, write_zip
+from archive_files import FILES, content_of, member, write_tar, write_zip
 
 from sjft.errors import UserError
 from sjft.fetch.archive_limit import HEADER, ArchiveLimit

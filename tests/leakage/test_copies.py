@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 from small import images_table
-from test_perceptual_hash import cut, picture
+from soft_pictures import cut, picture
 
 from sjft.errors import UserError
 from sjft.leakage import copies as module

@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import polars as pl
 import pytest
-from conftest import save_pictures
+from image_files import save_pictures
 from sealed import seal_again
 from small import images_table
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageOps
-from scipy.ndimage import gaussian_filter
+from soft_pictures import cut, picture
 
 from sjft.leakage.perceptual_hash import (
     BITS,
@@ -22,24 +22,10 @@ from sjft.leakage.perceptual_hash import (
 FEW_BITS = 50
 
 
-def picture(seed: int, size: tuple[int, int] = (150, 110)) -> Image.Image:
-    """Soft patches of colour, as low in frequency as photographs are."""
-    rng = np.random.default_rng(seed)
-    noise = rng.standard_normal((size[1], size[0], 3))
-    fields = sum(gaussian_filter(noise, (s, s, 0)) * s for s in (2, 5, 12))
-    return Image.fromarray(np.clip(128 + 60 * fields, 0, 255).astype(np.uint8))
-
-
 def saved(image: Image.Image, quality: int) -> Image.Image:
     content = io.BytesIO()
     image.save(content, "JPEG", quality=quality)
     return Image.open(content)
-
-
-def cut(image: Image.Image, left: float, top: float, right: float, bottom: float) -> Image.Image:
-    width, height = image.size
-    box = (left * width, top * height, (1 - right) * width, (1 - bottom) * height)
-    return image.crop(tuple(round(edge) for edge in box))
 
 
 def distance(one: Image.Image, other: Image.Image) -> tuple[int, bool]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from conftest import random_picture
+from image_files import random_picture
 from published import CLASSES, configuration, evaluation_of, facts_of, publish
 
 from sjft.model.card import CODE, write_model_card

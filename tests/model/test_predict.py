@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import random_picture, save_pictures
+from image_files import random_picture, save_pictures
 from published import publish
 from torchvision import models
 from torchvision.transforms import v2

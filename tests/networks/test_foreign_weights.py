@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from filter_banks import FILE, SMALL
 from safetensors.torch import save_file
-from test_banks import FILE, SMALL
-from test_pretrained import Unwelcome, load, state
 from torch import Tensor, nn
 from torchvision import models
+from weights_files import Unwelcome, load, state
 
 from sjft.errors import UserError
 from sjft.networks.foreign_weights import find_weights

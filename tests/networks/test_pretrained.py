@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 import torch
-from test_banks import FILE, PUBLISHED, RANDOM, SMALL, agree, cnn, network, normalised
-from torch import Tensor, nn
+from filter_banks import FILE, PUBLISHED, RANDOM, SMALL, agree, cnn, network, normalised
 from torch.nn import functional as F
-from torchvision import models
+from weights_files import Unwelcome, load, state
 
 from sjft.errors import UserError
 from sjft.networks.pretrained import classifier_name, digest_of_weights, load_network
-from sjft.settings.weights import RandomWeights, Weights
+from sjft.settings.weights import RandomWeights
 
 
 def test_random_weights_depend_on_their_seed_alone() -> None:
@@ -44,16 +43,6 @@ def test_digests_tell_weights_apart(tmp_path: Path) -> None:
     ]
     assert len(set(digests)) == len(digests)
     assert digest_of_weights(FILE, tmp_path / "a") == digest_of_weights(PUBLISHED, tmp_path / "a")
-
-
-def state(classes: int = 5, name: str = SMALL) -> dict[str, Tensor]:
-    torch.manual_seed(9)
-    return models.get_model(name, weights=None, num_classes=classes).state_dict()
-
-
-def load(tmp_path: Path, content: Any, name: str = SMALL, weights: Weights = FILE) -> nn.Module:
-    torch.save(content, tmp_path / "weights.pt")
-    return load_network(name, weights, tmp_path / "weights.pt")
 
 
 @pytest.mark.parametrize(
@@ -131,10 +120,6 @@ def test_a_truncated_file_of_weights_is_named(tmp_path: Path) -> None:
     (tmp_path / "weights.pt").write_bytes(content[: len(content) // 2])
     with pytest.raises(UserError, match=r"weights\.pt is not a file of tensors"):
         load_network(SMALL, FILE, tmp_path / "weights.pt")
-
-
-class Unwelcome:
-    """Something that is no tensor and must not be unpickled."""
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 from chain import CONFIG
-from conftest import random_picture
+from image_files import random_picture
 
 from sjft.cli.main import main
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_search import save_histograms
+from searches import save_histograms
 
 from sjft.errors import UserError
 from sjft.pipeline import memory

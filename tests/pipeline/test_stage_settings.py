@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 import torch
 from rerun_table import BASE
+from rounds import batches
+from searches import BACKENDS, pairing_on_disk
 from small import images_table, random_histograms, random_neighbours, small_network, source_table
-from test_round import batches
-from test_search import BACKENDS, pairing_on_disk
 
 from sjft.pipeline.stage_settings import of_search, of_selection, of_training, only_told
 from sjft.retrieval.search import search_shard

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 from chain import CONFIG
-from conftest import save_pictures
+from image_files import save_pictures
 from small import training_settings
 
 from sjft.errors import UserError

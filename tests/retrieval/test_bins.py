@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SMALL_GRID, WriteDescriptors
+from descriptor_files import SMALL_GRID, WriteDescriptors
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 

@@ -4,73 +4,26 @@ import math
 
 import numpy as np
 import pytest
+from definition import (
+    EPSILONS,
+    all_by_definition,
+    every_epsilon,
+    in_float64,
+    sparse_histograms,
+    to_tf32,
+)
 
 from sjft.errors import UserError
 from sjft.retrieval import product as product_module
 from sjft.retrieval.divergence import ERRORS, ExactDivergence
 from sjft.retrieval.histograms import Histograms
 
-EPSILONS = [1e-4, 1e-10, 2.2e-16]
-every_epsilon = pytest.mark.parametrize("epsilon", EPSILONS)
-
-
-def random_histograms(
-    seed: int,
-    images: int,
-    *,
-    bins: int = 6,
-    positions: tuple[int, ...] = (100, 100, 37, 9),
-    weight: tuple[float, ...] = (0.3, 0.2, 0.1, 0.4),
-    concentration: float = 0.3,
-    kind: type[np.unsignedinteger] = np.uint16,
-) -> Histograms:
-    """Return histograms with many empty bins, over channels of different sizes and weights."""
-    rng = np.random.default_rng(seed)
-    shares = rng.dirichlet(np.full(bins, concentration), (images, len(positions)))
-    counts = [
-        [rng.multinomial(n, share) for n, share in zip(positions, image, strict=True)]
-        for image in shares
-    ]
-    return Histograms(
-        np.arange(images, dtype=np.int32),
-        np.array(counts, dtype=kind),
-        np.array(positions),
-        np.array(weight),
-        "bins",
-        "",
-    )
-
-
-def definition(x: Histograms, i: int, y: Histograms, j: int, epsilon: float) -> float:
-    """sum_c w_c 1/2 sum_b [p log((p + e) / (q + e)) + q log((q + e) / (p + e))]."""
-    total = 0.0
-    for channel, weight in enumerate(x.weight.tolist()):
-        n = int(x.positions[channel])
-        terms = []
-        for a, b in zip(x.counts[i, channel].tolist(), y.counts[j, channel].tolist(), strict=True):
-            p, q = a / n, b / n
-            terms += [
-                p * math.log((p + epsilon) / (q + epsilon)),
-                q * math.log((q + epsilon) / (p + epsilon)),
-            ]
-        total += weight * 0.5 * math.fsum(terms)
-    return total
-
-
-def all_by_definition(x: Histograms, y: Histograms, epsilon: float) -> np.ndarray:
-    return np.array(
-        [
-            [definition(x, i, y, j, epsilon) for j in range(len(y.images))]
-            for i in range(len(x.images))
-        ]
-    )
-
 
 @every_epsilon
 @pytest.mark.parametrize("concentration", [0.1, 1.0, 30.0])
 def test_the_matrix_product_gives_the_definition(epsilon: float, concentration: float) -> None:
-    x = random_histograms(1, 12, concentration=concentration)
-    y = random_histograms(2, 15, concentration=concentration)
+    x = sparse_histograms(1, 12, concentration=concentration)
+    y = sparse_histograms(2, 15, concentration=concentration)
     got = ExactDivergence(x, epsilon).estimate(y)
     assert got.dtype == np.float32
     assert got.shape == (12, 15)
@@ -86,19 +39,11 @@ def test_the_error_is_under_1e_5_at_the_size_of_a_bank(epsilon: float) -> None:
         "weight": (0.5 / 16,) * 16 + (0.5 / 48,) * 48,
         "bins": 100,
     }
-    x, y = random_histograms(3, 20, **layers), random_histograms(4, 40, **layers)
+    x, y = sparse_histograms(3, 20, **layers), sparse_histograms(4, 40, **layers)
     divergence = ExactDivergence(x, epsilon)
     error = divergence.estimate(y) - in_float64(x, y, epsilon)
     assert np.abs(error).max() < 1e-5
     assert np.abs(error).max() < divergence.error.min()
-
-
-def in_float64(x: Histograms, y: Histograms, epsilon: float) -> np.ndarray:
-    """The definition as `definition` writes it, of all pairs at once."""
-    p, q = (h.counts[:, :] / h.positions[:, None] for h in (x, y))
-    p, q = p[:, None], q[None]
-    terms = p * np.log((p + epsilon) / (q + epsilon)) + q * np.log((q + epsilon) / (p + epsilon))
-    return 0.5 * (terms.sum(axis=3) * x.weight).sum(axis=2)
 
 
 @every_epsilon
@@ -106,7 +51,7 @@ def in_float64(x: Histograms, y: Histograms, epsilon: float) -> np.ndarray:
 def test_counts_of_both_widths_give_the_definition(
     epsilon: float, kind: type[np.unsignedinteger]
 ) -> None:
-    x, y = random_histograms(1, 7, kind=kind), random_histograms(2, 9, kind=kind)
+    x, y = sparse_histograms(1, 7, kind=kind), sparse_histograms(2, 9, kind=kind)
     wanted = all_by_definition(x, y, epsilon)
     np.testing.assert_allclose(ExactDivergence(x, epsilon).to(y), wanted, rtol=1e-6, atol=1e-8)
     np.testing.assert_allclose(ExactDivergence(x, epsilon).estimate(y), wanted, atol=1e-5)
@@ -115,7 +60,7 @@ def test_counts_of_both_widths_give_the_definition(
 
 @every_epsilon
 def test_the_divergence_is_symmetric_zero_for_itself_and_never_negative(epsilon: float) -> None:
-    x = random_histograms(5, 10)
+    x = sparse_histograms(5, 10)
     exact = ExactDivergence(x, epsilon).to(x)
     assert (exact >= 0).all()
     assert (exact[~np.eye(10, dtype=bool)] > 0).all()
@@ -129,7 +74,7 @@ def test_the_divergence_is_symmetric_zero_for_itself_and_never_negative(epsilon:
 @pytest.mark.parametrize("targets", [1, 2, 5, 70])
 def test_the_same_image_is_as_near_in_every_block(targets: int) -> None:
     layers = {"positions": (3025,) * 16, "weight": (1 / 16,) * 16, "bins": 100}
-    x, y = random_histograms(1, targets, **layers), random_histograms(2, 1, **layers)
+    x, y = sparse_histograms(1, targets, **layers), sparse_histograms(2, 1, **layers)
     divergence = ExactDivergence(x, 2.2e-16)
     wanted = divergence.to(y)
     for block in (2, 3, 31, 64, 65, 200):
@@ -138,7 +83,7 @@ def test_the_same_image_is_as_near_in_every_block(targets: int) -> None:
 
 
 def test_the_room_of_another_one_can_be_used_again() -> None:
-    x, y, z = (random_histograms(n, n) for n in (3, 8, 5))
+    x, y, z = (sparse_histograms(n, n) for n in (3, 8, 5))
     first = ExactDivergence(x, 1e-4)
     wanted = first.estimate(y), ExactDivergence(z, 1e-4).estimate(x)
     second = ExactDivergence(z, 1e-4, room=first.room)
@@ -148,8 +93,8 @@ def test_the_room_of_another_one_can_be_used_again() -> None:
 
 
 def test_a_channel_without_weight_does_not_count() -> None:
-    x = random_histograms(1, 4, weight=(1, 0, 0, 0))
-    y = random_histograms(2, 4, weight=(1, 0, 0, 0))
+    x = sparse_histograms(1, 4, weight=(1, 0, 0, 0))
+    y = sparse_histograms(2, 4, weight=(1, 0, 0, 0))
     changed = y.counts.copy()
     changed[:, 1:] = changed[::-1, 1:]
     z = Histograms(y.images, changed, y.positions, y.weight, "bins", "")
@@ -175,7 +120,7 @@ def test_torch_multiplies_as_numpy_does() -> None:
 
 def test_divergences_rounded_to_tf32_stay_close() -> None:
     layers = {"positions": (3025,) * 16, "weight": (1 / 16,) * 16, "bins": 100}
-    x, y = random_histograms(3, 20, **layers), random_histograms(4, 40, **layers)
+    x, y = sparse_histograms(3, 20, **layers), sparse_histograms(4, 40, **layers)
     exact, rounded = ExactDivergence(x, 1e-10), ExactDivergence(x, 1e-10)
     product = rounded._product
     rounded._product = lambda right: product(to_tf32(right))
@@ -183,12 +128,7 @@ def test_divergences_rounded_to_tf32_stay_close() -> None:
     assert ERRORS["cuda"] > 1e-3
 
 
-def to_tf32(values: np.ndarray) -> np.ndarray:
-    bits = (values.view(np.uint32) + np.uint32(0x1000)) & np.uint32(0xFFFFE000)
-    return bits.view(np.float32)
-
-
 def test_a_gpu_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(UserError, match="device: cpu"):
-        ExactDivergence(random_histograms(1, 2), 1e-4, "cuda")
+        ExactDivergence(sparse_histograms(1, 2), 1e-4, "cuda")

@@ -6,9 +6,9 @@ from decimal import Decimal, localcontext
 import numpy as np
 import pytest
 from crowd import crowd, histograms_of, moved, photographs
+from definition import every_epsilon, in_float64, sparse_histograms
 from hypothesis import given
 from hypothesis import strategies as st
-from test_divergence import every_epsilon, in_float64, random_histograms
 
 from sjft.retrieval import fixed_point as fixed_point_module
 from sjft.retrieval.divergence import ExactDivergence
@@ -115,7 +115,7 @@ def test_one_moved_response_is_told_from_another() -> None:
 
 @given(seed=st.integers(0, 10**6), kind=st.sampled_from([np.uint16, np.uint32]))
 def test_drawn_histograms_give_the_definition(seed: int, kind: type[np.unsignedinteger]) -> None:
-    x, y = (random_histograms(seed + n, 3 + n, concentration=0.05, kind=kind) for n in (0, 1))
+    x, y = (sparse_histograms(seed + n, 3 + n, concentration=0.05, kind=kind) for n in (0, 1))
     found = ExactDivergence(x, 2.2e-16).to(y)
     np.testing.assert_allclose(found, in_float64(x, y, 2.2e-16), rtol=1e-6, atol=1e-8)
     assert (np.diag(ExactDivergence(x, 2.2e-16).to(x)) == 0).all()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SMALL_GRID, WriteDescriptors
+from descriptor_files import SMALL_GRID, WriteDescriptors
 
 from sjft.descriptors.levels import number_of_levels
 from sjft.errors import UserError

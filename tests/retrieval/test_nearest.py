@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from crowd import crowd, histograms_of, photographs, solid
+from definition import in_float64, sparse_histograms, to_tf32
 from hypothesis import given
 from hypothesis import strategies as st
-from test_divergence import in_float64, random_histograms, to_tf32
-from test_search import save_histograms
+from searches import save_histograms
 
 from sjft.retrieval import nearest as ranking
 from sjft.retrieval import search as search_module
@@ -115,7 +115,7 @@ def test_target_images_that_are_ranked_anew_are_taken_in_parts(
 @given(seed=st.integers(0, 10**6), kept=st.integers(1, 60), block=st.integers(1, 60))
 def test_drawn_crowds_are_sorted(seed: int, kept: int, block: int) -> None:
     rng = np.random.default_rng(seed)
-    few = random_histograms(seed, 12, positions=(7, 3), weight=(0.5, 0.5), bins=3)
+    few = sparse_histograms(seed, 12, positions=(7, 3), weight=(0.5, 0.5), bins=3)
     sources = few.take(rng.integers(0, 12, 60))
     sources = Histograms(rng.permutation(60).astype(np.int32), *list(vars(sources).values())[1:])
     targets = few.take(rng.integers(0, 12, 5))

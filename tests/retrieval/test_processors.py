@@ -46,7 +46,7 @@ def started(arguments: list[str], environment: Mapping[str, str]) -> subprocess.
     return subprocess.Popen(
         [sys.executable, *arguments],
         cwd=TESTS.parent,
-        env={**os.environ, "PYTHONPATH": "workflow:tests/support:tests/retrieval", **environment},
+        env={**os.environ, "PYTHONPATH": "workflow:tests/support", **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

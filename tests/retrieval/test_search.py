@@ -5,8 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from definition import EPSILON, divergences
 from hypothesis import given
 from hypothesis import strategies as st
+from searches import (
+    BACKENDS,
+    EverythingIndex,
+    pairing_on_disk,
+    save_histograms,
+    settings,
+    shards_of,
+)
 from small import random_histograms
 
 from sjft.errors import UserError
@@ -14,67 +23,22 @@ from sjft.retrieval import search as search_module
 from sjft.retrieval.budget import candidates_per_shard, cheaper_backend, kept_per_shard
 from sjft.retrieval.divergence import ExactDivergence
 from sjft.retrieval.grouping import groups_of_similar
-from sjft.retrieval.histograms import KIND, VERSION, Histograms, open_histograms
+from sjft.retrieval.histograms import Histograms, open_histograms
 from sjft.retrieval.index import AnnoyIndex, build_annoy_index, load_annoy_index
 from sjft.retrieval.neighbours import KIND as LISTS_KIND
 from sjft.retrieval.neighbours import VERSION as LISTS_VERSION
 from sjft.retrieval.neighbours import Neighbours, merge_shards, nearest, write_neighbours
-from sjft.retrieval.projection import fit_projection, hellinger_vectors, read_projection
+from sjft.retrieval.projection import fit_projection, hellinger_vectors
 from sjft.retrieval.recall import recall, require_recall
 from sjft.retrieval.search import search_candidates, search_exactly, search_shard
 from sjft.settings.retrieval import RetrievalSettings
-from sjft.storage.hdf5 import Variable, config_of, create_hdf5, open_hdf5
-
-EPSILON = 2.2e-16
-
-
-def settings(**changes: object) -> RetrievalSettings:
-    return RetrievalSettings.model_validate({"bank": "fake", **changes})
-
-
-def divergences(targets: Histograms, sources: Histograms, epsilon: float = EPSILON) -> np.ndarray:
-    """The definition, one pair and one direction at a time."""
-    found = np.zeros((len(targets.images), len(sources.images)))
-    for i, x in enumerate(targets.counts):
-        for j, y in enumerate(sources.counts):
-            for c, n in enumerate(targets.positions):
-                p, q = x[c] / n, y[c] / n
-                there = np.sum(p * np.log((p + epsilon) / (q + epsilon)))
-                back = np.sum(q * np.log((q + epsilon) / (p + epsilon)))
-                found[i, j] += targets.weight[c] / 2 * (there + back)
-    return found
-
-
-def shards_of(sources: Histograms, assignment: np.ndarray) -> list[Histograms]:
-    return [sources.take(np.flatnonzero(assignment == shard)) for shard in np.unique(assignment)]
-
-
-class EverythingIndex:
-    """Gives the first rows of the shard, whatever is asked."""
-
-    def __init__(self, items: int) -> None:
-        self._items = items
-
-    def candidates(self, vectors: np.ndarray, number: int) -> np.ndarray:
-        number = min(number, self._items)
-        return np.tile(np.arange(number, dtype=np.int32), (len(vectors), 1))
+from sjft.storage.hdf5 import config_of, open_hdf5
 
 
 def annoy_index(folder: Path, vectors: np.ndarray, options: RetrievalSettings) -> AnnoyIndex:
     paths = folder / "a.ann", folder / "a.json"
     build_annoy_index(vectors, options.annoy, options.seed, *paths, {})
     return load_annoy_index(*paths, len(vectors), options.annoy, {})
-
-
-def save_histograms(path: Path, histograms: Histograms) -> Path:
-    with create_hdf5(
-        path, kind=KIND, version=VERSION, config={}, inputs={"bins": histograms.digest_of_bins}
-    ) as writer:
-        writer.add("image", Variable(histograms.images, ("image",), "Images"))
-        writer.add("positions", Variable(histograms.positions, ("channel",), "Positions"))
-        writer.add("weight", Variable(histograms.weight, ("channel",), "Weights"))
-        writer.add("count", Variable(histograms.counts, ("image", "channel", "bin"), "Counts"))
-    return path
 
 
 @pytest.mark.parametrize(("sources", "kept"), [(1, 1), (40, 7), (300, 20), (600, 600)])
@@ -249,22 +213,6 @@ def test_blocks_cut_for_little_memory_give_the_same_lists(
     np.testing.assert_array_equal(found.targets, whole.targets)
     np.testing.assert_array_equal(found.sources, whole.sources)
     np.testing.assert_allclose(found.divergences, whole.divergences, atol=1e-5)
-
-
-def pairing_on_disk(folder: Path, targets: Histograms, source: Histograms) -> list[Path]:
-    """Projection, index and record, as the rules make them."""
-    files = [folder / name for name in ("projection.h5", "a.ann", "a.json")]
-    fit_projection(
-        targets, epsilon=2.2e-16, dimensions=8, sample=99, seed=0, output=files[0], inputs={}
-    )
-    projection = read_projection(files[0])
-    made_from = {"projection": projection.digest, "histograms": source.digest}
-    vectors = projection.project(source)
-    build_annoy_index(vectors, settings().annoy, 0, files[1], files[2], made_from)
-    return files
-
-
-BACKENDS = {"annoy": 3, "flat": 1, "auto": 1, "exact": 0}
 
 
 @pytest.mark.parametrize(("backend", "files"), BACKENDS.items())

@@ -17,7 +17,7 @@ import polars as pl
 import pytest
 import torch
 from artefacts import NETWORK, Artefact, damaged, write_all
-from conftest import SMALL_GRID, packed_slowly
+from descriptor_files import SMALL_GRID, packed_slowly
 from small import manifest
 from torchvision import models
 

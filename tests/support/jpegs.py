@@ -103,3 +103,16 @@ def jpeg(
         content += segment(0xDA, bytes([len(scan)]) + named + spectrum)
         content += _scan([unit] * units, levels, restart, "" if progressive else END_OF_BLOCK)
     return content + b"\xff\xd9"
+
+
+# What each EXIF orientation asks the viewer to do with the stored pixels.
+UPRIGHT = {
+    1: lambda a: a,
+    2: lambda a: a[:, ::-1],
+    3: lambda a: a[::-1, ::-1],
+    4: lambda a: a[::-1],
+    5: lambda a: a.swapaxes(0, 1),
+    6: lambda a: np.rot90(a, -1),
+    7: lambda a: np.rot90(a, 2).swapaxes(0, 1),
+    8: lambda a: np.rot90(a, 1),
+}

@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 from chain import REPOSITORY
+from published_trees import BUILDERS
 from server import Server
-from test_paper_sets import BUILDERS
 
 # What each archive holds: of a data set's root, or of a folder in it.
 ARCHIVES: dict[str, tuple[str, list[str]]] = {

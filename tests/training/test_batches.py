@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import save_pictures
 from hypothesis import given
 from hypothesis import strategies as st
+from image_files import save_pictures
 from small import training_settings
 
 from sjft.data.pixels import load_pixels

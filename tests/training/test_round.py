@@ -10,50 +10,22 @@ import polars as pl
 import pytest
 import torch
 from PIL import Image
+from rounds import CPU, NAMES, batches, fit, round_of, round_settings, state
 from small import images_table, small_network, source_table, training_settings
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torchvision import models
 
 from sjft.errors import UserError
 from sjft.networks.devices import choose_device, explained_memory
-from sjft.networks.joint import JointNetwork, JointTask, save_network
+from sjft.networks.joint import JointTask, save_network
 from sjft.networks.source_head import ClassifierClasses
 from sjft.selection.subset import select_all
-from sjft.settings.experiment import TrainingSettings
 from sjft.training.batches import Batch
 from sjft.training.history import HISTORY_COLUMNS, History
-from sjft.training.pairing import AnySource, NoSource
+from sjft.training.pairing import AnySource
 from sjft.training.precision import Precision
-from sjft.training.round import Round, run_round, train
+from sjft.training.round import Round, run_round
 from sjft.training.task import set_training_mode
-
-CPU = torch.device("cpu")
-NAMES = [f"class {c}" for c in (0, 1)]
-
-
-def batches(number: int, size: int = 4, *, sources: bool = True, seed: int = 0) -> list[Batch]:
-    """Batches in which a picture's class is the sign of its red channel."""
-    generator = torch.Generator().manual_seed(seed)
-    found = []
-    for step in range(number):
-        count = size * (2 if sources else 1)
-        images = torch.randn(count, 3, 8, 8, generator=generator)
-        labels = torch.randint(0, 2, (count,), generator=generator)
-        images[:, 0] += (labels * 2 - 1)[:, None, None]
-        paths = [f"step{step}/{place}.png" for place in range(count)]
-        found.append(Batch(images, labels[:size], labels[size:], paths))
-    return found
-
-
-def fit(network: JointNetwork, given: list[Batch], **changes: object) -> pl.DataFrame:
-    accumulate = changes.get("accumulate", 1)
-    assert isinstance(accumulate, int)
-    settings = training_settings(updates=len(given) // accumulate, **changes)
-    return train(network, lambda start: given[start * settings.accumulate :], settings, CPU)
-
-
-def state(network: JointNetwork) -> dict[str, torch.Tensor]:
-    return {k: v.detach().clone() for k, v in network.module.state_dict().items()}
 
 
 def test_a_separable_problem_is_learned() -> None:
@@ -319,25 +291,6 @@ def folder(tmp_path: Path) -> Path:
             colour = (250, 0, 0) if i % 2 else (0, 0, 250)
             Image.new("RGB", (20, 18), colour).save(tmp_path / side / f"{i}.png")
     return tmp_path
-
-
-def round_of(folder: Path, *, seed: int = 0, number: int = 0, source: bool = True) -> Round:
-    targets = images_table([0, 1] * 3, folder="target")
-    sources = source_table([0, 1] * 3, folder="source")
-    return Round(
-        number=number,
-        seed=seed,
-        manifest=select_all(targets, sources if source else sources[:0]),
-        choice=AnySource(6) if source else NoSource(),
-        target_folder=folder,
-        source_folders={"store": folder},
-        target_classes=NAMES,
-        last_network=None,
-    )
-
-
-def round_settings(**changes: object) -> TrainingSettings:
-    return training_settings(input_size=24, resize=(24, 26), updates=2, log_every=1, **changes)
 
 
 def trained_bytes(of: Round, folder: Path, threads: int = 1) -> bytes:

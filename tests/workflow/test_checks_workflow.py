@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from chain import Chain, copy_workflow
-from conftest import save_pictures
+from image_files import save_pictures
 
 from sjft.storage.files import read_json
 

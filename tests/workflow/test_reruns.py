@@ -11,7 +11,7 @@ from typing import Any, get_args
 import pytest
 import yaml
 from chain import REPOSITORY, Chain, copy_workflow
-from conftest import save_pictures
+from image_files import save_pictures
 from pydantic import BaseModel
 from rerun_table import BASE, GROUPS, MORE, TABLE
 

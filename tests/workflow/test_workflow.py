@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import torch
 from chain import REPOSITORY, Chain, Outcome, copy_all, copy_workflow, lay_out_empty_pictures
-from conftest import random_picture
+from image_files import random_picture
 from PIL import Image
 
 from sjft.evaluation.fusion import fuse_folders

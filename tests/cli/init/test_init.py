@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from chain import CONFIG
-from test_init_layout import lay_out
+from image_files import lay_out
 
 from sjft.cli.main import main
 from sjft.fetch.missing import missing_data

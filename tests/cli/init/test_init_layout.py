@@ -1,21 +1,15 @@
 """What `sjft init` makes of folders as they are in the wild."""
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import random_picture, save_pictures
+from image_files import lay_out, random_picture, save_pictures
 
 from sjft.cli.init.layout import check_apart, look_at
 from sjft.cli.init.survey import survey_source, survey_target
 from sjft.errors import UserError
-
-
-def lay_out(root: Path, folders: Sequence[str], each: int = 3) -> Path:
-    save_pictures(root, [f"{folder}/{n}.png" for folder in folders for n in range(each)])
-    return root
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import save_pictures, touch
+from image_files import save_pictures, touch
 from pydantic import ValidationError
 
 from sjft.data.folders import Walk

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import touch
+from image_files import touch
 
 from sjft.data.readers import ListedImage, read_csv, read_generated
 from sjft.errors import UserError
