@@ -4,68 +4,26 @@ import hashlib
 import io
 import json
 import logging
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import tarfile
-import threading
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fetched import fetch, files_in, incomplete, refused, settings_of
 from mirror import build, mirrored
-from pydantic import TypeAdapter, ValidationError
-from server import Server, running_server
+from pydantic import ValidationError
+from server import Server
 
 from sjft.data.listing import list_images
 from sjft.data.state import snapshot
 from sjft.errors import UserError
-from sjft.fetch import dataset as fetching
 from sjft.fetch import download
-from sjft.fetch.dataset import fetch_dataset
 from sjft.fetch.missing import missing_parts
-from sjft.settings.dataset import FilesOnDisk, ImageFolder
+from sjft.settings.dataset import ImageFolder
 
 COMPLETE = ["indoor67", "flowers102", "dogs120", "caltech256"]
 LISTS_ALONE = {"places205": "data", "places365": "data_256"}
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setattr(download.time, "sleep", lambda _: None)
-    with running_server() as running:
-        yield running
-
-
-def settings_of(entry: dict[str, Any]) -> FilesOnDisk:
-    settings: FilesOnDisk = TypeAdapter(FilesOnDisk).validate_python(entry)
-    return settings
-
-
-@pytest.fixture
-def indoor(server: Server, tmp_path: Path) -> dict[str, Any]:
-    build("indoor67", tmp_path / "published")
-    return mirrored("indoor67", tmp_path / "published", server)
-
-
-def fetch(entry: dict[str, Any], data_root: Path, name: str = "indoor67") -> str:
-    return fetch_dataset(name, settings_of(entry), data_root)
-
-
-def refused(entry: dict[str, Any], data_root: Path, *words: str) -> None:
-    with pytest.raises(UserError) as error:
-        fetch(entry, data_root)
-    for word in words:
-        assert word in str(error.value)
-
-
-def files_in(root: Path) -> dict[str, bytes]:
-    files = [path for path in root.rglob("*") if path.is_file()]
-    return {path.relative_to(root).as_posix(): path.read_bytes() for path in files}
 
 
 @pytest.mark.parametrize("reader", COMPLETE)
@@ -236,13 +194,6 @@ def test_an_archive_is_kept_where_that_is_wanted(
     assert "is there already" in fetch(indoor, tmp_path)
 
 
-def incomplete(entry: dict[str, Any], data_root: Path) -> None:
-    """Nothing lies in its place, and the data set is known to be incomplete."""
-    root = data_root / entry["root"]
-    assert [path.name for path in root.iterdir()] == [".fetching"]
-    assert any("completely" in part for part in missing_parts(settings_of(entry), root))
-
-
 def test_a_download_that_breaks_off_leaves_nothing_that_looks_complete(
     server: Server, indoor: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -312,95 +263,6 @@ def test_an_archive_cannot_write_the_programs_own_files(
     indoor["downloads"][0] |= {"bytes": None, "checksum": None}
     refused(indoor, tmp_path, "the program's own", "extract_into")
     incomplete(indoor, tmp_path)
-
-
-STEPS = ["download", "extract_archive", "write_receipt_file", "move_into_place", "_remove"]
-
-
-@pytest.mark.parametrize("step", STEPS)
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_an_interruption_at_any_step_is_mended_by_the_next_run(
-    indoor: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, when: str
-) -> None:
-    real = getattr(fetching, step)
-
-    def interrupted(*arguments: Any) -> None:
-        if when == "after":
-            real(*arguments)
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(fetching, step, interrupted)
-        fetch(indoor, tmp_path)
-    assert list(missing_parts(settings_of(indoor), tmp_path / "indoor67")) != []
-    fetch(indoor, tmp_path)
-    assert not (tmp_path / "indoor67/.fetching").exists()
-    assert files_in(tmp_path / "indoor67/Images") == files_in(tmp_path / "published/Images")
-    assert "is there already" in fetch(indoor, tmp_path)
-
-
-def test_an_interruption_between_two_moves_is_mended(
-    indoor: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real, moved = Path.rename, []
-
-    def interrupted(path: Path, to: Path) -> Path:
-        if len(moved) == 2:
-            raise KeyboardInterrupt
-        moved.append(to)
-        return real(path, to)
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Path, "rename", interrupted)
-        fetch(indoor, tmp_path)
-    assert list(missing_parts(settings_of(indoor), tmp_path / "indoor67")) != []
-    assert "is there already" in fetch(indoor, tmp_path)
-    assert files_in(tmp_path / "indoor67/Images") == files_in(tmp_path / "published/Images")
-    assert not (tmp_path / "indoor67/.fetching").exists()
-
-
-def test_a_kill_in_the_middle_of_extraction_is_mended(
-    server: Server, indoor: dict[str, Any], tmp_path: Path
-) -> None:
-    for number in range(3000):
-        (tmp_path / f"published/Images/bar/{number}.jpg").write_bytes(b"x" * 2000)
-    indoor = mirrored("indoor67", tmp_path / "published", server)
-    code = (
-        "import sys, json; from pathlib import Path; from pydantic import TypeAdapter;"
-        "from sjft.fetch.dataset import fetch_dataset;"
-        "from sjft.settings.dataset import FilesOnDisk;"
-        "settings = TypeAdapter(FilesOnDisk).validate_python(json.loads(sys.argv[1]));"
-        "fetch_dataset('indoor67', settings, Path(sys.argv[2]))"
-    )
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, json.dumps(indoor), str(tmp_path)], env=environment
-    )
-    extracted = tmp_path / "indoor67/.fetching/extracted/Images/bar"
-    until = time.monotonic() + 60
-    while not list(extracted.glob("*")) and time.monotonic() < until:
-        assert process.poll() is None
-        time.sleep(0.001)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    assert 0 < len(list(extracted.iterdir())) < 3000
-    incomplete(indoor, tmp_path)
-    fetch(indoor, tmp_path)
-    assert files_in(tmp_path / "indoor67/Images") == files_in(tmp_path / "published/Images")
-    assert len(server.asked) == 3  # nothing was downloaded again
-
-
-def test_two_runs_at_once_do_the_work_once(
-    server: Server, indoor: dict[str, Any], tmp_path: Path
-) -> None:
-    said: list[str] = []
-    runs = [threading.Thread(target=lambda: said.append(fetch(indoor, tmp_path))) for _ in range(3)]
-    for run in runs:
-        run.start()
-    for run in runs:
-        run.join()
-    assert sorted("already" in text for text in said) == [False, True, True]
-    assert len(server.asked) == 3
 
 
 def test_too_little_space_for_archive_and_content_is_said_first(

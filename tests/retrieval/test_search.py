@@ -1,13 +1,10 @@
 """Search and recall against brute force in double precision."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from definition import EPSILON, divergences
-from hypothesis import given
-from hypothesis import strategies as st
 from searches import (
     BACKENDS,
     EverythingIndex,
@@ -20,16 +17,15 @@ from small import random_histograms
 
 from sjft.errors import UserError
 from sjft.retrieval import search as search_module
-from sjft.retrieval.budget import candidates_per_shard, cheaper_backend, kept_per_shard
+from sjft.retrieval.budget import kept_per_shard
 from sjft.retrieval.divergence import ExactDivergence
 from sjft.retrieval.grouping import groups_of_similar
 from sjft.retrieval.histograms import Histograms, open_histograms
 from sjft.retrieval.index import AnnoyIndex, build_annoy_index, load_annoy_index
 from sjft.retrieval.neighbours import KIND as LISTS_KIND
 from sjft.retrieval.neighbours import VERSION as LISTS_VERSION
-from sjft.retrieval.neighbours import Neighbours, merge_shards, nearest, write_neighbours
+from sjft.retrieval.neighbours import merge_shards, nearest, write_neighbours
 from sjft.retrieval.projection import fit_projection, hellinger_vectors
-from sjft.retrieval.recall import recall, require_recall
 from sjft.retrieval.search import search_candidates, search_exactly, search_shard
 from sjft.settings.retrieval import RetrievalSettings
 from sjft.storage.hdf5 import config_of, open_hdf5
@@ -115,32 +111,6 @@ def test_the_epsilon_decides_who_is_near() -> None:
         found = search_exactly(targets, source, 50, epsilon)
         wanted = np.sort(divergences(targets, source, epsilon))
         np.testing.assert_allclose(found.divergences, wanted, atol=2e-5)
-
-
-@given(on_file=st.integers(1, 6000), images=st.integers(1, 10**6))
-def test_one_shard_gives_all_that_are_kept(on_file: int, images: int) -> None:
-    assert kept_per_shard(on_file, images, 1) == min(on_file, images)
-
-
-@given(on_file=st.integers(1, 6000), images=st.integers(1, 10**5), shards=st.integers(1, 9999))
-def test_a_shard_gives_at_least_its_share_and_at_most_all(
-    on_file: int, images: int, shards: int
-) -> None:
-    kept = kept_per_shard(on_file, images, shards)
-    assert 1 <= kept <= min(on_file, images)
-    assert kept >= min(images, on_file, on_file / shards)
-
-
-@pytest.mark.parametrize("shards", [2, 7, 40])
-def test_random_shards_hold_the_truly_nearest_among_those_that_they_give(shards: int) -> None:
-    rng = np.random.default_rng(shards)
-    images, on_file = 4000, 300
-    for _ in range(200):
-        assignment = rng.integers(0, shards, images)
-        sizes = np.bincount(assignment, minlength=shards)
-        of_nearest = np.bincount(assignment[:on_file], minlength=shards)
-        kept = [kept_per_shard(on_file, int(size), shards) for size in sizes]
-        assert (of_nearest <= kept).all()
 
 
 def test_several_shards_merged_give_what_one_gives() -> None:
@@ -242,15 +212,6 @@ def test_an_index_that_belongs_to_another_projection_is_refused(tmp_path: Path) 
         search_shard(x, y, files, **options)
 
 
-@pytest.mark.parametrize(("candidates", "chosen"), [(50, "flat"), (2000, "exact")])
-def test_auto_says_what_it_takes(
-    candidates: int, chosen: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level("INFO")
-    assert cheaper_backend(600, 5000, 8000, candidates, 128) == chosen
-    assert f"auto takes `{chosen}`" in caplog.text
-
-
 @pytest.mark.parametrize(("candidates", "enough"), [(100, True), (5, False)])
 def test_auto_takes_exact_where_flat_misses_much_and_says_so(
     tmp_path: Path,
@@ -275,83 +236,6 @@ def test_auto_takes_exact_where_flat_misses_much_and_says_so(
         assert "of the 1 nearest of 16 target images" in caplog.text
     else:
         assert (found.divergences <= truth.divergences[:, -1:]).mean() > 0.97
-
-
-def test_candidates_have_a_margin_of_their_own_and_never_exceed_the_shard() -> None:
-    assert candidates_per_shard(100, 5000, 1, 4.0) == 460
-    assert candidates_per_shard(100, 30, 4, 4.0) == 30
-    few, many = (candidates_per_shard(5000, 5000, 256, factor) for factor in (1.0, 4.0))
-    assert few == kept_per_shard(5000, 5000, 256)
-    assert 20000 / 256 < many < 4 * few
-    assert candidates_per_shard(100, 5000, 40, 1.5) == 20  # 10 of these for few being few
-    wanted = [candidates_per_shard(number, 5000, 1, 1.0) for number in range(1, 1000)]
-    assert wanted == sorted(wanted)
-
-
-def found_recall(
-    folder: Path, found: Neighbours, sources: Sequence[Histograms], **changes: object
-) -> dict[str, float]:
-    paths = [save_histograms(folder / f"{i}.h5", shard) for i, shard in enumerate(sources)]
-    numbers = [np.arange(300, dtype=np.int32)] * len(paths)  # the shards' own are rows already
-    targets = random_histograms(1, len(found.targets))
-    return recall(found, targets, paths, numbers, settings(**changes))
-
-
-def test_the_exact_search_has_a_recall_of_one(tmp_path: Path) -> None:
-    source = random_histograms(2, 300)
-    found = search_exactly(random_histograms(1, 20), source, 40, EPSILON)
-    shards = shards_of(source, np.random.default_rng(3).integers(0, 3, 300))
-    assert found_recall(tmp_path, found, shards) == {"10": 1.0, "40": 1.0}
-
-
-def test_a_list_that_lacks_half_of_the_nearest_has_half_the_recall(tmp_path: Path) -> None:
-    source = random_histograms(2, 300)
-    everything = search_exactly(random_histograms(1, 20), source, 80, EPSILON)
-    every_other = Neighbours(
-        everything.targets, everything.sources[:, ::2], everything.divergences[:, ::2]
-    )
-    measured = found_recall(tmp_path, every_other, [source])
-    assert measured == {"10": pytest.approx(0.5), "40": pytest.approx(0.5)}
-
-
-def test_rounded_divergences_do_not_change_the_recall_and_rows_are_compared(tmp_path: Path) -> None:
-    source = random_histograms(2, 300)
-    found = search_exactly(random_histograms(1, 20), source, 40, EPSILON)
-    rounded = Neighbours(found.targets, found.sources, found.divergences * np.float32(1.01))
-    assert found_recall(tmp_path, rounded, [source]) == {"10": 1.0, "40": 1.0}
-    others = Neighbours(found.targets, (found.sources + 150) % 300, found.divergences * 2)
-    assert found_recall(tmp_path, others, [source])["40"] < 0.5
-
-
-def test_recall_is_measured_on_as_many_target_images_as_configured(tmp_path: Path) -> None:
-    source = random_histograms(2, 100)
-    found = search_exactly(random_histograms(1, 20), source, 10, EPSILON)
-    wrong, far = found.sources.copy(), found.divergences.copy()
-    wrong[7], far[7] = np.arange(100, 110), np.inf
-    one_bad = Neighbours(found.targets, wrong, far)
-    assert found_recall(tmp_path, one_bad, [source], recall_sample=20) == {"10": 19 / 20}
-    of_three = {
-        round(found_recall(tmp_path, one_bad, [source], recall_sample=3, seed=seed)["10"], 6)
-        for seed in range(15)
-    }
-    assert of_three == {0.666667, 1.0}
-
-
-def test_what_the_search_does_not_find_lowers_the_recall(tmp_path: Path) -> None:
-    targets, source = random_histograms(1, 20), random_histograms(2, 300)
-    vectors = hellinger_vectors(targets)
-    found = search_candidates(targets, vectors, source, EverythingIndex(300), 40, 40, EPSILON)
-    assert found_recall(tmp_path, found, [source])["40"] < 0.4
-
-
-def test_a_recall_under_the_floor_names_the_settings() -> None:
-    options = settings(recall_floor=0.8, annoy={"candidates_factor": 3.0})
-    require_recall({"10": 1.0, "100": 0.8}, options)
-    with pytest.raises(UserError) as error:
-        require_recall({"10": 1.0, "100": 0.799}, options)
-    for words in ("0.799 of the 100", "recall_floor is 0.8", "candidates_factor (3)", "backend"):
-        assert words in str(error.value)
-    assert "projection_dimensions (128)" in str(error.value)
 
 
 def test_the_epsilon_stands_in_the_files_and_others_are_not_merged(tmp_path: Path) -> None:
