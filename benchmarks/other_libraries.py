@@ -15,14 +15,14 @@ LIBRARIES = {"sklearn": "scikit-learn", "faiss": "faiss-cpu", "hnswlib": "hnswli
 
 
 class LibraryIndex:
-    """Another library's search as a `sjft.retrieval.index.VectorIndex`."""
+    """Another library's search as a `sjft.retrieval.index.backend.VectorIndex`."""
 
     def __init__(self, query: Query) -> None:
         """``query`` returns the items' rows."""
         self._query = query
 
     def candidates(self, vectors: NDArray[np.float32], number: int) -> NDArray[np.int32]:
-        """See `sjft.retrieval.index.VectorIndex`."""
+        """See `sjft.retrieval.index.backend.VectorIndex`."""
         return np.asarray(self._query(vectors, number), np.int32)
 
 

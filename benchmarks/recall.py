@@ -20,7 +20,7 @@ from search import EPSILON, SETTINGS, annoy_of, fitted_projection, histograms, r
 
 from sjft.retrieval.budget import candidates_per_shard, kept_per_shard
 from sjft.retrieval.histograms import Histograms
-from sjft.retrieval.index import FlatIndex
+from sjft.retrieval.index.flat import FlatIndex
 from sjft.retrieval.neighbours import Neighbours, nearest
 from sjft.retrieval.search import search_candidates, search_exactly
 

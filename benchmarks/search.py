@@ -26,7 +26,8 @@ from scipy.spatial.distance import cdist
 from sjft.retrieval.budget import candidates_per_shard
 from sjft.retrieval.divergence import ExactDivergence
 from sjft.retrieval.histograms import Histograms
-from sjft.retrieval.index import AnnoyIndex, FlatIndex, build_annoy_index, load_annoy_index
+from sjft.retrieval.index.annoy import AnnoyIndex, build_annoy_index, load_annoy_index
+from sjft.retrieval.index.flat import FlatIndex
 from sjft.retrieval.nearest import InMemory, rank
 from sjft.retrieval.neighbours import Neighbours
 from sjft.retrieval.projection import Projection, fit_projection, hellinger_vectors, read_projection

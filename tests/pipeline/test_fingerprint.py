@@ -8,6 +8,7 @@ import pytest
 
 from sjft.pipeline import fingerprint as module
 from sjft.pipeline.fingerprint import PACKAGE, fingerprint
+from sjft.retrieval.index import BACKENDS
 
 SCRIPTS = PACKAGE.parent / "scripts"
 
@@ -90,8 +91,17 @@ NOT_REACHED = {
         "settings/experiment",
     ],
     "build_histograms": ["descriptors/banks", "data/pixels", "retrieval/neighbours"],
-    "search_shard": ["pipeline/memory", "retrieval/recall", "leakage/copies", "data/pixels"],
-    "merge_neighbours": ["pipeline/memory", "leakage/copies", "data/pixels"],
+    "fit_projection": ["retrieval/search", "retrieval/index/backend"],
+    "build_index": ["retrieval/search", "retrieval/shard_search", "retrieval/index/annoy"],
+    "search_shard": [
+        *("pipeline/memory", "retrieval/recall", "leakage/copies", "data/pixels"),
+        *("retrieval/index/annoy", "retrieval/index/flat", "retrieval/index/auto"),
+        *("retrieval/index/record", "retrieval/index/build"),
+    ],
+    "merge_neighbours": [
+        *("pipeline/memory", "leakage/copies", "data/pixels"),
+        *("retrieval/index/annoy", "retrieval/index/flat"),
+    ],
     "rank_sources": ["leakage/copies", "leakage/perceptual_hash", "data/pixels"],
     "select_subset": [
         "training/pairing",
@@ -135,6 +145,42 @@ def test_an_edit_of_what_a_stage_does_not_do_leaves_its_fingerprint(
     before = fingerprint(SCRIPTS / f"{script}.py")
     append(package / f"{edited}.py", "\nEDITED = 1\n")
     assert fingerprint(SCRIPTS / f"{script}.py") == before
+
+
+@pytest.mark.parametrize(
+    ("chosen", "edited", "counts"),
+    [
+        ("annoy", "annoy", True),
+        ("annoy", "record", True),
+        ("annoy", "auto", False),
+        ("flat", "annoy", False),
+        ("auto", "flat", True),
+        ("auto", "exact", True),
+        ("auto", "annoy", False),
+    ],
+)
+def test_of_a_registry_counts_what_a_job_uses(
+    package: Path, chosen: str, edited: str, counts: bool
+) -> None:
+    def now() -> str:
+        return fingerprint(SCRIPTS / "search_shard.py", BACKENDS[chosen])
+
+    before = now()
+    append(package / f"retrieval/index/{edited}.py", "\nEDITED = 1\n")
+    assert (now() != before) is counts
+
+
+@pytest.mark.parametrize("registry", ["retrieval/index"])
+def test_a_new_entry_of_a_registry_is_no_reason_for_the_others_jobs(
+    package: Path, registry: str
+) -> None:
+    script = SCRIPTS / {"retrieval/index": "search_shard.py"}[registry]
+    before = fingerprint(script)
+    path = package / registry / "__init__.py"
+    edit(path, lambda text: text.replace("] = {\n", '] = {\n    "new": "sjft.new",\n'))
+    assert fingerprint(script) == before
+    append(path, "\nEDITED = {'other': 'table'}\n")
+    assert fingerprint(script) != before
 
 
 def test_comments_docstrings_and_layout_do_not_count(package: Path) -> None:

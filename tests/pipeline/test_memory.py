@@ -86,7 +86,7 @@ import re, sys
 from pathlib import Path
 from sjft.retrieval.histograms import open_histograms, read_histograms
 from sjft.retrieval.projection import fit_projection
-from sjft.retrieval.search import search_shard
+from sjft.retrieval.shard_search import search_shard
 from sjft.settings.retrieval import RetrievalSettings
 
 folder, backend, memory = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])

@@ -14,7 +14,8 @@ from searches import BACKENDS, pairing_on_disk
 from small import images_table, random_histograms, random_neighbours, small_network, source_table
 
 from sjft.pipeline.stage_settings import of_search, of_selection, of_training, only_told
-from sjft.retrieval.search import search_shard
+from sjft.retrieval.index import search_backend
+from sjft.retrieval.shard_search import search_shard
 from sjft.selection.arms import RoundInputs, select
 from sjft.settings.arm import ARMS, ArmName
 from sjft.settings.config import Configuration, read_configuration
@@ -81,7 +82,7 @@ def test_a_shard_is_searched_by_what_it_goes_by(tmp_path: Path, backend: str) ->
         search_shard(
             *(targets, sources, files),
             kept=10,
-            candidates=int(10 * settings.candidates_factor),
+            candidates=int(10 * search_backend(backend).candidates_factor(settings)),
             settings=settings,
             memory=10**9,
         )

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sjft.retrieval.budget import candidates_per_shard, cheaper_backend, kept_per_shard
+from sjft.retrieval.budget import candidates_per_shard, kept_per_shard
+from sjft.retrieval.index.auto import cheaper_backend
 
 
 @given(on_file=st.integers(1, 6000), images=st.integers(1, 10**6))

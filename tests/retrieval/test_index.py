@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sjft.errors import UserError
-from sjft.retrieval import index as index_module
-from sjft.retrieval.index import AnnoyIndex, build_annoy_index, load_annoy_index
+from sjft.retrieval.index import annoy as index_module
+from sjft.retrieval.index.annoy import AnnoyIndex, build_annoy_index, load_annoy_index
 from sjft.settings.retrieval import AnnoySettings
 from sjft.storage.files import read_json
 from sjft.storage.seals import checksum_of_file

@@ -21,12 +21,14 @@ from sjft.retrieval.budget import kept_per_shard
 from sjft.retrieval.divergence import ExactDivergence
 from sjft.retrieval.grouping import groups_of_similar
 from sjft.retrieval.histograms import Histograms, open_histograms
-from sjft.retrieval.index import AnnoyIndex, build_annoy_index, load_annoy_index
+from sjft.retrieval.index import auto
+from sjft.retrieval.index.annoy import AnnoyIndex, build_annoy_index, load_annoy_index
 from sjft.retrieval.neighbours import KIND as LISTS_KIND
 from sjft.retrieval.neighbours import VERSION as LISTS_VERSION
 from sjft.retrieval.neighbours import merge_shards, nearest, write_neighbours
 from sjft.retrieval.projection import fit_projection, hellinger_vectors
-from sjft.retrieval.search import search_candidates, search_exactly, search_shard
+from sjft.retrieval.search import search_candidates, search_exactly
+from sjft.retrieval.shard_search import search_shard
 from sjft.settings.retrieval import RetrievalSettings
 from sjft.storage.hdf5 import config_of, open_hdf5
 
@@ -221,7 +223,7 @@ def test_auto_takes_exact_where_flat_misses_much_and_says_so(
     enough: bool,
 ) -> None:
     caplog.set_level("INFO")
-    monkeypatch.setattr(search_module, "cheaper_backend", lambda *_: "flat")
+    monkeypatch.setattr(auto, "cheaper_backend", lambda *_: "flat")
     monkeypatch.setattr(search_module, "TARGETS_A_GROUP", 1)  # none finds what others ask for
     targets, source = random_histograms(1, 30), random_histograms(2, 400)
     files = pairing_on_disk(tmp_path, targets, source)[:1]

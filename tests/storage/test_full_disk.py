@@ -25,7 +25,7 @@ from sjft.errors import UserError
 from sjft.fetch.archives import extract_archive
 from sjft.model.export import export_model
 from sjft.model.file import load_published
-from sjft.retrieval.index import build_annoy_index
+from sjft.retrieval.index.annoy import build_annoy_index
 from sjft.retrieval.neighbours import write_neighbours
 from sjft.settings.checkpoints import CheckpointSettings
 from sjft.settings.retrieval import AnnoySettings

@@ -29,7 +29,7 @@ from sjft.networks.pretrained import load_network
 from sjft.reports.summary import read_summary
 from sjft.retrieval.bins import equalise_bins, read_bins
 from sjft.retrieval.histograms import build_histograms, read_histograms
-from sjft.retrieval.index import build_annoy_index, load_annoy_index
+from sjft.retrieval.index.annoy import build_annoy_index, load_annoy_index
 from sjft.retrieval.neighbours import read_neighbours, write_neighbours
 from sjft.retrieval.projection import fit_projection, read_projection
 from sjft.selection.difficulty import difficulty_table, read_difficulty, write_difficulty

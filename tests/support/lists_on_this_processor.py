@@ -17,7 +17,8 @@ from crowd import crowd
 from sjft.retrieval import search as search_module
 from sjft.retrieval.divergence import ExactDivergence
 from sjft.retrieval.histograms import Histograms
-from sjft.retrieval.index import FlatIndex, build_annoy_index, load_annoy_index
+from sjft.retrieval.index.annoy import build_annoy_index, load_annoy_index
+from sjft.retrieval.index.flat import FlatIndex
 from sjft.retrieval.neighbours import Neighbours, nearest
 from sjft.retrieval.projection import hellinger_vectors
 from sjft.retrieval.search import search_candidates, search_exactly

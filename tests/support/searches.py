@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from sjft.retrieval.histograms import KIND, VERSION, Histograms
-from sjft.retrieval.index import build_annoy_index
+from sjft.retrieval.index.annoy import build_annoy_index
 from sjft.retrieval.projection import fit_projection, read_projection
 from sjft.settings.retrieval import RetrievalSettings
 from sjft.storage.hdf5 import Variable, create_hdf5

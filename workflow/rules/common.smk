@@ -123,9 +123,12 @@ wildcard_constraints:
     shard=r"\d{4}",
 
 
-def code_of(script):
-    """A fingerprint of the library code that a script runs, as a parameter of its rule."""
-    return fingerprint(WORKFLOW / "scripts" / script)
+def code_of(script, chosen=None):
+    """A fingerprint of the library code that a script runs, as a parameter of its rule.
+
+    ``chosen`` is the module of the filter bank, or the search backend, that its job uses.
+    """
+    return fingerprint(WORKFLOW / "scripts" / script, chosen)
 
 
 def settings_of(section, name, *keys):

@@ -50,7 +50,7 @@ def jobs_of_data(names):
 def jobs_of_retrieval(names, ranked):
     pairing = f"{names['retrieval']}/{names['target']}"
     leakage = leakage_settings(names["retrieval"])
-    backend = CONFIG.retrievals[names["retrieval"]].backend
+    backend = search_backend(CONFIG.retrievals[names["retrieval"]].backend)
     of_sources = [f"{pairing}/{source}" for source in names["sources"]]
     of_shards = [
         f"{pairing}/{source}/{shard}"
@@ -63,8 +63,8 @@ def jobs_of_retrieval(names, ranked):
             f"{pairing}/{d}/{part}/{shard}"
             for d, part, shard in shards_with_parts(names)
         ],
-        "fit_projection": [pairing] if backend != "exact" else [],
-        "build_index": of_shards if backend == "annoy" else [],
+        "fit_projection": [pairing] if backend.needs_projection else [],
+        "build_index": of_shards if isinstance(backend, IndexBackend) else [],
         "find_leakage": of_shards if leakage["check"] else [],
         "merge_leakage": of_sources if leakage["check"] else [],
         "find_duplicates": [pairing] if leakage["check"] else [],

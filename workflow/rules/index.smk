@@ -46,7 +46,7 @@ rule build_index:
         runtime=60,
     params:
         retrieval=settings_of_retrieval(stage_settings.of_index),
-        code=code_of("build_index.py"),
+        code=code_with_backend("build_index.py"),
     message:
         "Index of {wildcards.source}, shard {wildcards.shard}, for {wildcards.target}"
     script:

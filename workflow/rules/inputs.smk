@@ -1,6 +1,8 @@
 # What the rules read, where a path with wildcards cannot say it: stage by stage, in their order.
 
 from sjft.pipeline import stage_settings
+from sjft.retrieval.index import BACKENDS, search_backend
+from sjft.retrieval.index.backend import IndexBackend
 from sjft.selection.subset import read_skipped
 
 # In no rule's params: what is done stays done when these change.
@@ -189,17 +191,24 @@ def leakage_settings(retrieval):
 
 def index_of_shard(wildcards):
     """What the backend searches besides the histograms: see `search_shard` of the library."""
-    backend = CONFIG.retrievals[wildcards.retrieval].backend
-    if backend == "exact":
-        return []
+    backend = search_backend(CONFIG.retrievals[wildcards.retrieval].backend)
     pairing = "results/retrieval/{retrieval}/{target}"
-    if backend != "annoy":
-        return [f"{pairing}/projection.h5"]
+    index = f"{pairing}/{{source}}/index/{{shard}}"
     return [
-        f"{pairing}/projection.h5",
-        f"{pairing}/{{source}}/index/{{shard}}.ann",
-        f"{pairing}/{{source}}/index/{{shard}}.json",
+        *([f"{pairing}/projection.h5"] if backend.needs_projection else []),
+        *(
+            [f"{index}.ann", f"{index}.json"]
+            if isinstance(backend, IndexBackend)
+            else []
+        ),
     ]
+
+
+def code_with_backend(script):
+    """The library code that a script runs, with the backend of its retrieval and no other."""
+    return lambda wildcards: code_of(
+        script, BACKENDS[CONFIG.retrievals[wildcards.retrieval].backend]
+    )
 
 
 def neighbours_of_sources(wildcards):

@@ -56,7 +56,7 @@ rule find_leakage:
     params:
         retrieval=settings_of_retrieval(stage_settings.of_leakage_in_shard),
         rows=lambda wildcards: state_of_rows(wildcards.target, "heldout"),
-        code=code_of("find_leakage.py"),
+        code=code_with_backend("find_leakage.py"),
     message:
         "Held-out images of {wildcards.target} in {wildcards.source}, shard {wildcards.shard}"
     script:

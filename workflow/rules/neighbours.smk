@@ -23,7 +23,7 @@ rule search_shard:
     params:
         retrieval=settings_of_retrieval(stage_settings.of_search),
         shards=lambda wildcards: len(shards_of(wildcards.source)),
-        code=code_of("search_shard.py"),
+        code=code_with_backend("search_shard.py"),
     message:
         "Neighbours of {wildcards.target} in {wildcards.source}, shard {wildcards.shard}"
     script:

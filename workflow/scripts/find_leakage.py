@@ -9,10 +9,7 @@ from sjft.data.table import numbers_in_shards, read_images
 from sjft.leakage.copies import USUAL_NEIGHBOUR, find_copies, write_copies
 from sjft.leakage.hashes import read_hashes
 from sjft.retrieval.blocks import MB
-from sjft.retrieval.budget import candidates_per_shard
-from sjft.retrieval.histograms import concatenate, open_histograms, read_histograms
-from sjft.retrieval.neighbours import write_neighbours
-from sjft.retrieval.search import search_shard
+from sjft.retrieval.shard_search import ShardFiles, write_nearest_of_shard
 from sjft.settings.known_part import known_part
 from sjft.settings.retrieval import RetrievalSettings
 
@@ -38,23 +35,14 @@ def main(snakemake: Any) -> None:
     )
     logging.info("%d pairs by content or perceptual hash", len(copies))
     write_copies(Path(output.copies), copies)
-    heldout = concatenate([read_histograms(Path(path)) for path in files.heldout])
-    with open_histograms(Path(files.sources), heldout.digest_of_bins) as sources:
-        images, factor = len(sources.images), settings.candidates_factor
-        write_neighbours(
-            Path(output.nearest),
-            search_shard(
-                heldout,
-                sources,
-                [Path(path) for path in files.index],
-                kept=min(USUAL_NEIGHBOUR, images),
-                candidates=candidates_per_shard(USUAL_NEIGHBOUR, images, 1, factor),
-                settings=settings,
-                memory=snakemake.resources.mem_mb * MB,
-            ),
-            config={**snakemake.params.retrieval, "device": settings.device},
-            inputs={"bins": heldout.digest_of_bins, "sources": sources.digest},
-        )
+    write_nearest_of_shard(
+        ShardFiles([*map(Path, files.heldout)], Path(files.sources), [*map(Path, files.index)]),
+        Path(output.nearest),
+        settings,
+        shards=1,
+        memory=snakemake.resources.mem_mb * MB,
+        on_file=USUAL_NEIGHBOUR,
+    )
 
 
 if __name__ == "__main__":

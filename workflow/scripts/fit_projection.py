@@ -4,22 +4,17 @@ from pathlib import Path
 from typing import Any
 
 from job_runner import run
-from sjft.retrieval.histograms import concatenate, read_histograms
-from sjft.retrieval.projection import fit_projection
+from sjft.retrieval.projection import write_projection_of_target
+from sjft.settings.known_part import known_part
+from sjft.settings.retrieval import RetrievalSettings
 
 
 def main(snakemake: Any) -> None:
     """Read the target's histograms; write the projection."""
-    retrieval = snakemake.params.retrieval
-    shards = {path: read_histograms(Path(path)) for path in snakemake.input.histograms}
-    fit_projection(
-        concatenate(list(shards.values())),
-        epsilon=retrieval["epsilon"],
-        dimensions=retrieval["projection_dimensions"],
-        sample=retrieval["projection_sample"],
-        seed=retrieval["seed"],
-        output=Path(snakemake.output.projection),
-        inputs={path: shard.digest for path, shard in shards.items()},
+    write_projection_of_target(
+        [Path(path) for path in snakemake.input.histograms],
+        Path(snakemake.output.projection),
+        known_part(RetrievalSettings, snakemake.params.retrieval),
     )
 
 

@@ -11,19 +11,21 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1]
 
 
-def fingerprint(script: Path) -> str:
+def fingerprint(script: Path, chosen: str | None = None) -> str:
     """Digest of all modules of this package that a script imports, directly or not.
 
-    Comments, docstrings and layout do not count: only what is executed.
+    ``chosen`` is the module that its job loads by name from a registry, such as
+    `sjft.retrieval.index.annoy`. Comments, docstrings and layout do not count: only what is
+    executed. Nor do the registries' tables, so that a new entry is no reason for the others' jobs.
     """
     digest = hashlib.blake2b(digest_size=8)
-    for module in sorted(_reached(script)):
+    for module in sorted(_reached(script, chosen)):
         digest.update(f"{module.relative_to(PACKAGE)}\n{_code(_text_of(module))}".encode())
     return digest.hexdigest()
 
 
-def _reached(script: Path) -> set[Path]:
-    waiting = _imported(script)
+def _reached(script: Path, chosen: str | None) -> set[Path]:
+    waiting = _imported(script) + (_files_of(chosen) if chosen else [])
     reached: set[Path] = set()
     while waiting:
         module = waiting.pop()
@@ -66,9 +68,19 @@ def _files_of(name: str) -> list[Path]:
 @cache
 def _code(text: str) -> str:
     tree = ast.parse(text)
+    tree.body = [node for node in tree.body if not _is_table_of_modules(node)]
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             body = node.body
             if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
                 node.body = body[1:]
     return ast.dump(tree)
+
+
+def _is_table_of_modules(node: ast.stmt) -> bool:
+    """Whether a statement is a registry's: texts by name, all of them modules of this package."""
+    value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+    return isinstance(value, ast.Dict) and all(
+        isinstance(entry, ast.Constant) and str(entry.value).startswith(f"{PACKAGE.name}.")
+        for entry in value.values
+    )

@@ -11,18 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from sjft.errors import NotAsWrittenError
-from sjft.retrieval.blocks import (
-    BASE_MB,
-    FLOAT,
-    KEY,
-    LARGEST_TARGET_SIDE,
-    MB,
-    SOURCES_A_BLOCK,
-    TARGETS_A_GROUP,
-    Sizes,
-    bytes_a_source,
-    bytes_a_target,
-)
+from sjft.retrieval.blocks import BASE_MB, FLOAT, KEY, MB, Sizes, bytes_of_exact_search
+from sjft.retrieval.index import search_backend
+from sjft.retrieval.index.backend import IndexBackend
 from sjft.settings.retrieval import RetrievalSettings
 from sjft.storage.seals import facts_of
 
@@ -60,40 +51,13 @@ def _facts_of(path: str | Path, dataset: str) -> dict[str, Any] | None:
 
 def mb_of_exact_search(targets: Sizes, kept: int) -> int:
     """The exact search streams the shard: its size does not matter."""
-    side = targets.images * bytes_a_target(targets.bins, kept, SOURCES_A_BLOCK)
-    block = SOURCES_A_BLOCK * bytes_a_source(targets.bins, 4)
-    return _mb(2 * targets.counts + min(side + 4 * block, LARGEST_TARGET_SIDE))
-
-
-def mb_of_index_search(
-    targets: Sizes, sources: Sizes, kept: int, settings: RetrievalSettings
-) -> int:
-    """Both sides' counts, the projection and its vectors, a group of targets, and the index.
-
-    A group has its lists, distances to all of the shard, and a product with a block of it.
-    """
-    dimensions = settings.projection_dimensions
-    vectors = FLOAT * dimensions * (targets.images + sources.images)
-    projection = FLOAT * 2 * (dimensions + 2 * 256) * targets.bins
-    group = TARGETS_A_GROUP * (
-        sources.images * 4 * KEY + bytes_a_target(targets.bins, kept, SOURCES_A_BLOCK)
-    )
-    group += SOURCES_A_BLOCK * bytes_a_source(targets.bins, 4)
-    lists = 3 * KEY * targets.images * kept
-    index = annoy_bytes(sources.images, settings) if settings.backend == "annoy" else 0
-    return _mb(2 * targets.counts + sources.counts + vectors + projection + group + lists + index)
+    return _mb(bytes_of_exact_search(targets, kept))
 
 
 def mb_of_search(targets: Sizes, sources: Sizes, kept: int, settings: RetrievalSettings) -> int:
-    """Memory of a search of one shard for ``kept`` neighbours, by the configured backend.
-
-    Where the job chooses the backend: of the hungrier.
-    """
-    exact = mb_of_exact_search(targets, kept)
-    if settings.backend == "exact":
-        return exact
-    index = mb_of_index_search(targets, sources, kept, settings)
-    return max(exact, index) if settings.backend == "auto" else index
+    """Memory of a search of one shard for ``kept`` neighbours, by the configured backend."""
+    backend = search_backend(settings.backend)
+    return _mb(backend.search_bytes(targets, sources, kept, settings))
 
 
 def mb_of_duplicates(heldout: Sizes, train: Sizes, kept: int) -> int:
@@ -132,24 +96,15 @@ def mb_of_ranking(list_bytes: int, table_bytes: int) -> int:
     return _mb(6 * list_bytes + 6 * table_bytes)
 
 
-def annoy_bytes(images: int, settings: RetrievalSettings) -> int:
-    """An upper bound of an index's size: its items, and each tree's inner nodes.
-
-    A leaf holds at most dimensions + 2 items and, with random planes, a third of that or more.
-    """
-    dimensions = settings.projection_dimensions
-    node = FLOAT * dimensions + 16
-    nodes_of_tree = 2 * math.ceil(3 * images / (dimensions + 2)) + 3
-    return node * (images + settings.annoy.trees * nodes_of_tree)
-
-
 def mb_of_index(sources: Sizes, settings: RetrievalSettings) -> int:
-    """Memory of `build_index`: counts, vectors, and the index as it grows by copying."""
+    """Memory of `build_index`: counts, vectors, and what the backend takes; 0 where it has none."""
+    backend = search_backend(settings.backend)
+    if not isinstance(backend, IndexBackend):
+        return 0
     vectors = FLOAT * settings.projection_dimensions * sources.images
     projection = FLOAT * 2 * (settings.projection_dimensions + 2 * 256) * sources.bins
-    return _mb(
-        sources.counts + 2 * vectors + projection + 3 * annoy_bytes(sources.images, settings)
-    )
+    index = backend.build_bytes(sources.images, settings)
+    return _mb(sources.counts + 2 * vectors + projection + index)
 
 
 def mb_of_projection(targets: Sizes, settings: RetrievalSettings) -> int:

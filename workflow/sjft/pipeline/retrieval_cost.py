@@ -9,6 +9,8 @@ from sjft.pipeline import memory
 from sjft.pipeline.speeds import Speeds
 from sjft.retrieval.blocks import Sizes
 from sjft.retrieval.budget import CANDIDATE_COST, candidates_per_shard, kept_per_shard
+from sjft.retrieval.index import search_backend
+from sjft.retrieval.index.backend import IndexBackend, Work
 from sjft.settings.retrieval import RetrievalSettings
 
 BYTES_OF_A_ROW = 120  # of images.csv
@@ -83,7 +85,8 @@ def _index_stages(
     retrieval: RetrievalSettings,
     speeds: Speeds,
 ) -> Iterator[Stage]:
-    if retrieval.backend == "exact":
+    backend = search_backend(retrieval.backend)
+    if not backend.needs_projection:
         return
     sample = min(target.images, retrieval.projection_sample)
     # The Gram matrix is half as long a product as the divergences of all pairs.
@@ -91,7 +94,7 @@ def _index_stages(
     disk = 4 * (retrieval.projection_dimensions + 1) * target.bins
     mb = memory.mb_of_projection(target, retrieval)
     yield Stage("fit_projection", 1, disk, fitting, mb)
-    if retrieval.backend == "annoy":
+    if isinstance(backend, IndexBackend):
         images = sum(source.train for source in sources)
         seconds = speeds.read_seconds + speeds.projection_seconds + speeds.index_seconds
         mb = memory.mb_of_index(shard, retrieval)
@@ -106,7 +109,7 @@ def _leakage_stage(
     retrieval: RetrievalSettings,
     speeds: Speeds,
 ) -> Stage:
-    factor = retrieval.annoy.candidates_factor
+    factor = search_backend(retrieval.backend).candidates_factor(retrieval)
     wanted = candidates_per_shard(USUAL_NEIGHBOUR, shard.images, 1, factor)
     seconds = sum(
         heldout * source.train * speeds.compare_seconds
@@ -127,9 +130,10 @@ def _search_stages(
     speeds: Speeds,
 ) -> Iterator[Stage]:
     seconds = disk = 0.0
+    factor = search_backend(retrieval.backend).candidates_factor(retrieval)
     for source in sources:
         sizes = retrieval.neighbours_on_file, source.a_shard, source.shards
-        wanted = candidates_per_shard(*sizes, retrieval.annoy.candidates_factor)
+        wanted = candidates_per_shard(*sizes, factor)
         seconds += source.shards * _search_seconds(target.images, source, wanted, retrieval, speeds)
         disk += 8.0 * target.images * kept_per_shard(*sizes) * source.shards
     kept = max(kept_per_shard(retrieval.neighbours_on_file, s.a_shard, s.shards) for s in sources)
@@ -152,15 +156,13 @@ def _search_seconds(
     """Core-seconds of one shard's search."""
     shard = source.a_shard
     reading = shard * speeds.read_seconds
-    exact = reading + targets * shard * speeds.exact_seconds
     wanted = min(candidates, shard)
     compared = min(CANDIDATE_COST * wanted, shard)
-    ranking = reading + targets * compared * speeds.exact_seconds
-    flat = ranking + shard * speeds.projection_seconds + targets * shard * 1e-8
-    chosen = {
-        "exact": exact,
-        "annoy": ranking + targets * wanted * speeds.query_seconds,
-        "flat": flat,
-        "auto": min(flat, exact),
-    }
-    return chosen[retrieval.backend]
+    work = Work(
+        exact=reading + targets * shard * speeds.exact_seconds,
+        ranking=reading + targets * compared * speeds.exact_seconds,
+        projecting=shard * speeds.projection_seconds,
+        asking=targets * wanted * speeds.query_seconds,
+        pairs=targets * shard,
+    )
+    return search_backend(retrieval.backend).search_seconds(work)

@@ -7,6 +7,7 @@ job is told these, and what is done stays done when they change. All are plain v
 
 from typing import Any
 
+from sjft.retrieval.index import search_backend
 from sjft.settings.arm import ARMS, ArmName
 from sjft.settings.config import Configuration
 from sjft.settings.dataset import DatasetSettings, Synthetic
@@ -47,7 +48,7 @@ def only_told(configuration: Configuration) -> Values:
             name: {
                 "device": retrieval.device,
                 "advice": retrieval.model_dump(
-                    mode="json", include={"annoy", "projection_dimensions"}
+                    mode="json", include=dict(search_backend(retrieval.backend).searched_by)
                 ),
             }
             for name, retrieval in retrievals
@@ -106,19 +107,17 @@ def of_projection(configuration: Configuration, retrieval: str) -> Values:
 
 def of_index(configuration: Configuration, retrieval: str) -> Values:
     """How an index is built: how it is searched decides nothing yet."""
-    trees = configuration.retrievals[retrieval].annoy.trees
-    return {"annoy": {"trees": trees}, **_of_retrieval(configuration, retrieval, "seed")}
+    settings = configuration.retrievals[retrieval]
+    built_by = search_backend(settings.backend).built_by
+    return settings.model_dump(mode="json", include={"backend": True, **built_by})
 
 
 def _of_backend(configuration: Configuration, retrieval: str) -> Values:
     """Where candidates come from, and how they are compared."""
-    backend = configuration.retrievals[retrieval].backend
-    values = _of_retrieval(configuration, retrieval, "epsilon", "backend")
-    if backend != "exact":
-        values |= _of_retrieval(configuration, retrieval, "annoy", "projection_dimensions")
-    if backend in ("flat", "auto"):
-        values["annoy"] = {"candidates_factor": values["annoy"]["candidates_factor"]}
-    return values
+    settings = configuration.retrievals[retrieval]
+    searched_by = search_backend(settings.backend).searched_by
+    decides = {"epsilon": True, "backend": True, **searched_by}
+    return settings.model_dump(mode="json", include=decides)
 
 
 def of_search(configuration: Configuration, retrieval: str) -> Values:
@@ -241,8 +240,10 @@ def of_publication(configuration: Configuration, experiment: str) -> Values:
 
 def _of_whole_retrieval(configuration: Configuration, retrieval: str) -> Values:
     settings = configuration.retrievals[retrieval]
-    index = {"annoy", "projection_dimensions", "projection_sample"}
-    unused = index if settings.backend == "exact" else set()
+    backend = search_backend(settings.backend)
+    unused = set(settings.backend_sections) - {*backend.searched_by, *backend.built_by}
+    if not backend.needs_projection:
+        unused |= {"projection_dimensions", "projection_sample"}
     return settings.model_dump(mode="json", exclude=unused | COMPUTING_RETRIEVAL)
 
 

@@ -59,6 +59,28 @@ def bytes_a_target(bins: int, kept: int, block: int) -> int:
     return 2 * FLOAT * bins + KEY * max(2 * listed, listed + block) + on_top
 
 
+def bytes_of_exact_search(targets: Sizes, kept: int) -> int:
+    """The exact search streams the shard: its size does not matter."""
+    side = targets.images * bytes_a_target(targets.bins, kept, SOURCES_A_BLOCK)
+    block = SOURCES_A_BLOCK * bytes_a_source(targets.bins, 4)
+    return 2 * targets.counts + min(side + 4 * block, LARGEST_TARGET_SIDE)
+
+
+def bytes_of_candidate_search(targets: Sizes, sources: Sizes, kept: int, dimensions: int) -> int:
+    """Both sides' counts, the projection and its vectors, and a group of targets.
+
+    A group has its lists, distances to all of the shard, and a product with a block of it.
+    """
+    vectors = FLOAT * dimensions * (targets.images + sources.images)
+    projection = FLOAT * 2 * (dimensions + 2 * 256) * targets.bins
+    group = TARGETS_A_GROUP * (
+        sources.images * 4 * KEY + bytes_a_target(targets.bins, kept, SOURCES_A_BLOCK)
+    )
+    group += SOURCES_A_BLOCK * bytes_a_source(targets.bins, 4)
+    lists = 3 * KEY * targets.images * kept
+    return 2 * targets.counts + sources.counts + vectors + projection + group + lists
+
+
 def exact_blocks(memory: int, targets: Sizes, kept: int) -> tuple[int, int]:
     """Target images and source images a block of the exact search, for ``memory`` bytes.
 

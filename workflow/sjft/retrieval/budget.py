@@ -1,6 +1,5 @@
-"""How long a shard's lists must be, and which backend makes them with less work."""
+"""How long a shard's lists must be, and how many candidates they are chosen from."""
 
-import logging
 import math
 
 # How far, in standard deviations, a shard's share of a list may exceed the expected one.
@@ -11,11 +10,8 @@ CANDIDATE_DEVIATIONS = 3.0
 # fade out towards a share of `SHARE_WITHOUT`, which finds as much without.
 MORE_CANDIDATES, SHARE_WITHOUT = 10, 300
 # A candidate costs as much as this many pairs of the exact search, with what it adds for the other
-# images of the group; scanning a vector of the flat scan and selecting by it, as much as this many
-# bins of a pair (benchmarks/search.py).
+# images of the group (benchmarks/search.py).
 CANDIDATE_COST = 10.0
-SCAN_COST = 400.0
-LOG = logging.getLogger(__name__)
 
 
 def kept_per_shard(on_file: int, shard_images: int, shards: int) -> int:
@@ -43,22 +39,3 @@ def candidates_per_shard(
     more = MORE_CANDIDATES * max(0.0, 1 - share / SHARE_WITHOUT)
     wanted = math.ceil(share + CANDIDATE_DEVIATIONS * math.sqrt(share) + more)
     return min(shard_images, max(wanted, kept_per_shard(on_file, shard_images, shards)))
-
-
-def cheaper_backend(targets: int, sources: int, bins: int, candidates: int, dimensions: int) -> str:
-    """`flat` or `exact`, whichever does less work, in bins compared by the exact search.
-
-    Exact: targets * sources * bins. Flat: each candidate at `CANDIDATE_COST` times its bins, at
-    most all pairs; the scan of the shard's vectors (a product and a selection, at `SCAN_COST`); and
-    their projection.
-    """
-    exact = targets * sources * bins
-    ranking = min(CANDIDATE_COST * targets * candidates * bins, exact)
-    scan = SCAN_COST * targets * sources + sources * bins * dimensions / 2
-    chosen = "flat" if ranking + scan < exact else "exact"
-    LOG.info(
-        "backend auto takes `%s`: a flat scan with %d candidates of %d costs %.2f of the exact "
-        "search",
-        *(chosen, candidates, sources, (ranking + scan) / max(1, exact)),
-    )
-    return chosen

@@ -11,7 +11,7 @@ The components are fitted on the target's images: a direction in which they do n
 order their neighbours.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,8 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from sjft.errors import UserError
-from sjft.retrieval.histograms import Histograms
+from sjft.retrieval.histograms import Histograms, concatenate, read_histograms
+from sjft.settings.retrieval import RetrievalSettings
 from sjft.storage.hdf5 import Variable, create_hdf5, inputs_of, open_hdf5
 
 KIND, VERSION = "sjft-projection", 2
@@ -168,6 +169,22 @@ def fit_projection(
             "explained_share",
             Variable(np.array([explained]), ("one",), "Share of the variance that is kept"),
         )
+
+
+def write_projection_of_target(
+    histograms: Sequence[Path], output: Path, settings: RetrievalSettings
+) -> None:
+    """Fit the projection of a target on the histograms of its shards, and write it."""
+    shards = {str(path): read_histograms(path) for path in histograms}
+    fit_projection(
+        concatenate(list(shards.values())),
+        epsilon=settings.epsilon,
+        dimensions=settings.projection_dimensions,
+        sample=settings.projection_sample,
+        seed=settings.seed,
+        output=output,
+        inputs={path: shard.digest for path, shard in shards.items()},
+    )
 
 
 def read_projection(path: Path) -> Projection:

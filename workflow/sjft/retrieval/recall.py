@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sjft.errors import UserError
 from sjft.retrieval.histograms import Histograms, open_histograms
+from sjft.retrieval.index import search_backend
 from sjft.retrieval.neighbours import Neighbours, nearest
 from sjft.retrieval.search import search_exactly
 from sjft.settings.retrieval import RetrievalSettings
@@ -57,9 +58,8 @@ def require_recall(measured: dict[str, float], settings: RetrievalSettings) -> N
         if share < settings.recall_floor:
             raise UserError(
                 f"The search finds {share:.3f} of the {depth} truly nearest source images; "
-                f"recall_floor is {settings.recall_floor}. Raise annoy.candidates_factor "
-                f"({settings.annoy.candidates_factor:g}) or projection_dimensions "
-                f"({settings.projection_dimensions}), or set `backend: exact`."
+                f"recall_floor is {settings.recall_floor}. "
+                f"{search_backend(settings.backend).advice(settings)}"
             )
 
 

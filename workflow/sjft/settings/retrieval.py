@@ -112,6 +112,9 @@ class RetrievalSettings(Settings):
     seed: Seed = Field(0, description="Seed of the index and of the samples.")
 
     @property
-    def candidates_factor(self) -> float:
-        """Candidates per neighbour: no more than these where every pair is compared."""
-        return 1.0 if self.backend == "exact" else self.annoy.candidates_factor
+    def backend_sections(self) -> frozenset[str]:
+        """The sections that are about one backend or another, and may not concern this one."""
+        sections = {
+            name for name in type(self).model_fields if isinstance(getattr(self, name), Settings)
+        }
+        return frozenset(sections - {"leakage"})

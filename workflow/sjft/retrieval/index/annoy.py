@@ -1,34 +1,29 @@
-"""Indexes over projected vectors: which images of a shard could be near.
+"""Annoy: an index of random trees over projected vectors, one file a shard."""
 
-An index answers with candidates only; the divergence decides (see `sjft.retrieval.search`).
-"""
-
-import time
+import logging
+import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar
 
 import annoy
 import numpy as np
 from numpy.typing import NDArray
 
 from sjft.errors import UserError
-from sjft.retrieval.neighbours import NearestSoFar
-from sjft.settings.retrieval import AnnoySettings
-from sjft.storage.files import read_json, write_json, writing, written_beside
-from sjft.storage.seals import checksum_of_file
+from sjft.retrieval.blocks import FLOAT, Sizes, bytes_of_candidate_search
+from sjft.retrieval.index.backend import IndexBackend, IndexFiles, Keys, Shard, Work
+from sjft.retrieval.index.flat import more_candidates
+from sjft.retrieval.index.record import checked_facts, not_loaded, recorded
+from sjft.retrieval.neighbours import Neighbours
+from sjft.settings.retrieval import AnnoySettings, RetrievalSettings
+from sjft.storage.files import writing
 
+LOG = logging.getLogger(__name__)
 SELF_CHECKED_ITEMS = 100
 # Annoy's own default looks at a node in each tree for each candidate, which misses too much where
 # these are few.
 MORE_NODES = 30
-
-
-class VectorIndex(Protocol):
-    """What the search needs of an index over one shard."""
-
-    def candidates(self, vectors: NDArray[np.float32], number: int) -> NDArray[np.int32]:
-        """Rows of the shard's nearest items, int32 [vectors, number], nearest first."""
 
 
 class AnnoyIndex:
@@ -70,26 +65,6 @@ class AnnoyIndex:
             self.widened += 1
 
 
-class FlatIndex:
-    """No index at all: every vector of the shard is compared, by one matrix product."""
-
-    def __init__(self, vectors: NDArray[np.float32]) -> None:
-        """``vectors`` float32 [items, dimensions]."""
-        self._vectors = vectors
-        self._squares = np.einsum("ij,ij->i", vectors, vectors)
-
-    def candidates(self, vectors: NDArray[np.float32], number: int) -> NDArray[np.int32]:
-        """See `VectorIndex`; equally near items come in the order of their rows."""
-        distances = vectors @ self._vectors.T
-        distances *= -2
-        distances += self._squares
-        distances += np.einsum("ij,ij->i", vectors, vectors)[:, None]
-        items = np.arange(len(self._vectors), dtype=np.int32)
-        found = NearestSoFar(np.arange(len(vectors), dtype=np.int32), number, len(items))
-        found.add(items, np.maximum(distances, 0))
-        return found.lists().sources
-
-
 def _finite(vectors: NDArray[np.float32], path: Path) -> NDArray[np.float32]:
     if not np.isfinite(vectors).all():
         raise UserError(f"{path}: a vector is not finite. Check the histograms and the projection.")
@@ -111,32 +86,18 @@ def build_annoy_index(
     vectors that are not finite, and where an item does not find itself (as with an Annoy built
     with -ffast-math by some compilers).
     """
-    started = time.perf_counter()
     items, dimensions = vectors.shape
-    with written_beside(output) as beside:
+    with recorded(IndexFiles(output, record), made_from) as new:
         index = annoy.AnnoyIndex(dimensions, "euclidean")
         index.set_seed(seed + 1)  # Annoy takes 0 for "no seed"
         for item, vector in enumerate(_finite(vectors, output)):
             index.add_item(item, vector)
         index.build(settings.trees, n_jobs=1)
-        _save(index, beside, output)
+        _save(index, new.path, output)
         checked = _check_items_find_themselves(index, vectors, output)
         index.unload()
-        size, checksum = beside.stat().st_size, checksum_of_file(beside)
-    write_json(
-        record,
-        {
-            "items": items,
-            "dimensions": dimensions,
-            "trees": settings.trees,
-            "seed": seed,
-            "bytes": size,
-            "checksum_of_index": checksum,
-            "made_from": dict(made_from),
-            "items_that_found_themselves": checked,
-            "seconds": round(time.perf_counter() - started, 3),
-        },
-    )
+        new.facts.update(items=items, dimensions=dimensions, trees=settings.trees, seed=seed)
+        new.checks.update(items_that_found_themselves=checked)
 
 
 def _save(index: annoy.AnnoyIndex, beside: Path, output: Path) -> None:
@@ -174,29 +135,91 @@ def load_annoy_index(
     Raises `UserError` where it does not hold ``items`` vectors, or was made from other files than
     those of the digests ``made_from``.
     """
+    facts = checked_facts(IndexFiles(path, record), made_from)
     try:
-        facts = read_json(record)
-    except UserError as error:
-        raise UserError(f"{path}: cannot be loaded. {error}") from None
-    try:
-        if path.stat().st_size != facts["bytes"]:
-            raise UserError(f"{path}: is truncated. Remove it and run again.")
-        # Before Annoy sees it: it follows the numbers in the file wherever they lead.
-        if checksum_of_file(path) != facts["checksum_of_index"]:
-            raise UserError(
-                f"{path}: is damaged, or another index than {record} is about. Remove both and "
-                "run again."
-            )
-        other = [name for name in made_from if facts["made_from"].get(name) != made_from[name]]
         index = annoy.AnnoyIndex(facts["dimensions"], "euclidean")
         index.load(str(path))
     except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{path}: cannot be loaded ({error}). Remove it and run again.") from None
-    if other:
-        raise UserError(f"{path}: belongs to another {other[0]} file. Remove it and run again.")
+        raise not_loaded(path, error) from None
     if index.get_n_items() != items:
         raise UserError(
             f"{path}: holds {index.get_n_items()} items, the shard {items} images. Remove it and "
             "run again."
         )
     return AnnoyIndex(index, settings.search_k, path)
+
+
+def annoy_bytes(images: int, settings: RetrievalSettings) -> int:
+    """An upper bound of an index's size: its items, and each tree's inner nodes.
+
+    A leaf holds at most dimensions + 2 items and, with random planes, a third of that or more.
+    """
+    dimensions = settings.projection_dimensions
+    node = FLOAT * dimensions + 16
+    nodes_of_tree = 2 * math.ceil(3 * images / (dimensions + 2)) + 3
+    return node * (images + settings.annoy.trees * nodes_of_tree)
+
+
+class Annoy(IndexBackend):
+    """Candidates from an Annoy index."""
+
+    searched_by: ClassVar[Keys] = {"annoy": True, "projection_dimensions": True}
+    built_by: ClassVar[Keys] = {"annoy": {"trees"}, "seed": True}
+
+    def build(
+        self,
+        vectors: NDArray[np.float32],
+        settings: RetrievalSettings,
+        files: IndexFiles,
+        made_from: Mapping[str, str],
+    ) -> None:
+        """See `IndexBackend`."""
+        build_annoy_index(
+            vectors, settings.annoy, settings.seed, files.index, files.record, made_from
+        )
+
+    def load(
+        self,
+        files: IndexFiles,
+        items: int,
+        settings: RetrievalSettings,
+        made_from: Mapping[str, str],
+    ) -> AnnoyIndex:
+        """See `IndexBackend`."""
+        return load_annoy_index(files.index, files.record, items, settings.annoy, made_from)
+
+    def search(self, shard: Shard) -> Neighbours:
+        """See `Backend`."""
+        assert shard.files is not None
+        images = shard.sizes[1].images
+        index = self.load(shard.files, images, shard.settings, shard.made_from)
+        found = shard.among(index)
+        LOG.info("Annoy returned too few items for %d searches, which were widened", index.widened)
+        return found
+
+    def candidates_factor(self, settings: RetrievalSettings) -> float:
+        """See `Backend`."""
+        return settings.annoy.candidates_factor
+
+    def search_bytes(
+        self, targets: Sizes, sources: Sizes, kept: int, settings: RetrievalSettings
+    ) -> int:
+        """What every search among candidates takes, and the index."""
+        index = annoy_bytes(sources.images, settings)
+        dimensions = settings.projection_dimensions
+        return bytes_of_candidate_search(targets, sources, kept, dimensions) + index
+
+    def build_bytes(self, images: int, settings: RetrievalSettings) -> int:
+        """The index grows by copying."""
+        return 3 * annoy_bytes(images, settings)
+
+    def search_seconds(self, work: Work) -> float:
+        """See `Backend`."""
+        return work.ranking + work.asking
+
+    def advice(self, settings: RetrievalSettings) -> str:
+        """See `Backend`."""
+        return more_candidates(settings)
+
+
+BACKEND = Annoy()
