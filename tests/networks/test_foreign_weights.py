@@ -266,7 +266,7 @@ def test_weights_of_other_precision_are_taken(tmp_path: Path, kind: torch.dtype)
 def test_a_whole_network_is_refused_without_torch_s_advice(tmp_path: Path) -> None:
     message = refused(tmp_path, nn.Linear(2, 2))
     assert "an object of torch.nn.modules.linear.Linear, which may run any code" in message
-    assert "test_weights.Unwelcome" in refused(tmp_path, {"model": state(), "hook": Unwelcome()})
+    assert "weights_files.Unwelcome" in refused(tmp_path, {"model": state(), "hook": Unwelcome()})
 
 
 @pytest.mark.filterwarnings("ignore")
