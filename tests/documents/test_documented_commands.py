@@ -153,7 +153,8 @@ def lay_out_results(root: Path) -> None:
     for seed, name in enumerate(("indoor67", "indoor67_places")):
         place = root / f"results/{name}/runs/selective-0/probabilities.h5"
         write_probabilities(place, run(seed), {"of": seed}, {"model": "x"})
-    write_json(root / "results/example/summary.json", {"table": "| arm |"})
+    for name in ("example", "demo"):
+        write_json(root / f"results/{name}/summary.json", {"table": "| arm |"})
     write_all(root, [PLACEHOLDERS["TABLE"]], b"image,source\n1,store\n")
     for name in ("photo.jpg", "more/photos/1.png"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
