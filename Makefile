@@ -10,16 +10,17 @@ ANNOY := $(shell sed -n 's/^ *"\(annoy==[^"]*\)".*/\1/p' pyproject.toml)
 # one node must work on another, and with some compilers such an index returns wrong neighbours.
 export ANNOY_COMPILER_ARGS := -O3,-std=c++14,-DANNOYLIB_MULTITHREADED_BUILD,-fpermissive
 
-.PHONY: help demo test check unit benchmark evidence generated clean
+.PHONY: help demo test check unit docs benchmark evidence generated clean
 
 help:
 	@echo "make demo       set up $(VENV), run the demo, show its summary"
 	@echo "make test       set up $(VENV), run linters, type checks and all tests"
+	@echo "make docs       set up $(VENV), build the pages of docs/ as a site: site/index.html"
 	@echo "make benchmark  set up $(VENV), measure beside other libraries (under an hour): results/benchmark.md"
 	@echo "                QUICK=1 checks results alone; DATA=folder takes photographs instead of made pictures"
 	@echo "make evidence   run the experiments that say whether it helps, for days: docs/evidence.md"
-	@echo "make generated  write the schema, the table of keys and envs/ anew"
-	@echo "make clean      remove results/ and $(VENV)"
+	@echo "make generated  write the schema, the reference of keys and envs/ anew"
+	@echo "make clean      remove results/, site/ and $(VENV)"
 
 # Python and compiler are looked at first: pip's own messages come late and are long.
 $(VENV)/installed: pyproject.toml
@@ -35,6 +36,10 @@ $(VENV)/installed: pyproject.toml
 
 $(VENV)/installed-test: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $@
+
+$(VENV)/installed-docs: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
 	touch $@
 
 $(VENV)/installed-benchmark: $(VENV)/installed
@@ -57,6 +62,11 @@ check: $(VENV)/installed-test
 unit: $(VENV)/installed-test
 	$(BIN)/python -m pytest
 
+# -W and -n: a link that leads nowhere and a page in no list end the build.
+docs: $(VENV)/installed-docs
+	$(BIN)/sphinx-build -W --keep-going -n -q -b html -c docs -d site/.doctrees . site
+	@echo "The site begins with site/index.html"
+
 benchmark: $(VENV)/installed-benchmark
 	$(BIN)/python benchmarks/run_all.py $(if $(DATA),--data '$(DATA)') $(if $(QUICK),--quick)
 
@@ -68,4 +78,4 @@ generated: $(VENV)/installed
 	$(BIN)/python -m sjft.pipeline.generated
 
 clean:
-	rm -rf results/[!.]* .snakemake $(VENV)
+	rm -rf results/[!.]* .snakemake site $(VENV)

@@ -1,4 +1,4 @@
-"""The model card and README: what they say, and the code that they give."""
+"""The model card and the documentation: what they say, and the code that they give."""
 
 from pathlib import Path
 from typing import Any
@@ -55,10 +55,10 @@ def test_the_code_that_is_given_classifies_a_picture_as_predict_does(
     assert float(probability) == pytest.approx(found.classes[0][1], abs=1e-6)
 
 
-def test_card_and_readme_give_the_same_code(tmp_path: Path) -> None:
+def test_card_and_documentation_give_the_same_code(tmp_path: Path) -> None:
     assert f"```python\n{CODE}```" in card(tmp_path)
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert f"```python\n{CODE.replace('model.pt', 'results/demo/model.pt')}```" in readme
+    page = (ROOT / "docs/models.md").read_text(encoding="utf-8")
+    assert f"```python\n{CODE.replace('model.pt', 'results/demo/model.pt')}```" in page
 
 
 def test_the_card_says_what_a_stranger_has_to_know(tmp_path: Path) -> None:

@@ -57,12 +57,22 @@ def test_every_pinned_dependency_stands_in_the_environment() -> None:
         assert pin in environment
 
 
-def test_every_key_stands_in_the_readme() -> None:
-    readme = generated_files()[ROOT / "config" / "README.md"]
+def test_every_key_stands_in_the_reference() -> None:
+    page = generated_files()[ROOT / "docs" / "reference.md"]
+    sections = {part.partition("\n")[0]: part for part in page.split("\n## ")}
     for name, leaf in leaves(SCHEMA):
-        if not name.startswith("Configuration."):
-            assert f"| `{name.rpartition('.')[2]}` |" in readme
-            assert leaf["description"] in readme
+        model, _, key = name.rpartition(".")
+        if model != "Configuration":
+            on_disk = "root" in SCHEMA["$defs"][model]["properties"]
+            own = sections[SECTIONS[model]]
+            told = own + sections["`datasets.NAME`, any data set on disk"] if on_disk else own
+            (row,) = [line for line in told.splitlines() if line.startswith(f"| `{key}` |")]
+            assert leaf["description"] in row
+
+
+def test_what_readers_have_in_common_is_told_once() -> None:
+    page = generated_files()[ROOT / "docs" / "reference.md"]
+    assert page.count("| `how_to_get` |") == page.count("| `largest_picture` |") == 1
 
 
 def test_the_schema_file_is_json_schema() -> None:

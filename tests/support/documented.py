@@ -31,7 +31,7 @@ class Command:
 
 def pages() -> list[Path]:
     """Everything that gives commands to a reader, but for what is history."""
-    folders = [REPOSITORY, REPOSITORY / "config", *(REPOSITORY / "docs").rglob("*/")]
+    folders = [REPOSITORY, REPOSITORY / "config", REPOSITORY / "docs"]
     found = {page for folder in folders for page in folder.glob("*.md")}
     return sorted(found - {REPOSITORY / "CHANGELOG.md"})
 

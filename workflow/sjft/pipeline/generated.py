@@ -1,14 +1,14 @@
 """Files that are generated from the code, so that each fact stands in one place.
 
 `python -m sjft.pipeline.generated` (or `make generated`) writes them; a test fails when one of them
-no longer matches: the JSON schema of the configuration, the tables of keys in config/README.md, and
-the conda environment with pyproject's versions and the Makefile's compiler arguments.
+no longer matches: the JSON schema of the configuration, the tables of keys in docs/reference.md,
+and the conda environment with pyproject's versions and the Makefile's compiler arguments.
 """
 
 import json
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +16,20 @@ from sjft.settings.config import Configuration
 from sjft.storage.files import write_text
 
 ROOT = Path(__file__).parents[3]
-BEGIN, END = "<!-- keys: begin (generated) -->", "<!-- keys: end -->"
+REFERENCE = """# Reference of all keys
+
+Generated from `workflow/sjft/settings/` by `make generated`. What stands at the top of a
+configuration: [Where settings come from](configuration.md).
+"""
+HEAD = "| key | values | default | meaning |\n| --- | --- | --- | --- |\n"
 
 
 def generated_files(root: Path = ROOT) -> dict[Path, str]:
     """The content that each generated file must have, by path."""
-    readme = root / "config" / "README.md"
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     return {
         root / "workflow" / "schemas" / "config.schema.json": _schema_text(),
-        readme: _with_keys(readme.read_text(encoding="utf-8")),
+        root / "docs" / "reference.md": _reference(),
         root / "envs" / "sjft.yaml": _environment(project),
         root / "envs" / "sjft.post-deploy.sh": _post_deploy(
             project, (root / "Makefile").read_text(encoding="utf-8")
@@ -37,12 +41,6 @@ def _schema_text() -> str:
     schema = Configuration.model_json_schema()
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
-
-
-def _with_keys(readme: str) -> str:
-    before, _, rest = readme.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{_key_tables()}\n{END}{after}"
 
 
 SECTIONS = {
@@ -80,22 +78,33 @@ SECTIONS = {
 }
 
 
-def _key_tables() -> str:
-    schema = Configuration.model_json_schema()
-    return "\n".join(
-        f"### {title}\n\n| key | values | default | meaning |\n| --- | --- | --- | --- |\n"
-        + "\n".join(_rows(schema["$defs"][model]))
-        + "\n"
-        for model, title in SECTIONS.items()
-    )
+def _reference() -> str:
+    models = Configuration.model_json_schema()["$defs"]
+    on_disk = [model for model in models.values() if "root" in model["properties"]]
+    shared = _keys_of_all(on_disk)
+    tables = [("`datasets.NAME`, any data set on disk", _rows(on_disk[0], shared))]
+    for name, title in SECTIONS.items():
+        model = models[name]
+        own = model["properties"].keys() - (shared if model in on_disk else set())
+        tables.append((title, _rows(model, own)))
+    return "\n".join([REFERENCE, *(f"## {title}\n\n{HEAD}{rows}" for title, rows in tables)])
 
 
-def _rows(model: dict[str, Any]) -> Iterator[str]:
+def _keys_of_all(models: Sequence[dict[str, Any]]) -> set[str]:
+    """The keys that are the same in all models, so that one table tells them."""
+    first, *others = [model["properties"] for model in models]
+    return {key for key in first if all(other.get(key) == first[key] for other in others)}
+
+
+def _rows(model: dict[str, Any], keys: Collection[str]) -> str:
     required = model.get("required", [])
+    rows = []
     for key, leaf in model["properties"].items():
-        default = "required" if key in required else _default(leaf)
-        meaning = leaf.get("description", "See its own table.")
-        yield f"| `{key}` | {_values(leaf)} | {default} | {meaning} |"
+        if key in keys:
+            default = "required" if key in required else _default(leaf)
+            meaning = leaf.get("description", "See its own table.")
+            rows.append(f"| `{key}` | {_values(leaf)} | {default} | {meaning} |")
+    return "".join(f"{row}\n" for row in rows)
 
 
 def _default(leaf: dict[str, Any]) -> str:
