@@ -32,7 +32,7 @@ from torchvision.transforms import v2
 
 from sjft.networks.joint import JointNetwork, joint_network
 from sjft.networks.preprocess import normalised
-from sjft.settings.experiment import TrainingSettings
+from sjft.settings.training import TrainingSettings
 from sjft.settings.weights import RandomWeights
 from sjft.training.batches import Batch, JointBatches, LabelledImages
 from sjft.training.cache import PictureCache

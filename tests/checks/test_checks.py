@@ -18,12 +18,12 @@ from sjft.checks.numbers import Counted, wrong_numbers
 from sjft.checks.values import wrong_values
 from sjft.cli.main import main
 from sjft.errors import UserError
-from sjft.settings.arm import ARMS
+from sjft.settings.arm import PRESETS
 from sjft.settings.config import read_configuration
 
 
 def test_a_sound_configuration_is_said_nothing_about() -> None:
-    assert of_answers({}, tuple(ARMS)) == []
+    assert of_answers({}, tuple(PRESETS)) == []
     config, asked = configured(), Asked("main", ("selective",), True)
     assert list(wrong_values(config, asked)) == []
     assert list(wrong_numbers(config, asked, {})) == []
@@ -82,9 +82,13 @@ def test_settings_that_do_not_do_what_they_seem_to(changes: dict[str, Any], line
 
 
 def test_an_arm_by_gabor_filters_needs_a_bank_of_them() -> None:
-    config = configured({"experiments.main.ablation": {"arms": ["fine-tune", "selective"]}})
+    config = configured(
+        {"experiments.main.ablation": {"arms": ["fine-tune"]}, "experiments.main.arms": {}}
+    )
     (found,) = wrong_values(config, Asked("main", ("gabor",), True))
-    assert str(found).startswith("experiments.main.ablation.gabor_retrieval: the arm `gabor` needs")
+    assert str(found).startswith(
+        "experiments.main.arms.gabor: the arm `gabor` has no retrieval yet."
+    )
     assert found.stops
 
 

@@ -34,7 +34,8 @@ SUMMARY: dict[str, Any] = {
 
 
 def card(folder: Path, classes: list[str] = CLASSES, **published: Any) -> str:
-    facts = facts_of(configuration("squeezenet1_1"), classes)
+    arm = published.get("arm", "selective")
+    facts = facts_of(configuration("squeezenet1_1"), classes, arm)
     facts["settings"]["experiments"]["demo"]["publish"] |= published
     per_class = evaluation_of(classes)["classes"]
     write_model_card(folder / "card.md", "demo", facts, per_class, SUMMARY)

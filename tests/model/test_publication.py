@@ -88,7 +88,8 @@ def test_the_same_facts_make_the_same_bytes(tmp_path: Path) -> None:
         .model_validate(other["settings"])
         .model_dump(mode="json", include=set(other["settings"]))
     )
-    publish_model(tmp_path / "other.pt", joint, settings.experiments["demo"], other)
+    experiment = settings.experiments["demo"]
+    publish_model(tmp_path / "other.pt", joint, experiment.training, experiment.evaluation, other)
     assert (tmp_path / "other.pt").read_bytes() == (tmp_path / "model.pt").read_bytes()
 
 

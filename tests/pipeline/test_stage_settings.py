@@ -17,12 +17,12 @@ from sjft.pipeline.stage_settings import of_search, of_selection, of_training, o
 from sjft.retrieval.index import search_backend
 from sjft.retrieval.shard_search import search_shard
 from sjft.selection.arms import RoundInputs, select
-from sjft.settings.arm import ARMS, ArmName
+from sjft.settings.arm import PRESETS
 from sjft.settings.config import Configuration, read_configuration
-from sjft.settings.experiment import TrainingSettings
 from sjft.settings.known_part import known_part
 from sjft.settings.retrieval import RetrievalSettings
 from sjft.settings.selection import SelectionSettings
+from sjft.settings.training import TrainingSettings
 from sjft.training.round import train
 
 TARGETS = images_table([0, 1] * 4, folder="target")
@@ -38,8 +38,8 @@ def configured(section: str, name: str, **changes: Any) -> Configuration:
 
 
 @pytest.mark.parametrize("number", [0, 1])
-@pytest.mark.parametrize("arm", ARMS)
-def test_an_arm_selects_by_what_it_goes_by(arm: ArmName, number: int) -> None:
+@pytest.mark.parametrize("name", PRESETS)
+def test_an_arm_selects_by_what_it_goes_by(name: str, number: int) -> None:
     selection = {
         "initial_neighbours": 3,
         "growth_misclassified": 1.5,
@@ -50,22 +50,23 @@ def test_an_arm_selects_by_what_it_goes_by(arm: ArmName, number: int) -> None:
         "least_images_per_class": 2,
     }
     configuration = configured("experiments", "all", selection=selection)
-    last = number > 0 and ARMS[arm].grows
+    arm = configuration.experiments["all"].arm(name)
+    last = number > 0 and arm.iterates
     inputs = RoundInputs(
         targets=TARGETS,
         sources=SOURCES,
-        neighbours=random_neighbours(1, 8, 40, 12) if ARMS[arm].selects else None,
+        neighbours=random_neighbours(1, 8, 40, 12) if arm.selects else None,
         last_targets=pl.DataFrame({"sampling_level": [1.0, 2.0] * 4}) if last else None,
         last_difficulty=pl.DataFrame(
             {"correct": [True, True, False, True] * 2, "entropy": [0.1, 0.3, 0.9, 0.2] * 2}
         )
         if last
         else None,
-        selective=pl.DataFrame({"image": range(7)}) if ARMS[arm].sources == "random" else None,
+        as_many_as=pl.DataFrame({"image": range(7)}) if arm.as_many_as else None,
     )
-    part = known_part(SelectionSettings, of_selection(configuration, "all", arm, number))
+    part = known_part(SelectionSettings, of_selection(configuration, "all", name, number))
     whole = configuration.experiments["all"].selection
-    found, wanted = (select(arm, inputs, settings, 0) for settings in (part, whole))
+    found, wanted = (select(arm.sources, inputs, settings, 0) for settings in (part, whole))
     assert found.subset.equals(wanted.subset)
     assert found.targets.equals(wanted.targets)
 
@@ -99,7 +100,7 @@ def test_a_shard_is_searched_by_what_it_goes_by(tmp_path: Path, backend: str) ->
 
 @pytest.mark.parametrize("schedule", ["steps", "cosine"])
 @pytest.mark.parametrize("arm", ["fine-tune", "all-source", "scratch"])
-def test_an_arm_is_trained_by_what_it_goes_by(arm: ArmName, schedule: str) -> None:
+def test_an_arm_is_trained_by_what_it_goes_by(arm: str, schedule: str) -> None:
     training = {
         "schedule": schedule,
         "learning_rate_steps": 2,
@@ -113,10 +114,10 @@ def test_an_arm_is_trained_by_what_it_goes_by(arm: ArmName, schedule: str) -> No
     configuration = configured("experiments", "all", training=training)
     values = of_training(configuration, "all", arm) | only_told(configuration)["training"]["all"]
     assert ("learning_rate_steps" in values) == (schedule == "steps")
-    with_sources = ARMS[arm].sources != "none"
+    with_sources = configuration.experiments["all"].arm(arm).with_sources
     # Whatever is said of source images: an arm from scratch has its own learning rates.
     whole = configuration.experiments["all"].training
-    if ARMS[arm].scratch:
+    if arm == "scratch":
         whole = whole.model_copy(update={"head_learning_rate_factor": 1.0})
     states = []
     for settings in (known_part(TrainingSettings, values), whole):

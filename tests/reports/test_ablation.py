@@ -1,7 +1,7 @@
 """The ablation: rows against counting, references, the paper's figures, text and plot."""
 
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -11,14 +11,17 @@ from chain import REPOSITORY
 
 from sjft.errors import UserError
 from sjft.evaluation.probabilities import Probabilities
-from sjft.reports.ablation import AblationRun, compare_arms, fused_runs, reference_of
+from sjft.reports.ablation import AblationArm, AblationRun, compare_arms, fused_runs, reference_of
 from sjft.reports.ablation_page import plot_ablation, render_ablation
 from sjft.reports.paper import paper_figures
-from sjft.settings.arm import ARMS, ArmName
+from sjft.settings.arm import PRESETS
 from sjft.settings.config import Configuration, read_configuration
 
 LABELS = np.repeat([0, 1], [2, 6])
 NAMES = ["rare", "common"]
+
+# The paper's arms, and what they are compared with.
+ARMS = {name: AblationArm(str(arm.title), arm.against) for name, arm in PRESETS.items()}
 
 
 def answers(arm: str, seed: int, right: list[int]) -> AblationRun:
@@ -40,7 +43,9 @@ RUNS = [
 
 
 def table_of(runs: list[AblationRun], **paper: float) -> dict[str, dict[str, Any]]:
-    table, _ = compare_arms(runs, {name.replace("_", "-"): value for name, value in paper.items()})
+    table, _ = compare_arms(
+        runs, ARMS, {name.replace("_", "-"): value for name, value in paper.items()}
+    )
     return {row["arm"]: row for row in table.iter_rows(named=True)}
 
 
@@ -64,7 +69,7 @@ def test_rows_are_counted_over_seeds_and_images() -> None:
 
 
 def test_runs_are_compared_with_the_same_seed_of_their_reference() -> None:
-    _, runs = compare_arms(RUNS[:-1], {})
+    _, runs = compare_arms(RUNS[:-1], ARMS, {})
     by_run = {(row["arm"], row["seed"]): row for row in runs.iter_rows(named=True)}
     assert by_run["fine-tune", 0]["difference"] == pytest.approx(-0.25)
     assert by_run["selective", 1]["source_images"] == 101
@@ -106,13 +111,12 @@ def test_runs_on_other_images_are_refused_by_name() -> None:
     short = RUNS[3].probabilities
     part = Probabilities(short.paths[:4], short.labels[:4], short.values[:4], NAMES)
     with pytest.raises(UserError, match=r"^fine-tune, seed 1: was evaluated on other images"):
-        compare_arms([*RUNS[:3], AblationRun("fine-tune", 1, part, 0, 40)], {})
+        compare_arms([*RUNS[:3], AblationRun("fine-tune", 1, part, 0, 40)], ARMS, {})
 
 
 def test_every_arm_has_a_record_and_its_reference_is_another_arm() -> None:
-    assert set(ARMS) == set(get_args(ArmName))
     everything = list(ARMS)
-    assert {arm: reference_of(arm, everything) for arm in (*ARMS, "fusion")} == {
+    assert {name: reference_of(name, arm.against, everything) for name, arm in ARMS.items()} == {
         "scratch": "selective-scratch",
         "selective-scratch": "selective",
         "fine-tune": "selective",
@@ -121,14 +125,27 @@ def test_every_arm_has_a_record_and_its_reference_is_another_arm() -> None:
         "no-iteration": "selective",
         "gabor": "no-iteration",
         "selective": None,
-        "fusion": "selective",
     }
-    assert reference_of("gabor", ["gabor", "selective"]) == "selective"
-    assert reference_of("gabor", ["gabor", "fine-tune"]) is None
+    assert reference_of("gabor", "no-iteration", ["gabor", "selective"]) == "selective"
+    assert reference_of("gabor", "no-iteration", ["gabor", "fine-tune"]) is None
+
+
+def test_an_arm_of_ones_own_is_a_row_behind_the_papers_with_its_own_reference() -> None:
+    known = {**ARMS, "deep": AblationArm("by another bank", "fine-tune")}
+    own = AblationRun("deep", 0, RUNS[0].probabilities, 7, 80)
+    table, runs = compare_arms([own, *RUNS], known, {"selective": 0.9, "fine-tune": 0.8})
+    assert table["arm"].to_list() == ["fine-tune", "selective", "deep"]
+    row = table.row(2, named=True)
+    assert (row["title"], row["reference"], row["updates"]) == ("by another bank", "fine-tune", 80)
+    # Of seed 0 alone: there is no other run of it.
+    assert row["difference"] == pytest.approx(0.75 - 0.5)
+    assert (row["paper"], row["paper_difference"]) == (None, None)
+    assert runs.filter(pl.col("arm") == "deep")["reference"].to_list() == ["fine-tune"]
+    assert "by 40 or 80 updates" in render_ablation("birds", table, "val")
 
 
 def test_the_text_says_what_the_intervals_are_and_are_not() -> None:
-    table, _ = compare_arms(RUNS, {"selective": 0.9, "fine-tune": 0.8})
+    table, _ = compare_arms(RUNS, ARMS, {"selective": 0.9, "fine-tune": 0.8})
     text = render_ablation("birds", table, "val")
     assert text.startswith("# Ablation of birds\n")
     lines = [line for line in text.splitlines() if line.startswith("|")]
@@ -140,7 +157,7 @@ def test_the_text_says_what_the_intervals_are_and_are_not() -> None:
     assert "by 40 updates" in text
     assert "Neither covers both" in text
     assert "| 80.0 | -10.0 |" in text
-    single, _ = compare_arms([RUNS[0]], {})
+    single, _ = compare_arms([RUNS[0]], ARMS, {})
     alone = render_ablation("birds", single, "test")
     assert "lucky training" in alone
     assert "paper" not in alone
@@ -148,7 +165,7 @@ def test_the_text_says_what_the_intervals_are_and_are_not() -> None:
 
 def test_the_plot_is_the_same_twice_and_shows_the_papers_figures(tmp_path: Path) -> None:
     for name, paper in (("a", {"selective": 0.9}), ("b", {"selective": 0.9}), ("c", {})):
-        table, runs = compare_arms(RUNS, paper)
+        table, runs = compare_arms(RUNS, ARMS, paper)
         plot_ablation(tmp_path / f"{name}.svg", "birds", table, runs)
     first = (tmp_path / "a.svg").read_text(encoding="utf-8")
     assert first == (tmp_path / "b.svg").read_text(encoding="utf-8")
@@ -190,10 +207,10 @@ def test_the_papers_figures_are_those_of_the_target_and_its_source(
         config.datasets[settings.target], [config.datasets[name] for name in settings.sources]
     )
     assert {arm: found.get(arm) for arm in figures} == figures
-    assert set(found) <= {*ARMS, "fusion"}
+    assert set(found) <= {*PRESETS, "fusion"}
 
 
 def test_tables_have_their_columns_where_nothing_can_be_said() -> None:
-    table, runs = compare_arms([RUNS[0]], {})
+    table, runs = compare_arms([RUNS[0]], ARMS, {})
     assert table["deviation"].dtype == pl.Float64
     assert runs["difference"].dtype == pl.Float64

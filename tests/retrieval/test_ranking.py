@@ -46,7 +46,7 @@ def test_numbers_run_on_from_one_source_to_the_next() -> None:
 def test_classes_of_one_name_in_two_sources_are_two_classes() -> None:
     usable = usable_sources(TABLES, {})
     subset = select(
-        "all-source",
+        "all",
         RoundInputs(images_table([0]), usable, None, None, None, None),
         SelectionSettings(),
         0,

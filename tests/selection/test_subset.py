@@ -24,7 +24,7 @@ from sjft.selection.subset import (
     usable_images,
     write_manifest,
 )
-from sjft.settings.selection import SelectionSettings
+from sjft.settings.selection import SelectionSettings, Sources
 from sjft.storage.files import write_table
 from sjft.training.pairing import AnySource, NoSource, OwnNeighbours, source_choice
 
@@ -48,7 +48,7 @@ def inputs(**changes: object) -> RoundInputs:
         "neighbours": None,
         "last_targets": None,
         "last_difficulty": None,
-        "selective": None,
+        "as_many_as": None,
     }
     return RoundInputs(**{**everything, **changes})  # type: ignore[arg-type]
 
@@ -165,8 +165,8 @@ def test_neighbours_that_cannot_be_used_are_left_out() -> None:
 
 
 def test_random_source_draws_as_many_as_the_selective_arm_has() -> None:
-    selective = select("selective", inputs(neighbours=LISTS), SETTINGS, 0).subset
-    found = select("random-source", inputs(selective=selective), SETTINGS, 0)
+    selective = select("neighbours", inputs(neighbours=LISTS), SETTINGS, 0).subset
+    found = select("random", inputs(as_many_as=selective), SETTINGS, 0)
     assert len(found.subset) == len(selective)
     assert found.subset["image"].n_unique() == len(selective)
     assert set(found.subset["image"]) != set(selective["image"])
@@ -192,10 +192,10 @@ def test_another_seed_draws_other_images_and_all_alike() -> None:
 
 
 def test_all_source_takes_all_and_fine_tune_none() -> None:
-    everything = select("all-source", inputs(), SETTINGS, 0)
+    everything = select("all", inputs(), SETTINGS, 0)
     assert everything.subset["image"].to_list() == SOURCES["image"].to_list()
     assert everything.subset["label"].to_list()[:8] == [0, 0, 1, 1, 1, 2, 2, 3]
-    nothing = select("fine-tune", inputs(), SETTINGS, 0)
+    nothing = select("none", inputs(), SETTINGS, 0)
     assert len(nothing.subset) == 0
     for found in (everything, nothing):
         assert found.targets["neighbours"].to_list() == [0] * 8
@@ -204,11 +204,11 @@ def test_all_source_takes_all_and_fine_tune_none() -> None:
 
 
 def test_the_selective_arm_grows_from_the_last_round() -> None:
-    first = select("selective", inputs(neighbours=LISTS), SETTINGS, 0)
+    first = select("neighbours", inputs(neighbours=LISTS), SETTINGS, 0)
     assert first.targets["neighbours"].to_list() == [3] * 8
     difficulty = pl.DataFrame({"correct": [False, True] * 4, "entropy": [0.0, 0.5, 1.0, 0.01] * 2})
     second = select(
-        "selective",
+        "neighbours",
         inputs(neighbours=LISTS, last_targets=first.targets, last_difficulty=difficulty),
         SETTINGS,
         0,
@@ -219,11 +219,12 @@ def test_the_selective_arm_grows_from_the_last_round() -> None:
 
 
 def test_each_arm_has_its_way_to_choose() -> None:
-    selective = select("selective", inputs(neighbours=LISTS), SETTINGS, 0)
-    assert isinstance(source_choice("selective", selective, LISTS), OwnNeighbours)
-    assert isinstance(source_choice("fine-tune", selective, None), NoSource)
-    for arm in ("random-source", "all-source"):
-        assert source_choice(arm, selective, None) == AnySource(len(selective.subset))
+    selective = select("neighbours", inputs(neighbours=LISTS), SETTINGS, 0)
+    assert isinstance(source_choice("neighbours", selective, LISTS), OwnNeighbours)
+    assert isinstance(source_choice("none", selective, None), NoSource)
+    ways: tuple[Sources, ...] = ("random", "all")
+    for way in ways:
+        assert source_choice(way, selective, None) == AnySource(len(selective.subset))
 
 
 def test_skipped_images_and_other_splits_are_not_usable(tmp_path: Path) -> None:

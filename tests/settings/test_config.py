@@ -7,7 +7,7 @@ from configurations import DELETE, SMALLEST, changed, read, refusal
 from pydantic import ValidationError
 
 from sjft.errors import UserError
-from sjft.settings.arm import ARMS
+from sjft.settings.arm import PRESETS
 from sjft.settings.bank import LevelGrid
 from sjft.settings.config import (
     read_configuration,
@@ -150,40 +150,57 @@ def test_training_images_are_scored_by_a_single_view() -> None:
 
 
 GABOR = {"retrievals.linear": {"bank": "gabor"}}
-ABLATION = "experiments.main.ablation"
+ABLATION, ARMS = "experiments.main.ablation", "experiments.main.arms"
+GABOR_ARM = {**GABOR, f"{ARMS}.gabor": {"retrieval": "linear"}}
+OTHER_K = {"selection": {"initial_neighbours": 30}}
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({f"{ABLATION}.arms": ["gabor"]}, "experiments.main: the arm `gabor` needs `ablation.gab"),
+        ({f"{ABLATION}.arms": ["gabor"]}, f"{ARMS}.gabor: the arm `gabor` has no retrieval yet"),
         (
             {"experiments.main.publish": {"compare": ["gabor"]}},
-            "experiments.main: the arm `gabor` needs `ablation.gabor_retrieval`",
+            f"{ARMS}.gabor: the arm `gabor` has no retrieval yet. Write `arms: {{gabor: {{",
         ),
         (
-            {f"{ABLATION}.gabor_retrieval": "paper"},
-            f"{ABLATION}.gabor_retrieval: the bank of `paper` is not of `type: gabor`",
+            {f"{ARMS}.gabor": {"retrieval": "paper"}},
+            f"{ARMS}.gabor.retrieval: the bank of `paper` is not of `type: gabor`",
         ),
         (
-            {f"{ABLATION}.gabor_retrieval": "papers"},
-            f"{ABLATION}.gabor_retrieval: there is no `papers`; did you mean `paper`?",
+            {f"{ARMS}.gabor": {"retrieval": "papers"}},
+            f"{ARMS}.gabor.retrieval: there is no `papers`; did you mean `paper`?",
         ),
         (
             {
                 "retrievals.linear": {"bank": "gabor", "neighbours_on_file": 100},
-                f"{ABLATION}.gabor_retrieval": "linear",
+                f"{ARMS}.gabor": {"retrieval": "linear"},
             },
-            f"{ABLATION}.gabor_retrieval: `linear` keeps 100 neighbours, fewer than selection.init",
+            f"{ARMS}.gabor.selection.initial_neighbours: 300 neighbours are wanted, but "
+            "retrievals.linear.neighbours_on_file keeps 100",
         ),
         ({f"{ABLATION}.arms": []}, f"{ABLATION}.arms: "),
-        ({f"{ABLATION}.arms": ["selektive"]}, f"{ABLATION}.arms.0: Input should be 'scratch', "),
-        ({f"{ABLATION}.fusion": ["main/selektive"]}, f"{ABLATION}.fusion.0: String should match"),
+        (
+            {f"{ABLATION}.arms": ["selektive"]},
+            f"{ABLATION}.arms: there is no arm `selektive`; did you mean `selective`? Allowed: scr",
+        ),
+        (
+            {"experiments.main.publish": {"arm": "fine_tune"}},
+            "experiments.main.publish.arm: there is no arm `fine_tune`; did you mean `fine-tune`?",
+        ),
+        (
+            {"experiments.main.publish": {"compare": ["k30"]}, f"{ARMS}.k300": OTHER_K},
+            "experiments.main.publish.compare: there is no arm `k30`; did you mean `k300`?",
+        ),
+        (
+            {f"{ABLATION}.fusion": ["main/selektive"]},
+            f"{ABLATION}.fusion: there is no arm `main/selektive`; did you mean `selective`?",
+        ),
         (
             {f"{ABLATION}.fusion": ["mian/selective"]},
             f"{ABLATION}.fusion: there is no `mian`; did you mean `main`?",
         ),
-        ({f"{ABLATION}.fusion": ["gabor"]}, f"{ABLATION}.fusion: `gabor`: the arm `gabor` needs"),
+        ({f"{ABLATION}.fusion": ["gabor"]}, f"{ABLATION}.fusion: `gabor`: the arm `gabor` has no"),
         (
             {
                 "experiments.other": {"target": "demo", "source": "web", "retrieval": "paper"},
@@ -201,45 +218,48 @@ def test_an_ablation_that_cannot_be_run_is_explained(changes: dict[str, Any], me
     ("changes", "left_out"),
     [
         ({}, {"gabor"}),
-        ({**GABOR, f"{ABLATION}.gabor_retrieval": "linear"}, set()),
+        ({**GABOR, f"{ARMS}.gabor": {"retrieval": "linear"}}, set()),
         (
             {"experiments.main.training": {"weights": {"source": "random"}}},
             {"gabor", "scratch", "selective-scratch"},
         ),
         ({"experiments.main.rounds": 1}, {"gabor", "no-iteration"}),
-        ({f"{ABLATION}.arms": ["selective", "scratch"]}, set(ARMS) - {"scratch", "selective"}),
+        ({f"{ABLATION}.arms": ["selective", "scratch"]}, {*PRESETS} - {"scratch", "selective"}),
     ],
 )
 def test_an_ablation_runs_all_that_can_be_run(changes: dict[str, Any], left_out: set[str]) -> None:
     experiment = read_configuration(changed(changes)).experiments["main"]
-    assert experiment.ablation_arms == tuple(arm for arm in ARMS if arm not in left_out)
+    assert experiment.ablation_arms == tuple(arm for arm in PRESETS if arm not in left_out)
     assert experiment.fused == (() if "gabor" in left_out else ("selective", "gabor"))
 
 
 def test_arms_from_scratch_start_from_random_weights_at_their_own_learning_rate() -> None:
     training = {"head_learning_rate_factor": 10, "freeze_batch_norm": True, "learning_rate": 0.5}
+    rate = {"training": {"learning_rate": 0.25}}
+    own = {f"{ARMS}.{name}": rate for name in ("scratch", "selective-scratch")}
     config = read_configuration(
-        changed({"experiments.main.training": training, f"{ABLATION}.scratch_learning_rate": 0.25})
+        changed({"experiments.main.training": training, **GABOR_ARM, **own})
     )
     experiment = config.experiments["main"]
-    for name, arm in ARMS.items():
-        found = experiment.training_of(name)
-        if not arm.scratch:
+    for name in PRESETS:
+        found = experiment.arm(name).training
+        if name not in {"scratch", "selective-scratch"}:
             assert found == experiment.training
             continue
         assert isinstance(found.weights, RandomWeights)
         assert (found.learning_rate, found.head_learning_rate_factor) == (0.25, 1.0)
+        assert (found.source_head_factor, found.source_head) == (1.0, "new")
         assert not found.freeze_batch_norm
         # What was changed is valid, and nothing else was.
         assert type(found).model_validate(found.model_dump()) == found
         assert found.updates == experiment.training.updates
     same = read().experiments["main"]
-    assert same.training_of("scratch").learning_rate == same.training.learning_rate
+    assert same.arm("scratch").training.learning_rate == same.training.learning_rate
 
 
 def test_the_gabor_arm_has_its_own_retrieval() -> None:
-    config = read_configuration(changed({**GABOR, f"{ABLATION}.gabor_retrieval": "linear"}))
-    found = {arm: config.experiments["main"].retrieval_of(arm) for arm in ARMS}
-    assert found == {arm: "linear" if arm == "gabor" else "paper" for arm in ARMS}
-    with pytest.raises(UserError, match="gabor_retrieval"):
-        read().experiments["main"].retrieval_of("gabor")
+    config = read_configuration(changed(GABOR_ARM))
+    found = {arm: config.experiments["main"].arm(arm).retrieval for arm in PRESETS}
+    assert found == {arm: "linear" if arm == "gabor" else "paper" for arm in PRESETS}
+    with pytest.raises(UserError, match=r"gabor: \{retrieval: NAME\}.*`type: gabor`"):
+        read().experiments["main"].arm("gabor")

@@ -58,11 +58,27 @@ RAW: dict[str, Any] = {
             "retrieval": "by_cnn",
             "training": {"source_head": "pretrained", "source_head_classes": "c.txt"},
             "publish": {"compare": ["gabor"]},
+            "arms": {
+                "gabor": {"retrieval": "by_gabor"},
+                "scratch": {"training": {"learning_rate": 0.1}},
+                "own": {
+                    "like": "no-iteration",
+                    "title": "of my own",
+                    "sources": "neighbours",
+                    "iterate": True,
+                    "against": "gabor",
+                    "selection": {"initial_neighbours": 20},
+                    "training": {
+                        "weights": {"source": "random", "seed": 2},
+                        "source_head": "new",
+                        "source_head_classes": None,
+                    },
+                },
+                "as_many": {"like": "own", "sources": "random", "as_many_as": "own"},
+            },
             "ablation": {
-                "arms": ["gabor", "selective"],
-                "gabor_retrieval": "by_gabor",
+                "arms": ["gabor", "selective", "own", "as_many"],
                 "fusion": ["selective", "second/selective"],
-                "scratch_learning_rate": 0.1,
             },
         },
         "second": {

@@ -95,11 +95,8 @@ CONFIG: dict[str, Any] = {
                 "source_head": "pretrained",
                 "schedule": "cosine",
             },
-            "ablation": {
-                "arms": ["no-iteration", "gabor", "selective"],
-                "seeds": [0],
-                "gabor_retrieval": "exhaustive",
-            },
+            "arms": {"gabor": {"retrieval": "exhaustive"}},
+            "ablation": {"arms": ["no-iteration", "gabor", "selective"], "seeds": [0]},
         },
         "own": _EXPERIMENT
         | {"target": "own", "retrieval": "exhaustive", "training": _TRAINING | {"updates": 1}},

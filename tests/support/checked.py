@@ -45,7 +45,8 @@ RAW: dict[str, Any] = {
                 "input_size": 64,
                 "updates": 3000,
             },
-            "ablation": {"gabor_retrieval": "by_gabor", "arms": ["fine-tune", "gabor"]},
+            "arms": {"gabor": {"retrieval": "by_gabor"}},
+            "ablation": {"arms": ["fine-tune", "gabor"]},
         }
     },
 }

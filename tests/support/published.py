@@ -44,12 +44,14 @@ def configuration(
     )
 
 
-def facts_of(settings: Configuration, classes: list[str] = CLASSES) -> dict[str, Any]:
+def facts_of(
+    settings: Configuration, classes: list[str] = CLASSES, arm: str = "selective"
+) -> dict[str, Any]:
     """Provenance of a model that saw three images of each side."""
     labels = list(range(len(classes)))
     return provenance(
         settings=settings.model_dump(mode="json", include=SECTIONS),
-        training=settings.experiments["demo"].training.model_dump(mode="json"),
+        arm=settings.experiments["demo"].arm(arm),
         code={"finetune": "f00d"},
         tables={"birds": images_table(labels * 2), "web": images_table([0, 0, 1, 2])},
         manifest=manifest(["a"] * 3, ["a"] * 3),
@@ -81,5 +83,7 @@ def publish(
     weights = RandomWeights(source="random", seed=0)
     names = [f"s{i}" for i in range(sources)]
     joint = joint_network(network, weights, None, classes, names, seed=3)
-    publish_model(path, joint, settings.experiments["demo"], facts_of(settings, classes))
+    experiment = settings.experiments["demo"]
+    facts = facts_of(settings, classes)
+    publish_model(path, joint, experiment.training, experiment.evaluation, facts)
     return joint

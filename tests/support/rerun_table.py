@@ -5,7 +5,7 @@ from typing import Any
 
 from chain import CONFIG
 
-from sjft.settings.arm import ARMS
+from sjft.settings.arm import PRESETS
 
 _PICTURES = {
     "reader": "image_folder",
@@ -40,25 +40,28 @@ BASE: dict[str, Any] = {
             "target": "pictures",
             "retrieval": "plain",
             "training": {**_EXPERIMENT["training"], "schedule": "steps"},
-            "publish": {"compare": list(ARMS)},
-            "ablation": {"seeds": [0], "gabor_retrieval": "gabor"},
+            "arms": {"gabor": {"retrieval": "gabor"}},
+            "publish": {"compare": list(PRESETS)},
+            "ablation": {"seeds": [0]},
         }
     },
 }
 
+_ALONE = {name for name, arm in PRESETS.items() if arm.sources == "none"}
+_SELECTING = {name for name, arm in PRESETS.items() if arm.sources == "neighbours"}
+_GROWING = {name for name in _SELECTING if PRESETS[name].iterate}
+_SCRATCH = {"scratch", "selective-scratch"}
 # Which jobs of a rule a row is about, where these are not all: by arm and round.
 GROUPS: dict[str, Callable[[str, int], bool]] = {
-    "using sources": lambda arm, _: ARMS[arm].sources != "none",
-    "selecting": lambda arm, _: ARMS[arm].selects,
-    "growing": lambda arm, number: ARMS[arm].grows and number > 0,
-    "pre-trained": lambda arm, _: not ARMS[arm].scratch,
-    "pre-trained, using sources": lambda arm, _: (
-        not ARMS[arm].scratch and ARMS[arm].sources != "none"
-    ),
-    "from scratch": lambda arm, _: ARMS[arm].scratch,
-    "gabor": lambda arm, _: ARMS[arm].gabor,
-    "not gabor, using sources": lambda arm, _: not ARMS[arm].gabor and ARMS[arm].sources != "none",
-    "not gabor, selecting": lambda arm, _: not ARMS[arm].gabor and ARMS[arm].selects,
+    "using sources": lambda arm, _: arm not in _ALONE,
+    "selecting": lambda arm, _: arm in _SELECTING,
+    "growing": lambda arm, number: arm in _GROWING and number > 0,
+    "pre-trained": lambda arm, _: arm not in _SCRATCH,
+    "pre-trained, using sources": lambda arm, _: arm not in _SCRATCH | _ALONE,
+    "from scratch": lambda arm, _: arm in _SCRATCH,
+    "gabor": lambda arm, _: arm == "gabor",
+    "not gabor, using sources": lambda arm, _: arm not in {"gabor"} | _ALONE,
+    "not gabor, selecting": lambda arm, _: arm in _SELECTING - {"gabor"},
 }
 NOTHING = ""
 # The lists of the target's pictures, and all that goes by their numbers.
@@ -283,17 +286,36 @@ TABLE: dict[str, tuple[Any, str]] = {
     "experiments.all.ablation.arms": (["selective"], "ablate"),
     "experiments.all.ablation.seeds": ([0, 1], "ablate"),
     "experiments.all.ablation.fusion": (["selective"], "ablate"),
-    "experiments.all.ablation.gabor_retrieval": (
+    "experiments.all.arms": (
         {
-            "experiments.all.ablation.gabor_retrieval": "third",
+            "experiments.all.arms": {"gabor": {"retrieval": "third"}},
             "retrievals.third": {"bank": "small", "neighbours_on_file": 20},
         },
         "select_subset (gabor); finetune (gabor); summarise; publish",
     ),
-    "experiments.all.ablation.scratch_learning_rate": (0.9, "finetune (from scratch); publish"),
 }
 # What a key's value, or another key's, makes of it.
 MORE: dict[str, tuple[dict[str, Any], str]] = {
+    "arms from scratch": (
+        {
+            f"experiments.all.arms.{name}": {"training": {"learning_rate": 0.9}}
+            for name in sorted(_SCRATCH)
+        },
+        "finetune (from scratch); publish",
+    ),
+    "an arm of one's own that nobody asks for": (
+        {
+            "experiments.all.arms.own": {"retrieval": "other"},
+            "experiments.all.ablation.arms": list(PRESETS),
+        },
+        NOTHING,
+    ),
+    "titles and references": (
+        {
+            "experiments.all.arms.fine-tune": {"title": "no source", "against": "all-source"},
+        },
+        "publish; ablate",
+    ),
     "further scales": ({"experiments.all.evaluation.scales": [32, 40, 48]}, "evaluate; publish"),
     "another experiment": (
         {"experiments.more": {**BASE["experiments"]["all"], "target": "other"}},

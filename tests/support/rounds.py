@@ -8,7 +8,7 @@ from small import images_table, source_table, training_settings
 
 from sjft.networks.joint import JointNetwork
 from sjft.selection.subset import select_all
-from sjft.settings.experiment import TrainingSettings
+from sjft.settings.training import TrainingSettings
 from sjft.training.batches import Batch
 from sjft.training.pairing import AnySource, NoSource
 from sjft.training.round import Round, train

@@ -14,7 +14,7 @@ from sjft.retrieval.histograms import Histograms
 from sjft.retrieval.neighbours import Neighbours
 from sjft.retrieval.ranking import usable_sources
 from sjft.selection.subset import SUBSET_SCHEMA, TARGETS_SCHEMA, Manifest
-from sjft.settings.experiment import TrainingSettings
+from sjft.settings.training import TrainingSettings
 
 # Networks this small, on cores that others share, wait for their own threads.
 torch.set_num_threads(1)

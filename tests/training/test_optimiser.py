@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small import small_network, training_settings
 
-from sjft.settings.experiment import TrainingSettings
+from sjft.settings.training import TrainingSettings
 from sjft.training.optimiser import make_optimiser, make_schedule, rate_factor
 
 TRAINED = {"weights": {"source": "file", "path": "w.pth"}}

@@ -18,9 +18,9 @@ from rerun_table import BASE, GROUPS, MORE, TABLE
 from sjft.data.state import NOT_FOR_THE_LIST
 from sjft.pipeline.stage_settings import ORIGIN, of_generated_images, only_told
 from sjft.settings.config import read_configuration
-from sjft.settings.experiment import TrainingSettings
 from sjft.settings.known_part import known_part
 from sjft.settings.retrieval import RetrievalSettings
+from sjft.settings.training import TrainingSettings
 from sjft.storage.files import write_with_digest
 
 REASONS = REPOSITORY / "tests/support/rerun_reasons.py"

@@ -149,7 +149,7 @@ def test_an_arm_from_scratch_shares_the_retrieval_and_is_trained_anew(chain: Cha
         "evaluate": 1,
     }
     asked = chain.snakemake("-n", "results/tiny/runs/gabor-0/evaluation.json")
-    assert_refused(asked, "experiments.tiny", "ablation.gabor_retrieval")
+    assert_refused(asked, "experiments.tiny", "arms.gabor", "has no retrieval yet")
 
 
 def test_the_model_loads_without_pickled_code(chain: Chain) -> None:

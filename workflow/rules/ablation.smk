@@ -35,7 +35,7 @@ rule ablate:
             CONFIG.experiments[wildcards.experiment].ablation.seeds
         ),
         fused=lambda wildcards: list(CONFIG.experiments[wildcards.experiment].fused),
-        updates=updates_of_run,
+        arms=rows_of_ablation,
         split=lambda wildcards: CONFIG.experiments[
             wildcards.experiment
         ].evaluation.split,

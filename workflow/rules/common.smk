@@ -36,7 +36,6 @@ from sjft.leakage.copies import USUAL_NEIGHBOUR
 from sjft.reports.paper import paper_figures
 from sjft.fetch.missing import file_state, missing_data
 from sjft.pipeline.rerun_reasons import named_by_kind
-from sjft.settings.arm import ARMS
 from sjft.settings.config import read_configuration
 from sjft.settings.merging import (
     CONFIG_FILE,
@@ -117,7 +116,7 @@ wildcard_constraints:
     bank=one_of(CONFIG.banks),
     retrieval=one_of(CONFIG.retrievals),
     experiment=one_of(CONFIG.experiments),
-    arm=one_of(ARMS),
+    arm=one_of({arm for e in CONFIG.experiments.values() for arm in e.arm_names}),
     seed=r"\d+",
     round=r"\d+",
     shard=r"\d{4}",

@@ -20,10 +20,13 @@ def benchmarks_of(wildcards):
 
 def pairings_compared(wildcards):
     """The pairings of the compared arms, and whether one of these uses the neighbours."""
-    arms = arms_compared(wildcards)
-    for gabor in sorted({ARMS[arm].gabor for arm in arms}):
-        using = [arm for arm in sorted(arms) if ARMS[arm].gabor == gabor]
-        names = pairing_of_arm(wildcards.experiment, using[0])
+    arms = [arm_in(wildcards.experiment, a) for a in sorted(arms_compared(wildcards))]
+    own = CONFIG.experiments[wildcards.experiment].retrieval
+    for name in sorted(
+        {arm.retrieval for arm in arms}, key=lambda name: (name != own, name)
+    ):
+        using = [arm for arm in arms if arm.retrieval == name]
+        names = pairing_of_arm(wildcards.experiment, using[0].name)
         yield names, any(map(uses_neighbours, using))
 
 
@@ -79,7 +82,10 @@ def jobs_of_retrieval(names, ranked):
 def jobs_of_runs(wildcards):
     experiment, last = wildcards.experiment, last_round(wildcards)
     rounds = [
-        (ARMS[arm].grows and number < last, round_job(experiment, arm, seed, number))
+        (
+            arm_in(experiment, arm).iterates and number < last,
+            round_job(experiment, arm, seed, number),
+        )
         for arm, seed in compared_runs(wildcards)
         for number in range(last + 1)
     ]

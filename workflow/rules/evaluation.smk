@@ -26,7 +26,7 @@ rule evaluate:
         gpu=gpus,
     params:
         settings=lambda wildcards: stage_settings.of_evaluation(
-            CONFIG, wildcards.experiment
+            CONFIG, wildcards.experiment, wildcards.arm
         ),
         place=place_of_target,
         rows=lambda wildcards: state_of_rows(pairing_of(wildcards)["target"], "heldout"),

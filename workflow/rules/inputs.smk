@@ -27,7 +27,11 @@ PUBLISHED_WEIGHTS = sorted(
         (user.network, user.weights.name)
         for user in [
             *(bank for bank in CONFIG.banks.values() if bank.type == "cnn"),
-            *(experiment.training for experiment in CONFIG.experiments.values()),
+            *(
+                experiment.arm(arm).training
+                for experiment in CONFIG.experiments.values()
+                for arm in filter(experiment.is_complete, experiment.arm_names)
+            ),
         ]
         if user.weights.source == "torchvision"
     }
@@ -102,7 +106,8 @@ def state_of_bank(wildcards):
     using = [
         name
         for name, e in CONFIG.experiments.items()
-        if bank_of(e.retrieval) == wildcards.bank
+        if wildcards.bank
+        in {bank_of(e.arm(arm).retrieval) for arm in filter(e.is_complete, e.arm_names)}
     ]
     bank = CONFIG.banks[wildcards.bank]
     return state_of_weights(getattr(bank, "weights", None), using)

@@ -9,13 +9,22 @@ def pairing_of(wildcards):
     return pairing_of_arm(wildcards.experiment, getattr(wildcards, "arm", "selective"))
 
 
+def arm_of(wildcards):
+    """The run's arm with all that it is run with."""
+    return arm_in(wildcards.experiment, wildcards.arm)
+
+
+def arm_in(experiment, name):
+    try:
+        return CONFIG.experiments[experiment].arm(name)
+    except UserError as error:
+        sys.exit(f"experiments.{experiment}: {error}")
+
+
 def pairing_of_arm(experiment, arm):
     look_first(experiment)
     settings = CONFIG.experiments[experiment]
-    try:
-        retrieval = settings.retrieval_of(arm)
-    except UserError as error:
-        sys.exit(f"experiments.{experiment}: {error}")
+    retrieval = arm_in(experiment, arm).retrieval
     return {
         "target": settings.target,
         "sources": settings.sources,
@@ -43,7 +52,7 @@ def of_experiment(pattern, **more):
 
 def ranking_of(wildcards):
     """The ranking of all sources' neighbours: for the arms that select by it."""
-    if not ARMS[wildcards.arm].selects:
+    if not arm_of(wildcards).selects:
         return []
     pairing = pairing_of(wildcards)
     sources = SEPARATOR.join(pairing["sources"])
@@ -53,7 +62,7 @@ def ranking_of(wildcards):
 
 
 def without_sources(wildcards):
-    return ARMS[wildcards.arm].sources == "none"
+    return not arm_of(wildcards).with_sources
 
 
 def sources_of_run(wildcards):
@@ -114,24 +123,27 @@ def rows_of_run(wildcards):
 def difficulty_of_last_round(wildcards):
     """What K_i grows by: the last round's K_i and how hard each image was."""
     last = int(wildcards.round) - 1
-    if not ARMS[wildcards.arm].grows or last < 0:
+    if not arm_of(wildcards).iterates or last < 0:
         return []
-    run = "results/{experiment}/runs/{arm}-{seed}"
-    return [f"{run}/round-{last}/targets.csv", f"{run}/round-{last}/difficulty.csv"]
+    names = (wildcards.experiment, wildcards.arm, wildcards.seed)
+    folder = round_folder(*names, last)
+    return [f"{folder}/targets.csv", f"{folder}/difficulty.csv"]
 
 
-def selective_subset(wildcards):
-    """Where they are random, as many are drawn as `selective` has in the same round."""
-    if ARMS[wildcards.arm].sources != "random":
+def subset_of_as_many(wildcards):
+    """Where they are random, as many are drawn as another arm has in the same round."""
+    other = arm_of(wildcards).as_many_as
+    if other is None:
         return []
-    return "results/{experiment}/runs/selective-{seed}/round-{round}/subset.csv"
+    names = (wildcards.experiment, other, wildcards.seed)
+    return f"{round_folder(*names, int(wildcards.round))}/subset.csv"
 
 
 ##### training.smk #####
 
 
 def training_settings(wildcards):
-    return CONFIG.experiments[wildcards.experiment].training_of(wildcards.arm)
+    return arm_of(wildcards).training
 
 
 def training_of(wildcards):
@@ -152,7 +164,8 @@ def folders_of(wildcards):
 
 def round_folder(experiment, arm, seed, number):
     """Where a round lies: the first one of an arm may be another arm's."""
-    owner = ARMS[arm].first_round_of or arm if number == 0 else arm
+    settings = CONFIG.experiments[experiment]
+    owner = settings.first_round_owner(arm) if number == 0 else arm
     return f"results/{experiment}/runs/{owner}-{seed}/round-{number}"
 
 
@@ -249,8 +262,8 @@ def arms_compared(wildcards):
 
 
 def uses_neighbours(arm):
-    """Itself, or for the number of images that `selective` has."""
-    return ARMS[arm].sources in {"neighbours", "random"}
+    """Itself, or for the number of images that another arm has."""
+    return arm.selects or arm.as_many_as is not None
 
 
 def of_published_round(name):
@@ -266,13 +279,14 @@ def of_published_round(name):
 
 def published_training(wildcards):
     experiment = CONFIG.experiments[wildcards.experiment]
-    return experiment.training_of(experiment.publish.arm)
+    return experiment.arm(experiment.publish.arm).training
 
 
 def neighbours_of_experiment(wildcards):
     """The sources' neighbour lists, where a compared arm uses the experiment's own."""
-    own = [arm for arm in arms_compared(wildcards) if not ARMS[arm].gabor]
-    if not any(map(uses_neighbours, own)):
+    arms = [arm_in(wildcards.experiment, arm) for arm in arms_compared(wildcards)]
+    own = CONFIG.experiments[wildcards.experiment].retrieval
+    if not any(arm.retrieval == own and uses_neighbours(arm) for arm in arms):
         return []
     return of_experiment(
         "results/retrieval/{retrieval}/{target}/{source}/neighbours.h5"
@@ -321,9 +335,18 @@ def fused_files(wildcards):
     return paths
 
 
-def updates_of_run(wildcards):
+def rows_of_ablation(wildcards):
+    """Title and reference of each arm, and its updates of all rounds, in the table's order."""
     experiment = CONFIG.experiments[wildcards.experiment]
-    return experiment.rounds * experiment.training.updates
+    arms = [arm_in(wildcards.experiment, name) for name in experiment.ablation_arms]
+    return {
+        arm.name: {
+            "title": arm.title,
+            "against": arm.against,
+            "updates": experiment.rounds * arm.training.updates,
+        }
+        for arm in arms
+    }
 
 
 def figures_of_paper(wildcards):

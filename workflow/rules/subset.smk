@@ -12,7 +12,7 @@ rule select_subset:
         leakage=leakage_of_run,
         ranking=ranking_of,
         last_round=difficulty_of_last_round,
-        selective=selective_subset,
+        as_many_as=subset_of_as_many,
     output:
         subset="results/{experiment}/runs/{arm}-{seed}/round-{round}/subset.csv",
         targets="results/{experiment}/runs/{arm}-{seed}/round-{round}/targets.csv",
@@ -31,6 +31,7 @@ rule select_subset:
         selection=lambda wildcards: stage_settings.of_selection(
             CONFIG, wildcards.experiment, wildcards.arm, int(wildcards.round)
         ),
+        sources_of_arm=lambda wildcards: arm_of(wildcards).sources,
         sources=lambda wildcards: list(sources_of_run(wildcards)),
         rows=rows_of_run,
         code=code_of("select_subset.py"),

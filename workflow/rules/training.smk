@@ -30,6 +30,7 @@ rule finetune:
         training=lambda wildcards: stage_settings.of_training(
             CONFIG, wildcards.experiment, wildcards.arm
         ),
+        sources_of_arm=lambda wildcards: arm_of(wildcards).sources,
         weights=lambda wildcards: state_of_weights(
             training_settings(wildcards).weights,
             [wildcards.experiment],
@@ -63,7 +64,7 @@ rule score_difficulty:
         gpu=gpus,
     params:
         settings=lambda wildcards: stage_settings.of_difficulty(
-            CONFIG, wildcards.experiment
+            CONFIG, wildcards.experiment, wildcards.arm
         ),
         place=place_of_target,
         code=code_of("score_difficulty.py"),

@@ -16,8 +16,9 @@ from sjft.evaluation.accuracy import (
 )
 from sjft.evaluation.probabilities import write_probabilities
 from sjft.networks.joint import load_joint_network
-from sjft.settings.experiment import EvaluationSettings, TrainingSettings
+from sjft.settings.experiment import EvaluationSettings
 from sjft.settings.known_part import known_part
+from sjft.settings.training import TrainingSettings
 from sjft.storage.files import digest_of_file, write_json, write_plain_table
 
 

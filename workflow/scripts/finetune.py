@@ -10,8 +10,8 @@ from sjft.networks.source_head import ClassifierClasses, read_classifier_classes
 from sjft.retrieval.neighbours import read_neighbours
 from sjft.selection.subset import read_manifest
 from sjft.settings.checkpoints import CheckpointSettings
-from sjft.settings.experiment import TrainingSettings
 from sjft.settings.known_part import known_part
+from sjft.settings.training import TrainingSettings
 from sjft.settings.training_jobs import TrainingJobSettings
 from sjft.storage.files import digest_of_file
 from sjft.training.checkpoints import Checkpoints
@@ -49,7 +49,7 @@ def _round(snakemake: Any, settings: TrainingSettings) -> Round:
         number=int(wildcards.round),
         seed=int(wildcards.seed),
         manifest=manifest,
-        choice=source_choice(wildcards.arm, manifest, ranking),
+        choice=source_choice(snakemake.params.sources_of_arm, manifest, ranking),
         target_folder=folder(folders["target"], data_root),
         source_folders={n: folder(p, data_root) for n, p in folders["sources"].items()},
         target_classes=class_names(read_images(Path(files.images))),

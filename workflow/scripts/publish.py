@@ -22,22 +22,26 @@ def main(snakemake: Any) -> None:
     files, output, settings = snakemake.input, snakemake.output, snakemake.params.settings
     name = snakemake.wildcards.experiment
     experiment = known_part(ExperimentSettings, settings["experiments"][name])
-    training = experiment.training_of(experiment.publish.arm)
-    start = weights_file(training.weights, snakemake.config["data_root"], files.weights)
+    arm = experiment.arm(experiment.publish.arm)
+    start = weights_file(arm.training.weights, snakemake.config["data_root"], files.weights)
     evaluation = read_json(Path(files.evaluation))
     names = (experiment.target, *experiment.sources)
     lists = (files.target_images, *files.source_images)
     digests = {key: digest_of_file(Path(files[key])) for key in ("subset", "targets", "model")}
     facts = provenance(
         settings=settings,
-        training=training.model_dump(mode="json"),
+        arm=arm,
         code=snakemake.params.code,
         tables={n: read_images(Path(path)) for n, path in zip(names, lists, strict=True)},
         manifest=read_manifest(Path(files.subset), Path(files.targets)),
-        inputs={"first weights": digest_of_weights(training.weights, start), **digests},
+        inputs={"first weights": digest_of_weights(arm.training.weights, start), **digests},
         evaluation=evaluation,
     )
-    publish_model(Path(output.model), load_joint_network(Path(files.model)), experiment, facts)
+    publish_model(
+        Path(output.model),
+        load_joint_network(Path(files.model)),
+        *(arm.training, experiment.evaluation, facts),
+    )
     summary = read_summary(Path(files.summary))
     write_model_card(Path(output.card), name, facts, evaluation["classes"], summary)
     print(f"\n{summary['table']}\n", flush=True)

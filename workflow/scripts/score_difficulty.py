@@ -9,8 +9,9 @@ from sjft.networks.devices import choose_device
 from sjft.networks.joint import load_joint_network
 from sjft.selection.difficulty import difficulty_table, write_difficulty
 from sjft.selection.subset import read_targets
-from sjft.settings.experiment import EvaluationSettings, TrainingSettings
+from sjft.settings.experiment import EvaluationSettings
 from sjft.settings.known_part import known_part
+from sjft.settings.training import TrainingSettings
 
 
 def main(snakemake: Any) -> None:

@@ -27,7 +27,7 @@ def main(snakemake: Any) -> None:
     sources = {n: read_images(Path(p)) for n, p in zip(names, files.sources, strict=True)}
     last_round = [Path(path) for path in files.last_round]
     manifest = select(
-        snakemake.wildcards.arm,
+        snakemake.params.sources_of_arm,
         RoundInputs(
             targets=usable_images(
                 read_images(Path(files.targets)), [Path(p) for p in files.skipped_targets]
@@ -36,7 +36,7 @@ def main(snakemake: Any) -> None:
             neighbours=read_neighbours(Path(files.ranking)) if files.ranking else None,
             last_targets=read_targets(last_round[0]) if last_round else None,
             last_difficulty=read_difficulty(last_round[1]) if last_round else None,
-            selective=read_selected(Path(files.selective)) if files.selective else None,
+            as_many_as=read_selected(Path(files.as_many_as)) if files.as_many_as else None,
         ),
         known_part(SelectionSettings, snakemake.params.selection),
         int(snakemake.wildcards.seed),

@@ -9,7 +9,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,14 @@ from sjft.checks.values import banks_of
 from sjft.errors import UserError
 from sjft.fetch.missing import file_state
 from sjft.pipeline.fingerprint import fingerprint
-from sjft.settings.arm import ARMS, ArmName
+from sjft.settings.arm import Arm
+from sjft.settings.arms_of import ancestry, given
 from sjft.settings.bank import CnnBank
 from sjft.settings.config import Configuration
 from sjft.settings.dataset import Synthetic
-from sjft.settings.experiment import ExperimentSettings, TrainingSettings
-from sjft.settings.weights import FileWeights, Weights
+from sjft.settings.experiment import ExperimentSettings
+from sjft.settings.training import TrainingSettings
+from sjft.settings.weights import FileWeights, RandomWeights, Weights
 from sjft.storage.files import digest_of_text, read_json, write_json
 
 NETWORKS = Path(__file__).with_name("networks.py")
@@ -38,12 +40,14 @@ MOST_KEPT = 500
 class Question:
     """``asks`` are plain values, see `sjft.checks.networks`; answers belong below ``key``.
 
-    ``arms`` is whom it concerns, where that may not be all of an experiment's.
+    ``arms`` is whom it concerns, where that may not be all of an experiment's; ``places`` says
+    which keys stand below another one than ``key``.
     """
 
     key: str
     asks: Mapping[str, Any]
-    arms: tuple[ArmName, ...] = ()
+    arms: tuple[str, ...] = ()
+    places: Mapping[str, str] = field(default_factory=dict)
 
 
 def questions_of(
@@ -55,16 +59,15 @@ def questions_of(
     """
     experiment = configuration.experiments[asked.name]
     root = Path(configuration.data_root)
-    key = f"experiments.{asked.name}.training"
-    of_arms: dict[str, tuple[dict[str, Any], list[ArmName]]] = {}
-    for arm in asked.arms:
-        training = experiment.training_of(arm)
-        asks = _of_training(training, ARMS[arm].sources != "none", ARMS[arm].scratch, root)
-        of_arms.setdefault(json.dumps(asks), (asks, []))[1].append(arm)
+    key = f"experiments.{asked.name}"
+    of_arms: dict[str, tuple[dict[str, Any], list[str]]] = {}
+    for arm in asked.complete(experiment):
+        for asks in _of_arm(experiment, arm, root, counted):
+            of_arms.setdefault(json.dumps(asks), (asks, []))[1].append(arm.name)
     for asks, arms in of_arms.values():
-        yield Question(key, asks, tuple(arms))
-    if experiment.training.source_head == "pretrained" and counted.keys() >= {*experiment.sources}:
-        yield Question(key, _of_source_head(experiment, root, counted))
+        concerned = tuple(arms) if asks["ask"] == "training" else ()
+        places = _places(key, experiment, arms[0])
+        yield Question(f"{key}.training", asks, concerned, places)
     for name in banks_of(configuration, asked):
         bank = configuration.banks[name]
         weights = _of_weights(bank.weights, root) if isinstance(bank, CnnBank) else {}
@@ -74,6 +77,27 @@ def questions_of(
         if isinstance(made, Synthetic):
             asks = {"ask": "pictures", "contents": made.contents, "styles": made.styles}
             yield Question(f"datasets.{name}", asks)
+
+
+def _places(key: str, experiment: ExperimentSettings, arm: str) -> dict[str, str]:
+    """Which keys of its training an arm has from an entry of its own, or of one it starts from."""
+    return {
+        changed: f"{key}.arms.{each}.training"
+        for each in ancestry(arm, experiment.arms)
+        if each in experiment.arms
+        for changed in given(experiment.arms[each].training)
+    }
+
+
+def _of_arm(
+    experiment: ExperimentSettings, arm: Arm, root: Path, counted: Mapping[str, Counted]
+) -> Iterator[dict[str, Any]]:
+    own = experiment.training.weights
+    scratch = isinstance(arm.training.weights, RandomWeights) and not isinstance(own, RandomWeights)
+    yield _of_training(arm.training, arm.with_sources, scratch, root)
+    pretrained = arm.training.source_head == "pretrained" and arm.with_sources
+    if pretrained and counted.keys() >= {*experiment.sources}:
+        yield _of_source_head(arm.training, experiment.sources, root, counted)
 
 
 def _of_training(
@@ -94,15 +118,14 @@ def _of_training(
 
 
 def _of_source_head(
-    experiment: ExperimentSettings, root: Path, counted: Mapping[str, Counted]
+    training: TrainingSettings, sources: Sequence[str], root: Path, counted: Mapping[str, Counted]
 ) -> dict[str, Any]:
-    training = experiment.training
     listed = training.source_head_classes
     file = root / listed if listed is not None and (root / listed).is_file() else None
     return {
         "ask": "source_head",
         "network": training.network,
-        "sources": {name: list(counted[name].classes) for name in experiment.sources},
+        "sources": {name: list(counted[name].classes) for name in sources},
         "listed": file and str(file.resolve()),
         "state_of_list": file and file_state(file),
         **_of_weights(training.weights, root),
@@ -122,14 +145,15 @@ def findings_of(
     questions: Sequence[Question], answers: Sequence[Sequence[Sequence[str]]]
 ) -> Iterator[Finding]:
     """What the answers mean for the configuration; of what some arms meet alone, they are named."""
-    all_arms: dict[str, set[ArmName]] = {}
-    concerned: dict[tuple[str, str, str], list[ArmName]] = {}
+    all_arms: dict[str, set[str]] = {}
+    concerned: dict[tuple[str, str, str, str], list[str]] = {}
     for question, answer in zip(questions, answers, strict=True):
         all_arms.setdefault(question.key, set()).update(question.arms)
         for key, message in answer:
-            concerned.setdefault((question.key, key, message), []).extend(question.arms)
-    for (below, key, message), arms in concerned.items():
-        some = bool(arms) and set(arms) != all_arms[below]
+            below = question.places.get(key.partition(".")[0], question.key)
+            concerned.setdefault((question.key, below, key, message), []).extend(question.arms)
+    for (asked_of, below, key, message), arms in concerned.items():
+        some = bool(arms) and set(arms) != all_arms[asked_of]
         whose = f" (in {', '.join(f'`{arm}`' for arm in arms)})" if some else ""
         yield Finding(f"{below}.{key}", f"{message}{whose}")
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from sjft.settings.arm import ARMS, ArmName
+from sjft.settings.arm import Arm
 from sjft.settings.config import Configuration
 from sjft.settings.experiment import ExperimentSettings
 
@@ -14,15 +14,22 @@ class Asked:
     """An experiment, those of its arms that are to be run, and whether they are evaluated."""
 
     name: str
-    arms: tuple[ArmName, ...]
+    arms: tuple[str, ...]
     evaluated: bool
 
-    def having(self, arms: Iterable[ArmName], evaluated: bool) -> "Asked":
-        """The same with further arms, in the order of the paper's table."""
+    def complete(self, experiment: ExperimentSettings) -> list[Arm]:
+        """Its arms with all that they are run with, but for those without a retrieval."""
+        return [experiment.arm(name) for name in self.arms if experiment.is_complete(name)]
+
+    def having(
+        self, experiment: ExperimentSettings, arms: Iterable[str], evaluated: bool
+    ) -> "Asked":
+        """The same with further arms of the experiment, in the order of its table."""
         both = {*self.arms, *arms}
-        if any(ARMS[arm].sources == "random" for arm in both):
-            both.add("selective")  # which says how many are drawn
-        ordered = tuple(arm for arm in ARMS if arm in both)
+        for name in filter(experiment.is_complete, list(both)):
+            if (other := experiment.arm(name).as_many_as) is not None:
+                both.add(other)  # which says how many are drawn
+        ordered = tuple(arm for arm in experiment.arm_names if arm in both)
         return Asked(self.name, ordered, self.evaluated or evaluated)
 
 
@@ -37,11 +44,11 @@ def asked_for(
     for name in experiments:
         _add_targets(found, configuration, name, targets)
         if name not in found:
-            _add(found, name, published_arms(configuration.experiments[name]), True)
+            _add(found, configuration, name, published_arms(configuration.experiments[name]), True)
     return list(found.values())
 
 
-def published_arms(experiment: ExperimentSettings) -> set[ArmName]:
+def published_arms(experiment: ExperimentSettings) -> set[str]:
     """The arm that is published, and those that it is compared with."""
     return {experiment.publish.arm, *experiment.publish.compare}
 
@@ -56,17 +63,27 @@ def _add_targets(
         if inside[:1] != (name,) or len(inside) < 2:
             continue
         if inside[1] == "runs" and len(inside) > 3:
-            arm = next((a for a in ARMS if inside[2].rpartition("-")[0] == a), None)
-            if arm:
-                _add(found, name, [arm], not inside[3].startswith("round-"))
+            arm = inside[2].rpartition("-")[0]
+            _add(found, configuration, name, [arm], not inside[3].startswith("round-"))
         elif inside[1].startswith("ablation"):
-            _add(found, name, experiment.ablation_arms, True)
+            _add(found, configuration, name, experiment.ablation_arms, True)
             for member in experiment.fused:
                 other, _, member_arm = member.rpartition("/")
-                _add(found, other or name, [a for a in ARMS if a == member_arm], True)
+                _add(found, configuration, other or name, [member_arm], True)
         else:
-            _add(found, name, published_arms(experiment), True)
+            _add(found, configuration, name, published_arms(experiment), True)
 
 
-def _add(found: dict[str, Asked], name: str, arms: Iterable[ArmName], evaluated: bool) -> None:
-    found[name] = found.get(name, Asked(name, (), False)).having(arms, evaluated)
+def _add(
+    found: dict[str, Asked],
+    configuration: Configuration,
+    name: str,
+    arms: Iterable[str],
+    evaluated: bool,
+) -> None:
+    """Ask for arms; what is none of the experiment's is asked of nobody, as no rule makes it."""
+    experiment = configuration.experiments[name]
+    known = [arm for arm in arms if arm in experiment.arm_names]
+    if known:
+        asked = found.get(name, Asked(name, (), False))
+        found[name] = asked.having(experiment, known, evaluated)

@@ -44,8 +44,8 @@ def first_look(
     ``needs_data`` whether missing data is a reason to stop. Answers about networks are kept in the
     folder ``kept``.
     """
-    names = [each.name for each in asked]
-    missing = missing_data(configuration, names) if needs_data else None
+    arms = {each.name: each.arms for each in asked}
+    missing = missing_data(configuration, arms, arms) if needs_data else None
     counted, unlisted = _counted(configuration, asked, count)
     findings = [
         *(f for each in asked for f in wrong_values(configuration, each)),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from sjft.checks.asked import Asked
 from sjft.checks.finding import Finding
-from sjft.checks.values import banks_of
+from sjft.checks.values import banks_of, retrievals_of
 from sjft.settings.config import Configuration
 
 
@@ -17,10 +17,18 @@ def devices_of(configuration: Configuration, asked: Asked) -> dict[str, tuple[st
     training = experiment.training
     found = {
         f"experiments.{asked.name}.training.device": (training.device, training.processes),
-        f"retrievals.{experiment.retrieval}.device": (
-            configuration.retrievals[experiment.retrieval].device,
-            1,
-        ),
+        **{
+            f"experiments.{asked.name}.arms.{arm.name}.training.device": (
+                arm.training.device,
+                arm.training.processes,
+            )
+            for arm in asked.complete(experiment)
+            if arm.training.processes != training.processes
+        },
+        **{
+            f"retrievals.{name}.device": (configuration.retrievals[name].device, 1)
+            for name in retrievals_of(configuration, asked)
+        },
         **{
             f"banks.{name}.device": (configuration.banks[name].device, 1)
             for name in banks_of(configuration, asked)

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sjft.checks.asked import Asked
 from sjft.checks.finding import Finding
 from sjft.data.state import DataState
-from sjft.settings.arm import ARMS
 from sjft.settings.config import Configuration
 from sjft.settings.dataset import (
     Caltech256,
@@ -18,7 +18,9 @@ from sjft.settings.dataset import (
     Synthetic,
     TorchvisionSet,
 )
+from sjft.settings.selection import SelectionSettings
 
+Section = TypeVar("Section")
 SPLITS = ("train", "val", "test")
 # Of readers that always find the same ones.
 SPLITS_OF_READERS: dict[str, tuple[str, ...]] = {
@@ -131,22 +133,42 @@ def _of_selection(
     configuration: Configuration, asked: Asked, counted: Mapping[str, Counted]
 ) -> Iterator[Finding]:
     experiment = configuration.experiments[asked.name]
-    selecting = any(ARMS[arm].sources in {"neighbours", "random"} for arm in asked.arms)
+    selecting = [arm for arm in asked.complete(experiment) if arm.selects]
     if not selecting or any(name not in counted for name in experiment.sources):
         return
     images = sum(counted[name].images.get("train", 0) for name in experiment.sources)
     if not images:  # which is a finding of its own
         return
-    key = f"experiments.{asked.name}.selection"
-    sources = " and ".join(f"`{name}`" for name in experiment.sources)
-    wanted = experiment.selection.initial_neighbours
+    told: set[str] = set()
+    of_arms = {arm.name: arm.selection for arm in selecting}
+    for key, selection in _own_or_of_arm(asked, experiment.selection, of_arms).items():
+        for finding in _of_numbers(f"{key}.selection", selection, images, experiment.sources):
+            if finding.message not in told:
+                told.add(finding.message)
+                yield finding
+
+
+def _own_or_of_arm(
+    asked: Asked, own: Section, of_arms: Mapping[str, Section]
+) -> dict[str, Section]:
+    """Sections by the key that they stand below: the experiment's, and those that arms change."""
+    key = f"experiments.{asked.name}"
+    found = {key: own} if own in of_arms.values() else {}
+    return found | {f"{key}.arms.{name}": part for name, part in of_arms.items() if part != own}
+
+
+def _of_numbers(
+    key: str, selection: SelectionSettings, images: int, names: Sequence[str]
+) -> Iterator[Finding]:
+    sources = " and ".join(f"`{name}`" for name in names)
+    have = "has" if len(names) == 1 else "have"
+    wanted = selection.initial_neighbours
     if wanted > images:
         yield Finding(
             f"{key}.initial_neighbours",
-            f"{wanted:,} neighbours of each target image are wanted, but {sources} "
-            f"{'has' if len(experiment.sources) == 1 else 'have'} {images:,} training images. "
-            f"Allowed: {images:,} and less; with a tenth, {max(1, images // 10):,}, there is "
-            "something to choose",
+            f"{wanted:,} neighbours of each target image are wanted, but {sources} {have} "
+            f"{images:,} training images. Allowed: {images:,} and less; with a tenth, "
+            f"{max(1, images // 10):,}, there is something to choose",
         )
     elif 2 * wanted > images:
         yield Finding(
@@ -155,11 +177,11 @@ def _of_selection(
             f"training images of {sources}: little is left out, and selection can change little",
             stops=False,
         )
-    if experiment.selection.least_images_per_class > images:
+    if selection.least_images_per_class > images:
         yield Finding(
             f"{key}.least_images_per_class",
-            f"no class can have {experiment.selection.least_images_per_class:,} images: {sources} "
-            f"{'has' if len(experiment.sources) == 1 else 'have'} {images:,}",
+            f"no class can have {selection.least_images_per_class:,} images: {sources} "
+            f"{have} {images:,}",
         )
 
 
@@ -170,13 +192,19 @@ def _of_batch(
     if experiment.target not in counted:
         return
     images = counted[experiment.target].images.get("train", 0)
-    if experiment.training.target_batch > images > 0:
-        yield Finding(
-            f"experiments.{asked.name}.training.target_batch",
-            f"{experiment.training.target_batch} target images a forward pass are more than the "
-            f"{images} training images of `{experiment.target}`: some come twice in it",
-            stops=False,
-        )
+    sizes = {arm.name: arm.training.target_batch for arm in asked.complete(experiment)}
+    own = experiment.training.target_batch
+    for key, size in {
+        f"experiments.{asked.name}": own,
+        **_own_or_of_arm(asked, own, sizes),
+    }.items():
+        if size > images > 0:
+            yield Finding(
+                f"{key}.training.target_batch",
+                f"{size} target images a forward pass are more than the "
+                f"{images} training images of `{experiment.target}`: some come twice in it",
+                stops=False,
+            )
 
 
 def _of_shards(

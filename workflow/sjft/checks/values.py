@@ -1,25 +1,34 @@
 """Settings that contradict each other, or do not do what they seem to: no data, no network."""
 
+import json
 from collections.abc import Iterator
 
 from sjft.checks.asked import Asked
 from sjft.checks.finding import Finding
-from sjft.settings.arm import ARMS
+from sjft.settings.arms_of import without_retrieval
 from sjft.settings.bank import CnnBank
 from sjft.settings.config import Configuration
 from sjft.settings.dataset import CsvList, DatasetSettings, Synthetic
-from sjft.settings.experiment import GABOR_NEEDED, ExperimentSettings, TrainingSettings
+from sjft.settings.experiment import ExperimentSettings
+from sjft.settings.training import TrainingSettings
 
 
 def wrong_values(configuration: Configuration, asked: Asked) -> Iterator[Finding]:
     """What is wrong with the settings of an experiment, whatever the data."""
     experiment = configuration.experiments[asked.name]
     key = f"experiments.{asked.name}"
-    yield from _of_training(f"{key}.training", experiment.training)
+    own = list(_of_training(f"{key}.training", experiment.training))
+    yield from own
+    told = {finding.message for finding in own}
+    for arm in asked.complete(experiment):
+        of_arm = _of_training(f"{key}.arms.{arm.name}.training", arm.training)
+        yield from (finding for finding in of_arm if finding.message not in told)
     yield from _of_fusion(key, experiment)
     yield from _named_twice(key, experiment)
-    if experiment.ablation.gabor_retrieval is None and any(ARMS[a].gabor for a in asked.arms):
-        yield Finding(f"{key}.ablation.gabor_retrieval", GABOR_NEEDED)
+    for name in asked.arms:
+        if not experiment.is_complete(name):
+            yield Finding(f"{key}.arms.{name}", without_retrieval(name))
+    yield from _the_same(key, experiment, asked)
     for name in banks_of(configuration, asked):
         bank = configuration.banks[name]
         if isinstance(bank, CnnBank) and min(bank.std) <= 0:
@@ -30,12 +39,31 @@ def wrong_values(configuration: Configuration, asked: Asked) -> Iterator[Finding
 
 def banks_of(configuration: Configuration, asked: Asked) -> list[str]:
     """The filter banks that an experiment's arms search with; its own one in any case."""
-    experiment = configuration.experiments[asked.name]
-    gabor = experiment.ablation.gabor_retrieval
-    names = [experiment.retrieval]
-    if gabor is not None and any(ARMS[arm].gabor for arm in asked.arms):
-        names.append(gabor)
+    names = retrievals_of(configuration, asked)
     return list(dict.fromkeys(configuration.retrievals[name].bank for name in names))
+
+
+def retrievals_of(configuration: Configuration, asked: Asked) -> list[str]:
+    """The ways of retrieval that an experiment's arms use; its own one in any case."""
+    experiment = configuration.experiments[asked.name]
+    used = (arm.retrieval for arm in asked.complete(experiment))
+    return list(dict.fromkeys([experiment.retrieval, *used]))
+
+
+def _the_same(key: str, experiment: ExperimentSettings, asked: Asked) -> Iterator[Finding]:
+    """Arms that are run for nothing: they have every setting of another one."""
+    seen: dict[str, str] = {}
+    for arm in asked.complete(experiment):
+        name, settings = arm.name, json.dumps(experiment.decides(arm), sort_keys=True)
+        first = seen.setdefault(settings, name)
+        if first != name:
+            own = name if name in experiment.arms else first
+            yield Finding(
+                f"{key}.arms.{own}",
+                f"`{first}` and `{name}` have the same settings: both are run, to the same "
+                "result. Change one, or ask for one",
+                stops=False,
+            )
 
 
 def _divides(std: tuple[float, ...]) -> str:

@@ -16,8 +16,9 @@ from sjft.evaluation.probabilities import Probabilities
 from sjft.evaluation.scoring import class_probabilities
 from sjft.networks.devices import choose_device
 from sjft.networks.joint import JointNetwork
-from sjft.settings.experiment import EvaluationSettings, TrainingSettings
+from sjft.settings.experiment import EvaluationSettings
 from sjft.settings.pictures import PictureLimits
+from sjft.settings.training import TrainingSettings
 
 LOG = logging.getLogger(__name__)
 

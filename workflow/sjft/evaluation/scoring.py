@@ -17,8 +17,9 @@ from sjft.networks.devices import workers
 from sjft.networks.joint import JointNetwork
 from sjft.networks.preprocess import normalised
 from sjft.progress import progress
-from sjft.settings.experiment import EvaluationSettings, TrainingSettings
+from sjft.settings.experiment import EvaluationSettings
 from sjft.settings.pictures import PictureLimits
+from sjft.settings.training import TrainingSettings
 
 
 @dataclass(frozen=True)

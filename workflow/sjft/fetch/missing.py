@@ -1,35 +1,36 @@
 """What must be on disk before an experiment can run."""
 
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from sjft.fetch.receipt import WORK_FOLDER
 from sjft.settings.bank import CnnBank
 from sjft.settings.config import Configuration
 from sjft.settings.dataset import FilesOnDisk, Synthetic
+from sjft.settings.training import TrainingSettings
 from sjft.settings.weights import FileWeights, Weights
 
 
-def missing_data(configuration: Configuration, experiments: Iterable[str]) -> str | None:
-    """What these experiments lack, where it is looked for and how to get it; or None."""
+def missing_data(
+    configuration: Configuration,
+    experiments: Iterable[str],
+    arms: Mapping[str, Iterable[str]] | None = None,
+) -> str | None:
+    """What these experiments lack, where it is looked for and how to get it; or None.
+
+    ``arms`` says which of an experiment's are run, where these are not all that it names.
+    """
     root = Path(configuration.data_root)
     found: dict[str, str] = {}
     for name in experiments:
         experiment = configuration.experiments[name]
         for dataset in (experiment.target, *experiment.sources):
             found |= _missing_dataset(configuration, dataset, root)
-        bank = configuration.banks[configuration.retrievals[experiment.retrieval].bank]
-        for key, weights in (
-            (f"experiments.{name}.training.weights", experiment.training.weights),
-            (f"banks.{configuration.retrievals[experiment.retrieval].bank}.weights",
-             bank.weights if isinstance(bank, CnnBank) else None),
-        ):  # fmt: skip
-            found |= _missing_weights(key, weights, root)
-        listed = experiment.training.source_head_classes
-        if listed is not None and (missing := _no_file(root / listed)):
-            key = f"experiments.{name}.training.source_head_classes"
-            found[key] = f"classes `{key}`: {missing}."
+        found |= _missing_files(configuration, name, root)
+        for arm in (arms or {}).get(name, experiment.named_arms):
+            if experiment.is_complete(arm):
+                found |= _missing_files_of_arm(configuration, name, arm, root)
     if not found:
         return None
     lines = "\n".join(f"  - {line}" for line in found.values())
@@ -71,6 +72,45 @@ def missing_parts(settings: FilesOnDisk, folder: Path) -> Iterator[str]:
     for name in settings.listing_files:
         if missing := _no_file(folder / name):
             yield missing
+
+
+def _missing_files(configuration: Configuration, name: str, root: Path) -> dict[str, str]:
+    experiment = configuration.experiments[name]
+    key = f"experiments.{name}.training"
+    return {
+        **_missing_weights(f"{key}.weights", experiment.training.weights, root),
+        **_missing_of_bank(configuration, experiment.retrieval, root),
+        **_missing_classes(f"{key}.source_head_classes", experiment.training, root),
+    }
+
+
+def _missing_files_of_arm(
+    configuration: Configuration, name: str, arm: str, root: Path
+) -> dict[str, str]:
+    """What an arm needs beside the experiment's own."""
+    experiment = configuration.experiments[name]
+    own, settings = experiment.training, experiment.arm(arm)
+    key = f"experiments.{name}.arms.{arm}.training"
+    found = _missing_of_bank(configuration, settings.retrieval, root)
+    if settings.training.weights != own.weights:
+        found |= _missing_weights(f"{key}.weights", settings.training.weights, root)
+    if settings.training.source_head_classes != own.source_head_classes:
+        found |= _missing_classes(f"{key}.source_head_classes", settings.training, root)
+    return found
+
+
+def _missing_of_bank(configuration: Configuration, retrieval: str, root: Path) -> dict[str, str]:
+    name = configuration.retrievals[retrieval].bank
+    bank = configuration.banks[name]
+    weights = bank.weights if isinstance(bank, CnnBank) else None
+    return _missing_weights(f"banks.{name}.weights", weights, root)
+
+
+def _missing_classes(key: str, training: TrainingSettings, root: Path) -> dict[str, str]:
+    listed = training.source_head_classes
+    if listed is None or not (missing := _no_file(root / listed)):
+        return {}
+    return {key: f"classes `{key}`: {missing}."}
 
 
 def _missing_weights(key: str, weights: Weights | None, root: Path) -> dict[str, str]:

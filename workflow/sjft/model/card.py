@@ -6,7 +6,6 @@ from typing import Any
 
 from sjft.model.file import as_yaml
 from sjft.reports.summary import aligned, render_results
-from sjft.settings.arm import ARMS
 from sjft.storage.files import write_text
 
 # More classes than this are folded away.
@@ -54,9 +53,9 @@ def write_model_card(
     """
     sections = (
         _beginning(name, provenance),
-        _use(provenance["settings"]["experiments"][name]),
+        _use(provenance["settings"]["experiments"][name], provenance["training"]),
         _data(provenance),
-        _training(provenance["settings"]["experiments"][name], provenance["training"]),
+        _training(provenance["settings"]["experiments"][name], provenance),
         _accuracy(provenance["metrics"], classes),
         f"## Selection, and the arms compared\n\n{render_results(summary)}",
         _origin(provenance),
@@ -79,10 +78,10 @@ def _beginning(name: str, provenance: Mapping[str, Any]) -> str:
     metrics, split = provenance["metrics"], provenance["metrics"]["split"]
     return f"""# Model card: {name}
 
-`model.pt` is a `{experiment["training"]["network"]}` of torchvision that tells \
+`model.pt` is a `{provenance["training"]["network"]}` of torchvision that tells \
 {target["classes"]} classes apart: {100 * metrics["mean_class_accuracy"]:.1f} % mean class \
 accuracy on the {metrics["images"]} images of the split `{split}` of `{experiment["target"]}`. The \
-method is {ARMS[experiment["publish"]["arm"]].title} (Ge and Yu, CVPR 2017), the program sjft \
+method is {provenance["arm"]["title"]} (Ge and Yu, CVPR 2017), the program sjft \
 {provenance["versions"]["sjft"]}.
 
 **Meant for** pictures like those of `{experiment["target"]}`, each of one of its classes. \
@@ -92,8 +91,8 @@ chosen as the test images were; measure again on your own before you rely on the
 decide over people by them."""
 
 
-def _use(experiment: Mapping[str, Any]) -> str:
-    evaluation, size = experiment["evaluation"], experiment["training"]["input_size"]
+def _use(experiment: Mapping[str, Any], training: Mapping[str, Any]) -> str:
+    evaluation, size = experiment["evaluation"], training["input_size"]
     scales = ", ".join(map(str, evaluation["scales"]))
     crops = {"centre": "the central crop", "five": "the central and the four corner crops"}
     mirrored = " and their mirror images" if evaluation["mirror"] else ""
@@ -125,8 +124,8 @@ def _data(provenance: Mapping[str, Any]) -> str:
     return f"## Data\n\n{_table(*rows)}"
 
 
-def _training(experiment: Mapping[str, Any], training: Mapping[str, Any]) -> str:
-    published = experiment["publish"]
+def _training(experiment: Mapping[str, Any], provenance: Mapping[str, Any]) -> str:
+    published, training, arm = experiment["publish"], provenance["training"], provenance["arm"]
     weights, size = training["weights"], training["input_size"]
     origin = {
         "torchvision": f"torchvision's {weights.get('name')}",
@@ -142,8 +141,8 @@ def _training(experiment: Mapping[str, Any], training: Mapping[str, Any]) -> str
         ["learning rate at first", f"{training['learning_rate']:g}"],
         ["crop, from a shorter side of", "{} px, {} to {} px".format(size, *training["resize"])],
     ]
-    if ARMS[published["arm"]].selects:
-        first = experiment["selection"]["initial_neighbours"]
+    if arm["sources"] == "neighbours":
+        first = arm["selection"]["initial_neighbours"]
         rows.append(["neighbours of each target image at first", f"{first:,}"])
     below = "Every setting that decides the result stands further down."
     return f"## Training\n\n{_table(*rows)}\n\n{below}"

@@ -16,8 +16,9 @@ from sjft.evaluation.scoring import Scored, score_batches
 from sjft.model.file import PublishedModel
 from sjft.networks.devices import choose_device
 from sjft.networks.joint import JointNetwork
-from sjft.settings.experiment import EvaluationSettings, TrainingSettings
+from sjft.settings.experiment import EvaluationSettings
 from sjft.settings.pictures import PictureLimits
+from sjft.settings.training import TrainingSettings
 
 
 @dataclass(frozen=True)

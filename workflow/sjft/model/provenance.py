@@ -9,6 +9,7 @@ import polars as pl
 
 from sjft import __version__
 from sjft.selection.subset import Manifest
+from sjft.settings.arm import Arm
 from sjft.storage.files import digest_of_text
 
 # The packages whose versions can change a number on the way from a picture to a weight.
@@ -21,7 +22,7 @@ PACKAGES = (
 def provenance(
     *,
     settings: Mapping[str, Any],
-    training: Mapping[str, Any],
+    arm: Arm,
     code: Mapping[str, str],
     tables: Mapping[str, pl.DataFrame],
     manifest: Manifest,
@@ -31,7 +32,7 @@ def provenance(
     """What is written into a published model beside its weights, as plain values.
 
     ``settings`` are the configuration's sections with what the experiment uses of each,
-    ``training`` the published arm's own training settings, ``code`` the fingerprints of scripts,
+    ``arm`` the published one, ``code`` the fingerprints of scripts,
     ``tables`` the images.csv of the target and then of each source, ``manifest`` what the last
     round was trained on, ``inputs`` digests of files by name, and ``evaluation`` the content of the
     run's evaluation.json.
@@ -46,7 +47,15 @@ def provenance(
         "inputs": {**lists, **inputs},
         "code": dict(code),
         "versions": versions(),
-        "training": dict(training),
+        "arm": {
+            "name": arm.name,
+            "title": arm.title,
+            "sources": arm.sources,
+            "iterates": arm.iterates,
+            "retrieval": arm.retrieval,
+            "selection": arm.selection.model_dump(mode="json"),
+        },
+        "training": arm.training.model_dump(mode="json"),
         "settings": dict(settings),
     }
 

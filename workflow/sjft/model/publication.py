@@ -6,7 +6,8 @@ from typing import Any
 
 from sjft import __version__
 from sjft.networks.joint import JointNetwork, plain_state
-from sjft.settings.experiment import ExperimentSettings
+from sjft.settings.experiment import EvaluationSettings
+from sjft.settings.training import TrainingSettings
 from sjft.storage.torch_file import write_torch
 
 KIND, VERSION = "sjft-published-model", 3
@@ -14,17 +15,21 @@ WITHOUT_CHECKSUM = 2  # the same but for the checksum that the file ends with
 
 
 def publish_model(
-    path: Path, network: JointNetwork, experiment: ExperimentSettings, provenance: dict[str, Any]
+    path: Path,
+    network: JointNetwork,
+    training: TrainingSettings,
+    evaluation: EvaluationSettings,
+    provenance: dict[str, Any],
 ) -> None:
     """Write a model that plain torchvision loads, with ``weights_only=True``.
 
+    ``training`` is the published arm's own.
     Keys: ``network`` and ``network_options`` (for `torchvision.models.get_model`), ``classes`` (in
     the order of the scores), ``state_dict`` (torchvision's names, the target's head),
     ``preprocessing`` and ``provenance``. In ``preprocessing``, ``resize`` and ``crop`` are a single
     view (shorter side, then central crop, in pixels); ``scales``, ``crops`` and ``mirror`` are the
     views that the evaluation averaged over.
     """
-    training, evaluation = experiment.training, experiment.evaluation
     # GoogLeNet and Inception are published without their auxiliary classifiers.
     inception = network.name in {"googlenet", "inception_v3"}
     options = {"aux_logits": False, "init_weights": False, "transform_input": True}

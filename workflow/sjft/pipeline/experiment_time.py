@@ -10,7 +10,6 @@ from functools import cache, cached_property
 from sjft.pipeline.retrieval_cost import Stage
 from sjft.pipeline.training_cost import TrainingCost
 from sjft.pipeline.training_rounds import Job, compared_runs, elapsed, jobs_of_training
-from sjft.settings.arm import ARMS
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 # Of the rules score_difficulty and evaluate; and of those without a row, at most.
@@ -93,7 +92,7 @@ class Forecast:
         """What is trained, how long all takes, and what to lower where that is days."""
         experiment, training = self.cost.experiment, self.cost.experiment.training
         runs = compared_runs(experiment)
-        alone = any(ARMS[arm].sources == "none" for arm, _ in runs)
+        alone = any(not experiment.arm(arm).with_sources for arm, _ in runs)
         trained = len({(job.arm, job.seed) for job in self.jobs if job.rule == "finetune"})
         lines = [
             f"Training: {experiment.rounds} rounds of {training.updates} updates of "

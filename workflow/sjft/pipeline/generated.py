@@ -70,6 +70,7 @@ SECTIONS = {
     "ExperimentSettings": "`experiments.NAME`",
     "SelectionSettings": "`experiments.NAME.selection`",
     "TrainingSettings": "`experiments.NAME.training`",
+    "ArmSettings": "`experiments.NAME.arms.NAME`",
     "EvaluationSettings": "`experiments.NAME.evaluation`",
     "PublishSettings": "`experiments.NAME.publish`",
     "AblationSettings": "`experiments.NAME.ablation`",
@@ -120,7 +121,8 @@ def _values(leaf: dict[str, Any]) -> str:
     if kind == "array":
         return _list_values(leaf)
     if kind == "object":
-        return f"section of {_values(leaf['additionalProperties'])}"
+        of_names = [*leaf.get("patternProperties", {}).values()]
+        return f"section of {_values(leaf.get('additionalProperties', *of_names))}"
     bounds = {
         "minimum": "at least",
         "exclusiveMinimum": "above",

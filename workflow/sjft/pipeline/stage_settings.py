@@ -8,26 +8,19 @@ job is told these, and what is done stays done when they change. All are plain v
 from typing import Any
 
 from sjft.retrieval.index import search_backend
-from sjft.settings.arm import ARMS, ArmName
+from sjft.settings.arm import ArmSettings
 from sjft.settings.config import Configuration
 from sjft.settings.dataset import DatasetSettings, Synthetic
 from sjft.settings.pictures import PictureLimits
+from sjft.settings.training import COMPUTING as COMPUTING_TRAINING
 
 Values = dict[str, Any]
 
-# How a training, an evaluation and a search compute.
-COMPUTING_TRAINING = frozenset({"device", "threads", "compile", "log_every"})
+# How an evaluation and a search compute.
 COMPUTING_EVALUATION = frozenset({"batch"})
 COMPUTING_RETRIEVAL = frozenset({"device"})
 # Where the pictures come from, and how changes of them are noticed.
 ORIGIN = frozenset({"how_to_get", "downloads", "watch"})
-# Of an arm without source images, whatever the configuration says.
-NO_SOURCE_HEAD: Values = {
-    "source_head": "new",
-    "source_head_classes": None,
-    "source_head_learning_rate_factor": 1.0,
-    "source_loss_weight": 1.0,
-}
 # What an image is for a trained network.
 SEEN = ("input_size", "mean", "std")
 
@@ -161,41 +154,33 @@ def of_duplicates(configuration: Configuration, retrieval: str) -> Values:
 
 
 def of_selection(
-    configuration: Configuration, experiment: str, arm: ArmName, round_number: int
+    configuration: Configuration, experiment: str, arm: str, round_number: int
 ) -> Values:
     """How many neighbours a target image brings, and from the second round on how that grows."""
-    selection = configuration.experiments[experiment].selection
-    if not ARMS[arm].selects:
-        return {}
-    if ARMS[arm].grows and round_number > 0:
-        return selection.model_dump(mode="json")
-    first = {"initial_neighbours", "least_images_per_class"}
-    # No image is a hard one yet.
-    return selection.model_dump(mode="json", include=first) | {"draw_hard_images_more": False}
+    found = configuration.experiments[experiment].arm(arm)
+    return found.selection.deciding(found.iterates and round_number > 0) if found.selects else {}
 
 
-def of_training(configuration: Configuration, experiment: str, arm: ArmName) -> Values:
+def of_training(configuration: Configuration, experiment: str, arm: str) -> Values:
     """What decides an arm's weights, beside the images."""
-    training = configuration.experiments[experiment].training_of(arm)
-    unused = {"learning_rate_steps"} if training.schedule == "cosine" else set()
-    values = training.model_dump(mode="json", exclude=unused | COMPUTING_TRAINING)
-    return values if ARMS[arm].sources != "none" else values | NO_SOURCE_HEAD
+    found = configuration.experiments[experiment].arm(arm)
+    return found.training.deciding(found.with_sources)
 
 
-def of_difficulty(configuration: Configuration, experiment: str) -> Values:
+def of_difficulty(configuration: Configuration, experiment: str, arm: str) -> Values:
     """How a training image is seen: in the first scale's central view alone."""
     settings = configuration.experiments[experiment]
     return {
-        "training": settings.training.model_dump(mode="json", include=set(SEEN)),
+        "training": settings.arm(arm).training.model_dump(mode="json", include=set(SEEN)),
         "evaluation": {"scales": list(settings.evaluation.scales[:1])},
     }
 
 
-def of_evaluation(configuration: Configuration, experiment: str) -> Values:
+def of_evaluation(configuration: Configuration, experiment: str, arm: str) -> Values:
     """Which images are scored, in which views."""
     settings = configuration.experiments[experiment]
     return {
-        "training": settings.training.model_dump(mode="json", include=set(SEEN)),
+        "training": settings.arm(arm).training.model_dump(mode="json", include=set(SEEN)),
         "evaluation": settings.evaluation.model_dump(
             mode="json", exclude=set(COMPUTING_EVALUATION)
         ),
@@ -206,18 +191,13 @@ def of_evaluation(configuration: Configuration, experiment: str) -> Values:
 def of_publication(configuration: Configuration, experiment: str) -> Values:
     """All that decides an experiment's model, as sections of a configuration.
 
-    Of its ablation, what an arm is trained or searched with: no other arm or seed concerns a model.
+    Of its arms, those that are published or compared, and what they start from: no other arm
+    concerns a model, and no seed of the ablation.
     """
     settings = configuration.experiments[experiment]
-    concerned = {"scratch_learning_rate"}
-    names = [settings.retrieval]
-    gabor = settings.ablation.gabor_retrieval
-    if gabor is not None and any(
-        ARMS[arm].gabor for arm in (settings.publish.arm, *settings.publish.compare)
-    ):
-        concerned.add("gabor_retrieval")
-        names.append(gabor)
-    retrievals = {name: _of_whole_retrieval(configuration, name) for name in names}
+    arms = (settings.publish.arm, *settings.publish.compare)
+    names = [settings.retrieval, *(settings.arm(arm).retrieval for arm in arms)]
+    retrievals = {name: _of_whole_retrieval(configuration, name) for name in dict.fromkeys(names)}
     banks = dict.fromkeys(retrieval["bank"] for retrieval in retrievals.values())
     return {
         "datasets": {
@@ -231,11 +211,22 @@ def of_publication(configuration: Configuration, experiment: str) -> Values:
                 exclude={
                     "training": set(COMPUTING_TRAINING),
                     "evaluation": set(COMPUTING_EVALUATION),
-                    "ablation": set(type(settings.ablation).model_fields) - concerned,
+                    "arms": True,
+                    "ablation": True,
                 },
             )
+            | {
+                "arms": {
+                    name: _of_arm(settings.arms[name]) for name in settings.configured_behind(arms)
+                }
+            }
         },
     }
+
+
+def _of_arm(settings: ArmSettings) -> Values:
+    """What an entry changes: not what its difference is taken to."""
+    return {k: v for k, v in settings.model_dump(mode="json").items() if k != "against"}
 
 
 def _of_whole_retrieval(configuration: Configuration, retrieval: str) -> Values:

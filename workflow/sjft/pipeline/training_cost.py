@@ -14,8 +14,8 @@ from sjft.evaluation.scoring import class_probabilities
 from sjft.networks.devices import choose_device, explained_memory, torch_threads
 from sjft.networks.joint import JointNetwork, joint_network
 from sjft.pipeline.training_rounds import Demand, Job
-from sjft.settings.arm import ARMS
-from sjft.settings.experiment import EvaluationSettings, ExperimentSettings, TrainingSettings
+from sjft.settings.experiment import EvaluationSettings, ExperimentSettings
+from sjft.settings.training import TrainingSettings
 from sjft.settings.weights import RandomWeights
 from sjft.training.batches import Batch, JointBatches, LabelledImages
 from sjft.training.cache import PictureCache
@@ -178,11 +178,10 @@ class TrainingCost:
 
     def seconds(self, job: Job) -> float:
         """Of a core, or of the GPU."""
-        training, evaluation = self.experiment.training, self.experiment.evaluation
+        arm, evaluation = self.experiment.arm(job.arm), self.experiment.evaluation
         if job.rule == "finetune":
-            alone = ARMS[job.arm].sources == "none"
-            speed = self.speeds.target_alone if alone else self.speeds.with_source
-            return training.updates * speed
+            speed = self.speeds.with_source if arm.with_sources else self.speeds.target_alone
+            return arm.training.updates * speed
         if job.rule == "score_difficulty":
             return self.train * self.speeds.view
         views = len(evaluation.scales) * (5 if evaluation.crops == "five" else 1)

@@ -6,7 +6,6 @@ The same as `workflow/rules` make of the arms, without Snakemake: for a plan.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from sjft.settings.arm import ARMS, ArmName
 from sjft.settings.experiment import ExperimentSettings
 
 
@@ -14,7 +13,7 @@ class Job(NamedTuple):
     """A job of one run; rounds count from 0, and an evaluation belongs to the last one."""
 
     rule: Literal["finetune", "score_difficulty", "evaluate"]
-    arm: ArmName
+    arm: str
     seed: int
     round: int
 
@@ -32,7 +31,7 @@ def mb_of_training(processes: int, cache_mb: int) -> int:
     return 2000 + 4000 * processes + cache_mb
 
 
-def compared_runs(experiment: ExperimentSettings) -> list[tuple[ArmName, int]]:
+def compared_runs(experiment: ExperimentSettings) -> list[tuple[str, int]]:
     """(arm, seed) of the published run and of those that it is compared with."""
     publish = experiment.publish
     compared = [(arm, seed) for arm in publish.compare for seed in experiment.seeds]
@@ -49,7 +48,7 @@ def jobs_of_training(experiment: ExperimentSettings) -> dict[Job, tuple[Job, ...
 
     def ask(job: Job) -> None:
         if job not in jobs:
-            before = tuple(_before(job))
+            before = tuple(_before(experiment, job))
             for other in before:
                 ask(other)
             jobs[job] = before
@@ -59,26 +58,31 @@ def jobs_of_training(experiment: ExperimentSettings) -> dict[Job, tuple[Job, ...
     return jobs
 
 
-def _before(job: Job) -> Iterator[Job]:
+def _before(experiment: ExperimentSettings, job: Job) -> Iterator[Job]:
     if job.rule != "finetune":
-        yield _trained(job.arm, job.seed, job.round)
+        owner = _owner(experiment, job.arm, job.round)
+        yield Job("finetune", owner, job.seed, job.round)
         return
     if job.round > 0:
-        yield _trained(job.arm, job.seed, job.round - 1)
-    yield from _before_subset(job.arm, job.seed, job.round)
+        owner = _owner(experiment, job.arm, job.round - 1)
+        yield Job("finetune", owner, job.seed, job.round - 1)
+    yield from _before_subset(experiment, job.arm, job.seed, job.round)
 
 
-def _trained(arm: ArmName, seed: int, number: int) -> Job:
-    """The job that trains a round: the first one of an arm may be another arm's."""
-    owner = (ARMS[arm].first_round_of or arm) if number == 0 else arm
-    return Job("finetune", owner, seed, number)
+def _owner(experiment: ExperimentSettings, arm: str, number: int) -> str:
+    """The arm that trains a round: the first one may be another arm's."""
+    return experiment.first_round_owner(arm) if number == 0 else arm
 
 
-def _before_subset(arm: ArmName, seed: int, number: int) -> Iterator[Job]:
-    if ARMS[arm].grows and number > 0:
-        yield Job("score_difficulty", arm, seed, number - 1)
-    if ARMS[arm].sources == "random":
-        yield from _before_subset("selective", seed, number)
+def _before_subset(
+    experiment: ExperimentSettings, name: str, seed: int, number: int
+) -> Iterator[Job]:
+    arm = experiment.arm(name)
+    if arm.iterates and number > 0:
+        owner = _owner(experiment, name, number - 1)
+        yield Job("score_difficulty", owner, seed, number - 1)
+    if arm.as_many_as is not None:
+        yield from _before_subset(experiment, arm.as_many_as, seed, number)
 
 
 def elapsed(

@@ -4,7 +4,7 @@ The rows are those of the paper's tables, with its figures beside them where the
 its own.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +17,9 @@ from sjft.evaluation.fusion import aligned, fuse
 from sjft.evaluation.probabilities import Probabilities
 from sjft.reports.intervals import Interval, interval_over_images, interval_over_seeds
 from sjft.reports.paper import FUSION
-from sjft.settings.arm import ARMS
 from sjft.storage.files import stable_integer
+
+METHOD = "selective"
 
 ABLATION_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
     "arm": pl.String,
@@ -55,6 +56,14 @@ RUNS_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
 
 
 @dataclass(frozen=True)
+class AblationArm:
+    """A row of the table: its title, and the arm that its difference is taken to."""
+
+    title: str
+    against: str | None
+
+
+@dataclass(frozen=True)
 class AblationRun:
     """A run of the ablation; a fused one has neither source images nor updates of its own."""
 
@@ -85,19 +94,21 @@ def fused_runs(seed: int, members: Mapping[str, Probabilities]) -> AblationRun:
 
 
 def compare_arms(
-    runs: Sequence[AblationRun], paper: Mapping[str, float]
+    runs: Sequence[AblationRun], known: Mapping[str, AblationArm], paper: Mapping[str, float]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """One row per arm (`ABLATION_SCHEMA`) and one per run (`RUNS_SCHEMA`), in the paper's order.
+    """One row per arm (`ABLATION_SCHEMA`) and one per run (`RUNS_SCHEMA`).
 
-    All accuracies are shares. An arm's reference is the one that differs from it in what the arm
-    is about, or else `selective`; differences are taken seed by seed, on the same test images.
-    Raises `UserError` where the runs' images or classes differ.
+    Rows are in the order of ``known``, the arms of the experiment; after them stands the row
+    `fusion`. All accuracies are shares. An arm's reference is the one that it is ``against``, or
+    else `selective`; differences are taken seed by seed, on the same test images. Raises
+    `UserError` where the runs' images or classes differ.
     """
-    arms = _by_arm(runs)
+    known = {**known, FUSION: AblationArm("with model fusion", METHOD)}
+    arms = _by_arm(runs, known)
     rows, run_rows = [], []
     for name, arm in arms.items():
-        reference = reference_of(name, list(arms))
-        row = _row(name, arm, paper)
+        reference = reference_of(name, known[name].against, list(arms))
+        row = {"arm": name, "title": known[name].title} | _row(name, arm, paper)
         if reference is not None:
             row |= _against(name, arm, reference, arms[reference], paper)
         rows.append(row)
@@ -108,18 +119,17 @@ def compare_arms(
     )
 
 
-def reference_of(arm: str, arms: Sequence[str]) -> str | None:
-    """What an arm is compared with, of those that were run; None for `selective` itself."""
-    own = ARMS[arm].against if arm in ARMS else "selective"
-    if own is None:
+def reference_of(arm: str, against: str | None, arms: Sequence[str]) -> str | None:
+    """What an arm is compared with, of those that were run; None for one that stands for itself."""
+    if against is None:
         return None
-    return next((name for name in (own, "selective") if name in arms and name != arm), None)
+    return next((name for name in (against, METHOD) if name in arms and name != arm), None)
 
 
-def _by_arm(runs: Sequence[AblationRun]) -> dict[str, _Arm]:
+def _by_arm(runs: Sequence[AblationRun], known: Iterable[str]) -> dict[str, _Arm]:
     same = aligned({f"{run.arm}, seed {run.seed}": run.probabilities for run in runs})
     arms: dict[str, _Arm] = {}
-    for name in (*ARMS, FUSION):
+    for name in known:
         own = sorted((run for run in runs if run.arm == name), key=lambda run: run.seed)
         found = {run.seed: same[f"{run.arm}, seed {run.seed}"] for run in own}
         if own:
@@ -136,8 +146,6 @@ def _row(name: str, arm: _Arm, paper: Mapping[str, float]) -> dict[str, Any]:
     means = arm.of_seeds("mean_class_accuracy")
     counts = [run.source_images for run in arm.runs if run.source_images is not None]
     return {
-        "arm": name,
-        "title": ARMS[name].title if name in ARMS else "with model fusion",
         "seeds": len(means),
         "mean_class_accuracy": means.mean(),
         "deviation": means.std(ddof=1) if len(means) > 1 else None,

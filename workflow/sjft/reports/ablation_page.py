@@ -63,7 +63,7 @@ def _between(row: Mapping[str, Any], low: str, high: str) -> str:
 
 def _caption(table: pl.DataFrame, split: str, with_paper: bool) -> str:
     seeds, images = int(table["seeds"].max()), int(table["images"].max())  # type: ignore[arg-type]
-    updates = table["updates"].drop_nulls().unique().to_list()
+    updates = table["updates"].drop_nulls().unique().sort().to_list()
     level = f"{100 * LEVEL:g} %"
     parts = [
         f"Mean of the classes' accuracies in %, on the {images} images of the split `{split}`, "

@@ -1,4 +1,4 @@
-"""What the arms of `sjft.settings.arm` select."""
+"""What a round selects, by where its arm's source images come from."""
 
 from dataclasses import dataclass
 
@@ -13,8 +13,7 @@ from sjft.selection.subset import (
     select_at_random,
     select_neighbours,
 )
-from sjft.settings.arm import ARMS, ArmName
-from sjft.settings.selection import SelectionSettings
+from sjft.settings.selection import SelectionSettings, Sources
 
 
 @dataclass(frozen=True)
@@ -26,19 +25,21 @@ class RoundInputs:
     neighbours: Neighbours | None
     last_targets: pl.DataFrame | None
     last_difficulty: pl.DataFrame | None
-    selective: pl.DataFrame | None
+    as_many_as: pl.DataFrame | None
 
 
-def select(arm: ArmName, inputs: RoundInputs, settings: SelectionSettings, seed: int) -> Manifest:
-    """The manifest of an arm's round; raises `UserError` where no source image can be chosen."""
-    match ARMS[arm].sources:
+def select(
+    sources: Sources, inputs: RoundInputs, settings: SelectionSettings, seed: int
+) -> Manifest:
+    """The manifest of a round; raises `UserError` where no source image can be chosen."""
+    match sources:
         case "none":
             return select_all(inputs.targets, inputs.sources[:0])
         case "all":
             return select_all(inputs.targets, inputs.sources)
         case "random":
-            assert inputs.selective is not None
-            return select_at_random(inputs.targets, inputs.sources, len(inputs.selective), seed)
+            assert inputs.as_many_as is not None
+            return select_at_random(inputs.targets, inputs.sources, len(inputs.as_many_as), seed)
         case "neighbours":
             assert inputs.neighbours is not None
             return _select_by_neighbours(inputs, inputs.neighbours, settings)

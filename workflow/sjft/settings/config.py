@@ -7,16 +7,19 @@ from pydantic import Field, ValidationError, model_validator
 
 from sjft.errors import UserError
 from sjft.settings.addresses import without_secrets
+from sjft.settings.arm import METHOD, Arm
+from sjft.settings.arms_of import without_retrieval
 from sjft.settings.bank import BankSettings
 from sjft.settings.base import Name, Settings
 from sjft.settings.checkpoints import CheckpointSettings
 from sjft.settings.dataset import DatasetSettings, Synthetic
-from sjft.settings.experiment import GABOR_NEEDED, ExperimentSettings
+from sjft.settings.experiment import ExperimentSettings
 from sjft.settings.explanation import choices, explain
 from sjft.settings.plain_values import truth_for_numbers, wrong_in_text, wrong_values
 from sjft.settings.quoting import shortened, shown
 from sjft.settings.retrieval import RetrievalSettings
 from sjft.settings.training_jobs import TrainingJobSettings
+from sjft.settings.wrong_arms import wrong_arms
 
 # Folders under results/ that an experiment's name would collide with.
 RESERVED = ("benchmarks", "checkpoints", "datasets", "descriptors", "logs", "retrieval", "weights")
@@ -110,30 +113,47 @@ class Configuration(Settings):
         yield from _must_name(
             f"experiments.{name}.retrieval", experiment.retrieval, self.retrievals
         )
+        problems = [f"experiments.{name}.{key}: {told}" for key, told in wrong_arms(experiment)]
+        yield from problems or self._wrong_in_arms(f"experiments.{name}", experiment)
+
+    def _wrong_in_arms(self, key: str, experiment: ExperimentSettings) -> Iterator[str]:
+        """What arms, of which each is whole, do not find in the rest of the configuration."""
         if experiment.retrieval not in self.retrievals:
             return
-        kept = self.retrievals[experiment.retrieval].neighbours_on_file
-        if experiment.selection.initial_neighbours > kept:
-            yield (
-                f"experiments.{name}.selection.initial_neighbours: "
-                f"{experiment.selection.initial_neighbours} neighbours are wanted, but "
-                f"retrievals.{experiment.retrieval}.neighbours_on_file keeps {kept}"
-            )
-        yield from self._wrong_in_ablation(f"experiments.{name}.ablation", experiment)
-
-    def _wrong_in_ablation(self, key: str, experiment: ExperimentSettings) -> Iterator[str]:
-        name = experiment.ablation.gabor_retrieval
-        if name is not None:
-            yield from _must_name(f"{key}.gabor_retrieval", name, self.retrievals)
-            found = self.retrievals.get(name)
-            if found and found.bank in self.banks and self.banks[found.bank].type != "gabor":
-                yield f"{key}.gabor_retrieval: the bank of `{name}` is not of `type: gabor`"
-            if found and experiment.selection.initial_neighbours > found.neighbours_on_file:
+        yield from self._too_many_neighbours(key, experiment.arm(METHOD))
+        for name, settings in experiment.arms.items():
+            of_arm = f"{key}.arms.{name}"
+            if settings.retrieval is not None:
+                yield from _must_name(f"{of_arm}.retrieval", settings.retrieval, self.retrievals)
+            if not experiment.is_complete(name):  # nobody asks for it
+                continue
+            arm = experiment.arm(name)
+            if arm.retrieval not in self.retrievals:
+                continue
+            bank = self.banks.get(self.retrievals[arm.retrieval].bank)
+            if name == "gabor" and bank is not None and bank.type != "gabor":
                 yield (
-                    f"{key}.gabor_retrieval: `{name}` keeps {found.neighbours_on_file} neighbours, "
-                    f"fewer than selection.initial_neighbours "
-                    f"({experiment.selection.initial_neighbours})"
+                    f"{of_arm}.retrieval: the bank of `{arm.retrieval}` is not of `type: gabor`: "
+                    "give an arm that searches with another bank another name"
                 )
+            own = (arm.retrieval, arm.selection.initial_neighbours)
+            if arm.selects and own != (
+                experiment.retrieval,
+                experiment.selection.initial_neighbours,
+            ):
+                yield from self._too_many_neighbours(of_arm, arm)
+        yield from self._wrong_in_fusion(f"{key}.ablation", experiment)
+
+    def _too_many_neighbours(self, key: str, arm: Arm) -> Iterator[str]:
+        kept = self.retrievals[arm.retrieval].neighbours_on_file
+        if arm.selection.initial_neighbours > kept:
+            yield (
+                f"{key}.selection.initial_neighbours: {arm.selection.initial_neighbours} "
+                f"neighbours are wanted, but retrievals.{arm.retrieval}.neighbours_on_file keeps "
+                f"{kept}"
+            )
+
+    def _wrong_in_fusion(self, key: str, experiment: ExperimentSettings) -> Iterator[str]:
         for member in experiment.fused:
             other, _, arm = member.rpartition("/")
             theirs = self.experiments.get(other) if other else experiment
@@ -144,8 +164,11 @@ class Configuration(Settings):
                 experiment.evaluation.split,
             ):
                 yield f"{key}.fusion: `{member}` has another target, or another evaluation.split"
-            elif arm == "gabor" and theirs.ablation.gabor_retrieval is None:
-                yield f"{key}.fusion: `{member}`: {GABOR_NEEDED}"
+            elif arm not in theirs.arm_names:
+                known = choices(arm, theirs.arm_names)
+                yield f"{key}.fusion: there is no arm `{shortened(member)}`; {known}"
+            elif not any(wrong_arms(theirs)) and not theirs.is_complete(arm):
+                yield f"{key}.fusion: `{member}`: {without_retrieval(arm)}"
 
 
 def _must_name(key: str, name: str, known: Mapping[str, object]) -> Iterator[str]:

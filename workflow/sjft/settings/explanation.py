@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from sjft.settings.plain_values import dotted
 from sjft.settings.quoting import shortened, shown
+from sjft.settings.replaced_keys import what_instead
 
 # Of a section's own message, which quotes some of its values.
 LONGEST_MESSAGE = 240
@@ -20,8 +21,10 @@ def explain(details: ErrorDetails, raw: Mapping[str, Any], model: type[BaseModel
     location = details["loc"]
     key = dotted(_path_in_file(location, raw))
     if details["type"] == "extra_forbidden":
-        allowed = list(_model_at(location[:-1], model).model_fields)
-        return f"{key}: unknown key; {choices(str(location[-1]), allowed)}"
+        section, name = _model_at(location[:-1], model), str(location[-1])
+        path = _path_in_file(location[:-1], raw)
+        instead = what_instead(section, path, name, details["input"])
+        return f"{key}: {instead or f'unknown key; {choices(name, list(section.model_fields))}'}"
     if details["type"] == "missing":
         return f"{'.'.join(filter(None, [key, str(location[-1])]))}: this key is required"
     if details["type"] == "union_tag_not_found":

@@ -1,8 +1,13 @@
 """Selection: which source images a round of training uses."""
 
+from typing import Any, Literal
+
 from pydantic import Field
 
 from sjft.settings.base import Settings
+
+# Where a round's source images come from.
+Sources = Literal["none", "all", "random", "neighbours"]
 
 
 class SelectionSettings(Settings):
@@ -37,3 +42,11 @@ class SelectionSettings(Settings):
         description="Source classes with fewer selected images are dropped (authors' Indoor 67 "
         "configuration: none are).",
     )
+
+    def deciding(self, grown: bool) -> dict[str, Any]:
+        """What decides a round's subset, as plain values: ``grown`` where K_i may have grown."""
+        if grown:
+            return self.model_dump(mode="json")
+        first = {"initial_neighbours", "least_images_per_class"}
+        # No image is a hard one yet.
+        return self.model_dump(mode="json", include=first) | {"draw_hard_images_more": False}

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sjft.settings.experiment import TrainingSettings
+from sjft.settings.training import TrainingSettings
 from sjft.training.augmentation import augmented, random_numbers
 from sjft.training.cache import PictureCache
 from sjft.training.pairing import Pairing

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from sjft.networks.joint import save_network
-from sjft.settings.experiment import TrainingSettings
+from sjft.settings.training import TrainingSettings
 from sjft.settings.training_jobs import TrainingJobSettings
 from sjft.storage.files import write_plain_table
 from sjft.training.checkpoints import Checkpoints

@@ -14,7 +14,7 @@ import torch
 
 from sjft.networks.devices import loading_threads
 from sjft.networks.preprocess import normalised
-from sjft.settings.experiment import TrainingSettings
+from sjft.settings.training import TrainingSettings
 from sjft.training.batches import Batch, JointBatches, Outline
 
 BATCHES_AHEAD = 3

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from sjft.networks.joint import JointNetwork
-from sjft.settings.experiment import TrainingSettings
+from sjft.settings.training import TrainingSettings
 
 
 def make_optimiser(network: JointNetwork, settings: TrainingSettings) -> torch.optim.SGD:

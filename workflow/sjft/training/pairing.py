@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sjft.errors import UserError
 from sjft.retrieval.neighbours import Neighbours
 from sjft.selection.subset import Manifest
-from sjft.settings.arm import ARMS, ArmName
+from sjft.settings.selection import Sources
 from sjft.storage.files import stable_integer
 from sjft.training.class_balance import ClassBalance
 from sjft.training.epochs import Epochs
@@ -92,9 +92,11 @@ def own_neighbours(manifest: Manifest, neighbours: Neighbours) -> OwnNeighbours:
     )
 
 
-def source_choice(arm: ArmName, manifest: Manifest, neighbours: Neighbours | None) -> SourceChoice:
-    """What may stand beside a target image in this arm."""
-    match ARMS[arm].sources:
+def source_choice(
+    sources: Sources, manifest: Manifest, neighbours: Neighbours | None
+) -> SourceChoice:
+    """What may stand beside a target image, by where source images come from."""
+    match sources:
         case "none":
             return NoSource()
         case "neighbours":

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sjft.settings.experiment import Precision as PrecisionName
+from sjft.settings.training import Precision as PrecisionName
 
 
 class Precision:

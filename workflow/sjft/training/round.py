@@ -17,8 +17,8 @@ from sjft.networks.joint import JointNetwork, continue_from, joint_network
 from sjft.networks.source_head import ClassifierClasses
 from sjft.progress import progress
 from sjft.selection.subset import Manifest
-from sjft.settings.experiment import TrainingSettings
 from sjft.settings.pictures import PictureLimits
+from sjft.settings.training import TrainingSettings
 from sjft.settings.weights import RandomWeights
 from sjft.storage.files import stable_integer
 from sjft.training.batches import Batch, JointBatches, LabelledImages

@@ -12,7 +12,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from sjft.errors import UserError
 from sjft.networks.joint import JointNetwork, JointTask
-from sjft.settings.experiment import TrainingSettings
+from sjft.settings.training import TrainingSettings
 from sjft.training.world import World
 
 

@@ -1,0 +1,167 @@
+"""Training: joint fine-tuning of one round (paper, section 3)."""
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from sjft.settings.base import IMAGENET_MEAN, IMAGENET_STD, Channels, Settings
+from sjft.settings.weights import RandomWeights, TorchvisionWeights, Weights
+
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
+# How a job computes: that decides no more than the last digits.
+COMPUTING = frozenset({"device", "threads", "compile", "log_every"})
+# Without source images, whatever the configuration says.
+NO_SOURCE_HEAD: dict[str, Any] = {
+    "source_head": "new",
+    "source_head_classes": None,
+    "source_head_learning_rate_factor": 1.0,
+    "source_loss_weight": 1.0,
+}
+
+
+class TrainingKeys(Settings):
+    """Every key of training by itself: an arm may give any of them in place of its experiment's."""
+
+    network: str = Field("resnet152", description="Any torchvision classification network.")
+    weights: Weights = Field(
+        default_factory=lambda: TorchvisionWeights(source="torchvision", name="IMAGENET1K_V1")
+    )
+    source_head: Literal["new", "pretrained"] = Field(
+        "new",
+        description="Whether the source's classifier starts anew, or from the rows that the "
+        "weights' own classifier has for the source's classes: where the weights were trained on "
+        "the source.",
+    )
+    source_head_classes: str | None = Field(
+        None,
+        description="A file with the class names of the weights' classifier, row by row; what "
+        "follows the first word of a line is left aside. Absolute, or relative to `data_root`. "
+        "Null: the source has just these classes, and they are in the order of their names.",
+    )
+    input_size: int = Field(224, ge=16, description="Side of the training crop, in pixels.")
+    resize: tuple[int, int] = Field(
+        (256, 480), description="Range of the shorter side before the random crop, in pixels."
+    )
+    target_batch: int = Field(
+        10, ge=1, description="Target images a forward pass; as many source images join them."
+    )
+    most_of_a_class: int | None = Field(
+        2,
+        ge=1,
+        description="A forward pass holds at most so many target images of one class, or a class's "
+        "even share where that is more. Null: as they come.",
+    )
+    accumulate: int = Field(10, ge=1, description="Forward passes whose gradients make an update.")
+    updates: int = Field(3000, ge=1, description="Updates of the weights in a round.")
+    learning_rate: float = Field(
+        0.01, gt=0, description="At the start of each round, or behind its warm-up."
+    )
+    schedule: Literal["steps", "cosine"] = Field(
+        "steps",
+        description="How the learning rate falls: by ten every `learning_rate_steps`, or along "
+        "half a cosine to 0 at the end of each round.",
+    )
+    learning_rate_steps: int = Field(
+        2400, ge=1, description="With `schedule: steps`: updates between two divisions by ten."
+    )
+    warm_up_updates: int = Field(
+        0, ge=0, description="First updates of each round in which the learning rate rises evenly."
+    )
+    momentum: float = Field(0.9, ge=0, lt=1, description="Of SGD.")
+    weight_decay: float = Field(1e-4, ge=0, description="Of SGD.")
+    head_learning_rate_factor: float = Field(
+        1.0, gt=0, description="The target head's learning rate, as a multiple of the trunk's."
+    )
+    source_head_learning_rate_factor: float | None = Field(
+        None,
+        gt=0,
+        description="The source head's. Null: as the target head's, or 1 where "
+        "`source_head: pretrained`.",
+    )
+    target_loss_weight: float = Field(
+        1.0, gt=0, description="Weight of the target task's loss (authors' configuration: 0.5)."
+    )
+    source_loss_weight: float = Field(
+        1.0, ge=0, description="Weight of the source task's loss (authors' configuration: 0.5)."
+    )
+    freeze_batch_norm: bool = Field(
+        False, description="Keep batch-norm statistics as they came with the weights."
+    )
+    mean: Channels = Field(IMAGENET_MEAN, description="Subtracted from RGB in [0, 1].")
+    std: Channels = Field(IMAGENET_STD, description="Divides RGB after the mean.")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="`auto` takes CUDA where it is there."
+    )
+    threads: int = Field(
+        8, ge=1, description="Threads of a training job, at most; small networks gain from few."
+    )
+    processes: int = Field(
+        1,
+        ge=1,
+        description="Processes that train together and share each batch's pairs: one for each GPU. "
+        "Must divide `target_batch`.",
+    )
+    precision: Precision = Field(
+        "auto",
+        description="Of the forward pass. `auto` is bfloat16 or float16 on GPUs, whichever they "
+        "are fast in, and float32 on CPUs.",
+    )
+    compile: bool = Field(
+        False, description="Compile the network with torch.compile; a CPU needs a C++ compiler."
+    )
+    log_every: int = Field(50, ge=1, description="Updates between two rows of history.csv.")
+
+
+class TrainingSettings(TrainingKeys):
+    """Joint fine-tuning (paper, section 3)."""
+
+    @property
+    def source_head_factor(self) -> float:
+        """The source head's learning rate, as a multiple of the trunk's."""
+        if self.source_head_learning_rate_factor is not None:
+            return self.source_head_learning_rate_factor
+        return self.head_learning_rate_factor if self.source_head == "new" else 1.0
+
+    def deciding(self, with_sources: bool) -> dict[str, Any]:
+        """What decides the weights, as plain values: not how they are computed.
+
+        Without source images, what is said of these decides nothing.
+        """
+        unused = {"learning_rate_steps"} if self.schedule == "cosine" else set()
+        values = self.model_dump(mode="json", exclude=unused | COMPUTING)
+        return values if with_sources else values | NO_SOURCE_HEAD
+
+    @model_validator(mode="after")
+    def _schedule_fits(self) -> Self:
+        if self.warm_up_updates >= self.updates:
+            raise ValueError(
+                f"need warm_up_updates < updates, got {self.warm_up_updates}, {self.updates}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _source_head_fits(self) -> Self:
+        pretrained = self.source_head == "pretrained"
+        if pretrained and isinstance(self.weights, RandomWeights):
+            raise ValueError("source_head: random weights have no pre-trained classifier")
+        if self.source_head_classes is not None and not pretrained:
+            raise ValueError("source_head_classes: is for `source_head: pretrained` alone")
+        return self
+
+    @model_validator(mode="after")
+    def _processes_share_evenly(self) -> Self:
+        if self.target_batch % self.processes:
+            raise ValueError(
+                f"target_batch ({self.target_batch}) must be a multiple of processes "
+                f"({self.processes})"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _sizes_fit(self) -> Self:
+        low, high = self.resize
+        if not self.input_size <= low <= high:
+            raise ValueError(
+                f"need input_size <= resize[0] <= resize[1], got {self.input_size}, {low}, {high}"
+            )
+        return self
