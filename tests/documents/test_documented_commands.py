@@ -169,6 +169,7 @@ def test_the_documentation_gives_commands_of_every_program() -> None:
         "make",
         "pip",
         "python",
+        "pre-commit",
         ".",
     }
     assert len(of_program("snakemake")) > 10
@@ -307,6 +308,9 @@ def test_pip_and_the_shell_are_given_what_there_is() -> None:
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
     venv = re.search(r"^VENV := (.+)$", makefile, re.MULTILINE)
     assert venv is not None
+    for command in of_program("pre-commit"):
+        # Not run: it writes into .git. What it runs: test_contributing.py.
+        assert command.words[1:] == ("install",)
     for command in of_program("."):
         assert command.words[1] == f"{venv[1]}/bin/activate"
 

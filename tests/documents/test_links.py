@@ -78,6 +78,14 @@ def test_the_index_names_every_page_once() -> None:
     assert len(groups) > 3
 
 
+def test_pages_that_the_program_names_are_there() -> None:
+    files = [*REPOSITORY.glob("workflow/**/*.py"), *REPOSITORY.glob("config/*.yaml")]
+    texts = [path.read_text(encoding="utf-8") for path in [*files, REPOSITORY / "Makefile"]]
+    named = {page for text in texts for page in re.findall(r"\b(?:docs|config)/[\w-]+\.md", text)}
+    assert {"docs/reference.md", "docs/readers.md"} <= named
+    assert [page for page in named if not (REPOSITORY / page).exists()] == []
+
+
 def test_pages_are_short_enough_to_be_read() -> None:
     for page in set(PAGES) - GENERATED:
         most = 150 if page == REPOSITORY / "README.md" else 200

@@ -64,7 +64,7 @@ def test_all_that_is_missing_is_listed_with_where_and_how(tmp_path: Path) -> Non
         "  - classes `experiments.main.training.source_head_classes`: no file "
         f"{tmp_path / 'classes.txt'}.",
     ]
-    for words in (str(tmp_path), "SJFT_DATA_ROOT", "--config data_root=", "config/README.md"):
+    for words in (str(tmp_path), "SJFT_DATA_ROOT", "--config data_root=", "docs/readers.md"):
         assert words in text
 
 

@@ -90,7 +90,7 @@ def test_several_mistakes_are_told_at_once() -> None:
     assert message.count("\n  - ") == 3
     for key in ("retrievals.paper.bins: ", "banks.gabor.scale: ", "experiments.main.source: "):
         assert f"\n  - {key}" in message
-    assert message.endswith("Every key is described in config/README.md.")
+    assert message.endswith("Every key is described in docs/reference.md.")
 
 
 def test_several_wrong_names_are_told_at_once() -> None:

@@ -139,7 +139,7 @@ def taken_or_told(path: tuple[Any, ...], new: Any) -> None:
     except UserError as error:
         first, *lines, last = str(error).split("\n")
         assert first == "The configuration cannot be used:"
-        assert last == "Every key is described in config/README.md."
+        assert last == "Every key is described in docs/reference.md."
         assert 1 <= len(lines) <= MOST_PROBLEMS + 1
         for line in lines:
             assert line.startswith("  - "), (path, line)
@@ -223,7 +223,7 @@ def test_what_no_file_and_no_number_can_be_is_named(path: str, value: Any, words
 def test_many_problems_are_not_all_told() -> None:
     with pytest.raises(UserError) as error:
         read_configuration(replaced(("banks", "cnn", "layers"), list(range(1000))))
-    assert str(error.value).endswith("and 961 more\nEvery key is described in config/README.md.")
+    assert str(error.value).endswith("and 961 more\nEvery key is described in docs/reference.md.")
 
 
 @given(st.text() | st.lists(st.text(min_size=100)) | st.integers())

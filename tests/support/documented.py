@@ -9,7 +9,7 @@ from pathlib import Path
 
 from chain import REPOSITORY
 
-PROGRAMS = ("snakemake", "sjft", "make", "pip", "python", ".")
+PROGRAMS = ("snakemake", "sjft", "make", "pip", "python", "pre-commit", ".")
 NOT_RUN = re.compile(r"<!-- not run: (.+?) -->\s*\Z", re.DOTALL)
 BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"(?<!`)`([^`]+)`(?!`)")
@@ -57,7 +57,9 @@ def commands_of_page(page: Path) -> Iterator[Command]:
         if language == "sh":
             said = NOT_RUN.search(before)
             for line in block.replace("\\\n", " ").splitlines():
-                yield from _command(place, line, said[1] if said else None)
+                found = list(_command(place, line, said[1] if said else None))
+                assert found or not line.strip(), f"{place}: no test looks at `{line}`"
+                yield from found
     yield from _spans(place, BLOCK.sub("", text))
 
 
@@ -84,7 +86,7 @@ def _spans(place: str, text: str) -> Iterator[Command]:
 
 
 def _command(place: str, line: str, not_run: str | None) -> Iterator[Command]:
-    if not re.match(r"(\w+=\S* )*(snakemake|sjft|make|pip|python|\.) ", f"{line} "):
+    if not re.match(rf"(\w+=\S* )*({'|'.join(map(re.escape, PROGRAMS))}) ", f"{line} "):
         return
     words = shlex.split(line, comments=True)
     names = [word for word in words if re.fullmatch(r"[A-Z_]+=.*", word)]

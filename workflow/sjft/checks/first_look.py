@@ -14,10 +14,8 @@ from sjft.data.listing import list_images
 from sjft.data.state import state_of
 from sjft.errors import UserError
 from sjft.fetch.missing import missing_data, missing_parts
-from sjft.settings.config import NEXT_LINE, Configuration
+from sjft.settings.config import NEXT_LINE, WHERE_KEYS_ARE_DESCRIBED, Configuration
 from sjft.settings.dataset import Synthetic
-
-END = "Every key is described in config/README.md."
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ def first_look(
     parts = []
     if stopping:
         what = "What was asked for cannot work as it is configured:"
-        parts.append(NEXT_LINE.join([what, *stopping]) + f"\n{END}")
+        parts.append(NEXT_LINE.join([what, *stopping]) + f"\n{WHERE_KEYS_ARE_DESCRIBED}")
     if missing:
         parts.append(missing)
     warning = [str(finding) for finding in findings if not finding.stops]

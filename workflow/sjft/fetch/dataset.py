@@ -49,7 +49,7 @@ def fetch_dataset(name: str, settings: FilesOnDisk, data_root: Path) -> str:
         how = " ".join(settings.how_to_get.split()) or "Put your images there."
         raise UserError(
             f"{said}\nNot there: {', '.join(missing)}.\n{how}\nThe data set's root is "
-            f"{root.resolve()}; the folder layouts are described in config/README.md."
+            f"{root.resolve()}; the folder layouts are described in docs/readers.md."
         )
     return said if settings.downloads else f"{name}: is there, in {root}."
 

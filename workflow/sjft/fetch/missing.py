@@ -38,7 +38,7 @@ def missing_data(
         f"Some data is not there:\n{lines}\n"
         f"Paths are relative to data_root, now {root.resolve()}. Set it in config/config.yaml, by "
         "the environment variable SJFT_DATA_ROOT, or with --config data_root=FOLDER. The folder "
-        "layouts are described in config/README.md."
+        "layouts are described in docs/readers.md."
     )
 
 

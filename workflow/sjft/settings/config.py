@@ -30,6 +30,7 @@ LONGEST_NAME = 100
 LONGEST_SOURCES = 255  # of all names of an experiment's sources, which one folder is named by
 MOST_PROBLEMS = 40
 NEXT_LINE = "\n  - "
+WHERE_KEYS_ARE_DESCRIBED = "Every key is described in docs/reference.md."
 
 
 class Configuration(Settings):
@@ -203,8 +204,8 @@ def _refusal(problems: Sequence[str]) -> UserError:
         *([f"and {more} more"] if more > 0 else []),
     ]
     return UserError(
-        NEXT_LINE.join(["The configuration cannot be used:", *told]) + "\n"
-        "Every key is described in config/README.md."
+        NEXT_LINE.join(["The configuration cannot be used:", *told])
+        + f"\n{WHERE_KEYS_ARE_DESCRIBED}"
     )
 
 

@@ -19,7 +19,7 @@ NAMES_OF_SPLITS: dict[str, Split] = {
 ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
 EXPECTED = (
     "Expected: {0}/<class>/<picture>, or {0}/train/<class>/<picture> and {0}/test/... Published "
-    "sets as they come, and lists, have readers of their own: see config/README.md."
+    "sets as they come, and lists, have readers of their own: see docs/readers.md."
 )
 NAMED = 5  # folders and classes that a message names, at most
 

@@ -51,7 +51,7 @@ def _head(of: Proposal) -> Iterator[str]:
     yield from _comment(
         0,
         "Change what you like: a run says what it does again. Every key, also those that are not "
-        "here, and its meaning: config/README.md.",
+        "here, and its meaning: docs/reference.md.",
     )
 
 

@@ -122,7 +122,7 @@ def _check_items_find_themselves(
             raise UserError(
                 f"{path}: item {item} of the new index does not find itself; it finds {nearest}. "
                 "This Annoy was built with unsafe compiler options: install it again as the "
-                "README says."
+                "Makefile does, with its ANNOY_COMPILER_ARGS."
             )
     return len(items)
 
