@@ -10,11 +10,16 @@ ANNOY := $(shell sed -n 's/^ *"\(annoy==[^"]*\)".*/\1/p' pyproject.toml)
 # one node must work on another, and with some compilers such an index returns wrong neighbours.
 export ANNOY_COMPILER_ARGS := -O3,-std=c++14,-DANNOYLIB_MULTITHREADED_BUILD,-fpermissive
 
-.PHONY: help demo test check unit docs benchmark evidence generated clean
+# Test files are shared out to worker processes, the longest first.
+WORKERS ?= --numprocesses logical --maxprocesses 4
+PYTEST := $(BIN)/python -m pytest $(WORKERS) --dist loadscope --no-loadscope-reorder
+
+.PHONY: help demo test quick check unit docs benchmark evidence generated clean
 
 help:
 	@echo "make demo       set up $(VENV), run the demo, show its summary"
 	@echo "make test       set up $(VENV), run linters, type checks and all tests"
+	@echo "make quick      the linters, type checks and tests of a minute: without Snakemake, and nothing slow"
 	@echo "make docs       set up $(VENV), build the pages of docs/ as a site: site/index.html"
 	@echo "make benchmark  set up $(VENV), measure beside other libraries (under an hour): results/benchmark.md"
 	@echo "                QUICK=1 checks results alone; DATA=folder takes photographs instead of made pictures"
@@ -60,7 +65,16 @@ check: $(VENV)/installed-test
 	$(BIN)/mypy
 
 unit: $(VENV)/installed-test
-	$(BIN)/python -m pytest
+	$(PYTEST)
+
+# mypy beside the tests: the first time it takes half a minute.
+quick: $(VENV)/installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/mypy > $(VENV)/mypy.txt & types=$$!; \
+	$(PYTEST) -m "not workflow and not slow"; tests=$$?; \
+	wait $$types; types=$$?; cat $(VENV)/mypy.txt; exit $$((tests + types))
 
 # -W and -n: a link that leads nowhere and a page in no list end the build.
 docs: $(VENV)/installed-docs

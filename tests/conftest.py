@@ -13,6 +13,8 @@ from sjft.descriptors.layer import Layer
 from sjft.settings.bank import LevelGrid
 from sjft.storage.hdf5 import create_hdf5
 
+pytest_plugins = ["snakemake_marker", "parallel_workers"]
+
 # The examples are the same in every run, and a slow machine does not fail a test.
 settings.register_profile(
     "repeatable", deadline=None, derandomize=True, database=None, max_examples=50

@@ -5,11 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from chain import REPOSITORY
 
 from sjft.storage.files import read_json
 
 
+@pytest.mark.workflow
+@pytest.mark.slow
 def test_all_benchmarks_run_and_find_right_results(tmp_path: Path) -> None:
     output = tmp_path / "benchmark.md"
     done = subprocess.run(

@@ -177,6 +177,7 @@ def test_the_documentation_gives_commands_of_every_program() -> None:
         assert command.not_run is None or len(command.not_run) > 10, command
 
 
+@pytest.mark.workflow
 def test_snakemake_takes_every_command(project: Chain) -> None:
     # What is asked for with the same options is asked for at once: starting takes most of the time.
     asked: dict[tuple[str, ...], list[str]] = {}
@@ -223,6 +224,7 @@ def outcomes(
     return dict(zip([(*words,) for words, _ in lines], ended, strict=True))
 
 
+@pytest.mark.workflow
 def test_the_module_of_the_documentation_is_one(project: Chain) -> None:
     (outer,) = [b for page in pages() for _, _, b in blocks(page.read_text()) if "module sjft" in b]
     (project.root / "outer.smk").write_text(filled(outer), encoding="utf-8")

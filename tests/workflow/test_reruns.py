@@ -15,12 +15,7 @@ from image_files import save_pictures
 from pydantic import BaseModel
 from rerun_table import BASE, GROUPS, MORE, TABLE
 
-from sjft.data.state import NOT_FOR_THE_LIST
-from sjft.pipeline.stage_settings import ORIGIN, of_generated_images, only_told
 from sjft.settings.config import read_configuration
-from sjft.settings.known_part import known_part
-from sjft.settings.retrieval import RetrievalSettings
-from sjft.settings.training import TrainingSettings
 from sjft.storage.files import write_with_digest
 
 REASONS = REPOSITORY / "tests/support/rerun_reasons.py"
@@ -137,57 +132,3 @@ def test_the_jobs_of_all_stages_are_looked_at(answers: dict[str, Any]) -> None:
     written = "".join(path.read_text("utf-8") for path in (WORKFLOW / "rules").glob("*.smk"))
     named = set(re.findall(r"^rule (\w+):", written, re.M))
     assert named - rules == {"fetch_weights", "fetch_all_weights"}
-
-
-def test_each_reader_lists_by_all_of_its_keys_but_those_of_its_files_origin() -> None:
-    assert ORIGIN | {"on_bad_image", "largest_picture"} == NOT_FOR_THE_LIST
-
-
-def test_pictures_that_are_made_go_by_what_they_are_made_from() -> None:
-    seen = {"reader": "cameras", "root": "x", "splits": {"train": "."}, "cameras": {"blur": 1}}
-    configuration = read_configuration({**BASE, "datasets": {**BASE["datasets"], "seen": seen}})
-    common = {"reader", "size", "quality", "seed"}
-    assert set(of_generated_images(configuration, "store")) == common | {
-        "contents",
-        "styles",
-        "per_class",
-    }
-    assert set(of_generated_images(configuration, "seen")) == common | {
-        "root",
-        "largest_file",
-        "splits",
-        "random_split",
-        "cameras",
-    }
-
-
-# What a job is told of, and nothing else, can be read.
-
-
-def test_a_key_that_a_job_does_not_go_by_cannot_be_read() -> None:
-    plain = {"epsilon": 1e-4, "annoy": {"trees": 3}}
-    part = known_part(RetrievalSettings, plain)
-    assert (part.epsilon, part.annoy.trees) == (1e-4, 3)
-    assert part.model_dump(mode="json") == plain
-    for wrong in (lambda: part.seed, lambda: part.annoy.search_k, lambda: part.leakage):
-        with pytest.raises(AttributeError):
-            wrong()
-
-
-def test_a_part_of_the_settings_is_the_same_settings() -> None:
-    settings = TrainingSettings(resize=(230, 240), weights={"source": "random", "seed": 3})  # type: ignore[arg-type]
-    plain = json.loads(json.dumps(settings.model_dump(mode="json")))
-    assert known_part(TrainingSettings, plain) == settings
-
-
-def test_jobs_are_told_how_they_compute() -> None:
-    told = only_told(read_configuration(BASE))
-    assert told["training"]["all"] == {
-        "device": "cpu",
-        "threads": 1,
-        "compile": False,
-        "log_every": 50,
-    }
-    assert told["evaluation"]["all"] == {"batch": 64}
-    assert told["retrievals"]["plain"]["device"] == "cpu"
-    assert told["datasets"]["store"] == {"on_bad_image": "fail"}

@@ -1,0 +1,56 @@
+"""Tests in several worker processes (pytest-xdist): their order, their threads, what they share.
+
+A plug-in of pytest, which tests/conftest.py names. In a single process it changes nothing.
+"""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numba
+import pytest
+import torch
+
+# How many workers there are, in a worker.
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0"))
+
+
+def pytest_configure() -> None:
+    """Share the cores, or each worker's threads would wait for those of the others."""
+    if WORKERS:
+        threads = max(1, (os.cpu_count() or 1) // WORKERS)
+        torch.set_num_threads(threads)
+        numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+
+
+@pytest.hookimpl(trylast=True)  # once all markers are there
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take longest first, so that no worker is left alone with one of them."""
+    if not WORKERS:
+        return
+    weight: dict[Path, int] = {}
+    for item in items:
+        of_item = 2 * bool(item.get_closest_marker("workflow")) + bool(
+            item.get_closest_marker("slow")
+        )
+        weight[item.path] = max(of_item, weight.get(item.path, 0))
+    items.sort(key=lambda item: -weight[item.path])
+
+
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """A folder that the first worker to ask for it makes; each worker has a copy of its own."""
+    own = factory.getbasetemp() / name
+    if not WORKERS:
+        make(own)
+        return own
+    first = factory.getbasetemp().parent / name
+    done = first.with_suffix(".made")
+    with first.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            make(first)
+            done.touch()
+    shutil.copytree(first, own, symlinks=True)
+    return own

@@ -1,0 +1,102 @@
+"""A user's own pictures: of every kind and name, moved, and broken."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from chain import Chain, copy_all
+from image_files import random_picture
+from PIL import Image
+from tiny_runs import (
+    PAIRING,
+    assert_refused,
+)
+
+
+def save_odd_pictures(root: Path) -> None:
+    """Pictures of every kind under names of every kind, in two classes of seven."""
+    colour = random_picture(0, (40, 32))
+    upside_down = Image.Exif()
+    upside_down[0x0112] = 6
+    sixteen_bits = np.linspace(0, 65535, 40 * 32).reshape(32, 40).astype(np.uint16)
+    for name, picture, options in (
+        ("cats & dogs/plain.jpg", colour, {}),
+        ("cats & dogs/with spaces  in it.jpeg", colour, {}),
+        ('cats & dogs/it\'s "quoted", {so}.PNG', colour, {}),
+        ("cats & dogs/größe-日本.JPG", colour, {}),
+        ("cats & dogs/grey.jpg", colour.convert("L"), {}),
+        ("cats & dogs/palette.gif", colour.convert("P"), {}),
+        ("cats & dogs/plain.png", colour, {}),
+        ("Äpfel/cmyk.jpg", colour.convert("CMYK"), {}),
+        ("Äpfel/sixteen.png", Image.fromarray(sixteen_bits), {}),
+        ("Äpfel/one pixel.png", colour.resize((1, 1)), {}),
+        ("Äpfel/rotated.jpg", colour, {"exif": upside_down}),
+        ("Äpfel/transparent.webp", colour.convert("RGBA"), {}),
+        ("Äpfel/-dash.bmp", colour, {}),
+        ("Äpfel/a/b/deeper.tif", colour, {}),
+    ):
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture.save(path, **options)
+
+
+@pytest.fixture(scope="module")
+def own(chain: Chain, tmp_path_factory: pytest.TempPathFactory) -> Chain:
+    """A finished run on odd pictures; the source's files come from the other run."""
+    made = copy_all(chain, tmp_path_factory.mktemp("own") / "run")
+    save_odd_pictures(made.root / "data/my own pictures")
+    made.make("results/own/model.pt")
+    return made
+
+
+def test_own_pictures_of_every_kind_and_name_make_a_model(own: Chain) -> None:
+    content = torch.load(own.results / "own/model.pt", weights_only=True)
+    assert content["classes"] == ["cats & dogs", "Äpfel"]
+    skipped = own.results / "descriptors/small/own/train/0000.skipped.csv"
+    assert skipped.read_text(encoding="utf-8").split() == ["path,reason"]
+    assert (own.results / "own/model_card.md").is_file()
+
+
+def test_data_that_has_moved_is_the_same_data(own: Chain, tmp_path: Path) -> None:
+    moved = copy_all(own, tmp_path / "moved")
+    assert moved.plan("results/own/model.pt") == {}
+    (moved.root / "data").rename(tmp_path / "disk")
+    there = {"SJFT_DATA_ROOT": str(tmp_path / "disk")}
+    outcome = moved.make("-n", "results/own/model.pt", env=there)
+    assert "Nothing to be done" in outcome.output
+
+
+def test_a_truncated_picture_ends_the_run_with_its_name_or_is_skipped(
+    own: Chain, tmp_path: Path
+) -> None:
+    bad = copy_all(own, tmp_path / "bad")
+    with (bad.results / "datasets/own/images.csv").open(encoding="utf-8", newline="") as file:
+        name = next(r["path"] for r in csv.DictReader(file) if r["split"] == "train")
+    picture = bad.root / "data/my own pictures" / name
+    content = picture.read_bytes()
+    picture.unlink()
+    picture.write_bytes(content[: len(content) // 2])
+    outcome = bad.snakemake("results/own/model.pt")
+    assert_refused(outcome, name, "on_bad_image: skip")
+    with bad.configured(lambda config: config["datasets"]["own"].update(on_bad_image="skip")):
+        bad.make("results/own/model.pt")
+    skipped = bad.results / "descriptors/small/own/train/0000.skipped.csv"
+    with skipped.open(encoding="utf-8", newline="") as file:
+        assert [row["path"] for row in csv.DictReader(file)] == [name]
+
+
+def test_a_truncated_descriptor_file_is_named_and_nothing_is_overwritten(
+    chain: Chain, tmp_path: Path
+) -> None:
+    cut = copy_all(chain, tmp_path / "cut")
+    path = cut.results / "descriptors/small/store/train/0001.h5"
+    half = path.read_bytes()[: path.stat().st_size // 2]
+    path.write_bytes(half)
+    merged = cut.root / PAIRING / "store/neighbours.h5"
+    before = merged.read_bytes()
+    outcome = cut.snakemake("results/tiny/model.pt")
+    assert_refused(outcome, "results/descriptors/small/store/train/0001.h5: is truncated")
+    assert path.read_bytes() == half
+    assert merged.read_bytes() == before
