@@ -119,7 +119,7 @@ class OurChain:
 
     def rebin(self) -> None:
         """From the descriptor file to the histogram file."""
-        build_histograms(self.descriptors, self.bins, self._scratch / "bins.h5", self.histograms)
+        build_histograms(self.descriptors, self._scratch / "bins.h5", self.histograms)
 
 
 def check(ours: OurChain) -> None:

@@ -69,8 +69,8 @@ def grid_edges(counted: list[PackedCounts], grid: LevelGrid) -> list[NDArray[np.
 
 def over_grid(counted: list[PackedCounts], edges: list[NDArray[np.int32]]) -> NDArray[np.uint16]:
     """Histograms uint16 [images, channels, bins] of batches of counts."""
-    nothing = np.empty(0)
-    bin_of_level = Bins(np.stack(edges), nothing, nothing, {}, "").bin_of_level()
+    weight, positions = np.empty(0), np.empty(0, np.int64)
+    bin_of_level = Bins(np.stack(edges), weight, positions, {}, "").bin_of_level()
     batches = [np.zeros((*packed.occupied.shape, BINS), np.uint16) for packed in counted]
     for packed, counts in zip(counted, batches, strict=True):
         add_up(packed, bin_of_level, counts)
@@ -81,7 +81,8 @@ def measured(
     bank: FilterBank, paths: list[Path], edges: list[NDArray[np.float32]]
 ) -> tuple[NDArray[np.uint16], list[list[PackedCounts]]]:
     """Histograms over exact edges; and by grid and batch the counts over its levels."""
-    exact, counted = [], [[] for _ in GRIDS]
+    exact: list[NDArray[np.uint16]] = []
+    counted: list[list[PackedCounts]] = [[] for _ in GRIDS]
     counters = [LevelCounter(bank.layers, grid, IMAGES_A_BATCH) for grid in GRIDS]
     for layers in layers_of(bank, paths):
         for counter, of_grid in zip(counters, counted, strict=True):
@@ -104,11 +105,11 @@ def neighbours(
     names = [layer.name for layer in bank.layers for _ in range(layer.kernels)]
     positions = np.array([layer.positions for layer in bank.layers for _ in range(layer.kernels)])
     weight = channel_weights(names, None)
-    both = [
+    targets, sources = (
         Histograms(np.arange(len(c), dtype=np.int32), c, positions, weight, "", "")
         for c in (target, source)
-    ]
-    return search_exactly(*both, number, RetrievalSettings(bank="any").epsilon).sources
+    )
+    return search_exactly(targets, sources, number, RetrievalSettings(bank="any").epsilon).sources
 
 
 def kilobytes(counted: list[PackedCounts]) -> float:
@@ -124,8 +125,8 @@ def overlap(one: NDArray[np.int32], other: NDArray[np.int32], number: int) -> fl
     return float(100 * np.mean([len(np.intersect1d(a, b)) / number for a, b in pairs]))
 
 
-def measure(data: Path, targets: int, sources: int, numbers: tuple[int, int]) -> list[Row]:
-    """A row for each grid."""
+def measure(data: Path, sizes: tuple[int, int], numbers: tuple[int, int]) -> list[Row]:
+    """A row for each grid, of so many target and source images."""
     settings = CnnBank(
         type="cnn",
         network="squeezenet1_1",
@@ -137,7 +138,7 @@ def measure(data: Path, targets: int, sources: int, numbers: tuple[int, int]) ->
     bank = make_bank(settings, data / WEIGHTS)
     paths = [
         [data / path for path in pictures_in(data, name).some(number).paths]
-        for name, number in (("flowers17/train", targets), ("miniimagenet/train", sources))
+        for name, number in zip(("flowers17/train", "miniimagenet/train"), sizes, strict=True)
     ]
     edges = exact_edges(bank, paths[0])
     exact_target, target_counts = measured(bank, paths[0], edges)
@@ -171,7 +172,7 @@ def main() -> None:
     numbers = NEIGHBOURS_QUICKLY if chosen.quick else NEIGHBOURS
     with tempfile.TemporaryDirectory() as folder:
         data = data_or_made(chosen.data, Path(folder), chosen.quick)
-        found = {"Neighbours that stay, by the grid of levels": measure(data, *sizes, numbers)}
+        found = {"Neighbours that stay, by the grid of levels": measure(data, sizes, numbers)}
     write_results(chosen.output, tables(found), {"tables": found})
     check(*found.values())
 

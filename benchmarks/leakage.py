@@ -48,8 +48,8 @@ def _crop(left: float, top: float, right: float, bottom: float) -> Callable[...,
 
 def _cut(picture: Image.Image, left: float, top: float, right: float, bottom: float) -> Image.Image:
     width, height = picture.size
-    box = (left * width, top * height, (1 - right) * width, (1 - bottom) * height)
-    return picture.crop(tuple(round(edge) for edge in box))
+    across, down = (left * width, (1 - right) * width), (top * height, (1 - bottom) * height)
+    return picture.crop((round(across[0]), round(down[0]), round(across[1]), round(down[1])))
 
 
 def _random_crop(share: float) -> Callable[..., Image.Image]:
@@ -110,8 +110,10 @@ def copied(originals: Pictures, copy: Copy, scratch: Path) -> Pictures:
         for edit in copy.edits:
             picture = edit(picture, rng)
         names.append(f"{number:05d}.{'jpg' if copy.quality else 'png'}")
-        options = {"quality": copy.quality} if copy.quality else {"compress_level": 1}
-        picture.save(folder / names[-1], **options)
+        if copy.quality:
+            picture.save(folder / names[-1], quality=copy.quality)
+        else:
+            picture.save(folder / names[-1], compress_level=1)
     return Pictures(copy.name, folder, names)
 
 

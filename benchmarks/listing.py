@@ -19,7 +19,7 @@ from command_line import Row, parser_of, tables, write_results
 from sjft.data import listing
 from sjft.data.disk import FileFacts
 from sjft.data.folders import Walk
-from sjft.data.readers import ListedImage
+from sjft.data.readers import READERS, ListedImage
 from sjft.data.state import listed, snapshot, state_of
 from sjft.pipeline.job_cost import peak_megabytes
 from sjft.settings.dataset import ImageNet
@@ -55,7 +55,7 @@ def list_generated(images: int) -> list[Row]:
     def read(_settings: ImageNet, _root: Path, _walk: Walk | None = None) -> list[ListedImage]:
         return [ListedImage(f"train/{w}/{name}", w, "train") for w, name in names(images)]
 
-    listing.READERS["imagenet"] = read
+    READERS["imagenet"] = read
     rows: list[Row] = []
     with measured(rows, f"list and shard {images:,} generated paths"):
         table = listing.list_images(SETTINGS, Path(), facts)

@@ -21,7 +21,7 @@ from sjft.data.pixels import load_pixels
 from sjft.descriptors.banks import make_bank
 from sjft.descriptors.extraction import Extraction, extract_descriptors
 from sjft.networks.pretrained import load_network
-from sjft.retrieval.bins import equalise_bins, read_bins
+from sjft.retrieval.bins import equalise_bins
 from sjft.retrieval.histograms import Histograms, build_histograms, read_histograms
 from sjft.settings.bank import BankSettings
 from sjft.settings.retrieval import RetrievalSettings
@@ -113,7 +113,7 @@ def histograms_of(
         if not bins.is_file():
             equalise_bins([descriptors], BINS, None, bins)
     if not histograms.is_file():
-        build_histograms(descriptors, read_bins(bins), bins, histograms)
+        build_histograms(descriptors, bins, histograms)
     return read_histograms(histograms), bins
 
 

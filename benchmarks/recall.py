@@ -12,14 +12,17 @@ import math
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from command_line import Row, parser_of, tables, write_results
+from numpy.typing import NDArray
 from search import EPSILON, SETTINGS, annoy_of, fitted_projection, histograms, recall_of
 
 from sjft.retrieval.budget import candidates_per_shard, kept_per_shard
 from sjft.retrieval.histograms import Histograms
+from sjft.retrieval.index.backend import VectorIndex
 from sjft.retrieval.index.flat import FlatIndex
 from sjft.retrieval.neighbours import Neighbours, nearest
 from sjft.retrieval.search import search_candidates, search_exactly
@@ -79,6 +82,21 @@ class Case:
         ]
 
 
+def _exact(targets: Histograms, shard: Histograms, kept: int, _wanted: int) -> Neighbours:
+    return search_exactly(targets, shard, kept, EPSILON)
+
+
+def _by_index(
+    targets: Histograms,
+    vectors: NDArray[np.float32],
+    shard: Histograms,
+    index: VectorIndex,
+    kept: int,
+    wanted: int,
+) -> Neighbours:
+    return search_candidates(targets, vectors, shard, index, kept, wanted, EPSILON)
+
+
 def measure(
     targets: Histograms, source: Histograms, cases: list[Case], a_shard: int, folder: Path
 ) -> list[Row]:
@@ -88,14 +106,15 @@ def measure(
     for number in range(max(case.shards for case in cases)):
         shard = mixed(source, a_shard, number)
         vectors = projection.project(shard)
-        indexes = {"annoy": annoy_of(vectors, folder), "flat": FlatIndex(vectors)}
+        indexes: dict[str, VectorIndex] = {
+            "annoy": annoy_of(vectors, folder),
+            "flat": FlatIndex(vectors),
+        }
         search: dict[str, Callable[[int, int], Neighbours]] = {
-            "exact": lambda kept, _, s=shard: search_exactly(targets, s, kept, EPSILON)
+            "exact": partial(_exact, targets, shard)
         }
         for name, index in indexes.items():
-            search[name] = lambda kept, wanted, i=index, s=shard: search_candidates(
-                targets, own, s, i, kept, wanted, EPSILON
-            )
+            search[name] = partial(_by_index, targets, own, shard, index)
         for name in BACKENDS:  # compiles, and brings the shard into memory
             if not number:
                 search[name](1, 1)

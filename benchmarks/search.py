@@ -13,6 +13,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from sjft.retrieval.budget import candidates_per_shard
 from sjft.retrieval.divergence import ExactDivergence
 from sjft.retrieval.histograms import Histograms
 from sjft.retrieval.index.annoy import AnnoyIndex, build_annoy_index, load_annoy_index
+from sjft.retrieval.index.backend import VectorIndex
 from sjft.retrieval.index.flat import FlatIndex
 from sjft.retrieval.nearest import InMemory, rank
 from sjft.retrieval.neighbours import Neighbours
@@ -76,10 +78,10 @@ def against_sgemm(targets: Histograms, source: Histograms, rounds: int) -> list[
             for n in (len(targets.images), len(part.images))
         )
         ways: Ways = {
-            "sgemm": lambda a=left, b=right: a @ b.T,
-            "estimates": lambda d=divergence, p=part: d.estimate(p),
-            "estimates, exact divergences and lists": lambda d=divergence, p=part: rank(
-                d, InMemory(p), max(1, len(p.images) // 200), len(p.images)
+            "sgemm": partial(np.matmul, left, right.T),
+            "estimates": partial(divergence.estimate, part),
+            "estimates, exact divergences and lists": partial(
+                rank, divergence, InMemory(part), max(1, len(part.images) // 200), len(part.images)
             ),
         }
         seconds, pairs = timed(ways, rounds), len(left) * len(right)
@@ -173,7 +175,7 @@ def whole_vectors(targets: Histograms, source: Histograms, rounds: int) -> list[
     own, wanted = hellinger_vectors(targets), min(100, len(part.images))
     ways: Ways = {"exact": lambda: search_exactly(targets, part, wanted, EPSILON)}
     for name, index in brute_force(hellinger_vectors(part)).items():
-        ways[name] = lambda i=index: i.candidates(own, wanted)
+        ways[name] = partial(index.candidates, own, wanted)
     seconds, pairs = timed(ways, rounds), len(targets.images) * len(part.images)
     truth = ways["exact"]().sources
     rows = []
@@ -216,11 +218,16 @@ def backends(targets: Histograms, source: Histograms, rounds: int, folder: Path)
     rows = []
     for kept in LENGTHS:
         number = candidates_per_shard(kept, images, 1, factor)
-        indexes = {"annoy": annoy, "flat": flat, **others, **graph(vectors, number)}
-        ways: Ways = {"exact": lambda k=kept: search_exactly(targets, source, k, EPSILON)}
+        indexes: dict[str, VectorIndex] = {
+            "annoy": annoy,
+            "flat": flat,
+            **others,
+            **graph(vectors, number),
+        }
+        ways: Ways = {"exact": partial(search_exactly, targets, source, kept, EPSILON)}
         for name, index in indexes.items():
-            ways[name] = lambda i=index, k=kept, n=number: search_candidates(
-                targets, own, source, i, k, n, EPSILON
+            ways[name] = partial(
+                search_candidates, targets, own, source, index, kept, number, EPSILON
             )
         truth, seconds = ways["exact"](), timed(ways, rounds)
         for name, way in ways.items():

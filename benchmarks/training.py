@@ -72,7 +72,7 @@ class Bare:
             labels = self._labels.chunk(parts)
             losses = [F.cross_entropy(s, of) for s, of in zip(scores, labels, strict=True)]
             loss: Tensor = torch.stack(losses).sum()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
 
     def update(self) -> None:
         """Forward, backward, and a step of the optimiser."""
@@ -87,10 +87,8 @@ class Ours:
         """Half of the paths are targets, half sources."""
         half = len(paths) // 2
         self.device, self.batch = device, batch
-        self._sides = [
-            LabelledImages(paths[:half], np.arange(half) % CLASSES[0]),
-            LabelledImages(paths[half : 2 * half], np.arange(half) % CLASSES[1]),
-        ]
+        self._targets = LabelledImages(paths[:half], np.arange(half) % CLASSES[0])
+        self._sources = LabelledImages(paths[half : 2 * half], np.arange(half) % CLASSES[1])
         self.settings = TrainingSettings(
             network=NETWORK,
             weights=WEIGHTS,
@@ -114,10 +112,10 @@ class Ours:
 
     def batches(self, cache_mb: float) -> JointBatches:
         """The photographs, cut and resized as the settings say."""
-        half = len(self._sides[0].paths)
+        half = len(self._targets.paths)
         pairing = Pairing(half, self.settings.target_batch, AnySource(half), 0)
         cache = PictureCache(cache_mb, self.settings.resize[1])
-        return JointBatches(*self._sides, pairing, self.settings, 0, cache)
+        return JointBatches(self._targets, self._sources, pairing, self.settings, 0, cache)
 
     def loaded(self, batches: JointBatches, steps: range) -> Iterator[Batch]:
         """Batches as they are trained on."""
@@ -190,7 +188,7 @@ def check(ours: Ours) -> None:
     loss = F.cross_entropy(scores[:cut, : CLASSES[0]], batch.target_labels)
     loss = loss + F.cross_entropy(scores[cut:, CLASSES[0] :], batch.source_labels)
     optimiser = torch.optim.SGD(plain.parameters(), 0.01, 0.9, weight_decay=1e-4)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     optimiser.step()
     settings = ours.settings.model_copy(update={"precision": "float32"})
     history = train(network, lambda _: [batch], settings, ours.device)

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -19,7 +18,7 @@ from sjft.evaluation.scoring import class_probabilities
 from sjft.leakage.hashes import hash_images
 from sjft.settings.bank import GaborBank, LevelGrid
 from sjft.settings.experiment import EvaluationSettings
-from sjft.settings.pictures import PictureLimits, widest
+from sjft.settings.pictures import PictureLimits
 from sjft.training.batches import JointBatches, LabelledImages
 from sjft.training.cache import PictureCache
 from sjft.training.pairing import NoSource, Pairing
@@ -118,26 +117,3 @@ def test_every_stage_takes_a_line_of_60_000_pixels(
     random_picture(3, (1, 60_000)).save(tmp_path / f"high{suffix}")
     assert stage(f"wide{suffix}") == ""
     assert stage(f"high{suffix}") == ""
-
-
-def test_jobs_take_their_limits_from_the_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "workflow/scripts")
-    import job_runner  # noqa: PLC0415  (beside the scripts, and no part of the library)
-
-    snakemake = SimpleNamespace(
-        config={
-            "told": {
-                "datasets": {
-                    "birds": {"on_bad_image": "skip", "largest_picture": 200},
-                    "web": {"on_bad_image": "fail", "largest_file": 20.5},
-                    "made": {"on_bad_image": "fail"},
-                }
-            }
-        }
-    )
-    birds = PictureLimits(largest_picture=200)
-    assert job_runner.limits_on("birds", snakemake.config) == birds
-    assert job_runner.limits_on("made", snakemake.config) == USUAL
-    together = PictureLimits(largest_picture=200, largest_file=500)
-    assert job_runner.limits_on_all(snakemake.config) == together
-    assert widest([PictureLimits(largest_file=20.5)]) == PictureLimits(largest_file=20.5)

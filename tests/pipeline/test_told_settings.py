@@ -8,9 +8,9 @@ from rerun_table import BASE
 from sjft.data.state import NOT_FOR_THE_LIST
 from sjft.pipeline.stage_settings import ORIGIN, of_generated_images, only_told
 from sjft.settings.config import read_configuration
-from sjft.settings.experiment import TrainingSettings
 from sjft.settings.known_part import known_part
 from sjft.settings.retrieval import RetrievalSettings
+from sjft.settings.training import TrainingSettings
 
 
 def test_each_reader_lists_by_all_of_its_keys_but_those_of_its_files_origin() -> None:

@@ -49,7 +49,7 @@ def test_histograms_are_sums_of_the_level_counts(
 ) -> None:
     bins, counts = read_bins(bins_path), random_counts(2, 70)
     source = write_descriptors("source.h5", counts, kernels=[3, 1], first_image=5)
-    build_histograms(source, bins, bins_path, tmp_path / "out.h5")
+    build_histograms(source, bins_path, tmp_path / "out.h5")
     histograms = read_histograms(tmp_path / "out.h5", bins.digest)
     assert histograms.counts.dtype == np.uint16
     assert histograms.counts.tolist() == slow_sums(counts, bins)
@@ -68,7 +68,7 @@ def test_large_maps_are_counted_without_overflow(
     path = write_descriptors("a.h5", counts, kernels=[1])
     equalise_bins([path], 4, None, tmp_path / "bins.h5")
     bins = read_bins(tmp_path / "bins.h5")
-    build_histograms(path, bins, tmp_path / "bins.h5", tmp_path / "out.h5")
+    build_histograms(path, tmp_path / "bins.h5", tmp_path / "out.h5")
     histograms = read_histograms(tmp_path / "out.h5")
     assert histograms.counts.dtype == np.uint32
     assert histograms.counts.tolist() == slow_sums(counts, bins)
@@ -80,7 +80,7 @@ def test_descriptors_of_another_bank_are_refused(
 ) -> None:
     source = write_descriptors("source.h5", random_counts(2, 3), kernels=[3, 1], **change)
     with pytest.raises(UserError, match=r"source\.h5: was made with another bank than .*bins\.h5"):
-        build_histograms(source, read_bins(bins_path), bins_path, tmp_path / "out.h5")
+        build_histograms(source, bins_path, tmp_path / "out.h5")
     assert not (tmp_path / "out.h5").exists()
 
 
@@ -88,7 +88,7 @@ def test_histograms_over_other_bins_are_refused(
     write_descriptors: WriteDescriptors, bins_path: Path, tmp_path: Path
 ) -> None:
     source = write_descriptors("source.h5", random_counts(2, 3), kernels=[3, 1])
-    build_histograms(source, read_bins(bins_path), bins_path, tmp_path / "out.h5")
+    build_histograms(source, bins_path, tmp_path / "out.h5")
     equalise_bins([source], 7, None, tmp_path / "other.h5")
     with pytest.raises(UserError, match=r"out\.h5: was made with other bins"):
         read_histograms(tmp_path / "out.h5", read_bins(tmp_path / "other.h5").digest)
@@ -97,12 +97,12 @@ def test_histograms_over_other_bins_are_refused(
 def test_shards_are_joined_one_after_the_other_and_numbered_anew(
     write_descriptors: WriteDescriptors, bins_path: Path, tmp_path: Path
 ) -> None:
-    bins, parts = read_bins(bins_path), []
+    parts = []
     for name, start in (("late", 40), ("early", 10)):
         source = write_descriptors(
             f"{name}.h5", random_counts(start, 4), kernels=[3, 1], first_image=start
         )
-        build_histograms(source, bins, bins_path, tmp_path / f"{name}-out.h5")
+        build_histograms(source, bins_path, tmp_path / f"{name}-out.h5")
         parts.append(read_histograms(tmp_path / f"{name}-out.h5"))
     joined = concatenate(parts)
     assert joined.images.tolist() == list(range(8))
@@ -113,7 +113,7 @@ def test_taking_some_images_keeps_what_all_have_in_common(
     write_descriptors: WriteDescriptors, bins_path: Path, tmp_path: Path
 ) -> None:
     source = write_descriptors("source.h5", random_counts(2, 6), kernels=[3, 1])
-    build_histograms(source, read_bins(bins_path), bins_path, tmp_path / "out.h5")
+    build_histograms(source, bins_path, tmp_path / "out.h5")
     everything = read_histograms(tmp_path / "out.h5")
     some = everything.take(np.array([4, 1]))
     assert some.images.tolist() == [4, 1]
@@ -135,5 +135,5 @@ def test_a_full_disk_is_not_blamed_on_the_descriptors(
 
     monkeypatch.setattr("sjft.storage.hdf5.Hdf5Writer.add", full)
     with pytest.raises(UserError, match=r"out\.h5: cannot be written \(No space left"):
-        build_histograms(source, read_bins(bins_path), bins_path, tmp_path / "out.h5")
+        build_histograms(source, bins_path, tmp_path / "out.h5")
     assert source.exists()

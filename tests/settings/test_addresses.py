@@ -1,12 +1,6 @@
 """Addresses without their secrets."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
-from chain import REPOSITORY
 
 from sjft.errors import UserError
 from sjft.settings.addresses import without_secrets
@@ -61,41 +55,3 @@ def test_a_refused_configuration_keeps_its_secrets(download: object) -> None:
         read_configuration({"datasets": {"x": entry}, **sections})
     for secret in ("arthur", "pass-word", "to-ken"):
         assert secret not in str(error.value)
-
-
-# A job in which another package says too much, in its log and in an error that nobody expects.
-JOB = """
-import logging, sys
-from types import SimpleNamespace
-
-from job_runner import run
-
-
-def main(snakemake):
-    try:
-        raise OSError("http://arthur:pass-word@a.org/x?token=to-ken")
-    except OSError:
-        logging.warning("Failed to parse headers (url=http://a.org/x?token=to-ken)", exc_info=True)
-    raise RuntimeError("http://arthur:pass-word@a.org/x?token=to-ken")
-
-
-run(main, SimpleNamespace(log=[sys.argv[1]], threads=1))
-"""
-
-
-def test_a_job_has_secrets_neither_in_its_log_nor_on_the_terminal(tmp_path: Path) -> None:
-    workflow = REPOSITORY / "workflow"
-    done = subprocess.run(
-        [sys.executable, "-c", JOB, str(tmp_path / "a.log")],
-        env=os.environ | {"PYTHONPATH": f"{workflow}:{workflow / 'scripts'}"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    log = (tmp_path / "a.log").read_text(encoding="utf-8")
-    for text in (log, done.stderr):
-        assert "http://***@a.org/x?token=***" in text
-        for secret in ("arthur", "pass-word", "to-ken"):
-            assert secret not in text
-    assert done.returncode == 1
-    assert "RuntimeError" in done.stderr

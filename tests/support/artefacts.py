@@ -149,7 +149,7 @@ def _retrieval(folder: Path, descriptors: Path) -> dict[str, Artefact]:
         for name in ("bins", "histograms", "projection", "hashes", "neighbours", "probabilities")
     }
     equalise_bins([descriptors], 4, {"layer0": 1.0}, paths["bins"])
-    build_histograms(descriptors, read_bins(paths["bins"]), paths["bins"], paths["histograms"])
+    build_histograms(descriptors, paths["bins"], paths["histograms"])
     histograms = random_histograms(1, 9)
     options: dict[str, Any] = {"epsilon": 1e-4, "dimensions": 2, "sample": 9, "seed": 0}
     fit_projection(histograms, output=paths["projection"], inputs={}, **options)

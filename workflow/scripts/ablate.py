@@ -40,4 +40,4 @@ def _rows(subset: str) -> int:
 
 
 if __name__ == "__main__":
-    run(main, snakemake)
+    run(main)

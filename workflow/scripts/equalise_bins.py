@@ -1,21 +1,20 @@
 """Find the equal-mass bins of a target."""
 
 from pathlib import Path
-from typing import Any
 
-from job_runner import run
+from job_runner import Job, paths, run
 from sjft.retrieval.bins import equalise_bins
 
 
-def main(snakemake: Any) -> None:
+def main(job: Job) -> None:
     """Read the target's descriptors; write the bins."""
     equalise_bins(
-        [Path(path) for path in snakemake.input.descriptors],
-        snakemake.params.retrieval["bins"],
-        snakemake.params.retrieval["layer_weights"],
-        Path(snakemake.output.bins),
+        paths(job.input.descriptors),
+        job.params.retrieval["bins"],
+        job.params.retrieval["layer_weights"],
+        Path(job.output.bins),
     )
 
 
 if __name__ == "__main__":
-    run(main, snakemake)
+    run(main)

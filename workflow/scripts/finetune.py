@@ -90,4 +90,4 @@ def _checkpoints(snakemake: Any, settings: TrainingSettings) -> Checkpoints:
 
 
 if __name__ == "__main__":
-    run(main, snakemake)
+    run(main)

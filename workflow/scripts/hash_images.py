@@ -1,29 +1,24 @@
 """Hash the pictures of one shard of a data set."""
 
 from pathlib import Path
-from typing import Any
 
-import polars as pl
-
-from job_runner import folder, limits_on, run
-from sjft.data.table import of_shard, read_images
-from sjft.leakage.hashes import hash_images
+from job_runner import Job, image_folder, run, told
+from sjft.leakage.hashes import hash_shard
+from sjft.settings.pictures import limits_among
 
 
-def main(snakemake: Any) -> None:
+def main(job: Job) -> None:
     """Read images.csv and the pictures; write their hashes."""
-    wildcards = snakemake.wildcards
-    images = of_shard(
-        read_images(Path(snakemake.input.images)), wildcards.part, int(wildcards.shard)
-    )
-    hash_images(
-        images.with_columns(pl.int_range(pl.len(), dtype=pl.Int32).alias("image")),
-        folder(snakemake.params.place, snakemake.config["data_root"]),
-        Path(snakemake.output.hashes),
-        {"pictures": snakemake.params.pictures},
-        limits_on(wildcards.dataset, snakemake.config),
+    hash_shard(
+        Path(job.input.images),
+        job.wildcards.part,
+        int(job.wildcards.shard),
+        image_folder(job, job.params.place),
+        Path(job.output.hashes),
+        job.params.pictures,
+        limits_among(told(job, "datasets", job.wildcards.dataset)),
     )
 
 
 if __name__ == "__main__":
-    run(main, snakemake)
+    run(main)

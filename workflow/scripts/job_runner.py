@@ -1,100 +1,92 @@
-"""What every script does around its work: a log of its own, and errors for the user.
+"""What Snakemake hands to a script, with types, and what every script does around its stage."""
 
-Snakemake runs a script with an object `snakemake` in it; `run` hands that to the script's `main`.
-"""
-
-import logging
 import sys
-import time
-import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
-from sjft.errors import UserError
-from sjft.pipeline.job_cost import JobCost, peak_megabytes
-from sjft.settings.addresses import without_secrets
-from sjft.settings.pictures import PictureLimits, widest
-from sjft.storage.files import writing
+from sjft.data.location import folder_at
+from sjft.pipeline.job import run_job
+from sjft.settings.pictures import PictureLimits, limits_among, limits_of_any
+from sjft.settings.weights import Weights
+from sjft.settings.weights import weights_file as file_of_weights
 
 
-def run(main: Callable[[Any], None], snakemake: Any) -> None:
-    """Run a script's ``main`` with a log file, and the threads that its rule was given.
+class Named(Protocol):
+    """A rule's files or values, by name: each a text (or a value), or a list of them."""
 
-    A `UserError` ends the job with its message, on the terminal and in the log, and no traceback.
-    Neither has passwords or tokens of addresses, whoever wrote them.
-    The log's last line says what the job has cost, and what memory was declared.
+    def __getattr__(self, name: str, /) -> Any:
+        """What stands under a name."""
+
+    def __getitem__(self, name: str | int, /) -> Any:
+        """Likewise, or in so manieth place."""
+
+    def __iter__(self) -> Iterator[str]:
+        """All of them, one after the other."""
+
+    def items(self) -> Iterable[tuple[str, Any]]:
+        """Each with its name."""
+
+
+class Job(Protocol):
+    """Snakemake's object; ``config`` is the workflow's, as the rules left it."""
+
+    input: Named
+    output: Named
+    params: Named
+    wildcards: Named
+    resources: Named
+    log: Named
+    threads: int
+    config: Mapping[str, Any]
+
+
+def run(main: Callable[[Job], None]) -> None:
+    """Run a script's ``main`` with the log, threads and memory of its rule.
+
+    Snakemake puts its object into the script, as the variable ``snakemake``.
     """
-    sys.excepthook = _print_without_secrets
-    started = time.process_time()
-    try:
-        with writing(Path(snakemake.log[0])):
-            _log_to(Path(snakemake.log[0]))
-        _use_threads(snakemake.threads)
-        main(snakemake)
-    except UserError as error:
-        logging.getLogger("sjft").error("%s", error)
-        print(f"\nsjft: {without_secrets(str(error))}\n", file=sys.stderr)
-        sys.exit(1)
-    seconds = time.process_time() - started
-    if (peak := peak_megabytes()) is not None:
-        logging.info("%s", JobCost(peak, snakemake.resources.mem_mb, seconds).line())
+    job: Job = sys.modules[main.__module__].snakemake
+    run_job(partial(main, job), Path(job.log[0]), job.threads, job.resources.mem_mb)
 
 
-def _print_without_secrets(
-    kind: type[BaseException], error: BaseException, trace: TracebackType | None
-) -> None:
-    print(without_secrets("".join(traceback.format_exception(kind, error, trace))), file=sys.stderr)
+def paths(files: Iterable[str]) -> list[Path]:
+    """The paths of a list of files."""
+    return [Path(file) for file in files]
 
 
-class _WithoutSecrets(logging.Formatter):
-    """Lines, and tracebacks of other packages, without the secrets of addresses."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return without_secrets(super().format(record))
+def data_root(job: Job) -> Path:
+    """The folder below which the user's data lie."""
+    return Path(job.config["data_root"])
 
 
-def _log_to(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(path, mode="w", encoding="utf-8")
-    handler.setFormatter(_WithoutSecrets("%(asctime)s %(levelname)s %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
-    logging.captureWarnings(True)
+def image_folder(job: Job, place: Mapping[str, str]) -> Path:
+    """The folder of a data set's images, from what the rules say of its place."""
+    return folder_at(place, data_root(job))
 
 
-def _use_threads(threads: int) -> None:
-    """Give the libraries that the script has loaded the rule's threads; load none."""
-    if numba := sys.modules.get("numba"):
-        numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
-    if torch := sys.modules.get("torch"):
-        torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(True, warn_only=True)
+def told(job: Job, section: str, name: str) -> Mapping[str, Any]:
+    """What jobs are told of an entry without running again for it: how they compute."""
+    of_entry: Mapping[str, Any] = job.config["told"][section][name]
+    return of_entry
 
 
-def folder(place: dict[str, str], data_root: str) -> Path:
-    """A data set's folder: what was generated lies under results/, a root below the data root."""
-    return Path(place["generated"]) if "generated" in place else Path(data_root) / place["root"]
+def folder(place: Mapping[str, str], data_root: str) -> Path:
+    """The folder of a data set's images, from what the rules say of its place."""
+    return folder_at(place, Path(data_root))
 
 
-def limits_on(dataset: str, config: dict[str, Any]) -> PictureLimits:
+def limits_on(dataset: str, config: Mapping[str, Any]) -> PictureLimits:
     """Which of a data set's pictures are too large to be opened."""
     return limits_among(config["told"]["datasets"][dataset])
 
 
-def limits_among(settings: dict[str, Any]) -> PictureLimits:
-    """The limits among some settings of a data set; generated pictures have the usual ones."""
-    own = {key: settings[key] for key in PictureLimits.model_fields if key in settings}
-    return PictureLimits.model_validate(own)
-
-
-def limits_on_all(config: dict[str, Any]) -> PictureLimits:
+def limits_on_all(config: Mapping[str, Any]) -> PictureLimits:
     """What passes for some data set: extraction has held each picture against its own limits."""
-    return widest(limits_on(dataset, config) for dataset in config["told"]["datasets"])
+    return limits_of_any(config["told"]["datasets"].values())
 
 
-def weights_file(weights: Any, data_root: str, fetched: str | None) -> Path | None:
+def weights_file(weights: Weights | None, data_root: str, fetched: str | None) -> Path | None:
     """The file that a section `weights` is about: the user's, or the one that a rule fetched."""
-    if weights is not None and weights.source == "file":
-        return Path(data_root) / weights.path
-    return Path(fetched) if fetched else None
+    return file_of_weights(weights, Path(data_root), Path(fetched) if fetched else None)

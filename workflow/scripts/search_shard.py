@@ -1,27 +1,25 @@
 """Search one source shard for the target images' neighbours."""
 
 from pathlib import Path
-from typing import Any
 
-from job_runner import run
+from job_runner import Job, paths, run, told
 from sjft.retrieval.blocks import MB
 from sjft.retrieval.shard_search import ShardFiles, write_nearest_of_shard
 from sjft.settings.known_part import known_part
 from sjft.settings.retrieval import RetrievalSettings
 
 
-def main(snakemake: Any) -> None:
+def main(job: Job) -> None:
     """Read histograms (and index and projection); write the shard's neighbours."""
-    files, retrieval = snakemake.input, snakemake.params.retrieval
-    told = snakemake.config["told"]["retrievals"][snakemake.wildcards.retrieval]
+    files, device = job.input, told(job, "retrievals", job.wildcards.retrieval)["device"]
     write_nearest_of_shard(
-        ShardFiles([*map(Path, files.targets)], Path(files.sources), [*map(Path, files.index)]),
-        Path(snakemake.output.neighbours),
-        known_part(RetrievalSettings, {**retrieval, "device": told["device"]}),
-        shards=snakemake.params.shards,
-        memory=snakemake.resources.mem_mb * MB,
+        ShardFiles(paths(files.targets), Path(files.sources), paths(files.index)),
+        Path(job.output.neighbours),
+        known_part(RetrievalSettings, job.params.retrieval, {"device": device}),
+        shards=job.params.shards,
+        memory=job.resources.mem_mb * MB,
     )
 
 
 if __name__ == "__main__":
-    run(main, snakemake)
+    run(main)

@@ -56,4 +56,4 @@ def _left_out(names: list[str], files: Any) -> dict[str, set[str]]:
 
 
 if __name__ == "__main__":
-    run(main, snakemake)
+    run(main)

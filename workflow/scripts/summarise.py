@@ -49,4 +49,4 @@ def _retrieval(backend: str, names: list[str], files: Any) -> Retrieval:
 
 
 if __name__ == "__main__":
-    run(main, snakemake)
+    run(main)

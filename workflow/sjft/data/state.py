@@ -110,6 +110,22 @@ def listed(
     return with_digests(table, root, known)
 
 
+def list_dataset(
+    settings: DatasetSettings, root: Path, data_root: Path, code: str, folder: Path
+) -> None:
+    """List the images of a data set that lies in ``root``: images.csv and its record in ``folder``.
+
+    ``code`` is the fingerprint of what lists them. Raises `UserError` as `list_images` does.
+    """
+    # Taken first: what changes while the list is made is noticed by the next run.
+    before = snapshot(settings, data_root)
+    omissions = Omissions()
+    images = listed(settings, root, omissions=omissions)
+    omissions.log(LOG, root)
+    state = state_of(images, settings.shards, omissions)
+    write_listing(folder, images, Record(listed_by(settings, code), before, state))
+
+
 def state_of(images: pl.DataFrame, shards: int, omissions: Omissions | None = None) -> DataState:
     """The state that a list, and what it left out, stand for.
 

@@ -14,6 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from sjft.data.pixels import USUAL_LIMITS, load_rgb
+from sjft.data.table import of_shard, read_images
 from sjft.errors import BadImageError
 from sjft.leakage.perceptual_hash import BITS, VIEWS, WORDS, perceptual_hash
 from sjft.progress import progress
@@ -45,6 +46,25 @@ class PictureHashes:
         return PictureHashes(
             self.images[rows], self.digests[rows], self.bits[rows], self.detail[rows]
         )
+
+
+def hash_shard(
+    images: Path,
+    part: str,
+    shard: int,
+    root: Path,
+    output: Path,
+    state: str,
+    limits: PictureLimits = USUAL_LIMITS,
+) -> None:
+    """Hash one part and shard of a data set as `hash_images` does, numbered within that list.
+
+    ``images`` is images.csv, ``root`` the folder of its paths; ``state`` says which pictures the
+    shard holds.
+    """
+    listed = of_shard(read_images(images), part, shard)
+    numbered = listed.with_columns(pl.int_range(pl.len(), dtype=pl.Int32).alias("image"))
+    hash_images(numbered, root, output, {"pictures": state}, limits)
 
 
 def hash_images(

@@ -12,7 +12,7 @@ from torchvision import models
 
 from sjft.errors import NotAsWrittenError, UserError
 from sjft.model.publication import KIND, VERSION, WITHOUT_CHECKSUM
-from sjft.storage.torch_file import read_torch_of_any_version
+from sjft.storage.torch_file import read_torch
 
 LOG = logging.getLogger(__name__)
 
@@ -73,22 +73,19 @@ def as_yaml(values: Mapping[str, Any]) -> str:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        content, sealed = read_torch_of_any_version(path)
+        content = read_torch(
+            path,
+            kind=KIND,
+            version=VERSION,
+            name="published model",
+            unsealed_version=WITHOUT_CHECKSUM,
+        )
     except NotAsWrittenError as error:
         raise UserError(
-            f"{path}: cannot be read as a model: it {error.reason}. Copy it anew from where it "
-            "came, or remove it and publish it again: `snakemake results/EXPERIMENT/model.pt`."
+            f"{path}: cannot be read as a model: it {error.reason}. Publish it again (remove it, "
+            "then `snakemake results/EXPERIMENT/model.pt`), or copy it anew from where it came."
         ) from None
-    if not isinstance(content, dict) or content.get("format") != KIND:
-        raise UserError(f"{path}: is no published model. Name results/EXPERIMENT/model.pt.")
-    version = content["format_version"]
-    if version not in (WITHOUT_CHECKSUM, VERSION) or sealed != (version == VERSION):
-        raise UserError(
-            f"{path}: is of version {version}, {'with' if sealed else 'without'} a checksum; "
-            f"this program reads {WITHOUT_CHECKSUM} without and {VERSION} with one. Publish it "
-            "again: `snakemake results/EXPERIMENT/model.pt`."
-        )
-    if not sealed:
+    if content["format_version"] == WITHOUT_CHECKSUM:
         LOG.warning(
             "%s: an older version wrote it, without a checksum of the whole file. Those of "
             "its parts hold.",

@@ -195,16 +195,9 @@ def _portable(state: dict[str, Tensor]) -> dict[str, Tensor]:
 def load_joint_network(path: Path) -> JointNetwork:
     """Read what `save_network` wrote; raises `UserError` for any other file."""
     try:
-        content = read_torch(path)
+        content = read_torch(path, kind=KIND, version=VERSION, name="model of a training round")
     except UserError as error:
         raise UserError(f"{path}: cannot be read as a model. {error}") from None
-    if not isinstance(content, dict) or content.get("format") != KIND:
-        raise UserError(f"{path}: is no model of a training round.")
-    if content["format_version"] != VERSION:
-        raise UserError(
-            f"{path}: is of version {content['format_version']}, this program reads {VERSION}. "
-            "Remove it and run again."
-        )
     with torch.device("cpu"):
         network = joint_network(
             content["network"],

@@ -13,7 +13,7 @@ from PIL import Image
 from sjft.descriptors.banks import make_bank
 from sjft.descriptors.extraction import Extraction, extract_descriptors
 from sjft.leakage.hashes import hash_images, read_hashes
-from sjft.retrieval.bins import equalise_bins, read_bins
+from sjft.retrieval.bins import equalise_bins
 from sjft.retrieval.divergence import ExactDivergence
 from sjft.retrieval.histograms import Histograms, build_histograms, read_histograms
 from sjft.retrieval.index import search_backend
@@ -112,7 +112,7 @@ def _measure(
         extract_descriptors(table, root, extraction, files["descriptors"])
 
     def count() -> None:
-        build_histograms(files["descriptors"], read_bins(files["bins"]), scratch, files["counts"])
+        build_histograms(files["descriptors"], files["bins"], files["counts"])
 
     images = len(paths)
     hashing = _seconds(lambda: hash_images(table, root, files["hashes"], {})) / images

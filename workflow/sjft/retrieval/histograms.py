@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sjft.descriptors.file import open_descriptors, require_same_bank
 from sjft.errors import UserError
 from sjft.progress import progress
-from sjft.retrieval.bins import Bins
+from sjft.retrieval.bins import read_bins
 from sjft.storage.hdf5 import RowReader, Variable, create_hdf5, inputs_of, open_hdf5
 
 KIND, VERSION = "sjft-histograms", 1
@@ -75,11 +75,12 @@ class HistogramFile:
             yield self.read(slice(start, start + images))
 
 
-def build_histograms(descriptors: Path, bins: Bins, bins_path: Path, output: Path) -> None:
+def build_histograms(descriptors: Path, bins_path: Path, output: Path) -> None:
     """Sum a descriptor shard's counts over the bins and write them to ``output``.
 
     Raises `UserError` where the descriptors were made with another bank than the bins.
     """
+    bins = read_bins(bins_path)
     channels, number = bins.edges.shape[0], bins.edges.shape[1] - 1
     kind = np.uint16 if bins.positions.max() <= np.iinfo(np.uint16).max else np.uint32
     with (

@@ -14,12 +14,14 @@ from sjft.settings.base import Settings
 Section = TypeVar("Section", bound=Settings)
 
 
-def known_part(section: type[Section], values: Mapping[str, Any]) -> Section:
-    """A section with the keys of ``values`` alone; reading another one is an `AttributeError`.
+def known_part(section: type[Section], *parts: Mapping[str, Any]) -> Section:
+    """A section with the keys of ``parts`` alone; reading another one is an `AttributeError`.
 
-    ``values`` are plain, as `model_dump` gives them, and were validated with the whole
-    configuration; sections within this one are parts likewise.
+    Their values are plain, as `model_dump` gives them, and were validated with the whole
+    configuration; sections within this one are parts likewise. Of two values of a key the last one
+    holds.
     """
+    values = {name: value for part in parts for name, value in part.items()}
     part = cast(Section, section.model_construct(_fields_set=set(values)))
     part.__dict__.clear()
     for name, value in values.items():

@@ -1,6 +1,7 @@
 """Which pictures are too large to be opened."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from pydantic import Field
 
@@ -37,6 +38,17 @@ class PictureLimits(Settings):
     def pixels(self) -> int:
         """The largest number of pixels of a picture."""
         return int(self.largest_picture * 10**6)
+
+
+def limits_among(settings: Mapping[str, Any]) -> PictureLimits:
+    """The limits among some of a data set's settings; generated pictures have the usual ones."""
+    own = {key: settings[key] for key in PictureLimits.model_fields if key in settings}
+    return PictureLimits.model_validate(own)
+
+
+def limits_of_any(datasets: Iterable[Mapping[str, Any]]) -> PictureLimits:
+    """What passes for one at least of the data sets, of each of which some settings are given."""
+    return widest(limits_among(settings) for settings in datasets)
 
 
 def widest(limits: Iterable[PictureLimits]) -> PictureLimits:

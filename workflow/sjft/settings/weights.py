@@ -1,5 +1,6 @@
 """Where a network's weights come from."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -37,3 +38,11 @@ Weights = Annotated[
     TorchvisionWeights | FileWeights | RandomWeights,
     Field(discriminator="source", description="Where the weights come from."),
 ]
+
+
+def weights_file(weights: Weights | None, data_root: Path, fetched: Path | None) -> Path | None:
+    """The file that a section `weights` is about: the user's, or the ``fetched`` one.
+
+    None for random weights, and for a bank that has none.
+    """
+    return data_root / weights.path if isinstance(weights, FileWeights) else fetched

@@ -41,27 +41,39 @@ def write_torch(path: Path, content: object) -> None:
         output.require_success(path)
 
 
-def read_torch(path: Path) -> Any:
-    """Read what `write_torch` wrote, on the CPU.
+def read_torch(
+    path: Path, *, kind: str, version: int, name: str, unsealed_version: int | None = None
+) -> dict[str, Any]:
+    """Read what `write_torch` wrote, on the CPU: a dictionary of a format and a version.
 
-    Raises `NotAsWrittenError` for any other file, and `UserError` for none.
+    These are its values ``format``, the ``kind``, and ``format_version``; ``name`` is what users
+    call such a file. One of ``unsealed_version`` has no checksum of the whole file: each member's
+    CRC-32 is checked instead. Raises `NotAsWrittenError` for any other file, and `UserError` for
+    none.
     """
-    require_sealed(path)
-    return _load(path)
-
-
-def read_torch_of_any_version(path: Path) -> tuple[Any, bool]:
-    """Likewise, also of versions that wrote no checksum; says whether there is one.
-
-    Where there is none, each member's CRC-32 is checked. Whoever calls must refuse a file of a
-    version that has one, and lacks it.
-    """
-    if not is_sealed(path):
-        if not zipfile.is_zipfile(path):
-            raise NotAsWrittenError(path, NOT_SEALED)
+    sealed = unsealed_version is None or is_sealed(path)
+    if sealed:
+        require_sealed(path)
+    elif zipfile.is_zipfile(path):
         _check_members(path)
-        return _load(path), False
-    return read_torch(path), True
+    else:
+        raise NotAsWrittenError(path, NOT_SEALED)
+    content = _load(path)
+    if not isinstance(content, dict) or content.get("format") != kind:
+        raise NotAsWrittenError(path, f"is no {name}")
+    found = content.get("format_version")
+    if found != (version if sealed else unsealed_version):
+        raise NotAsWrittenError(path, _wrong_version(found, version, sealed, unsealed_version))
+    return content
+
+
+def _wrong_version(found: object, version: int, sealed: bool, unsealed: int | None) -> str:
+    if unsealed is None:
+        return f"is of version {found}, this program reads {version}"
+    return (
+        f"is of version {found}, {'with' if sealed else 'without'} a checksum; this program reads "
+        f"{unsealed} without and {version} with one"
+    )
 
 
 def require_whole(path: Path) -> None:

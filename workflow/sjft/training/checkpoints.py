@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from sjft.errors import UserError
+from sjft.errors import NotAsWrittenError, UserError
 from sjft.settings.checkpoints import CheckpointSettings
 from sjft.storage.files import digest_of_text, read_json, write_json
 from sjft.storage.torch_file import read_torch, write_torch
@@ -152,17 +152,12 @@ class Checkpoints:
 def _read(path: Path) -> dict[str, Any] | None:
     """A checkpoint's content, or None for one that cannot be used: the one before will do."""
     try:
-        content = read_torch(path)
+        return read_torch(path, kind=KIND, version=VERSION, name="checkpoint")
+    except NotAsWrittenError as error:
+        LOG.warning("%s is passed over: it %s", path, error.reason)
     except UserError as error:
-        LOG.warning("%s is passed over: %s", path, getattr(error, "reason", error))
-        return None
-    if not isinstance(content, dict) or content.get("format") != KIND:
-        LOG.warning("%s is passed over: it is no checkpoint", path)
-        return None
-    if content["format_version"] != VERSION:
-        LOG.warning("%s is passed over: it is of another version", path)
-        return None
-    return content
+        LOG.warning("%s is passed over: %s", path, error)
+    return None
 
 
 def _differences(one: Any, other: Any) -> str:

@@ -1,0 +1,143 @@
+"""The stages of the leakage check: what stands twice is found, in every shard and by every test."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from staged import IN_SOURCE, IN_TARGET, MEMORY, SETTINGS, Staged, target_and_source
+
+from sjft.data.table import of_shard, read_images
+from sjft.errors import UserError
+from sjft.leakage.copies import COPIES_SCHEMA
+from sjft.leakage.duplicates import PartFiles, find_duplicates
+from sjft.leakage.hashes import hash_shard, read_hashes
+from sjft.leakage.shard import HashFiles, find_leakage
+from sjft.leakage.source import FoundInShards, merge_leakage
+from sjft.leakage.table import read_leakage
+from sjft.retrieval.neighbours import read_neighbours
+from sjft.retrieval.shard_search import ShardFiles
+from sjft.settings.retrieval import LeakageSettings
+from sjft.storage.files import read_table
+from sjft.storage.hdf5 import config_of, inputs_of, open_hdf5
+
+
+@pytest.fixture(scope="module")
+def staged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Staged, Staged]:
+    return target_and_source(tmp_path_factory.mktemp("leakage"))
+
+
+@pytest.fixture(scope="module")
+def found(staged: tuple[Staged, Staged]) -> FoundInShards:
+    target, source = staged
+    found = FoundInShards(
+        [source.folder / f"leakage/{shard}.csv" for shard in range(2)],
+        [source.folder / f"leakage/{shard}.h5" for shard in range(2)],
+    )
+    heldout = {kind: target.files(kind, "heldout") for kind in ("hashes", "histograms")}
+    files = (source.files("hashes", "train"), source.files("histograms", "train"))
+    for hashes, histograms, copies, nearest in zip(
+        *files, found.copies, found.nearest, strict=True
+    ):
+        find_leakage(
+            target.images,
+            HashFiles(heldout["hashes"], hashes),
+            ShardFiles(heldout["histograms"], histograms, []),
+            SETTINGS,
+            MEMORY,
+            copies=copies,
+            nearest=nearest,
+        )
+    return found
+
+
+def merged(
+    staged: tuple[Staged, Staged], found: FoundInShards, share: float | None
+) -> dict[tuple[str, str], str]:
+    target, source = staged
+    output = source.folder / "leakage.csv"
+    heldout = target.files("histograms", "heldout")
+    merge_leakage(found, heldout, target.images, source.images, share, output)
+    table = read_leakage(output)
+    assert set(table["target_split"]) <= {"test"} and set(table["source_split"]) <= {"train"}
+    pairs = zip(table["source_path"], table["target_path"], strict=True)
+    return dict(zip(pairs, table["reasons"], strict=True))
+
+
+def test_a_shards_files_say_what_was_compared(
+    staged: tuple[Staged, Staged], found: FoundInShards
+) -> None:
+    target, source = staged
+    tables = [read_table(path, COPIES_SCHEMA) for path in found.copies]
+    assert sum(map(len, tables)) == len(IN_SOURCE)
+    tested = read_images(target.images).filter(split="test")["image"].to_list()
+    for shard, (table, path) in enumerate(zip(tables, found.nearest, strict=True)):
+        inside = of_shard(read_images(source.images), "train", shard)
+        for row in table.iter_rows(named=True):
+            copied = IN_SOURCE[inside["path"][row["source_image"]]]
+            assert read_images(target.images)["path"][row["target_image"]] == copied
+            assert row["target_image"] in tested
+        nearest = read_neighbours(path)
+        assert nearest.sources.shape == (6, min(10, len(inside)))
+        assert nearest.sources.max() < len(inside)
+        with open_hdf5(path, kind="sjft-neighbours", version=1) as file:
+            assert config_of(file) == SETTINGS.model_dump(mode="json")
+            assert set(inputs_of(file)) == {"bins", "sources"}
+
+
+def test_copies_in_all_shards_are_found_by_file_hash_and_divergence(
+    staged: tuple[Staged, Staged], found: FoundInShards
+) -> None:
+    pairs = merged(staged, found, 0.01)
+    assert list(pairs) == [(copy, original) for copy, original in sorted(IN_SOURCE.items())]
+    for reasons in pairs.values():
+        assert reasons.startswith("same file; perceptual hash 0 of 256 bits; divergence ")
+
+
+def test_without_a_share_no_divergence_is_a_reason(
+    staged: tuple[Staged, Staged], found: FoundInShards
+) -> None:
+    pairs = merged(staged, found, None)
+    assert set(pairs.values()) == {"same file; perceptual hash 0 of 256 bits"}
+
+
+def test_copies_of_other_shards_than_the_lists_are_refused(
+    staged: tuple[Staged, Staged], found: FoundInShards
+) -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        merged(staged, FoundInShards(found.copies[:1], found.nearest), None)
+
+
+def test_duplicates_within_the_target_are_found(staged: tuple[Staged, Staged]) -> None:
+    target, _ = staged
+    parts = {
+        part: PartFiles(target.files("hashes", part), target.files("histograms", part))
+        for part in ("train", "heldout")
+    }
+    output = target.folder / "duplicates.csv"
+    by_hash = SETTINGS.model_copy(update={"leakage": LeakageSettings(divergence_share=None)})
+    same = "same file; perceptual hash 0 of 256 bits"
+    for settings, wanted in ((by_hash, same), (SETTINGS, f"{same}; divergence ")):
+        find_duplicates(target.images, parts["train"], parts["heldout"], settings, MEMORY, output)
+        table = read_leakage(output)
+        pairs = zip(table["source_path"], table["target_path"], strict=True)
+        assert dict(pairs) == IN_TARGET
+        assert table["reasons"][0].startswith(wanted)
+
+
+def test_a_shards_hashes_are_numbered_within_its_list(
+    staged: tuple[Staged, Staged], tmp_path: Path
+) -> None:
+    _, source = staged
+    listed = read_images(source.images)
+    for shard in range(2):
+        hashes = read_hashes([source.files("hashes", "train")[shard]])
+        inside = of_shard(listed, "train", shard)
+        assert hashes.images.tolist() == list(range(len(inside)))
+    assert (
+        np.concatenate(
+            [read_hashes([path]).images for path in source.files("hashes", "heldout")]
+        ).size
+        == 0
+    )
+    with pytest.raises(UserError, match=r"none\.csv"):
+        hash_shard(tmp_path / "none.csv", "train", 0, source.root, tmp_path / "h.h5", "state")

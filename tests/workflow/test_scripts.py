@@ -1,0 +1,68 @@
+"""Scripts: what Snakemake hands over reaches a stage of the library with types, and little more."""
+
+import ast
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import pytest
+from chain import REPOSITORY
+
+import job_runner
+
+SCRIPTS = sorted((REPOSITORY / "workflow/scripts").glob("[!j]*.py"))
+LONGER = {"ablate", "extract_descriptors", "finetune", "publish", "select_subset", "summarise"}
+LONGEST = 30  # lines, docstrings and imports among them
+
+
+@pytest.fixture
+def job() -> SimpleNamespace:
+    return SimpleNamespace(
+        log=["results/logs/a.log"],
+        threads=3,
+        resources=SimpleNamespace(mem_mb=1500),
+        config={"data_root": "/data", "told": {"banks": {"small": {"device": "cpu"}}}},
+    )
+
+
+def test_a_script_is_run_with_what_snakemake_put_into_it(
+    job: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[object] = []
+
+    def run_job(work: Callable[[], None], *given: object) -> None:
+        work()
+        seen.append(given)
+
+    monkeypatch.setattr(job_runner, "run_job", run_job)
+    script = ModuleType("script")
+    script.snakemake = job  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "script", script)
+
+    def main(given: object) -> None:
+        seen.append(given)
+
+    main.__module__ = "script"
+    job_runner.run(main)
+    assert seen == [job, (Path("results/logs/a.log"), 3, 1500)]
+
+
+def test_what_scripts_look_up_has_a_type(job: SimpleNamespace) -> None:
+    assert job_runner.paths(["a/b", "c"]) == [Path("a/b"), Path("c")]
+    assert job_runner.data_root(job) == Path("/data")
+    assert job_runner.image_folder(job, {"root": "birds"}) == Path("/data/birds")
+    assert job_runner.told(job, "banks", "small") == {"device": "cpu"}
+    with pytest.raises(KeyError):
+        job_runner.told(job, "banks", "large")
+
+
+@pytest.mark.parametrize(
+    "script", [path for path in SCRIPTS if path.stem not in LONGER], ids=lambda path: path.stem
+)
+def test_a_script_is_a_few_lines_around_one_function(script: Path) -> None:
+    text = script.read_text("utf-8")
+    functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)]
+    assert [function.name for function in functions] == ["main"]
+    assert len(text.splitlines()) <= LONGEST
+    assert text.endswith('\n\nif __name__ == "__main__":\n    run(main)\n')

@@ -1,0 +1,74 @@
+"""A job: its own log, the threads that its rule was given, errors for the user, and what it cost.
+
+Neither the log nor the terminal holds passwords or tokens of addresses, whoever wrote them.
+"""
+
+import logging
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+from sjft.errors import UserError
+from sjft.pipeline.job_cost import JobCost, peak_megabytes
+from sjft.settings.addresses import without_secrets
+from sjft.storage.files import writing
+
+
+def run_job(work: Callable[[], None], log: Path, threads: int, declared_megabytes: int) -> None:
+    """Do a job's ``work`` with a log file, and with so many threads.
+
+    A `UserError` ends the process with its message, on the terminal and in the log, and no
+    traceback. The log's last line says what the job has cost, and what memory was declared.
+    """
+    sys.excepthook = print_without_secrets
+    started = time.process_time()
+    try:
+        log_to(log)
+        use_threads(threads)
+        work()
+    except UserError as error:
+        logging.getLogger("sjft").error("%s", error)
+        print(f"\nsjft: {without_secrets(str(error))}\n", file=sys.stderr)
+        sys.exit(1)
+    seconds = time.process_time() - started
+    if (peak := peak_megabytes()) is not None:
+        logging.info("%s", JobCost(peak, declared_megabytes, seconds).line())
+
+
+def print_without_secrets(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Print an error that nobody expects: an `excepthook`."""
+    print(without_secrets("".join(traceback.format_exception(kind, error, trace))), file=sys.stderr)
+
+
+class _WithoutSecrets(logging.Formatter):
+    """Lines, and tracebacks of other packages, without the secrets of addresses."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return without_secrets(super().format(record))
+
+
+def log_to(path: Path) -> None:
+    """Write what is logged, and warnings, to a file of its own, which begins empty.
+
+    Raises `UserError` where the disk is full or the folder is read-only.
+    """
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handler = logging.FileHandler(path, mode="w", encoding="utf-8")
+    handler.setFormatter(_WithoutSecrets("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logging.captureWarnings(True)
+
+
+def use_threads(threads: int) -> None:
+    """Give the libraries that are loaded so many threads; load none, as that takes seconds."""
+    if numba := sys.modules.get("numba"):
+        numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(True, warn_only=True)
