@@ -215,6 +215,7 @@ def test_a_plan_is_refused_too(
     assert f"{TRAINING}.learning_rate_steps: 2400 is not below updates (20)" in shown.err
 
 
+@pytest.mark.slow
 def test_the_shipped_experiments_are_sound(repository: Path = Path(__file__).parents[2]) -> None:
     import yaml  # noqa: PLC0415
 

@@ -156,6 +156,7 @@ def test_networks_are_asked_in_a_process_that_has_loaded_torch(
     assert said[0][0][0] == "network"
 
 
+@pytest.mark.slow
 def test_answers_are_kept_until_something_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,6 +33,7 @@ def test_the_numbers_that_are_not_0_are_gathered_in_order(kind: type, share: flo
     assert gathered[:found].tolist() == numbers[numbers != 0].tolist()
 
 
+@pytest.mark.slow
 def test_counting_is_the_same_on_a_processor_without_the_instruction() -> None:
     tests = [
         "tests/descriptors/test_counting.py",

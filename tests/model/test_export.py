@@ -43,6 +43,7 @@ def assert_same_facts(model: PublishedModel, text: str | bytes) -> None:
     assert facts["classes"] == CLASSES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["resnet18", "squeezenet1_1"])
 def test_onnx_gives_the_models_scores_for_any_number_of_pictures(tmp_path: Path, name: str) -> None:
     model = published(tmp_path, name)

@@ -44,6 +44,7 @@ def rows_of(text: str) -> dict[str, list[float]]:
     return {name: [float(value) for value in values] for name, *values in cells[2:]}
 
 
+@pytest.mark.slow
 def test_an_experiment_without_its_data_is_planned_from_given_numbers(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -105,6 +105,7 @@ print(1024 * int(re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_t
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is Linux's to say")
 @pytest.mark.parametrize("backend", ["exact", "flat"])
 def test_a_search_stays_under_what_its_rule_declares(tmp_path: Path, backend: str) -> None:

@@ -60,6 +60,7 @@ def output_of(process: subprocess.Popen[str]) -> str:
     return text
 
 
+@pytest.mark.slow
 @needs_avx2
 def test_lists_are_the_same_to_the_last_bit_under_every_kernel(tmp_path: Path) -> None:
     environments = [{"OPENBLAS_NUM_THREADS": "1"}, {**HASWELL, "NUMBA_NUM_THREADS": "1"}, *OTHERS]
@@ -78,6 +79,7 @@ def test_lists_are_the_same_to_the_last_bit_under_every_kernel(tmp_path: Path) -
     assert len({one["estimates"] for one in found}) >= 3
 
 
+@pytest.mark.slow
 @needs_avx2
 def test_what_hangs_on_instructions_is_right_without_avx_512() -> None:
     chosen = [

@@ -270,6 +270,7 @@ def train_slowly(pictures: Path, folder: Path) -> int:
     return 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_signal_loses_nothing(
     pictures: Path, tmp_path: Path, uninterrupted: bytes, number: signal.Signals

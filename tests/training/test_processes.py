@@ -77,6 +77,7 @@ def job(pictures: Path, output: Path, processes: int) -> RoundJob:
     )
 
 
+@pytest.mark.slow
 def test_two_processes_end_as_one_does_and_go_on_after_a_signal(
     pictures: Path, tmp_path: Path
 ) -> None:
@@ -112,11 +113,13 @@ def test_two_processes_end_as_one_does_and_go_on_after_a_signal(
     assert not (stopped / "checkpoints").exists()
 
 
+@pytest.mark.slow
 def test_what_one_process_says_to_the_user_ends_all() -> None:
     with pytest.raises(UserError, match=r"^the picture: is not an image"):
         in_processes(2, "gloo", fail_while_others_wait, "is not an image")
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_ends_all() -> None:
     with pytest.raises(UserError, match=r"ended from outside .*SIGKILL"):
         in_processes(2, "gloo", fail_while_others_wait, None)
