@@ -50,6 +50,7 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
     with first.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not done.exists():
+            shutil.rmtree(first, ignore_errors=True)  # what could not be made whole
             make(first)
             done.touch()
     shutil.copytree(first, own, symlinks=True)
