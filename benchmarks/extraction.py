@@ -33,7 +33,9 @@ from torchvision.transforms import functional as transforms
 
 from sjft.data.pixels import load_pixels
 from sjft.descriptors import winograd
-from sjft.descriptors.banks import CnnFilterBank, FilterBank, make_bank
+from sjft.descriptors.banks import make_bank
+from sjft.descriptors.banks.bank import FilterBank
+from sjft.descriptors.banks.cnn import CnnFilterBank
 from sjft.descriptors.extraction import IMAGES_A_BATCH, Extraction, extract_descriptors
 from sjft.descriptors.file import open_descriptors
 from sjft.descriptors.levels import every_level, level_boundaries, levels_of, number_of_levels

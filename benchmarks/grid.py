@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from pictures import WEIGHTS, data_or_made, pictures_in
 
 from sjft.data.pixels import load_pixels
-from sjft.descriptors.banks import FilterBank, make_bank
+from sjft.descriptors.banks import make_bank
+from sjft.descriptors.banks.bank import FilterBank
 from sjft.descriptors.counting import LevelCounter
 from sjft.descriptors.levels import every_level, zero_level
 from sjft.descriptors.packing import PackedCounts, add_up

@@ -11,7 +11,7 @@ import torch
 from image_files import random_picture, save_pictures
 from small import small_network, training_settings
 
-from sjft.descriptors.banks import GaborFilterBank
+from sjft.descriptors.banks.gabor import GaborFilterBank
 from sjft.descriptors.extraction import Extraction, extract_descriptors
 from sjft.errors import BadImageError
 from sjft.evaluation.scoring import class_probabilities

@@ -10,12 +10,9 @@ from filter_banks import PUBLISHED, RANDOM, SMALL, agree, cnn, gabor, network, n
 from PIL import Image
 from torch.nn import functional as F
 
-from sjft.descriptors.banks import (
-    CnnFilterBank,
-    GaborFilterBank,
-    gabor_kernels,
-    make_bank,
-)
+from sjft.descriptors.banks import make_bank
+from sjft.descriptors.banks.cnn import CnnFilterBank
+from sjft.descriptors.banks.gabor import GaborFilterBank, gabor_kernels
 from sjft.errors import UserError
 from sjft.settings.bank import CnnBank
 from sjft.settings.base import IMAGENET_MEAN, IMAGENET_STD

@@ -21,7 +21,9 @@ from sealed import seal_again
 from torch import Tensor
 
 from sjft.data.pixels import load_pixels
-from sjft.descriptors.banks import FilterBank, GaborFilterBank, make_bank
+from sjft.descriptors.banks import make_bank
+from sjft.descriptors.banks.bank import FilterBank
+from sjft.descriptors.banks.gabor import GaborFilterBank
 from sjft.descriptors.extraction import IMAGES_A_BATCH, extract_descriptors
 from sjft.descriptors.file import open_descriptors, require_same_bank
 from sjft.descriptors.layer import Layer

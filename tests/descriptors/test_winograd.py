@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
 from sjft.descriptors import winograd
-from sjft.descriptors.banks import CnnFilterBank
+from sjft.descriptors.banks.cnn import CnnFilterBank
 from sjft.descriptors.winograd import WinogradConvolution, can_replace
 from sjft.settings.bank import CnnBank
 from sjft.settings.weights import RandomWeights

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sjft.descriptors.banks import BANKS
 from sjft.pipeline import fingerprint as module
 from sjft.pipeline.fingerprint import PACKAGE, fingerprint
 from sjft.retrieval.index import BACKENDS
@@ -66,7 +67,7 @@ def test_an_edit_of_a_reached_module_changes_it(package: Path, script: str, edit
     "edited",
     [
         "reports/summary.py",
-        "descriptors/banks.py",
+        "descriptors/banks/cnn.py",
         "data/readers/places.py",
         "settings/retrieval.py",
     ],
@@ -90,7 +91,7 @@ NOT_REACHED = {
         "settings/retrieval",
         "settings/experiment",
     ],
-    "build_histograms": ["descriptors/banks", "data/pixels", "retrieval/neighbours"],
+    "build_histograms": ["descriptors/banks/cnn", "data/pixels", "retrieval/neighbours"],
     "fit_projection": ["retrieval/search", "retrieval/index/backend"],
     "build_index": ["retrieval/search", "retrieval/shard_search", "retrieval/index/annoy"],
     "search_shard": [
@@ -113,7 +114,7 @@ NOT_REACHED = {
     "finetune": [
         "evaluation/accuracy",
         "evaluation/scoring",
-        "descriptors/banks",
+        "descriptors/banks/cnn",
         "selection/arms",
         "retrieval/search",
     ],
@@ -147,40 +148,52 @@ def test_an_edit_of_what_a_stage_does_not_do_leaves_its_fingerprint(
     assert fingerprint(SCRIPTS / f"{script}.py") == before
 
 
+SEARCH, EXTRACTION = "search_shard", "extract_descriptors"
+
+
 @pytest.mark.parametrize(
-    ("chosen", "edited", "counts"),
+    ("script", "chosen", "edited", "counts"),
     [
-        ("annoy", "annoy", True),
-        ("annoy", "record", True),
-        ("annoy", "auto", False),
-        ("flat", "annoy", False),
-        ("auto", "flat", True),
-        ("auto", "exact", True),
-        ("auto", "annoy", False),
+        (SEARCH, BACKENDS["annoy"], "retrieval/index/annoy", True),
+        (SEARCH, BACKENDS["annoy"], "retrieval/index/record", True),
+        (SEARCH, BACKENDS["annoy"], "retrieval/index/auto", False),
+        (SEARCH, BACKENDS["flat"], "retrieval/index/annoy", False),
+        (SEARCH, BACKENDS["auto"], "retrieval/index/flat", True),
+        (SEARCH, BACKENDS["auto"], "retrieval/index/exact", True),
+        (SEARCH, BACKENDS["auto"], "retrieval/index/annoy", False),
+        (EXTRACTION, BANKS["cnn"], "descriptors/banks/cnn", True),
+        (EXTRACTION, BANKS["cnn"], "descriptors/winograd", True),
+        (EXTRACTION, BANKS["cnn"], "settings/banks/cnn", True),
+        (EXTRACTION, BANKS["cnn"], "descriptors/banks/gabor", False),
+        (EXTRACTION, BANKS["cnn"], "settings/banks/gabor", False),
+        (EXTRACTION, BANKS["cnn"], "settings/bank", False),
+        (EXTRACTION, BANKS["gabor"], "descriptors/banks/gabor", True),
+        (EXTRACTION, BANKS["gabor"], "settings/banks/gabor", True),
+        (EXTRACTION, BANKS["gabor"], "descriptors/banks/bank", True),
+        (EXTRACTION, BANKS["gabor"], "descriptors/banks/cnn", False),
+        (EXTRACTION, BANKS["gabor"], "descriptors/winograd", False),
     ],
 )
 def test_of_a_registry_counts_what_a_job_uses(
-    package: Path, chosen: str, edited: str, counts: bool
+    package: Path, script: str, chosen: str, edited: str, counts: bool
 ) -> None:
-    def now() -> str:
-        return fingerprint(SCRIPTS / "search_shard.py", BACKENDS[chosen])
-
-    before = now()
-    append(package / f"retrieval/index/{edited}.py", "\nEDITED = 1\n")
-    assert (now() != before) is counts
+    before = fingerprint(SCRIPTS / f"{script}.py", chosen)
+    append(package / f"{edited}.py", "\nEDITED = 1\n")
+    assert (fingerprint(SCRIPTS / f"{script}.py", chosen) != before) is counts
 
 
-@pytest.mark.parametrize("registry", ["retrieval/index"])
+@pytest.mark.parametrize(
+    ("script", "registry"), [(SEARCH, "retrieval/index"), (EXTRACTION, "descriptors/banks")]
+)
 def test_a_new_entry_of_a_registry_is_no_reason_for_the_others_jobs(
-    package: Path, registry: str
+    package: Path, script: str, registry: str
 ) -> None:
-    script = SCRIPTS / {"retrieval/index": "search_shard.py"}[registry]
-    before = fingerprint(script)
+    before = fingerprint(SCRIPTS / f"{script}.py")
     path = package / registry / "__init__.py"
     edit(path, lambda text: text.replace("] = {\n", '] = {\n    "new": "sjft.new",\n'))
-    assert fingerprint(script) == before
+    assert fingerprint(SCRIPTS / f"{script}.py") == before
     append(path, "\nEDITED = {'other': 'table'}\n")
-    assert fingerprint(script) != before
+    assert fingerprint(SCRIPTS / f"{script}.py") != before
 
 
 def test_comments_docstrings_and_layout_do_not_count(package: Path) -> None:

@@ -2,7 +2,8 @@
 
 import polars as pl
 
-from sjft.descriptors.banks import FilterBank, GaborFilterBank
+from sjft.descriptors.banks.bank import FilterBank
+from sjft.descriptors.banks.gabor import GaborFilterBank
 from sjft.descriptors.extraction import Extraction
 from sjft.settings.bank import GaborBank, LevelGrid
 

@@ -8,10 +8,8 @@ import torch
 from image_files import random_picture
 from torch import Tensor
 
-from sjft.descriptors.banks import (
-    CnnFilterBank,
-    FilterBank,
-)
+from sjft.descriptors.banks.bank import FilterBank
+from sjft.descriptors.banks.cnn import CnnFilterBank
 from sjft.networks.pretrained import load_network
 from sjft.settings.bank import CnnBank, GaborBank
 from sjft.settings.weights import FileWeights, RandomWeights, TorchvisionWeights

@@ -29,7 +29,9 @@ rule extract_descriptors:
             wildcards.dataset, wildcards.part, wildcards.shard
         ),
         place=lambda wildcards: place_of(wildcards.dataset),
-        code=code_of("extract_descriptors.py"),
+        code=lambda wildcards: code_of(
+            "extract_descriptors.py", BANKS[CONFIG.banks[wildcards.bank].type]
+        ),
     message:
         "Descriptors of {wildcards.dataset} ({wildcards.part}), shard {wildcards.shard}, bank {wildcards.bank}"
     script:

@@ -1,6 +1,7 @@
 # What the rules read, where a path with wildcards cannot say it: stage by stage, in their order.
 
 from sjft.pipeline import stage_settings
+from sjft.descriptors.banks import BANKS
 from sjft.retrieval.index import BACKENDS, search_backend
 from sjft.retrieval.index.backend import IndexBackend
 from sjft.selection.subset import read_skipped
@@ -26,25 +27,24 @@ PUBLISHED_WEIGHTS = sorted(
     {
         (user.network, user.weights.name)
         for user in [
-            *(bank for bank in CONFIG.banks.values() if bank.type == "cnn"),
+            *(bank.network_weights for bank in CONFIG.banks.values()),
             *(
                 experiment.arm(arm).training
                 for experiment in CONFIG.experiments.values()
                 for arm in filter(experiment.is_complete, experiment.arm_names)
             ),
         ]
-        if user.weights.source == "torchvision"
+        if user is not None and user.weights.source == "torchvision"
     }
 )
 
 
 def published_weights(user):
-    """The file of a bank's, or a training's, published weights; others need no rule."""
-    weights = getattr(user, "weights", None)
-    if weights is None or weights.source != "torchvision":
+    """The file of a network's published weights; others, and a bank without, need no rule."""
+    if user is None or user.weights.source != "torchvision":
         return []
     # Fetched again, it has the same bytes: its time does not matter.
-    return ancient(f"results/weights/{user.network}-{weights.name}.pth")
+    return ancient(f"results/weights/{user.network}-{user.weights.name}.pth")
 
 
 ##### images.smk #####
@@ -109,12 +109,12 @@ def state_of_bank(wildcards):
         if wildcards.bank
         in {bank_of(e.arm(arm).retrieval) for arm in filter(e.is_complete, e.arm_names)}
     ]
-    bank = CONFIG.banks[wildcards.bank]
-    return state_of_weights(getattr(bank, "weights", None), using)
+    used = CONFIG.banks[wildcards.bank].network_weights
+    return state_of_weights(used and used.weights, using)
 
 
 def weights_of_bank(wildcards):
-    return published_weights(CONFIG.banks[wildcards.bank])
+    return published_weights(CONFIG.banks[wildcards.bank].network_weights)
 
 
 def left_out_and_refused(wildcards):

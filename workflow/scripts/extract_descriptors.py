@@ -1,45 +1,32 @@
 """Extract the descriptors of one shard of a data set."""
 
 from pathlib import Path
-from typing import Any
 
-from pydantic import TypeAdapter
-
-from job_runner import folder, limits_on, run, weights_file
-from sjft.data.table import of_shard, read_images
-from sjft.descriptors.banks import make_bank
-from sjft.descriptors.extraction import Extraction, extract_descriptors
-from sjft.networks.devices import choose_device
-from sjft.settings.bank import BankSettings
-from sjft.storage.files import write_table
+from job_runner import Job, image_folder, limits_on, run, told, weights_file
+from sjft.descriptors.banks import bank_settings
+from sjft.descriptors.shard import ImagesOfShard, write_descriptors_of_shard
 
 
-def main(snakemake: Any) -> None:
+def main(job: Job) -> None:
     """Read images.csv and the pictures; write descriptors and the list of skipped images."""
-    wildcards, told = snakemake.wildcards, snakemake.config["told"]
-    settings: BankSettings = TypeAdapter(BankSettings).validate_python(
-        snakemake.params.bank | told["banks"][wildcards.bank]
-    )
-    images = read_images(Path(snakemake.input.images))
-    data_root = snakemake.config["data_root"]
-    weights = getattr(settings, "weights", None)
-    device = choose_device(settings.device, f"banks.{wildcards.bank}.device")
-    bank = make_bank(settings, weights_file(weights, data_root, snakemake.input.weights), device)
-    skipped = extract_descriptors(
-        of_shard(images, wildcards.part, int(wildcards.shard)),
-        folder(snakemake.params.place, data_root),
-        Extraction(
-            bank=bank,
-            grid=settings.grid,
-            config=settings.deciding,
-            inputs={"pictures": snakemake.params.pictures, "weights": bank.digest_of_weights},
-            skip_bad_images=told["datasets"][wildcards.dataset]["on_bad_image"] == "skip",
-            threads=snakemake.threads,
-            limits=limits_on(wildcards.dataset, snakemake.config),
+    data, params = job.wildcards, job.params
+    bank = bank_settings({**params.bank, **told(job, "banks", data.bank)})
+    used = bank.network_weights
+    write_descriptors_of_shard(
+        ImagesOfShard(
+            *(Path(job.input.images), data.part, int(data.shard)),
+            image_folder(job, params.place),
+            state=params.pictures,
+            skip_bad=told(job, "datasets", data.dataset)["on_bad_image"] == "skip",
+            limits=limits_on(data.dataset, job.config),
         ),
-        Path(snakemake.output.descriptors),
+        bank,
+        weights_file(used.weights if used else None, job.config["data_root"], job.input.weights),
+        Path(job.output.descriptors),
+        Path(job.output.skipped),
+        key=f"banks.{data.bank}",
+        threads=job.threads,
     )
-    write_table(Path(snakemake.output.skipped), skipped)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,6 @@ from sjft.fetch.missing import file_state
 from sjft.pipeline.fingerprint import fingerprint
 from sjft.settings.arm import Arm
 from sjft.settings.arms_of import ancestry, given
-from sjft.settings.bank import CnnBank
 from sjft.settings.config import Configuration
 from sjft.settings.dataset import Synthetic
 from sjft.settings.experiment import ExperimentSettings
@@ -70,7 +69,8 @@ def questions_of(
         yield Question(f"{key}.training", asks, concerned, places)
     for name in banks_of(configuration, asked):
         bank = configuration.banks[name]
-        weights = _of_weights(bank.weights, root) if isinstance(bank, CnnBank) else {}
+        used = bank.network_weights
+        weights = {} if used is None else _of_weights(used.weights, root)
         yield Question(f"banks.{name}", {"ask": "bank", "bank": bank.deciding, **weights})
     for name in (experiment.target, *experiment.sources):
         made = configuration.datasets[name]

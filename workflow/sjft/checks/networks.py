@@ -22,13 +22,13 @@ from torch.overrides import TorchFunctionMode
 from torchvision import models
 
 from sjft.data.synthetic import CONTENTS, STYLES
-from sjft.descriptors.banks import make_bank
+from sjft.descriptors.banks import bank_settings, make_bank
 from sjft.errors import UserError
 from sjft.networks.joint import joint_network
 from sjft.networks.pretrained import check_name, classifier_name, load_network
 from sjft.networks.source_head import ClassifierClasses, read_class_list
 from sjft.networks.torchvision_weights import published_name
-from sjft.settings.bank import BankSettings, CnnBank, GaborBank
+from sjft.settings.banks.common import FilterBankSettings
 from sjft.settings.quoting import shortened
 from sjft.settings.weights import FileWeights, RandomWeights, TorchvisionWeights, Weights
 from sjft.training.task import set_training_mode
@@ -181,48 +181,34 @@ def ask_source_head(question: Mapping[str, Any]) -> Answer:
 
 
 def ask_bank(question: Mapping[str, Any]) -> Answer:
-    """Whether a filter bank can be made: its network, weights, layers and crop."""
-    bank: BankSettings = TypeAdapter(BankSettings).validate_python(question["bank"])
-    if isinstance(bank, GaborBank):
-        return _of_gabor(bank)
-    try:
-        check_name(bank.network)
-    except UserError as error:
-        return [("network", _without_key(error))]
-    found = _of_weights(bank.network, {"weights": question["bank"]["weights"], **question})
-    return found + _of_layers(bank)
+    """Whether a filter bank can be made: its network and weights, where it has some, and itself."""
+    bank = bank_settings(question["bank"])
+    found: Answer = []
+    if (used := bank.network_weights) is not None:
+        try:
+            check_name(used.network)
+        except UserError as error:
+            return [("network", _without_key(error))]
+        found = _of_weights(used.network, {"weights": used.weights, **question})
+    return found + _of_making(bank)
 
 
-def _of_layers(bank: CnnBank) -> Answer:
+def _of_making(bank: FilterBankSettings) -> Answer:
+    """What a bank of meta tensors says to its settings: of a network, mostly to its layers."""
+    used = bank.network_weights
+    general = "type" if used is None else "layers"
     try:
         with _EmptyOnMeta():
-            make_bank(bank.model_copy(update={"weights": ANY}), None, META)
+            make_bank(bank.without_file(), None, META)
     except UserError as error:
-        key = str(error).partition(":")[0]
-        return [(key if key in {"layers", "crop"} else "layers", _without_key(error))]
+        key, _, rest = str(error).partition(": ")
+        own = key in type(bank).model_fields and key != "network"
+        return [(key, _on_a_line(rest)) if own else (general, _without_key(error))]
     except MISFITS as error:
         reason = shortened((str(error).splitlines() or [type(error).__name__])[0], 160)
-        return [("layers", f"{bank.network} cannot be cut off behind them ({reason})")]
-    return []
-
-
-def _of_gabor(bank: GaborBank) -> Answer:
-    try:
-        longest = bank.shortest_wavelength * bank.wavelength_factor ** (bank.scales - 1)
-    except OverflowError:
-        longest = float("inf")
-    if longest > bank.crop:  # the kernel is nearly three times as wide
-        return [
-            (
-                "crop",
-                f"{bank.crop} px are fewer than the longest wavelength, {longest:g} px. Take fewer "
-                "`scales`, or a smaller shortest_wavelength or wavelength_factor",
-            )
-        ]
-    try:
-        make_bank(bank, None, torch.device("cpu"))
-    except UserError as error:
-        return [("crop", _without_key(error))]
+        if used is None:
+            return [(general, f"a bank of these settings cannot be made ({reason})")]
+        return [(general, f"{used.network} cannot be cut off behind them ({reason})")]
     return []
 
 
@@ -245,6 +231,10 @@ def _without_key(error: UserError) -> str:
     """The message without the key that it begins with, on one line."""
     key, _, rest = str(error).partition(": ")
     text = rest if key in {"network", "weights", "layers", "crop"} else str(error)
+    return _on_a_line(text)
+
+
+def _on_a_line(text: str) -> str:
     return " ".join(text.split()).rstrip(".")
 
 

@@ -18,7 +18,7 @@ from sjft.descriptors.levels import (
 )
 from sjft.descriptors.nonzero import NUMBERS_AT_ONCE, append_nonzero
 from sjft.descriptors.packing import PackedCounts, Packer
-from sjft.settings.bank import LevelGrid
+from sjft.settings.banks.common import LevelGrid
 
 KERNELS_A_BLOCK = 192  # whose histograms' used parts a processor's second cache holds
 POSITIONS_AT_ONCE = 8  # of a block, whose levels are listed before they are counted

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
 from sjft.data.pixels import USUAL_LIMITS, load_pixels
-from sjft.descriptors.banks import FilterBank
+from sjft.descriptors.banks.bank import FilterBank
 from sjft.descriptors.counting import Counted, LevelCounter
 from sjft.descriptors.file import KIND, VERSION, append_images, write_channels
 from sjft.descriptors.layer import Layer
@@ -21,7 +21,7 @@ from sjft.descriptors.packing import PackedCounts
 from sjft.errors import BadImageError, UserError
 from sjft.networks.devices import torch_threads, workers
 from sjft.progress import progress
-from sjft.settings.bank import LevelGrid
+from sjft.settings.banks.common import LevelGrid
 from sjft.settings.pictures import PictureLimits
 from sjft.storage.hdf5 import create_hdf5
 

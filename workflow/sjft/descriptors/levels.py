@@ -18,7 +18,7 @@ grid does not depend on bank, channel or data set: a shift of the bits finds the
 import numpy as np
 from numpy.typing import NDArray
 
-from sjft.settings.bank import LevelGrid
+from sjft.settings.banks.common import LevelGrid
 
 MANTISSA_BITS = 23
 EXPONENT_BIAS = 127

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from sjft.fetch.receipt import WORK_FOLDER
-from sjft.settings.bank import CnnBank
 from sjft.settings.config import Configuration
 from sjft.settings.dataset import FilesOnDisk, Synthetic
 from sjft.settings.training import TrainingSettings
@@ -102,7 +101,7 @@ def _missing_files_of_arm(
 def _missing_of_bank(configuration: Configuration, retrieval: str, root: Path) -> dict[str, str]:
     name = configuration.retrievals[retrieval].bank
     bank = configuration.banks[name]
-    weights = bank.weights if isinstance(bank, CnnBank) else None
+    weights = None if bank.network_weights is None else bank.network_weights.weights
     return _missing_weights(f"banks.{name}.weights", weights, root)
 
 

@@ -16,12 +16,11 @@ from sjft.pipeline.retrieval_cost import Collection, Stage, stages_of
 from sjft.pipeline.speeds import make_pictures, measure_speeds
 from sjft.pipeline.training_cost import TrainingCost, TrainingSpeeds, measure_training
 from sjft.pipeline.training_rounds import jobs_of_training, mb_of_training
-from sjft.settings.bank import CnnBank
 from sjft.settings.config import Configuration, read_configuration, unknown_experiment
 from sjft.settings.dataset import Cameras, DatasetSettings, Synthetic
 from sjft.settings.experiment import ExperimentSettings
 from sjft.settings.merging import CONFIG_FILE, merged_values, shipped_file
-from sjft.settings.weights import FileWeights, RandomWeights, TorchvisionWeights
+from sjft.settings.weights import FileWeights, TorchvisionWeights
 
 GB = 1e9
 # Of data that is not here: as the paper's targets, and ImageNet.
@@ -153,12 +152,12 @@ def retrieval_stages(
     """The stages before training, measured, and what is to be said of the bank's weights."""
     retrieval = configuration.retrievals[configuration.experiments[name].retrieval]
     bank = configuration.banks[retrieval.bank]
-    weights = bank.weights if isinstance(bank, CnnBank) else RandomWeights(source="random")
+    used = bank.network_weights
     file: Path | None = None
-    if isinstance(weights, FileWeights):
-        file = Path(configuration.data_root) / weights.path
-    elif isinstance(weights, TorchvisionWeights) and isinstance(bank, CnnBank):
-        file = Path("results/weights") / f"{bank.network}-{weights.name}.pth"
+    if used is not None and isinstance(used.weights, FileWeights):
+        file = Path(configuration.data_root) / used.weights.path
+    elif used is not None and isinstance(used.weights, TorchvisionWeights):
+        file = Path("results/weights") / f"{used.network}-{used.weights.name}.pth"
     found = file if file is not None and file.is_file() else None
     speeds = measure_speeds(pictures.root, pictures.paths, bank, found, retrieval)
     note = "" if found == file else ", with random weights, which cost as much"

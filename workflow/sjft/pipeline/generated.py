@@ -10,9 +10,12 @@ import re
 import tomllib
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from sjft.settings.bank import BankSettings
+from sjft.settings.base import Settings
 from sjft.settings.config import Configuration
+from sjft.settings.retrieval import RetrievalSettings
 from sjft.storage.files import write_text
 
 ROOT = Path(__file__).parents[3]
@@ -43,6 +46,24 @@ def _schema_text() -> str:
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
+def _of_banks() -> dict[str, str]:
+    kinds, _ = get_args(BankSettings)
+    types = {
+        kind.__name__: get_args(kind.model_fields["type"].annotation) for kind in get_args(kinds)
+    }
+    return {name: f"`banks.NAME` with `type: {kind}`" for name, (kind,) in types.items()}
+
+
+def _of_retrieval() -> dict[str, str]:
+    """The sections within a retrieval: those of its backends, and of the check of leakage."""
+    fields = {name: field.annotation for name, field in RetrievalSettings.model_fields.items()}
+    return {
+        kind.__name__: f"`retrievals.NAME.{name}`"
+        for name, kind in fields.items()
+        if isinstance(kind, type) and issubclass(kind, Settings)
+    }
+
+
 SECTIONS = {
     "ImageFolder": "`datasets.NAME` with `reader: image_folder`",
     "RandomSplit": "`datasets.NAME.random_split`",
@@ -58,15 +79,13 @@ SECTIONS = {
     "TorchvisionSet": "`datasets.NAME` with `reader: torchvision`",
     "Synthetic": "`datasets.NAME` with `reader: synthetic`",
     "Cameras": "`datasets.NAME` with `reader: cameras`",
-    "CnnBank": "`banks.NAME` with `type: cnn`",
-    "GaborBank": "`banks.NAME` with `type: gabor`",
+    **_of_banks(),
     "LevelGrid": "`banks.NAME.grid`",
     "TorchvisionWeights": "any `weights` with `source: torchvision`",
     "FileWeights": "any `weights` with `source: file`",
     "RandomWeights": "any `weights` with `source: random`",
     "RetrievalSettings": "`retrievals.NAME`",
-    "LeakageSettings": "`retrievals.NAME.leakage`",
-    "AnnoySettings": "`retrievals.NAME.annoy`",
+    **_of_retrieval(),
     "ExperimentSettings": "`experiments.NAME`",
     "SelectionSettings": "`experiments.NAME.selection`",
     "TrainingSettings": "`experiments.NAME.training`",

@@ -18,9 +18,8 @@ from sjft.retrieval.divergence import ExactDivergence
 from sjft.retrieval.histograms import Histograms, build_histograms, read_histograms
 from sjft.retrieval.index import search_backend
 from sjft.retrieval.index.backend import IndexBackend, IndexFiles
-from sjft.settings.bank import BankSettings, CnnBank
+from sjft.settings.banks.common import FilterBankSettings
 from sjft.settings.retrieval import RetrievalSettings
-from sjft.settings.weights import RandomWeights
 
 # An index of so many random vectors stands for one of a shard.
 ITEMS_OF_INDEX = 2000
@@ -74,7 +73,7 @@ def make_pictures(folder: Path, number: int) -> list[str]:
 def measure_speeds(
     root: Path,
     paths: list[str],
-    bank: BankSettings,
+    bank: FilterBankSettings,
     weights: Path | None,
     retrieval: RetrievalSettings,
 ) -> Speeds:
@@ -84,21 +83,16 @@ def measure_speeds(
     """
     with tempfile.TemporaryDirectory() as scratch:
         return _measure(
-            Path(scratch), root, paths, _without_file(bank, weights), weights, retrieval
+            *(Path(scratch), root, paths),
+            *(bank.without_file() if weights is None else bank, weights, retrieval),
         )
-
-
-def _without_file(bank: BankSettings, weights: Path | None) -> BankSettings:
-    if not isinstance(bank, CnnBank) or weights is not None:
-        return bank
-    return bank.model_copy(update={"weights": RandomWeights(source="random")})
 
 
 def _measure(
     scratch: Path,
     root: Path,
     paths: list[str],
-    bank: BankSettings,
+    bank: FilterBankSettings,
     weights: Path | None,
     retrieval: RetrievalSettings,
 ) -> Speeds:

@@ -93,7 +93,7 @@ class Configuration(Settings):
         weights = retrieval.layer_weights
         if retrieval.bank not in self.banks or weights is None:
             return
-        layers = getattr(self.banks[retrieval.bank], "layers", ("gabor",))
+        layers = self.banks[retrieval.bank].layer_names
         if set(weights) != set(layers) or min(weights.values()) < 0 or sum(weights.values()) <= 0:
             yield (
                 f"retrievals.{name}.layer_weights: give one weight, none negative and not all "

@@ -37,10 +37,8 @@ from sjft.pipeline.forecast import (
 )
 from sjft.pipeline.retrieval_cost import Collection, Stage
 from sjft.pipeline.training_cost import TrainingSpeeds
-from sjft.settings.bank import CnnBank
 from sjft.settings.config import Configuration
 from sjft.settings.merging import CONFIG_FILE, shipped_file
-from sjft.settings.weights import RandomWeights
 from sjft.storage.files import write_text
 
 SAMPLE = 24  # pictures that are measured
@@ -190,10 +188,9 @@ def _draft(
     )
     configuration = _configuration_of(draft)
     bank = configuration.banks[draft.bank_name]
-    if isinstance(bank, CnnBank):
-        random = bank.model_copy(update={"weights": RandomWeights(source="random", seed=0)})
+    if bank.network_weights is not None:
         try:
-            make_bank(random, None)
+            make_bank(bank.without_file(), None)
         except UserError:
             gabor = choose(sides.target, sides.source, machine, start, gabor=True)
             named = bank_name(sides.name, gabor.bank, start)

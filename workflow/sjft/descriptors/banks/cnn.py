@@ -1,27 +1,19 @@
-"""Filter banks: from pictures to responses (paper, section 3.2).
+"""The kernels of chosen layers of a network as a filter bank."""
 
-A bank is a class in `BANKS`, found by the `type` of its settings.
-"""
-
-import math
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor, nn
 from torchvision.models.feature_extraction import NodePathTracer, create_feature_extractor
-from torchvision.transforms.v2 import functional as transforms
 
+from sjft.descriptors.banks.bank import CPU, FULL_PRECISION, as_floats, as_images, resized
 from sjft.descriptors.layer import Layer
 from sjft.descriptors.winograd import replace_convolutions
 from sjft.errors import UserError
 from sjft.networks.pretrained import digest_of_weights, load_network
-from sjft.settings.bank import BankSettings, CnnBank, GaborBank
+from sjft.settings.banks.cnn import CnnBank
 
 ACTIVATIONS = frozenset(
     {
@@ -29,48 +21,7 @@ ACTIVATIONS = frozenset(
         *("hardswish", "hardsigmoid", "hardtanh", "sigmoid", "tanh", "softplus"),
     }
 )
-
-
-CPU = torch.device("cpu")
-# A GPU's convolutions would else round their inputs to 10 bits, and the same way not every time.
-FULL_PRECISION = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
 WRITE_ELSEWHERE = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)
-
-
-class FilterBank(Protocol):
-    """What extraction needs of a bank."""
-
-    layers: tuple[Layer, ...]
-    digest_of_weights: str
-    device: torch.device  # where responses are computed
-
-    def prepare(self, pixels: NDArray[np.uint8]) -> Tensor:
-        """RGB pixels, uint8 [height, width, 3], as uint8 [crop, crop, channels], resized."""
-
-    def responses(self, pictures: Tensor) -> list[Tensor]:
-        """Responses of each layer, float32 [images, kernels, positions], of prepared pictures.
-
-        Pictures, uint8 [images, crop, crop, channels], may be anywhere; the responses are on the
-        bank's device.
-        """
-
-
-def _prepare(pixels: NDArray[np.uint8], resize: int, crop: int) -> Tensor:
-    picture = torch.from_numpy(pixels).permute(2, 0, 1)
-    resized = transforms.resize(picture, [resize, resize], antialias=True)
-    # Channels stay the last in memory, as they come and as convolutions take them.
-    cropped: Tensor = transforms.center_crop(resized, [crop, crop]).permute(1, 2, 0)
-    return cropped
-
-
-def _as_floats(pictures: Tensor, device: torch.device) -> Tensor:
-    """Pictures as float32 [images, side, side * channels]: one row of numbers a row of pixels."""
-    return pictures.to(device, non_blocking=True).flatten(2).float()
-
-
-def _as_images(rows: Tensor, channels: int) -> Tensor:
-    """What `_as_floats` gave, as [images, channels, side, side] with the channels last."""
-    return rows.view(*rows.shape[:2], -1, channels).permute(0, 3, 1, 2)
 
 
 class CnnFilterBank:
@@ -109,15 +60,15 @@ class CnnFilterBank:
 
     def prepare(self, pixels: NDArray[np.uint8]) -> Tensor:
         """See `FilterBank`."""
-        return _prepare(pixels, self._settings.resize, self._settings.crop)
+        return resized(pixels, self._settings.resize, self._settings.crop)
 
     @torch.inference_mode()
     @FULL_PRECISION
     def responses(self, pictures: Tensor) -> list[Tensor]:
         """See `FilterBank`."""
-        rows = _as_floats(pictures, self.device)
+        rows = as_floats(pictures, self.device)
         torch.addcmul(self._shift, rows, self._scale, out=rows)
-        outputs = self._extractor(_as_images(rows, 3))
+        outputs = self._extractor(as_images(rows, 3))
         for name in self._settings.layers:
             if outputs[name].ndim != 4:
                 raise UserError(
@@ -195,78 +146,4 @@ def _activation_after(network: nn.Module, layer: str) -> str:
     )
 
 
-class GaborFilterBank:
-    """Zero-mean Gabor filters on the grey image; responses only where the kernel fits wholly.
-
-    g(x, y) = exp(-(x'^2 + y'^2) / (2 s^2)) * (exp(2 pi i x' / w) - k), with x' along the
-    direction, wavelength w, s = 0.56 w (a bandwidth of one octave), k such that the kernel sums
-    to 0, and the envelope summing to 1.
-    """
-
-    digest_of_weights: str = ""
-    layers: tuple[Layer, ...]
-
-    def __init__(
-        self, settings: GaborBank, weights: Path | None, device: torch.device = CPU
-    ) -> None:
-        """Make the kernels; ``weights`` is not used, the bank needs none."""
-        self._settings = settings
-        self.device = device
-        self._kernels = gabor_kernels(settings).to(device)
-        if settings.crop < self._kernels.shape[-1]:
-            raise UserError(
-                f"crop: {settings.crop} px are fewer than the largest Gabor kernel's side, "
-                f"{self._kernels.shape[-1]} px. Enlarge `crop`, or take fewer or shorter "
-                "wavelengths."
-            )
-        side = settings.crop - self._kernels.shape[-1] + 1
-        self.layers = (Layer("gabor", len(self._kernels), side * side),)
-
-    def prepare(self, pixels: NDArray[np.uint8]) -> Tensor:
-        """See `FilterBank`."""
-        grey = np.array(Image.fromarray(pixels).convert("L"))[:, :, None]
-        return _prepare(grey, self._settings.resize, self._settings.crop)
-
-    @torch.inference_mode()
-    @FULL_PRECISION
-    def responses(self, pictures: Tensor) -> list[Tensor]:
-        """See `FilterBank`."""
-        grey = _as_images(_as_floats(pictures, self.device).div_(255), 1)
-        return [F.conv2d(grey, self._kernels).flatten(2)]
-
-
-def gabor_kernels(settings: GaborBank) -> Tensor:
-    """All kernels as float32 [2 * scales * orientations, 1, side, side], real before imaginary.
-
-    In the order scale, orientation, part; ``side`` is that of the longest wavelength.
-    """
-    wavelengths = [
-        settings.shortest_wavelength * settings.wavelength_factor**scale
-        for scale in range(settings.scales)
-    ]
-    radius = math.ceil(2.5 * 0.56 * wavelengths[-1])
-    axis = torch.arange(-radius, radius + 1, dtype=torch.float64)
-    y, x = torch.meshgrid(axis, axis, indexing="ij")
-    kernels = []
-    for wavelength in wavelengths:
-        envelope = torch.exp(-(x**2 + y**2) / (2 * (0.56 * wavelength) ** 2))
-        envelope = envelope / envelope.sum()
-        for step in range(settings.orientations):
-            angle = math.pi * step / settings.orientations
-            phase = 2 * math.pi / wavelength * (x * math.cos(angle) + y * math.sin(angle))
-            real = envelope * torch.cos(phase)
-            kernels += [real - envelope * real.sum(), envelope * torch.sin(phase)]
-    return torch.stack(kernels).unsqueeze(1).float()
-
-
-BANKS: dict[str, Callable[[Any, Path | None, torch.device], FilterBank]] = {
-    "cnn": CnnFilterBank,
-    "gabor": GaborFilterBank,
-}
-
-
-def make_bank(
-    settings: BankSettings, weights: Path | None, device: torch.device = CPU
-) -> FilterBank:
-    """The filter bank that the settings describe, with its file of weights where it has one."""
-    return BANKS[settings.type](settings, weights, device)
+BANK, SETTINGS = CnnFilterBank, CnnBank

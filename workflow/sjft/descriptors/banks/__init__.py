@@ -1,0 +1,42 @@
+"""Filter banks: from pictures to responses (paper, section 3.2).
+
+A bank is a module that holds a `BANK`, the class, and its `SETTINGS`. A new one is that module and
+a line here, and its settings: a module in `sjft.settings.banks` and a line in `sjft.settings.bank`.
+It touches no rule. Modules are named by text and loaded when a bank of their type is asked for: an
+edit of one extracts its own descriptors anew, and no others (see `sjft.pipeline.fingerprint`).
+"""
+
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sjft.settings.banks.common import FilterBankSettings
+
+if TYPE_CHECKING:  # whoever looks up a name need not load torch
+    import torch
+
+    from sjft.descriptors.banks.bank import FilterBank
+
+BANKS: dict[str, str] = {
+    "cnn": "sjft.descriptors.banks.cnn",
+    "gabor": "sjft.descriptors.banks.gabor",
+}
+
+
+def bank_settings(values: Mapping[str, Any]) -> FilterBankSettings:
+    """The settings of a bank from plain values, by their `type`."""
+    settings: FilterBankSettings = import_module(BANKS[values["type"]]).SETTINGS(**values)
+    return settings
+
+
+def make_bank(
+    settings: FilterBankSettings, weights: Path | None, device: "torch.device | None" = None
+) -> "FilterBank":
+    """The filter bank that the settings describe, with its file of weights where it has one.
+
+    On the processor, where no device is given.
+    """
+    kind = import_module(BANKS[settings.type]).BANK
+    bank: FilterBank = kind(settings, weights, *([] if device is None else [device]))
+    return bank
