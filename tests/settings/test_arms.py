@@ -82,6 +82,13 @@ def test_the_papers_arms_share_the_first_round_of_no_iteration_alone() -> None:
     assert found == {name: "selective" if name == "no-iteration" else name for name in PRESETS}
 
 
+def test_where_all_weights_are_random_arms_from_scratch_take_the_rounds_of_the_others() -> None:
+    random = {"weights": {"source": "random"}, "head_learning_rate_factor": 1}
+    found = owners(with_arms({}, training=random))
+    assert found["fine-tune"] == found["scratch"] == "fine-tune"
+    assert found["selective"] == found["selective-scratch"] == "selective"
+
+
 @pytest.mark.parametrize(
     ("arms", "found"),
     [
@@ -232,6 +239,14 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"own": {"like": "fine-tune", "training": {"source_loss_weight": 0.5}}},
         f"{KEY}.own.training.source_loss_weight: decides nothing here: the arm has no source",
     ),
+    "a scale of divergences without neighbours": (
+        {"own": {"like": "random-source", "training": {"source_loss_scale": 2}}},
+        f"{KEY}.own.training.source_loss_scale: weights by the divergence of an image's own neigh",
+    ),
+    "a scale of divergences without a source": (
+        {"own": {"like": "fine-tune", "training": {"source_loss_scale": 2}}},
+        f"{KEY}.own.training.source_loss_scale: decides nothing here: the arm has no source",
+    ),
     "retrieval without a source": (
         {"own": {"like": "fine-tune", "retrieval": "deep"}},
         f"{KEY}.own.retrieval: decides nothing here: the arm has no source images",
@@ -277,6 +292,29 @@ def test_an_arms_keys_are_held_against_its_experiments_and_not_against_defaults(
         {"own": {"training": {"warm_up_updates": 4000}}}, training={"updates": 5000}
     )
     assert experiment.arm("own").training.warm_up_updates == 4000
+
+
+def test_a_scale_of_divergences_for_all_is_refused_to_random_images_and_may_be_taken_back() -> None:
+    scale = {"source_loss_scale": 2.0}
+    all_of_them = {"experiments.main.training": scale}
+    found = refusal({**FURTHER, **all_of_them})
+    lines = [line for line in found.splitlines() if line.startswith("  - ")]
+    assert [line.partition(":")[0] for line in lines] == [
+        f"  - {KEY}.{name}.training.source_loss_scale" for name in ("all-source", "random-source")
+    ]
+    off = {"training": {"source_loss_scale": None}}
+    taken = with_arms({"all-source": off, "random-source": off}, training=scale)
+    assert taken.arm("random-source").training.source_loss_scale is None
+    assert taken.arm("selective").training.source_loss_scale == 2.0
+    # Without source images there is nothing to be weighted, and nothing else either.
+    assert taken.first_round_owner("fine-tune") == "fine-tune"
+
+
+def test_an_arm_with_a_scale_of_divergences_has_a_first_round_of_its_own() -> None:
+    experiment = with_arms({"weighted": {"training": {"source_loss_scale": 2.0}}})
+    assert experiment.first_round_owner("weighted") == "weighted"
+    assert experiment.arm("weighted").against == "selective"
+    assert experiment.arm("weighted").title.endswith("; source_loss_scale 2.0")
 
 
 REPLACED: list[tuple[dict[str, Any], list[str]]] = [

@@ -18,7 +18,7 @@ from sjft.settings.pictures import PictureLimits
 from sjft.training.batches import Batch, JointBatches, LabelledImages
 from sjft.training.cache import PictureCache
 from sjft.training.loading import load_batches
-from sjft.training.pairing import AnySource, NoSource, Pairing, SourceChoice
+from sjft.training.pairing import AnySource, Drawn, NoSource, Pairing, SourceChoice
 from sjft.training.world import ALONE, World
 
 CPU = torch.device("cpu")
@@ -61,7 +61,8 @@ def test_a_batch_holds_target_images_and_then_as_many_source_images(sides: tuple
     pairing = Pairing(PICTURES, 4, AnySource(PICTURES), 1)
     for step in range(5):
         batch = batches[step]
-        targets, sources = pairing.batch(step)
+        pairs = pairing.batch(step)
+        targets, sources = pairs.targets, pairs.sources
         assert batch.images.shape == (8, 3, 16, 16)
         assert batch.images.dtype == torch.uint8
         assert batch.target_labels.tolist() == targets.tolist()
@@ -122,6 +123,26 @@ def test_ranks_share_a_batch_by_pairs(sides: tuple) -> None:
             assert part.paths == [whole[step].paths[row] for row in rows]
             assert torch.equal(part.target_labels, whole[step].target_labels[rank::2])
             assert torch.equal(part.source_labels, whole[step].source_labels[rank::2])
+
+
+class Weighted:
+    """Draws the first images, and weights that say at which place of the whole batch they stood."""
+
+    def draw(self, targets: np.ndarray, generator: np.random.Generator) -> Drawn:
+        return Drawn(np.zeros(len(targets), np.int64), np.arange(len(targets), dtype=np.float32))
+
+
+def test_weights_go_with_their_images_through_shares_and_loader(sides: tuple) -> None:
+    shares = [joint_batches(sides, choice=Weighted(), world=World(rank, 2)) for rank in (0, 1)]
+    found = [share[0].source_weights for share in shares]
+    assert [weights.tolist() for weights in found if weights is not None] == [[0, 2], [1, 3]]
+    (batch,) = load_batches(shares[1], range(1), training_settings(), 1, CPU)
+    assert batch.tensors().keys() == {
+        "images", "target_labels", "source_labels", "source_weights"
+    }  # fmt: skip
+    assert batch.images.dtype == torch.float32
+    assert torch.equal(batch.tensors()["source_weights"], torch.tensor([1.0, 3.0]))
+    assert "source_weights" not in joint_batches(sides)[0].tensors()
 
 
 def test_beside_a_gpu_all_threads_but_one_load_images() -> None:

@@ -17,11 +17,12 @@ from PIL import Image
 from small import images_table, source_table, training_settings
 
 from sjft.errors import UserError
-from sjft.networks.joint import JointTask, save_network
+from sjft.networks.joint import save_network
 from sjft.selection.subset import select_all
 from sjft.settings.checkpoints import CheckpointSettings
 from sjft.training.batches import JointBatches
 from sjft.training.checkpoints import Checkpoints
+from sjft.training.loss import JointTask
 from sjft.training.pairing import AnySource
 from sjft.training.round import Round, run_round
 
@@ -198,9 +199,9 @@ def test_a_loss_that_is_not_finite_leaves_the_last_good_checkpoint(
     whole, good = JointTask.forward, every_update(tmp_path)
     passes = []
 
-    def spoilt(self: JointTask, *given: torch.Tensor) -> dict[str, torch.Tensor]:
+    def spoilt(self: JointTask, **given: torch.Tensor) -> dict[str, torch.Tensor]:
         passes.append(len(passes))
-        result = whole(self, *given)
+        result = whole(self, **given)
         return result if len(passes) < 10 else result | {"loss": result["loss"] * math.nan}
 
     with monkeypatch.context() as patched:

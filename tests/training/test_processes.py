@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 import torch
@@ -21,7 +22,7 @@ from sjft.settings.checkpoints import CheckpointSettings
 from sjft.settings.training_jobs import TrainingJobSettings
 from sjft.training.checkpoints import Checkpoints
 from sjft.training.job import RoundJob
-from sjft.training.pairing import AnySource
+from sjft.training.pairing import AnySource, OwnNeighbours, SourceChoice
 from sjft.training.processes import in_processes
 from sjft.training.round import Round
 from sjft.training.world import World
@@ -50,14 +51,16 @@ def pictures(tmp_path: Path) -> Path:
     return tmp_path / "pictures"
 
 
-def job(pictures: Path, output: Path, processes: int) -> RoundJob:
+def job(
+    pictures: Path, output: Path, processes: int, choice: SourceChoice | None = None
+) -> RoundJob:
     the_round = Round(
         number=0,
         seed=1,
         manifest=select_all(
             images_table([0, 1] * 4, folder="target"), source_table([0, 1] * 4, folder="source")
         ),
-        choice=AnySource(8),
+        choice=choice or AnySource(8),
         target_folder=pictures,
         source_folders={"store": pictures},
         target_classes=["class 0", "class 1"],
@@ -84,13 +87,7 @@ def test_two_processes_end_as_one_does_and_go_on_after_a_signal(
     alone, both, stopped = (tmp_path / name for name in ("alone", "both", "stopped"))
     job(pictures, alone, 1).run()
     job(pictures, both, 2).run()
-    one, two = (load_joint_network(f / "model.pt").module.state_dict() for f in (alone, both))
-    for name, tensor in one.items():
-        torch.testing.assert_close(two[name], tensor, rtol=1e-4, atol=1e-6)
-    timeless = pl.exclude("images_per_second", "seconds")
-    rows, wanted = (pl.read_csv(f / "history.csv").select(timeless) for f in (both, alone))
-    assert rows.columns == wanted.columns
-    assert abs(rows.to_numpy() - wanted.to_numpy()).max() < 1e-4
+    assert_alike(alone, both)
 
     process = subprocess.Popen(
         [sys.executable, __file__, str(pictures), str(stopped)],
@@ -111,6 +108,37 @@ def test_two_processes_end_as_one_does_and_go_on_after_a_signal(
     job(pictures, stopped, 2).run()
     assert (stopped / "model.pt").read_bytes() == (both / "model.pt").read_bytes()
     assert not (stopped / "checkpoints").exists()
+
+
+def assert_alike(alone: Path, both: Path) -> None:
+    """Weights and history of two processes are those of one."""
+    one, two = (load_joint_network(f / "model.pt").module.state_dict() for f in (alone, both))
+    for name, tensor in one.items():
+        torch.testing.assert_close(two[name], tensor, rtol=1e-4, atol=1e-6)
+    timeless = pl.exclude("images_per_second", "seconds")
+    rows, wanted = (pl.read_csv(f / "history.csv").select(timeless) for f in (both, alone))
+    assert rows.columns == wanted.columns
+    assert abs(rows.to_numpy() - wanted.to_numpy()).max() < 1e-4
+
+
+@pytest.mark.slow
+def test_two_processes_weigh_the_sources_losses_as_one_does(pictures: Path, tmp_path: Path) -> None:
+    weighted, plain = (
+        OwnNeighbours(
+            rows=np.tile(np.arange(8), 8),
+            start=np.arange(8) * 8,
+            number=np.full(8, 8),
+            divergences=np.linspace(0, 9, 64, dtype=np.float32),
+            scale=scale,
+        )
+        for scale in (0.5, None)
+    )
+    for processes in (1, 2):
+        job(pictures, tmp_path / f"{processes}", processes, weighted).run()
+    assert_alike(tmp_path / "1", tmp_path / "2")
+    job(pictures, tmp_path / "plain", 1, plain).run()
+    losses = [pl.read_csv(tmp_path / f / "history.csv")["source_loss"] for f in ("1", "plain")]
+    assert losses[0].to_list() != losses[1].to_list()
 
 
 @pytest.mark.slow

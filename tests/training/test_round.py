@@ -17,11 +17,12 @@ from torchvision import models
 
 from sjft.errors import UserError
 from sjft.networks.devices import choose_device, explained_memory
-from sjft.networks.joint import JointTask, save_network
+from sjft.networks.joint import save_network
 from sjft.networks.source_head import ClassifierClasses
 from sjft.selection.subset import select_all
 from sjft.training.batches import Batch
 from sjft.training.history import HISTORY_COLUMNS, History
+from sjft.training.loss import JointTask
 from sjft.training.pairing import AnySource
 from sjft.training.precision import Precision
 from sjft.training.round import Round, run_round
@@ -273,8 +274,7 @@ def test_numbers_that_are_asked_for_late_make_the_same_history() -> None:
     for lag in (1, 3, 100):
         history = History(3, 7, lag)
         for update, batch in enumerate(given):
-            labels = (batch.target_labels, batch.source_labels)
-            result = JointTask(small_network(2, 2), 1.0)(batch.images, *labels)
+            result = JointTask(small_network(2, 2), 1.0)(**batch.tensors())
             history.add(batch, result, update)
             history.close_update(update, [0.1, 0.2])
         rows.append(history.table().select(pl.exclude("images_per_second", "seconds")))

@@ -49,7 +49,9 @@ def _round(snakemake: Any, settings: TrainingSettings) -> Round:
         number=int(wildcards.round),
         seed=int(wildcards.seed),
         manifest=manifest,
-        choice=source_choice(snakemake.params.sources_of_arm, manifest, ranking),
+        choice=source_choice(
+            *(snakemake.params.sources_of_arm, manifest, ranking, settings.source_loss_scale)
+        ),
         target_folder=folder(folders["target"], data_root),
         source_folders={n: folder(p, data_root) for n, p in folders["sources"].items()},
         target_classes=class_names(read_images(Path(files.images))),

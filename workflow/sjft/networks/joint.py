@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sjft.errors import UserError
@@ -105,46 +104,6 @@ def _like(layer: nn.Module, classes: int) -> nn.Module:
     assert isinstance(layer, nn.Conv2d)
     kernel = (layer.kernel_size[0], layer.kernel_size[1])
     return nn.Conv2d(layer.in_channels, classes, kernel, bias=layer.bias is not None)
-
-
-class JointTask(nn.Module):
-    """The joint loss: cross-entropy of both halves of a batch, summed (paper, section 3.1)."""
-
-    def __init__(
-        self, network: JointNetwork, source_loss_weight: float, target_loss_weight: float = 1.0
-    ) -> None:
-        """Wrap a network; each half's loss, the mean over its images, counts so many times."""
-        super().__init__()
-        self.network = network.module
-        self._classes = len(network.target_classes)
-        self._source_weight = source_loss_weight
-        self._target_weight = target_loss_weight
-
-    def forward(
-        self, images: Tensor, target_labels: Tensor, source_labels: Tensor
-    ) -> dict[str, Tensor]:
-        """Loss of a batch: images [targets + sources, 3, side, side], the targets first.
-
-        Returns the scalars ``loss``, ``target_loss``, ``source_loss`` (0 without source images)
-        and the numbers of right answers ``target_correct``, ``source_correct``. One pass serves
-        both halves, so that batch-norm statistics are shared.
-        """
-        scores = self.network(images)
-        cut = len(target_labels)
-        target, source = scores[:cut, : self._classes], scores[cut:, self._classes :]
-        target_loss = F.cross_entropy(target, target_labels)
-        source_loss = target_loss.new_zeros(())
-        source_correct = target_labels.new_zeros(())
-        if len(source_labels):
-            source_loss = F.cross_entropy(source, source_labels)
-            source_correct = (source.argmax(1) == source_labels).sum()
-        return {
-            "loss": self._target_weight * target_loss + self._source_weight * source_loss,
-            "target_loss": target_loss.detach(),
-            "source_loss": source_loss.detach(),
-            "target_correct": (target.argmax(1) == target_labels).sum(),
-            "source_correct": source_correct,
-        }
 
 
 def continue_from(network: JointNetwork, previous: JointNetwork) -> None:

@@ -116,10 +116,12 @@ class ExperimentSettings(Settings):
     def first_round_owner(self, name: str) -> str:
         """The arm whose first round is the very same one, which is trained once for all of them.
 
-        That is `selective` where it is equal, else the first of `arm_names`.
+        That is `selective` where it is equal, else the first of `arm_names`. Those from scratch
+        come last: where all weights are random, they are the ones that are nothing of their own.
         """
         wanted = self.decides_first_round(self.arm(name))
-        others = [other for other in (METHOD, *self.arm_names) if self.is_complete(other)]
+        ordered = sorted((METHOD, *self.arm_names), key=_from_scratch)
+        others = filter(self.is_complete, ordered)
         return next(o for o in others if self.decides_first_round(self.arm(o)) == wanted)
 
     def decides_first_round(self, arm: Arm) -> dict[str, Any]:
@@ -161,10 +163,9 @@ class ExperimentSettings(Settings):
         if name not in PRESETS:
             return True
         random = isinstance(self.training.weights, RandomWeights)
-        from_scratch = "weights" in given(PRESETS[name].training)
         same = self.rounds == 1 and name != METHOD and PRESETS[name].iterate is False
         return (
-            not (from_scratch and random)
+            not (_from_scratch(name) and random)
             and self.is_complete(name)
             and not (same and self.decides(self.arm(name)) == self.decides(self.arm(METHOD)))
         )
@@ -197,3 +198,8 @@ class ExperimentSettings(Settings):
                 f"({self.training.input_size}), got {self.evaluation.scales}"
             )
         return self
+
+
+def _from_scratch(name: str) -> bool:
+    """Whether it is one of the paper's arms with weights of their own: random ones."""
+    return name in PRESETS and "weights" in given(PRESETS[name].training)

@@ -10,6 +10,14 @@ from sjft.settings.base import Settings
 Sources = Literal["none", "all", "random", "neighbours"]
 
 
+def no_divergences(sources: Sources) -> str:
+    """Why losses cannot be weighted by divergences, where images are not an image's neighbours."""
+    return (
+        f"weights by the divergence of an image's own neighbours, and these source images are "
+        f"`{sources}`. Give it to an arm with `sources: neighbours`, or null here"
+    )
+
+
 class SelectionSettings(Settings):
     """How many neighbours each target image brings, and how hard images bring more."""
 

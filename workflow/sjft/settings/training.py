@@ -16,6 +16,7 @@ NO_SOURCE_HEAD: dict[str, Any] = {
     "source_head_classes": None,
     "source_head_learning_rate_factor": 1.0,
     "source_loss_weight": 1.0,
+    "source_loss_scale": None,
 }
 
 
@@ -83,6 +84,13 @@ class TrainingKeys(Settings):
     )
     source_loss_weight: float = Field(
         1.0, ge=0, description="Weight of the source task's loss (authors' configuration: 0.5)."
+    )
+    source_loss_scale: float | None = Field(
+        None,
+        gt=0,
+        description="Where a source image is one of its target image's own neighbours, its loss "
+        "is weighted by exp(-divergence / this), divided by the mean of these weights over the "
+        "batch. Null: all count alike.",
     )
     freeze_batch_norm: bool = Field(
         False, description="Keep batch-norm statistics as they came with the weights."

@@ -10,6 +10,7 @@ from sjft.settings.arms_of import ancestry, given, without_retrieval
 from sjft.settings.experiment import ExperimentSettings
 from sjft.settings.explanation import choices
 from sjft.settings.quoting import shortened
+from sjft.settings.selection import no_divergences
 from sjft.settings.training import COMPUTING, NO_SOURCE_HEAD, TrainingSettings
 
 # The ablation has a row of this name.
@@ -30,8 +31,14 @@ def wrong_arms(experiment: ExperimentSettings) -> Problems:
         if name != METHOD and (name not in PRESETS or experiment.is_complete(name)):
             yield from _wrong_arm(experiment, name, settings)
     for name in experiment.named_arms:
-        if name in PRESETS and not experiment.is_complete(name):
-            yield f"arms.{name}", without_retrieval(name)
+        if not experiment.is_complete(name):
+            if name in PRESETS:
+                yield f"arms.{name}", without_retrieval(name)
+            continue
+        arm = experiment.arm(name)
+        if arm.training.source_loss_scale is not None and arm.sources in {"all", "random"}:
+            key = f"arms.{name}.training.source_loss_scale"
+            yield key, no_divergences(arm.sources)
 
 
 def _wrong_names(experiment: ExperimentSettings) -> Problems:

@@ -1,8 +1,9 @@
 """Batches: from rows of the manifest to augmented pictures and labels."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,12 +30,28 @@ class Batch:
     """Images [targets + sources, 3, side, side]; labels int64 of each half.
 
     Images are uint8 as they are prepared, and normalised float32 as the network gets them.
+    ``source_weights`` float32 [sources] say how often each source image's loss counts, with a mean
+    of 1 over the batch of all processes; None where each counts once. Loader and loop hand over
+    whatever tensors there are.
     """
 
     images: Tensor
     target_labels: Tensor
     source_labels: Tensor
     paths: list[str]
+    source_weights: Tensor | None = None
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that the network and its loss go by, by name."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if isinstance(value, Tensor)}
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same on a device, copied beside its work where memory is pinned."""
+        there: dict[str, Any] = {
+            name: tensor.to(device, non_blocking=True) for name, tensor in self.tensors().items()
+        }
+        return replace(self, **there)
 
 
 @dataclass(frozen=True)
@@ -82,19 +99,20 @@ class JointBatches:
 
     def outline(self, step: int, *, pinned: bool = False) -> Outline:
         """Say what batch ``step`` holds; ``pinned`` memory is copied to a GPU beside its work."""
-        target_rows, source_rows = self._pairing.batch(step)
-        numbers = random_numbers(self._seed, step, len(target_rows) + len(source_rows))
-        halves = np.split(numbers, [len(target_rows)])
-        target_rows, source_rows = target_rows[self._share], source_rows[self._share]
-        paths = [self._targets.paths[row] for row in target_rows]
-        paths += [self._sources.paths[row] for row in source_rows]
+        pairs = self._pairing.batch(step)
+        numbers = random_numbers(self._seed, step, len(pairs.targets) + len(pairs.sources))
+        halves = np.split(numbers, [len(pairs.targets)])
+        pairs = pairs.share(self._share)
+        paths = [self._targets.paths[row] for row in pairs.targets]
+        paths += [self._sources.paths[row] for row in pairs.sources]
         shape = (len(paths), self._side, self._side, 3)
         pictures = torch.empty(shape, dtype=torch.uint8, pin_memory=pinned)
         batch = Batch(
             pictures.permute(0, 3, 1, 2),
-            torch.from_numpy(self._targets.labels[target_rows]),
-            torch.from_numpy(self._sources.labels[source_rows]),
+            torch.from_numpy(self._targets.labels[pairs.targets]),
+            torch.from_numpy(self._sources.labels[pairs.sources]),
             [str(path) for path in paths],
+            None if pairs.source_weights is None else torch.from_numpy(pairs.source_weights),
         )
         numbers = np.concatenate([half[self._share] for half in halves])
         return Outline(batch, paths, numbers, pictures.numpy())

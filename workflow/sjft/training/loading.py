@@ -9,6 +9,7 @@ network has all of them.
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 
 import torch
 
@@ -57,11 +58,5 @@ def _ready(promised: Promised, settings: TrainingSettings, device: torch.device)
     outline, parts = promised
     for part in parts:
         part.result()
-    batch = outline.batch
-    images = batch.images.to(device, non_blocking=True)
-    return Batch(
-        normalised(images, settings.mean, settings.std),
-        batch.target_labels.to(device, non_blocking=True),
-        batch.source_labels.to(device, non_blocking=True),
-        batch.paths,
-    )
+    batch = outline.batch.to(device)
+    return replace(batch, images=normalised(batch.images, settings.mean, settings.std))

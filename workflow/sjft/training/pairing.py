@@ -4,10 +4,13 @@ Half of a batch are target images, drawn in shuffled order (`sjft.training.epoch
 stands one of its own K_i nearest source images, drawn uniformly. A batch is a function of seed and
 step alone: it does not depend on what was drawn before, on workers, or on where training was
 interrupted.
+
+What a batch's loss is to know of an image beside its label comes with the pairs, and goes through
+loader and loop as a part of the batch.
 """
 
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, fields, replace
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,34 +18,84 @@ from numpy.typing import NDArray
 from sjft.errors import UserError
 from sjft.retrieval.neighbours import Neighbours
 from sjft.selection.subset import Manifest
-from sjft.settings.selection import Sources
+from sjft.settings.selection import Sources, no_divergences
 from sjft.storage.files import stable_integer
 from sjft.training.class_balance import ClassBalance
 from sjft.training.epochs import Epochs
 
 Rows = NDArray[np.int64]
+Weights = NDArray[np.float32]
+Divergences = NDArray[np.float32]
+
+
+class Drawn(NamedTuple):
+    """Source images: ``rows`` of the subset, int64, and the ``weights`` of their losses.
+
+    Weights are float32 of mean 1 over the batch; None where all count alike.
+    """
+
+    rows: Rows
+    weights: Weights | None = None
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """The images of a batch, as rows: of the targets, and beside each one of the subset.
+
+    ``source_weights`` are those of `Drawn`. Each field has an entry for each pair, or none at all.
+    """
+
+    targets: Rows
+    sources: Rows
+    source_weights: Weights | None = None
+
+    def share(self, of: slice) -> "Pairs":
+        """Some of the pairs, for one of several processes."""
+        values: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(self, **{k: v[of] for k, v in values.items() if v is not None})
 
 
 class SourceChoice(Protocol):
     """Which source images may stand beside a target image."""
 
-    def draw(self, targets: Rows, generator: np.random.Generator) -> Rows:
+    def draw(self, targets: Rows, generator: np.random.Generator) -> Drawn:
         """One row of the subset for each of these rows of the targets."""
 
 
 @dataclass(frozen=True)
 class OwnNeighbours:
-    """Each target image's usable neighbours: rows of the subset, one list after the other."""
+    """Each target image's usable neighbours: rows of the subset, one list after the other.
+
+    With ``divergences`` float32, one for each row, a source image's loss is weighted by
+    exp(-divergence / scale).
+    """
 
     rows: Rows
     start: Rows
     number: Rows
+    divergences: Divergences | None = None
+    scale: float | None = None
 
-    def draw(self, targets: Rows, generator: np.random.Generator) -> Rows:
+    def draw(self, targets: Rows, generator: np.random.Generator) -> Drawn:
         """See `SourceChoice`: uniformly one of the image's own."""
-        place = generator.integers(0, self.number[targets])
-        rows: Rows = self.rows[self.start[targets] + place]
-        return rows
+        place = self.start[targets] + generator.integers(0, self.number[targets])
+        if self.divergences is None or self.scale is None:
+            return Drawn(self.rows[place])
+        return Drawn(self.rows[place], nearness(self.divergences[place], self.scale))
+
+
+def nearness(divergences: Divergences, scale: float) -> Weights:
+    """exp(-divergence / scale) of a batch's images as multiples of their mean, float32 [images].
+
+    Divided by their mean, weights say which images of a batch count more, and not how much the
+    whole batch counts: else a small scale would shrink the source's loss to nothing, which is what
+    `source_loss_weight` is for. The nearest image's divergence is taken off first. That changes
+    nothing in exact numbers, and keeps a sum of tiny ones from being 0.
+    """
+    exponent = (divergences.min() - divergences.astype(np.float64)) / scale
+    shares = np.exp(exponent)
+    weights: Weights = (shares / shares.mean()).astype(np.float32)
+    return weights
 
 
 @dataclass(frozen=True)
@@ -51,23 +104,26 @@ class AnySource:
 
     number: int
 
-    def draw(self, targets: Rows, generator: np.random.Generator) -> Rows:
+    def draw(self, targets: Rows, generator: np.random.Generator) -> Drawn:
         """See `SourceChoice`: uniformly any."""
-        return generator.integers(0, self.number, len(targets))
+        return Drawn(generator.integers(0, self.number, len(targets)))
 
 
 @dataclass(frozen=True)
 class NoSource:
     """Fine-tuning alone: no source images."""
 
-    def draw(self, targets: Rows, generator: np.random.Generator) -> Rows:
+    def draw(self, targets: Rows, generator: np.random.Generator) -> Drawn:
         """See `SourceChoice`: none."""
-        return np.empty(0, np.int64)
+        return Drawn(np.empty(0, np.int64))
 
 
-def own_neighbours(manifest: Manifest, neighbours: Neighbours) -> OwnNeighbours:
+def own_neighbours(
+    manifest: Manifest, neighbours: Neighbours, scale: float | None = None
+) -> OwnNeighbours:
     """Each target image's first K_i neighbours, as far as they are in the subset.
 
+    With a ``scale``, the nearer ones' losses count more: see `nearness`.
     Raises `UserError` where manifest and neighbour lists do not belong together.
     """
     counts = manifest.targets["neighbours"].to_numpy()
@@ -89,19 +145,29 @@ def own_neighbours(manifest: Manifest, neighbours: Neighbours) -> OwnNeighbours:
         rows=np.searchsorted(subset, neighbours.sources[usable]).astype(np.int64),
         start=np.concatenate([[0], np.cumsum(number)[:-1]]).astype(np.int64),
         number=number.astype(np.int64),
+        divergences=None if scale is None else neighbours.divergences[usable],
+        scale=scale,
     )
 
 
 def source_choice(
-    sources: Sources, manifest: Manifest, neighbours: Neighbours | None
+    sources: Sources,
+    manifest: Manifest,
+    neighbours: Neighbours | None,
+    scale: float | None = None,
 ) -> SourceChoice:
-    """What may stand beside a target image, by where source images come from."""
+    """What may stand beside a target image, by where source images come from.
+
+    Raises `UserError` for a ``scale`` of divergences where none belong to the source images.
+    """
+    if scale is not None and sources in {"all", "random"}:
+        raise UserError(f"training.source_loss_scale: {no_divergences(sources)}")
     match sources:
         case "none":
             return NoSource()
         case "neighbours":
             assert neighbours is not None
-            return own_neighbours(manifest, neighbours)
+            return own_neighbours(manifest, neighbours, scale)
         case _:
             return AnySource(len(manifest.subset))
 
@@ -127,8 +193,8 @@ class Pairing:
         self._choice = choice
         self._seed = seed
 
-    def batch(self, step: int) -> tuple[Rows, Rows]:
-        """Rows of the targets, and of the subset, of batch ``step``."""
+    def batch(self, step: int) -> Pairs:
+        """The images of batch ``step``."""
         rows = self._epochs.batch(step)
         generator = np.random.default_rng(stable_integer("source", self._seed, step))
-        return rows, self._choice.draw(rows, generator)
+        return Pairs(rows, *self._choice.draw(rows, generator))

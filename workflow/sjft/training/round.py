@@ -78,7 +78,7 @@ def train(
             batch = next(stream)
             with task.accumulating(more=place + 1 < settings.accumulate):
                 with precision.autocast():
-                    result = task(batch.images, batch.target_labels, batch.source_labels)
+                    result = task(batch)
                 precision.backward(result["loss"] / settings.accumulate)
             history.add(batch, result, update)
         precision.step(optimiser)

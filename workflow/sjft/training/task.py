@@ -11,8 +11,10 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from sjft.errors import UserError
-from sjft.networks.joint import JointNetwork, JointTask
+from sjft.networks.joint import JointNetwork
 from sjft.settings.training import TrainingSettings
+from sjft.training.batches import Batch
+from sjft.training.loss import JointTask
 from sjft.training.world import World
 
 
@@ -44,9 +46,9 @@ class JoinedTask:
             joined = DistributedDataParallel(self._task, device_ids=devices)
             self._call, self._waiting = joined, joined.no_sync
 
-    def __call__(self, images: Tensor, targets: Tensor, sources: Tensor) -> dict[str, Tensor]:
+    def __call__(self, batch: Batch) -> dict[str, Tensor]:
         """See `JointTask.forward`."""
-        return self._call(images, targets, sources)
+        return self._call(**batch.tensors())
 
     def accumulating(self, more: bool) -> AbstractContextManager[Any]:
         """Around a batch's passes; gradients are exchanged where no more batches follow."""
