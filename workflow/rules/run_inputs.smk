@@ -114,6 +114,15 @@ def skipped_sources(wildcards):
     ]
 
 
+def skipped_of(wildcards):
+    """Of each of these lists, the source that it is of."""
+    return [
+        source
+        for source in filter(may_be_skipped, sources_of_run(wildcards))
+        for _ in shards_of(source)
+    ]
+
+
 def rows_of_run(wildcards):
     """Changes with the images that the run can be trained on."""
     names = (pairing_of(wildcards)["target"], *sources_of_run(wildcards))

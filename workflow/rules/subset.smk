@@ -33,6 +33,7 @@ rule select_subset:
         ),
         sources_of_arm=lambda wildcards: arm_of(wildcards).sources,
         sources=lambda wildcards: list(sources_of_run(wildcards)),
+        skipped_of=skipped_of,
         rows=rows_of_run,
         code=code_of("select_subset.py"),
     message:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from job_runner import Job, image_folder, run, told
+from job_runner import Job, files, image_folder, run, told
 from sjft.evaluation.run import EvaluationFiles, evaluate_run
 from sjft.settings.experiment import EvaluationSettings
 from sjft.settings.known_part import known_part
@@ -20,7 +20,7 @@ def main(job: Job) -> None:
         known_part(EvaluationSettings, settings["evaluation"], told(job, "evaluation", name)),
         known_part(TrainingSettings, settings["training"], told(job, "training", name)),
         settings["evaluation"],
-        EvaluationFiles(**{name: Path(path) for name, path in job.output.items()}),
+        files(EvaluationFiles, job.output),
         skip_bad_images=settings["dataset"]["on_bad_image"] == "skip",
         threads=job.threads,
         limits=limits_among(settings["dataset"]),

@@ -4,13 +4,15 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, get_type_hints
 
 from sjft.data.location import folder_at
 from sjft.pipeline.job import run_job
 from sjft.settings.pictures import PictureLimits, limits_among, limits_of_any
 from sjft.settings.weights import Weights
 from sjft.settings.weights import weights_file as file_of_weights
+
+Files = TypeVar("Files")
 
 
 class Named(Protocol):
@@ -54,6 +56,22 @@ def run(main: Callable[[Job], None]) -> None:
 def paths(files: Iterable[str]) -> list[Path]:
     """The paths of a list of files."""
     return [Path(file) for file in files]
+
+
+def files(kind: type[Files], named: Named) -> Files:
+    """The files that a stage reads or writes: of each field's name, what the rule has under it.
+
+    A field is a `Path`, one that there may be none of (`Path | None`), or a list of them. Raises
+    `TypeError` where the rule's names and the fields are not the same.
+    """
+    types = get_type_hints(kind)
+    return kind(**{name: _typed(types.get(name), value) for name, value in named.items()})
+
+
+def _typed(of: object, value: Any) -> Path | list[Path] | None:
+    if of == Path | None and not value:
+        return None
+    return Path(value) if of in (Path, Path | None) else paths(value)
 
 
 def data_root(job: Job) -> Path:

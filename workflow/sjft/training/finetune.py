@@ -1,0 +1,140 @@
+"""Fine-tuning of one round, from its files to its files."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sjft.data.table import class_names, read_images
+from sjft.networks.joint import load_joint_network
+from sjft.networks.source_head import ClassifierClasses, read_classifier_classes
+from sjft.retrieval.neighbours import read_neighbours
+from sjft.selection.subset import read_manifest
+from sjft.settings.checkpoints import CheckpointSettings
+from sjft.settings.pictures import PictureLimits
+from sjft.settings.selection import Sources
+from sjft.settings.training import TrainingSettings
+from sjft.settings.training_jobs import TrainingJobSettings
+from sjft.settings.weights import weights_file
+from sjft.storage.files import digest_of_file
+from sjft.training.checkpoints import Checkpoints
+from sjft.training.job import RoundJob
+from sjft.training.pairing import source_choice
+from sjft.training.round import Round
+
+
+@dataclass(frozen=True)
+class RoundFiles:
+    """What a round reads, beside the images.
+
+    ``images`` is the target's images.csv, ``source_images`` those of the sources, in the order of
+    their folders, where the source's head starts from the weights' own; ``ranking`` where the arm
+    pairs neighbours; ``last_model`` from the second round on; ``weights`` where a rule fetched
+    them.
+    """
+
+    subset: Path
+    targets: Path
+    images: Path
+    source_images: Sequence[Path]
+    ranking: Path | None
+    last_model: Path | None
+    weights: Path | None
+
+    def digests(self) -> dict[str, str]:
+        """The digest of each file, by its path."""
+        given = (self.subset, self.targets, self.images, *self.source_images)
+        more = (self.ranking, self.last_model, self.weights)
+        return {str(path): digest_of_file(path) for path in (*given, *more) if path is not None}
+
+
+@dataclass(frozen=True)
+class RoundFolders:
+    """The folders of the target's and the sources' images, of the user's data, of checkpoints."""
+
+    target: Path
+    sources: Mapping[str, Path]
+    data_root: Path
+    checkpoints: Path
+
+
+@dataclass(frozen=True)
+class RoundOutput:
+    """What a round writes."""
+
+    model: Path
+    history: Path
+
+
+def finetune(
+    files: RoundFiles,
+    folders: RoundFolders,
+    output: RoundOutput,
+    settings: TrainingSettings,
+    jobs: TrainingJobSettings,
+    checkpoints: CheckpointSettings,
+    number: int,
+    seed: int,
+    sources: Sources,
+    *,
+    decided_by: Mapping[str, Any],
+    threads: int,
+    limits: PictureLimits,
+) -> None:
+    """Train the round ``number`` of a run and write its model and history.
+
+    ``sources`` is where the arm's source images come from. Checkpoints are of this very round: of
+    these files, settings and threads, and of what else it is ``decided_by``, as plain values.
+    Raises `UserError` as `sjft.training.round.train` does.
+    """
+    manifest = read_manifest(files.subset, files.targets)
+    ranking = read_neighbours(files.ranking) if files.ranking else None
+    RoundJob(
+        Round(
+            number=number,
+            seed=seed,
+            manifest=manifest,
+            choice=source_choice(sources, manifest, ranking, settings.source_loss_scale),
+            target_folder=folders.target,
+            source_folders=dict(folders.sources),
+            target_classes=class_names(read_images(files.images)),
+            last_network=load_joint_network(files.last_model) if files.last_model else None,
+            classifier_classes=_classifier_classes(files, folders, settings),
+            limits=limits,
+        ),
+        settings,
+        weights_file(settings.weights, folders.data_root, files.weights),
+        threads,
+        Checkpoints(
+            folders.checkpoints,
+            {
+                "inputs": files.digests(),
+                "training": settings.model_dump(mode="json"),
+                "threads": threads,
+                **decided_by,
+            },
+            checkpoints,
+        ),
+        jobs,
+        model=output.model,
+        history=output.history,
+        facts={
+            "inputs": {
+                "subset": digest_of_file(files.subset),
+                "targets": digest_of_file(files.targets),
+            }
+        },
+    ).run()
+
+
+def _classifier_classes(
+    files: RoundFiles, folders: RoundFolders, settings: TrainingSettings
+) -> ClassifierClasses | None:
+    """What the pre-trained classifier tells apart, where the source's head starts from it."""
+    if not files.source_images:
+        return None
+    listed = settings.source_head_classes
+    return read_classifier_classes(
+        None if listed is None else folders.data_root / listed,
+        dict(zip(folders.sources, files.source_images, strict=True)),
+    )
