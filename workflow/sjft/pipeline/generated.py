@@ -15,6 +15,7 @@ from typing import Any, get_args
 from sjft.settings.bank import BankSettings
 from sjft.settings.base import Settings
 from sjft.settings.config import Configuration
+from sjft.settings.dataset import DatasetSettings
 from sjft.settings.retrieval import RetrievalSettings
 from sjft.storage.files import write_text
 
@@ -46,12 +47,11 @@ def _schema_text() -> str:
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
-def _of_banks() -> dict[str, str]:
-    kinds, _ = get_args(BankSettings)
-    types = {
-        kind.__name__: get_args(kind.model_fields["type"].annotation) for kind in get_args(kinds)
-    }
-    return {name: f"`banks.NAME` with `type: {kind}`" for name, (kind,) in types.items()}
+def _of_kinds(entries: Any, section: str, key: str) -> dict[str, str]:
+    """The sections of entries that one of their keys tells apart."""
+    union, _ = get_args(entries)
+    kinds = {kind.__name__: kind.model_fields[key].annotation for kind in get_args(union)}
+    return {name: f"`{section}` with `{key}: {get_args(kind)[0]}`" for name, kind in kinds.items()}
 
 
 def _of_retrieval() -> dict[str, str]:
@@ -65,21 +65,10 @@ def _of_retrieval() -> dict[str, str]:
 
 
 SECTIONS = {
-    "ImageFolder": "`datasets.NAME` with `reader: image_folder`",
+    **_of_kinds(DatasetSettings, "datasets.NAME", "reader"),
     "RandomSplit": "`datasets.NAME.random_split`",
     "Download": "`datasets.NAME.downloads`, of any data set on disk",
-    "CsvList": "`datasets.NAME` with `reader: csv`",
-    "Indoor67": "`datasets.NAME` with `reader: indoor67`",
-    "Flowers102": "`datasets.NAME` with `reader: flowers102`",
-    "Dogs120": "`datasets.NAME` with `reader: dogs120`",
-    "Caltech256": "`datasets.NAME` with `reader: caltech256`",
-    "ImageNet": "`datasets.NAME` with `reader: imagenet`",
-    "Places205": "`datasets.NAME` with `reader: places205`",
-    "Places365": "`datasets.NAME` with `reader: places365`",
-    "TorchvisionSet": "`datasets.NAME` with `reader: torchvision`",
-    "Synthetic": "`datasets.NAME` with `reader: synthetic`",
-    "Cameras": "`datasets.NAME` with `reader: cameras`",
-    **_of_banks(),
+    **_of_kinds(BankSettings, "banks.NAME", "type"),
     "LevelGrid": "`banks.NAME.grid`",
     "TorchvisionWeights": "any `weights` with `source: torchvision`",
     "FileWeights": "any `weights` with `source: file`",
