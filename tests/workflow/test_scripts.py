@@ -13,7 +13,7 @@ from chain import REPOSITORY
 import job_runner
 
 SCRIPTS = sorted((REPOSITORY / "workflow/scripts").glob("[!j]*.py"))
-LONGER = {"ablate", "extract_descriptors", "publish", "summarise"}
+LONGER = {"ablate", "publish", "summarise"}
 LONGEST = 35  # lines, docstrings and imports among them
 
 

@@ -109,8 +109,7 @@ def state_of_bank(wildcards):
         if wildcards.bank
         in {bank_of(e.arm(arm).retrieval) for arm in filter(e.is_complete, e.arm_names)}
     ]
-    used = CONFIG.banks[wildcards.bank].network_weights
-    return state_of_weights(used and used.weights, using)
+    return state_of_weights(CONFIG.banks[wildcards.bank].weights_or_none, using)
 
 
 def weights_of_bank(wildcards):

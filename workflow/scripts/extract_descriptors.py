@@ -9,21 +9,18 @@ from sjft.descriptors.shard import ImagesOfShard, write_descriptors_of_shard
 
 def main(job: Job) -> None:
     """Read images.csv and the pictures; write descriptors and the list of skipped images."""
-    data, params = job.wildcards, job.params
-    bank = bank_settings({**params.bank, **told(job, "banks", data.bank)})
-    used = bank.network_weights
+    data, place, root = job.wildcards, job.params.place, job.config["data_root"]
+    bank = bank_settings({**job.params.bank, **told(job, "banks", data.bank)})
     write_descriptors_of_shard(
         ImagesOfShard(
-            *(Path(job.input.images), data.part, int(data.shard)),
-            image_folder(job, params.place),
-            state=params.pictures,
+            *(Path(job.input.images), data.part, int(data.shard), image_folder(job, place)),
+            state=job.params.pictures,
             skip_bad=told(job, "datasets", data.dataset)["on_bad_image"] == "skip",
             limits=limits_on(data.dataset, job.config),
         ),
         bank,
-        weights_file(used.weights if used else None, job.config["data_root"], job.input.weights),
-        Path(job.output.descriptors),
-        Path(job.output.skipped),
+        weights_file(bank.weights_or_none, root, job.input.weights),
+        *(Path(job.output.descriptors), Path(job.output.skipped)),
         key=f"banks.{data.bank}",
         threads=job.threads,
     )

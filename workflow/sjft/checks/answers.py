@@ -69,8 +69,8 @@ def questions_of(
         yield Question(f"{key}.training", asks, concerned, places)
     for name in banks_of(configuration, asked):
         bank = configuration.banks[name]
-        used = bank.network_weights
-        weights = {} if used is None else _of_weights(used.weights, root)
+        used = bank.weights_or_none
+        weights = {} if used is None else _of_weights(used, root)
         yield Question(f"banks.{name}", {"ask": "bank", "bank": bank.deciding, **weights})
     for name in (experiment.target, *experiment.sources):
         made = configuration.datasets[name]

@@ -101,8 +101,7 @@ def _missing_files_of_arm(
 def _missing_of_bank(configuration: Configuration, retrieval: str, root: Path) -> dict[str, str]:
     name = configuration.retrievals[retrieval].bank
     bank = configuration.banks[name]
-    weights = None if bank.network_weights is None else bank.network_weights.weights
-    return _missing_weights(f"banks.{name}.weights", weights, root)
+    return _missing_weights(f"banks.{name}.weights", bank.weights_or_none, root)
 
 
 def _missing_classes(key: str, training: TrainingSettings, root: Path) -> dict[str, str]:

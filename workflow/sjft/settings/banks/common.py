@@ -79,6 +79,11 @@ class FilterBankSettings(Settings):
         """The network whose weights decide the responses; None of a bank that has no weights."""
         return None
 
+    @property
+    def weights_or_none(self) -> Weights | None:
+        """Where the weights come from, of a bank that has some."""
+        return None if self.network_weights is None else self.network_weights.weights
+
     def without_file(self) -> Self:
         """The same bank with other weights that need no file, and cost as much to compute with."""
         return self
