@@ -83,7 +83,7 @@ def test_the_papers_arms_share_the_first_round_of_no_iteration_alone() -> None:
 
 
 def test_where_all_weights_are_random_arms_from_scratch_take_the_rounds_of_the_others() -> None:
-    random = {"weights": {"source": "random"}, "head_learning_rate_factor": 1}
+    random = {"weights": {"source": "random"}, "source_head_learning_rate_factor": 1}
     found = owners(with_arms({}, training=random))
     assert found["fine-tune"] == found["scratch"] == "fine-tune"
     assert found["selective"] == found["selective-scratch"] == "selective"
