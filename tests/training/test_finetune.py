@@ -1,0 +1,107 @@
+"""A round from its files to its files, and what its checkpoints are decided by."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import torch
+from image_files import save_pictures
+from rounds import NAMES, round_of, round_settings
+from small import images_table
+
+from sjft.data.table import write_images
+from sjft.networks.joint import load_joint_network
+from sjft.selection.subset import write_manifest
+from sjft.settings.checkpoints import CheckpointSettings
+from sjft.settings.pictures import PictureLimits
+from sjft.settings.training_jobs import TrainingJobSettings
+from sjft.storage.files import digest_of_file
+from sjft.training.finetune import RoundFiles, RoundFolders, RoundOutput, finetune
+from sjft.training.job import RoundJob
+
+SETTINGS = round_settings(network="shufflenet_v2_x0_5")
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> RoundFiles:
+    """A round in which all source images may stand beside each target image."""
+    of = round_of(tmp_path)
+    for table in (of.manifest.targets, of.manifest.subset):
+        save_pictures(tmp_path, table["path"].to_list())
+    write_manifest(of.manifest, tmp_path / "subset.csv", tmp_path / "targets.csv")
+    write_images(tmp_path / "images.csv", images_table([0, 1] * 3, folder="target"))
+    return RoundFiles(
+        *(tmp_path / name for name in ("subset.csv", "targets.csv", "images.csv")),
+        *([], None, None, None),
+    )
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[RoundJob]:
+    """The jobs that would be run; none is."""
+    jobs: list[RoundJob] = []
+
+    def run(job: RoundJob) -> None:
+        jobs.append(job)
+
+    monkeypatch.setattr(RoundJob, "run", run)
+    return jobs
+
+
+def trained(files: RoundFiles, number: int = 0, **changes: Any) -> Path:
+    folder = files.subset.parent
+    folders = RoundFolders(folder, {"store": folder}, folder, folder / "checkpoints")
+    output = RoundOutput(folder / f"{number}.pt", folder / f"{number}.csv")
+    options = {"threads": 1, "limits": PictureLimits(), "decided_by": {"code": "x"}, **changes}
+    finetune(
+        *(files, folders, output, SETTINGS, TrainingJobSettings(), CheckpointSettings()),
+        *(number, 0, "all"),
+        **options,
+    )
+    return output.model
+
+
+def test_a_round_writes_its_model_and_history_and_keeps_no_checkpoint(files: RoundFiles) -> None:
+    first = trained(files)
+    network = load_joint_network(first)
+    assert network.target_classes == NAMES
+    assert len(pl.read_csv(first.with_suffix(".csv"))) == SETTINGS.updates
+    content = torch.load(first, weights_only=True)
+    assert content["inputs"] == {
+        "subset": digest_of_file(files.subset),
+        "targets": digest_of_file(files.targets),
+    }
+    assert not (first.parent / "checkpoints").exists()
+    second = load_joint_network(trained(replace(files, last_model=first), 1))
+    assert not torch.equal(next(network.module.parameters()), next(second.module.parameters()))
+
+
+def test_checkpoints_are_of_these_files_settings_and_threads(
+    files: RoundFiles, seen: list[RoundJob]
+) -> None:
+    trained(files)
+    trained(files)
+    trained(files, threads=2)
+    trained(files, decided_by={"code": "y"})
+    write_images(files.images, images_table([0, 1] * 4, folder="target"))
+    trained(files)
+    folders = [job.checkpoints.folder.name for job in seen]
+    assert folders[0] == folders[1]
+    assert len(set(folders)) == 4
+    decided = seen[0].checkpoints.decided_by
+    assert set(decided) == {"inputs", "training", "threads", "code"}
+    assert set(decided["inputs"]) == {str(p) for p in (files.subset, files.targets, files.images)}
+
+
+def test_the_pretrained_heads_classes_are_those_of_the_sources_lists(
+    files: RoundFiles, seen: list[RoundJob], tmp_path: Path
+) -> None:
+    write_images(tmp_path / "store.csv", images_table([0, 1, 2]))
+    trained(replace(files, source_images=[tmp_path / "store.csv"]))
+    found = seen[0].round.classifier_classes
+    assert found is not None and found.listed is None
+    assert found.of_sources == {"store": ["class 0", "class 1", "class 2"]}
+    with pytest.raises(ValueError, match="longer"):
+        trained(replace(files, source_images=[tmp_path / "store.csv"] * 2))
