@@ -64,9 +64,9 @@ def test_one_seed_says_what_it_cannot_know() -> None:
 @pytest.mark.parametrize(
     ("shares", "outcome", "begins"),
     [
-        ([(0.95, 0.5)], "helped", "Borrowing helped here: "),
-        ([(0.5, 0.95)], "hurt", "Borrowing hurt here: "),
-        ([(0.75, 0.74)], "cannot be told", "Whether borrowing helped cannot be told here: "),
+        ([(0.95, 0.5)], "helped", "Borrowing helped in this one training: "),
+        ([(0.5, 0.95)], "hurt", "Borrowing hurt in this one training: "),
+        ([(0.75, 0.74)], "cannot be told", "Whether borrowing helped cannot be told in this"),
         ([(0.9, 0.6), (0.91, 0.62), (0.9, 0.61)], "helped", "Borrowing helped here: "),
         ([(0.9, 0.6), (0.6, 0.9)], "cannot be told", "Whether borrowing helped cannot be told"),
     ],
@@ -89,7 +89,7 @@ def test_a_loss_that_may_be_none_but_is_no_gain_is_no_help() -> None:
     found = compare("selective", "fine-tune", [0], answers, others, labels)
     assert found.outcome == "did not help"
     assert found.interval is not None and found.interval.low < 0 < found.interval.high < 0.01
-    assert sentence(found).startswith("Borrowing did not help here: fine-tune ")
+    assert sentence(found).startswith("Borrowing did not help in this one training: fine")
 
 
 def test_several_seeds_have_three_intervals_and_the_widest_decides() -> None:

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,8 @@ from sjft.cli.arguments import count, path
 from sjft.errors import UserError
 
 CHARTS = (".png", ".svg")
+# Of a list, and of a list of lists, in the text.
+MOST_SHOWN, MOST_ENTRIES = 16, 20
 
 
 def add_inspect(inspect: argparse.ArgumentParser) -> None:
@@ -71,11 +73,12 @@ def inspect(chosen: argparse.Namespace) -> str:
 def _draw(found: Any, output: Path, file: Path) -> None:
     from sjft.cli.inspection_plot import draw  # noqa: PLC0415
 
-    if found.plot is None:
+    plot = None if found.plot is None else found.plot()
+    if plot is None or not plot.rows:
         raise UserError(f"--plot: there is nothing to draw of {file} ({found.kind}).")
     if output.resolve() == file.resolve():
         raise UserError(f"--plot {output}: is the file itself. Name another.")
-    draw(found.plot(), output)
+    draw(plot, output)
     print(f"drawn: {output}", file=sys.stderr)
 
 
@@ -111,9 +114,9 @@ def _text(chosen: argparse.Namespace, found: Any, row: Any) -> str:
         told = "holds" if check.problem is None else "FAILS"
         lines.append(f"  {told}  {check.what}{f': {check.problem}' if check.problem else ''}")
     bad = sum(check.problem is not None for check in found.checks)
-    whole = "Its bytes are those that were written; "
-    verdict = f"all {len(found.checks)} checks hold" if not bad else f"{bad} do not hold"
-    return "\n".join([*lines, f"{whole}{verdict}."])
+    number = len(found.checks)
+    verdict = f"Not sane: {bad} of {number} checks fail." if bad else f"Sane: all of {number} hold."
+    return "\n".join([*lines, verdict])
 
 
 def _body(chosen: argparse.Namespace, found: Any) -> Iterator[str]:
@@ -140,7 +143,9 @@ def _listed(values: Any, depth: int = 1) -> Iterator[str]:
             yield from _listed(value, depth + 1)
         elif isinstance(value, list) and value and isinstance(value[0], dict):
             yield f"{margin}{name}:"
-            yield from (f"{margin}  {_line(entry)}" for entry in value)
+            yield from (f"{margin}  {_line(entry)}" for entry in value[:MOST_ENTRIES])
+            if len(value) > MOST_ENTRIES:
+                yield f"{margin}  and {len(value) - MOST_ENTRIES} more (--json gives all)"
         else:
             yield f"{margin}{name}: {_shown(value)}"
 
@@ -157,13 +162,6 @@ def _shown(value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     if isinstance(value, list):
-        shown = ", ".join(_shown(part) for part in _first(value))
+        shown = ", ".join(_shown(part) for part in value[:MOST_SHOWN])
         return f"[{shown}{', ...' if len(value) > MOST_SHOWN else ''}]"
     return str(value)
-
-
-MOST_SHOWN = 16  # entries of a list
-
-
-def _first(values: list[Any]) -> Iterable[Any]:
-    return values[:MOST_SHOWN]

@@ -6,6 +6,7 @@ What is damaged is refused by whoever reads it, in one message.
 import csv
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ from polars.exceptions import PolarsError
 from sjft.errors import NotAsWrittenError, UserError
 from sjft.storage.files import content_of, digest_file, digest_of_bytes, read_json
 from sjft.storage.hdf5 import open_sealed
-from sjft.storage.inspection import Check, Inspection, content_is_as_digested, facts_of_hdf5
+from sjft.storage.inspection import Inspection, facts_of_hdf5
+from sjft.storage.sanity import Check, content_is_as_digested
+from sjft.storage.seals import is_sealed
 
 # By the attribute `format` of an HDF5 file.
 HDF5 = {
@@ -38,6 +41,12 @@ TABLES = {
     ("target_image", "source_image"): "sjft.leakage.inspection:inspect_copies",
     ("path", "reason"): "sjft.data.inspection:inspect_skipped",
     ("path", "class", "split"): "sjft.data.inspection:inspect_generated",
+    ("update", "learning_rate"): "sjft.training.inspection:inspect_history",
+    ("path", "class_name", "predicted_class"): "sjft.evaluation.inspection:inspect_predictions",
+    ("class_name", "images", "accuracy"): "sjft.evaluation.inspection:inspect_classes",
+    ("class_name", "predicted_class"): "sjft.evaluation.inspection:inspect_confusion",
+    ("arm", "title", "seeds"): "sjft.reports.inspection:inspect_ablation",
+    ("arm", "seed"): "sjft.reports.inspection:inspect_ablation",
 }
 # By keys that a record has.
 RECORDS = {
@@ -63,12 +72,24 @@ def inspected(path: Path) -> Inspection:
     """Look into a file; raises `UserError` for one that is damaged, or no file of the pipeline."""
     inspect = _inspector_of(path)
     try:
-        return inspect(path)
+        found = inspect(path)
+        return replace(found, checks=[*_intact(path), *found.checks])
     except UNEXPECTED as error:
         raise UserError(
             f"{path}: does not hold what such a file must hold ({type(error).__name__}: {error}). "
             "Remove it and run again."
         ) from error
+
+
+def _intact(path: Path) -> list[Check]:
+    """What the file's bytes were held to before: a file that does not hold to it is refused."""
+    if path.suffix == ".json":
+        return [Check("it has the digest that it ends with")]
+    if path.suffix not in (".csv", ".ann", ".digest") and is_sealed(path):
+        return [Check("it has the checksum that it ends with")]
+    if digest_file(path).exists():
+        return [Check(f"it has the digest in {digest_file(path).name}")]
+    return []
 
 
 def _inspector_of(path: Path) -> Callable[[Path], Inspection]:
@@ -171,8 +192,8 @@ def _inspect_table(path: Path) -> Inspection:
         if header[: len(columns)] == columns:
             return _named(place)(path)
     raise UserError(
-        f"{path}: is no table that the program reads again: it has the columns "
-        f"{', '.join(header) or '(none)'}."
+        f"{path}: is no table of this pipeline: it has the columns "
+        f"{', '.join(header)[:200] or '(none)'}."
     )
 
 
@@ -186,7 +207,6 @@ def _inspect_record(path: Path) -> Inspection:
         what="A record that the program keeps for itself, with its own digest.",
         settings=content,
         sizes={"keys": len(content)},
-        checks=[Check("it has the digest that was written")],
     )
 
 

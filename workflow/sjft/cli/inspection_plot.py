@@ -30,17 +30,18 @@ def draw(plot: Plot, output: Path) -> None:
 def _chart(plot: Plot) -> Any:
     (x, x_title), (y, y_title) = plot.x, plot.y
     data = alt.InlineData(values=[dict(row) for row in plot.rows])
+    scale = alt.Scale(zero=plot.mark != "point")
     along: Any = alt.X(f"{x}:Q", title=x_title)
     up: Any = alt.Y(f"{y}:Q", title=y_title)
     size: dict[str, Any] = {"height": HEIGHT}
     if plot.discrete:  # names read from left to right
-        along = alt.X(f"{y}:Q", title=y_title)
+        along = alt.X(f"{y}:Q", title=y_title, scale=scale)
         up = alt.Y(f"{x}:N", title=x_title, sort=None)
         size = {"height": alt.Step(18)}
     encoded: dict[str, Any] = {"x": along, "y": up}
     if plot.colour is not None:
-        scale = alt.Scale(range=COLOURS)
-        encoded["color"] = alt.Color(f"{plot.colour}:N", scale=scale)
+        colours = alt.Scale(range=COLOURS)
+        encoded["color"] = alt.Color(f"{plot.colour}:N", scale=colours)
         if plot.mark == "line":
             encoded["strokeDash"] = alt.StrokeDash(f"{plot.colour}:N")
     chart = alt.Chart(data)

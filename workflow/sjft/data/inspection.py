@@ -8,17 +8,9 @@ from sjft.data.readers import SPLITS
 from sjft.data.state import IMAGES, RECORD, Record, read_record, state_of
 from sjft.data.table import PARTS, read_images
 from sjft.errors import UserError
-from sjft.storage.files import read_with_digest
-from sjft.storage.inspection import (
-    Check,
-    Inspection,
-    Plot,
-    Schema,
-    labels_are_sorted_names,
-    rows_of_table,
-    sealed_table,
-    table_row,
-)
+from sjft.storage.files import read_table, read_with_digest
+from sjft.storage.inspection import Inspection, Plot, Schema, table_row
+from sjft.storage.sanity import Check, labels_are_sorted_names, rows_of_table
 
 SKIPPED_SCHEMA: Schema = {"path": pl.String, "reason": pl.String}
 MOST_CLASSES = 40  # that a plot shows
@@ -86,7 +78,7 @@ def _differs(table: pl.DataFrame, record: Record) -> str | None:
 
 def _plot(table: pl.DataFrame) -> Plot:
     counted = table.group_by("class_name", "split").len().sort("class_name", "split")
-    names = counted["class_name"].unique().sort().head(MOST_CLASSES)
+    names = counted["class_name"].unique().sort().head(MOST_CLASSES).to_list()
     rows = [
         {"class": name, "split": split, "images": number}
         for name, split, number in counted.filter(pl.col("class_name").is_in(names)).iter_rows()
@@ -134,7 +126,7 @@ def inspect_record(path: Path) -> Inspection:
 
 def inspect_skipped(path: Path) -> Inspection:
     """Which images of a shard could not be read, and why; raises `UserError`."""
-    table = sealed_table(path, SKIPPED_SCHEMA)
+    table = read_table(path, SKIPPED_SCHEMA)
     reasons = table["reason"].value_counts(sort=True).head(10)
     told = pl.all_horizontal(pl.col(name).fill_null("") != "" for name in SKIPPED_SCHEMA)
     return Inspection(

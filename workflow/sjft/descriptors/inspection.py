@@ -16,18 +16,8 @@ from sjft.descriptors.levels import (
 )
 from sjft.errors import UserError
 from sjft.storage.hdf5 import inputs_of
-from sjft.storage.inspection import (
-    Check,
-    Inspection,
-    Names,
-    Plot,
-    Values,
-    ascending,
-    content_is_as_digested,
-    none_of,
-    opened,
-    row_of_number,
-)
+from sjft.storage.inspection import Inspection, Names, Plot, Values, opened, row_of_number
+from sjft.storage.sanity import Check, ascending, content_is_as_digested, none_of
 
 IMAGES_A_BLOCK = 64
 
@@ -137,14 +127,15 @@ def _plot(path: Path) -> Plot:
     rows = []
     for name in dict.fromkeys(known.layer_of_channel):
         own = mass[_channels_of(known, name)].sum(axis=0)
+        below = own.cumsum() / max(1, own.sum())
         for level in np.flatnonzero(own).tolist():
-            share = float(own[level] / own.sum())
-            rows.append({"response": float(middle[level]), "share": share, "layer": name})
+            row = {"response": float(middle[level]), "share": float(below[level])}
+            rows.append({**row, "layer": name})
     return Plot(
-        "Responses of all images, by level",
+        "Responses of all images: how many are so small",
         rows,
         ("response", "response (middle of its level)"),
-        ("share", "share of the layer's responses"),
+        ("share", "share of the layer's responses up to it"),
         mark="line",
         colour="layer",
     )

@@ -4,22 +4,29 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from sjft.evaluation.accuracy import accuracies
 from sjft.evaluation.probabilities import KIND, VERSION, Probabilities
 from sjft.storage.files import read_json
 from sjft.storage.inspection import (
-    Check,
     Inspection,
     Names,
     Plot,
     Values,
+    facts_of_hdf5,
+    opened,
+    plain_table,
+    table_row,
+)
+from sjft.storage.sanity import (
+    Check,
     close_to,
     content_is_as_digested,
-    facts_of_hdf5,
     finite,
     none_of,
-    opened,
+    numbers_are_finite,
+    rows_of_table,
 )
 
 MOST_CLASSES = 40  # that a plot shows
@@ -75,7 +82,7 @@ def _twice(names: list[str]) -> str | None:
 
 
 def _measured(found: Probabilities, whole: bool, outside: Any) -> Values:
-    if not whole or outside.any() or not len(found.paths):
+    if not whole or outside.any() or not len(found.paths) or not np.isfinite(found.values).all():
         return {}
     measured = accuracies(found.values, found.labels, found.class_names)
     return {key: measured[key] for key in SHARES}
@@ -149,13 +156,81 @@ def inspect_evaluation(path: Path) -> Inspection:
                 "the accuracy is that of the classes", content[SHARES[1]], right / images, 1e-9
             ),
         ],
-        image=None,
-        plot=lambda: Plot(
-            "Accuracy of each class"
-            + (f", the first {MOST_CLASSES}" if len(known) > MOST_CLASSES else ""),
-            [{"class": r["class_name"], "accuracy": r["accuracy"]} for r in known[:MOST_CLASSES]],
-            ("class", "class"),
-            ("accuracy", "share of its images that is found"),
-            discrete=True,
-        ),
+        plot=lambda: _plot_of_classes(known),
+    )
+
+
+def _plot_of_classes(known: list[Values]) -> Plot:
+    first = f", the first {MOST_CLASSES} of {len(known)}" if len(known) > MOST_CLASSES else ""
+    return Plot(
+        f"Accuracy of each class{first}",
+        [{"class": r["class_name"], "accuracy": r["accuracy"]} for r in known[:MOST_CLASSES]],
+        ("class", "class"),
+        ("accuracy", "share of its images that is found"),
+        discrete=True,
+    )
+
+
+def inspect_predictions(path: Path) -> Inspection:
+    """What each image was taken for; raises `UserError` for no table."""
+    table = plain_table(path)
+    right = pl.col("correct") == (pl.col("class_name") == pl.col("predicted_class"))
+    return Inspection(
+        kind="predictions",
+        what="What each image was taken for, and with which probability: for reading.",
+        sizes={"images": len(table), "right": int(table["correct"].sum())},
+        checks=[
+            Check("images stand once each", _twice(table["path"].to_list())),
+            rows_of_table("right is who is taken for its class", table, right),
+            rows_of_table(
+                "probabilities lie between 0 and 1",
+                table,
+                pl.col("probability").is_between(0, 1.00001),
+            ),
+        ],
+        image=table_row(table),
+    )
+
+
+def _share(column: str) -> pl.Expr:
+    """A probability may be a rounding above 1."""
+    return pl.col(column).is_between(0, 1 + 1e-6)
+
+
+def inspect_classes(path: Path) -> Inspection:
+    """How each class was found; raises `UserError` for no table."""
+    table = plain_table(path)
+    known = table.filter(pl.col("accuracy").is_not_null())
+    return Inspection(
+        kind="classes",
+        what="How many images of each class are found, and how often it is predicted rightly: for "
+        "reading.",
+        sizes={"classes": len(table), "images": table["images"].sum()},
+        checks=[
+            Check("classes stand once each", _twice(table["class_name"].to_list())),
+            numbers_are_finite(table),
+            rows_of_table(
+                "accuracies lie between 0 and 1", known, pl.col("accuracy").is_between(0, 1)
+            ),
+        ],
+        plot=lambda: _plot_of_classes(known.to_dicts()),
+    )
+
+
+def inspect_confusion(path: Path) -> Inspection:
+    """Which classes are taken for which; raises `UserError` for no table."""
+    table = plain_table(path)
+    wrong = table.filter(pl.col("class_name") != pl.col("predicted_class"))
+    worst = wrong.sort("images", descending=True).head(TOP)
+    return Inspection(
+        kind="confusion",
+        what="Which classes are taken for which, and how often: for reading.",
+        sizes={
+            "images": table["images"].sum(),
+            "wrong": wrong["images"].sum(),
+            "most often taken for another": {
+                f"{name} for {other}": images for name, other, images in worst.iter_rows()
+            },
+        },
+        checks=[rows_of_table("each pair occurs", table, pl.col("images") > 0)],
     )

@@ -9,23 +9,25 @@ from sjft.leakage.copies import COPIES_SCHEMA
 from sjft.leakage.hashes import KIND, VERSION
 from sjft.leakage.perceptual_hash import BITS, LEAST_DETAIL, VIEWS, WORDS
 from sjft.leakage.table import LEAKAGE_SCHEMA, count_leakage
+from sjft.storage.files import read_table
 from sjft.storage.inspection import (
-    Check,
     Inspection,
     Names,
     Plot,
     Values,
-    ascending,
-    content_is_as_digested,
     facts_of_hdf5,
-    finite,
     histogram,
-    none_of,
     opened,
     row_of_number,
-    rows_of_table,
-    sealed_table,
     table_row,
+)
+from sjft.storage.sanity import (
+    Check,
+    ascending,
+    content_is_as_digested,
+    finite,
+    none_of,
+    rows_of_table,
 )
 
 HEXADECIMAL = "0123456789abcdef"
@@ -91,7 +93,7 @@ def inspect_hashes(path: Path) -> Inspection:
 
 def inspect_leakage(path: Path) -> Inspection:
     """What leakage.csv or duplicates.csv tells; raises `UserError` for any other file."""
-    table = sealed_table(path, LEAKAGE_SCHEMA)
+    table = read_table(path, LEAKAGE_SCHEMA)
     named = pl.col("target_path").is_not_null() & pl.col("source_path").is_not_null()
     reason = pl.col("same_file").fill_null(False) | pl.any_horizontal(
         pl.col("hash_distance", "divergence").is_not_null()
@@ -120,7 +122,7 @@ def inspect_leakage(path: Path) -> Inspection:
 
 def inspect_copies(path: Path) -> Inspection:
     """What was found in one shard, before the names are known; raises `UserError`."""
-    table = sealed_table(path, COPIES_SCHEMA)
+    table = read_table(path, COPIES_SCHEMA)
     numbers = pl.all_horizontal(pl.col("target_image", "source_image") >= 0)
     reason = pl.col("same_file") | pl.col("hash_distance").is_not_null()
     return Inspection(

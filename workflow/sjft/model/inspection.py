@@ -7,7 +7,8 @@ from torch import Tensor
 
 from sjft.model.file import described, plain_network, read_published
 from sjft.networks.inspection import plot_of_weights, sizes_of, weights_are_finite
-from sjft.storage.inspection import Check, Inspection, Values
+from sjft.storage.inspection import Inspection, Values
+from sjft.storage.sanity import Check
 
 
 def inspect_published(path: Path) -> Inspection:

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from sjft.networks.joint import KIND, VERSION
 from sjft.storage.files import digest_of_file
-from sjft.storage.inspection import Check, Inspection, Plot, Values
+from sjft.storage.inspection import Inspection, Plot, Values
+from sjft.storage.sanity import Check
 from sjft.storage.torch_file import require_whole
 
 MOST_TENSORS = 60  # that a plot shows

@@ -1,10 +1,13 @@
-"""Summaries of experiments, looked into."""
+"""Summaries of experiments, and ablations, looked into."""
 
 from pathlib import Path
 from statistics import fmean
 
+import polars as pl
+
 from sjft.reports.summary import read_summary
-from sjft.storage.inspection import Check, Inspection, Plot, Values
+from sjft.storage.inspection import Inspection, Plot, Values, plain_table
+from sjft.storage.sanity import Check, numbers_are_finite, rows_of_table
 
 SHARES = ("mean_class_accuracy", "accuracy")
 
@@ -63,3 +66,28 @@ def _wrong(arms: dict[str, Values]) -> list[str]:
             if not abs(values[key] - expected) <= 1e-9:
                 found.append(f"{arm}: {key} is {values[key]:g}, not {expected:g}")
     return found
+
+
+def inspect_ablation(path: Path) -> Inspection:
+    """The arms, or the runs, of an ablation; raises `UserError` for no table."""
+    table = plain_table(path)
+    share = pl.col("mean_class_accuracy").is_between(0, 1)
+    rows = table.select("arm", pl.col("mean_class_accuracy").alias("accuracy")).to_dicts()
+    of_runs = "seed" in table.columns
+    return Inspection(
+        kind="runs of an ablation" if of_runs else "ablation",
+        what=f"{'The runs' if of_runs else 'The arms'} of an ablation side by side: for reading.",
+        sizes={"rows": len(table), "arms": table["arm"].unique(maintain_order=True).to_list()},
+        checks=[
+            rows_of_table("accuracies lie between 0 and 1", table, share),
+            numbers_are_finite(table),
+        ],
+        plot=lambda: Plot(
+            f"Mean class accuracy of each {'run' if of_runs else 'arm'}",
+            rows,
+            ("arm", "arm"),
+            ("accuracy", "mean class accuracy"),
+            mark="point",
+            discrete=True,
+        ),
+    )

@@ -204,9 +204,10 @@ def _beginning(comparison: Comparison) -> str:
         what = f"Borrowing as `{comparison.arm}` does"
     if comparison.arm != METHOD and comparison.against == AT_RANDOM:
         what += ", against random source images,"
+    where = "here" if len(comparison.seeds) > 1 else "in this one training"
     if comparison.outcome == "cannot be told":
-        return f"Whether {what[0].lower()}{what[1:]} helped cannot be told here"
-    return f"{what} {comparison.outcome} here"
+        return f"Whether {what[0].lower()}{what[1:]} helped cannot be told {where}"
+    return f"{what} {comparison.outcome} {where}"
 
 
 def _how_sure(comparison: Comparison) -> str:

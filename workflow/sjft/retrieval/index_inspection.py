@@ -1,7 +1,6 @@
 """An index and its record, looked into: do they belong together, and do items find themselves.
 
-Annoy follows the numbers in a file wherever they lead: it sees the file only where its size and its
-checksum are those of the record.
+Of an index that is none of Annoy's the record alone is told.
 """
 
 from pathlib import Path
@@ -11,67 +10,57 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sjft.errors import UserError
-from sjft.storage.files import read_json
-from sjft.storage.inspection import (
-    Check,
-    Inspection,
-    Names,
-    Plot,
-    Values,
-    finite,
-    histogram,
-    none_of,
-)
-from sjft.storage.seals import checksum_of_file
+from sjft.retrieval.index.backend import IndexFiles
+from sjft.retrieval.index.record import checked_facts, not_loaded
+from sjft.storage.inspection import Inspection, Names, Plot, Values, histogram
+from sjft.storage.sanity import Check, finite, none_of
 
 SAMPLE = 200
 NEAREST = 10
-# What the record of an index holds.
-RECORD_KEYS = {"items", "dimensions", "trees", "bytes", "checksum_of_index", "made_from"}
 
 
 def inspect_index(path: Path) -> Inspection:
-    """What an index of Annoy holds; ``path`` is the index or its record.
+    """What an index holds; ``path`` is the index or its record.
 
     Raises `UserError` where one of both is missing, or they do not belong together.
     """
-    index_path, record_path = path.with_suffix(".ann"), path.with_suffix(".json")
-    try:
-        facts = read_json(record_path)
-    except UserError as error:
-        raise UserError(f"{path}: the index's record is needed beside it. {error}") from None
-    if not set(facts) >= RECORD_KEYS:
-        lost = ", ".join(sorted(RECORD_KEYS - set(facts)))
-        raise UserError(f"{record_path}: is no record of an index: it has no {lost}.")
-    if checksum_of_file(index_path) != facts["checksum_of_index"]:
-        raise UserError(
-            f"{index_path}: is damaged, or another index than {record_path} is about. Remove both "
-            "and run again."
+    files = IndexFiles(path.with_suffix(".ann"), path.with_suffix(".json"))
+    facts = checked_facts(files, {})
+    size = files.index.stat().st_size
+    settings: Values = {name: facts[name] for name in ("trees", "seed") if name in facts}
+    belongs = [
+        Check("the index is the one that its record is about"),
+        _same("the record's number of bytes", size, facts["bytes"]),
+    ]
+    sizes: Values = {name: facts[name] for name in ("items", "dimensions") if name in facts}
+    sizes["seconds to build"] = facts.get("seconds")
+    if "trees" not in facts:
+        return Inspection(
+            kind="index",
+            what="An index over one shard's projected vectors, and its record.",
+            settings=settings,
+            inputs=facts["made_from"],
+            sizes=sizes,
+            checks=belongs,
         )
-    index = _load(index_path, facts)
-    items, sample = index.get_n_items(), _sample(index)
+    index = _load(files.index, facts)
+    sample = _sample(index)
     vectors = np.array([index.get_item_vector(item) for item in sample]).reshape(len(sample), -1)
     return Inspection(
         kind="index",
         what="An Annoy index over one shard's projected vectors, and its record: which images "
         "could be near.",
-        settings={name: facts[name] for name in ("trees", "seed") if name in facts},
+        settings=settings,
         inputs=facts["made_from"],
-        sizes={
-            "items": items,
-            "dimensions": facts["dimensions"],
-            "trees": index.get_n_trees(),
-            "seconds to build": facts.get("seconds"),
-        },
+        sizes=sizes,
         checks=[
-            Check("the index is the one that its record is about"),
-            _same("the record's number of items", items, facts["items"]),
-            _same("the record's number of bytes", index_path.stat().st_size, facts["bytes"]),
+            *belongs,
+            _same("the record's number of items", index.get_n_items(), facts["items"]),
             _same("the record's number of trees", index.get_n_trees(), facts["trees"]),
             finite(f"vectors of {len(sample)} items", vectors, "item", "dimension"),
             none_of(f"{len(sample)} items find themselves", _lost(index, vectors), "item"),
         ],
-        image=lambda wanted, names: _row(index, index_path, wanted, names),
+        image=lambda wanted, names: _row(index, files.index, wanted, names),
         plot=lambda: _plot(index, sample),
     )
 
@@ -81,7 +70,7 @@ def _load(path: Path, facts: Values) -> annoy.AnnoyIndex:
         index = annoy.AnnoyIndex(facts["dimensions"], "euclidean")
         index.load(str(path))
     except (OSError, ValueError, TypeError) as error:
-        raise UserError(f"{path}: cannot be loaded ({error}). Remove it and run again.") from None
+        raise not_loaded(path, error) from None
     return index
 
 

@@ -10,21 +10,16 @@ from sjft.retrieval import bins, histograms, projection
 from sjft.retrieval.histograms import HistogramFile
 from sjft.settings.bank import LevelGrid
 from sjft.storage.inspection import (
-    Check,
     Inspection,
     Names,
     Plot,
     Values,
-    ascending,
-    close_to,
-    content_is_as_digested,
     facts_of_hdf5,
-    finite,
-    none_of,
     opened,
     row_of_number,
 )
 from sjft.storage.inspection import histogram as counted
+from sjft.storage.sanity import Check, ascending, close_to, content_is_as_digested, finite, none_of
 
 IMAGES_A_BLOCK = 64
 

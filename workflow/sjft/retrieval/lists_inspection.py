@@ -9,18 +9,15 @@ from numpy.typing import NDArray
 
 from sjft.retrieval.neighbours import KIND, VERSION, Neighbours
 from sjft.storage.inspection import (
-    Check,
     Inspection,
     Names,
     Plot,
     Values,
-    content_is_as_digested,
     facts_of_hdf5,
-    finite,
-    none_of,
     opened,
     row_of_number,
 )
+from sjft.storage.sanity import Check, content_is_as_digested, finite, none_of
 
 MOST_POINTS = 400  # of a curve
 

@@ -8,24 +8,16 @@ from numpy.typing import NDArray
 
 from sjft.selection.difficulty import DIFFICULTY_SCHEMA
 from sjft.selection.subset import SUBSET_SCHEMA, TARGETS_SCHEMA
-from sjft.storage.inspection import (
-    Inspection,
-    Plot,
-    Values,
-    ascending,
-    histogram,
-    labels_are_sorted_names,
-    rows_of_table,
-    sealed_table,
-    table_row,
-)
+from sjft.storage.files import read_table
+from sjft.storage.inspection import Inspection, Plot, Values, histogram, table_row
+from sjft.storage.sanity import ascending, labels_are_sorted_names, rows_of_table
 
 MOST_CLASSES = 40  # that a plot shows
 
 
 def inspect_subset(path: Path) -> Inspection:
     """Which source images a round trains on; raises `UserError` for any other file."""
-    table = sealed_table(path, SUBSET_SCHEMA)
+    table = read_table(path, SUBSET_SCHEMA)
     divergence, chosen = pl.col("nearest_divergence"), pl.col("chosen_by")
     unchosen = divergence.is_null() & (chosen == 0)
     near = (divergence >= 0) & divergence.is_finite() & (chosen >= 1)
@@ -75,7 +67,7 @@ def _plot_of_classes(table: pl.DataFrame) -> Plot:
 
 def inspect_targets(path: Path) -> Inspection:
     """The target images of a round, and how many neighbours each brings; raises `UserError`."""
-    table = sealed_table(path, TARGETS_SCHEMA)
+    table = read_table(path, TARGETS_SCHEMA)
     level = pl.col("sampling_level")
     counts = table["neighbours"].to_numpy()
     return Inspection(
@@ -115,7 +107,7 @@ def _plot_of_numbers(title: str, values: NDArray[np.generic], what: str) -> Plot
 
 def inspect_difficulty(path: Path) -> Inspection:
     """How hard a round found the target images; raises `UserError` for any other file."""
-    table = sealed_table(path, DIFFICULTY_SCHEMA)
+    table = read_table(path, DIFFICULTY_SCHEMA)
     entropy, probability = pl.col("entropy"), pl.col("probability")
     # The labelled class alone adds so much to the entropy; the sum was taken in float32.
     own_part = -probability * pl.when(probability > 0).then(probability.log()).otherwise(0.0)

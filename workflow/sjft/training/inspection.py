@@ -1,4 +1,4 @@
-"""Checkpoints, looked into."""
+"""Checkpoints and histories, looked into."""
 
 import json
 import math
@@ -8,7 +8,8 @@ from pathlib import Path
 from sjft.errors import UserError
 from sjft.networks.inspection import sizes_of, weights_are_finite
 from sjft.storage.files import digest_of_text, read_json
-from sjft.storage.inspection import Check, Inspection, Plot, Values
+from sjft.storage.inspection import Inspection, Plot, Values, plain_table
+from sjft.storage.sanity import Check, ascending, numbers_are_finite
 from sjft.training.checkpoints import DECIDED_BY, KIND, VERSION
 from sjft.training.history import HISTORY_COLUMNS
 
@@ -86,4 +87,20 @@ def _plot(rows: Sequence[Sequence[float]]) -> Plot:
         ("loss", "loss"),
         mark="line",
         colour="of",
+    )
+
+
+def inspect_history(path: Path) -> Inspection:
+    """How a round of training went, row by row; raises `UserError` for no table."""
+    table = plain_table(path)
+    last = table.row(-1, named=True) if len(table) else {}
+    return Inspection(
+        kind="history",
+        what="How a round of training went: losses, accuracies and speed, row by row.",
+        sizes={"rows": len(table), "last row": last},
+        checks=[
+            ascending("updates", table["update"].to_numpy()),
+            numbers_are_finite(table),
+        ],
+        plot=lambda: _plot(table.select(HISTORY_COLUMNS).rows()),
     )
