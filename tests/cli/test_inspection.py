@@ -240,6 +240,10 @@ PLAIN = {
         pl.DataFrame({"class_name": ["x"], "predicted_class": ["y"], "images": [3]}),
         "confusion",
     ),
+    "ablation.csv": (
+        pl.DataFrame({"arm": ["a"], "title": ["A"], "seeds": [3], "mean_class_accuracy": [0.5]}),
+        "ablation",
+    ),
     "ablation_runs.csv": (
         pl.DataFrame({"arm": ["a"], "seed": [0], "mean_class_accuracy": [0.5]}),
         "runs of an ablation",

@@ -19,7 +19,7 @@ from small import random_neighbours
 from sjft.cli.main import main
 from sjft.retrieval.neighbours import write_neighbours
 from sjft.storage.files import read_json, write_json, write_table
-from sjft.storage.torch_file import read_torch, write_torch
+from sjft.storage.torch_file import write_torch
 
 
 @pytest.fixture(scope="module")
@@ -235,7 +235,7 @@ TABLES = {
     "difficulty: NaN": ("difficulty.csv", put("entropy", 0, NAN), "entropies are not negative"),
     "difficulty: little": ("difficulty.csv", put("entropy", 0, 0.01), "no less than that of"),
     "difficulty: right": ("difficulty.csv", put("correct", 0, False), "right is who"),
-    "leakage: reason": ("leakage.csv", put("same_file", 0, False), "each pair has a reason"),
+    "leakage: reason": ("leakage.csv", put("reasons", 0, ""), "each pair has a reason"),
     "leakage: bits": ("leakage.csv", put("hash_distance", 0, 300), "hashes differ in 0 to 256"),
     "leakage: name": ("leakage.csv", put("source_path", 0, None), "both pictures of a pair"),
     "skipped: reason": ("0000.skipped.csv", put("reason", 0, ""), "has a path and a reason"),
@@ -314,7 +314,7 @@ def test_a_record_that_cannot_be_one_is_refused_in_one_line(
 
 def changed(path: Path, change: Callable[[dict[str, Any]], Any]) -> Path:
     """Change what torch reads of a file, and write it anew."""
-    content = read_torch(path)
+    content = torch.load(path, weights_only=True)
     change(content)
     write_torch(path, content)
     return path
@@ -404,3 +404,13 @@ def test_a_file_of_torch_that_lacks_something_is_refused_in_one_line(
     output = capsys.readouterr()
     assert "does not hold what such a file must hold" in output.err and lost in output.err
     assert output.err.count("\n") == 1 and output.out == ""
+
+
+@pytest.mark.parametrize("name", ["model of a round", "checkpoint"])
+def test_a_file_that_has_lost_its_checksum_is_refused(
+    name: str, copied: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = copied(name)
+    torch.save(torch.load(path, weights_only=True), path)
+    assert main(["inspect", str(path)]) == 1
+    assert "does not end with its checksum" in capsys.readouterr().err

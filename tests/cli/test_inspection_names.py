@@ -16,7 +16,7 @@ from small import images_table, random_histograms, random_neighbours
 from sjft.cli.main import main
 from sjft.data.table import write_images
 from sjft.leakage.hashes import hash_images
-from sjft.retrieval.bins import equalise_bins, read_bins
+from sjft.retrieval.bins import equalise_bins
 from sjft.retrieval.histograms import build_histograms
 from sjft.retrieval.index.annoy import build_annoy_index
 from sjft.retrieval.neighbours import Neighbours, write_neighbours
@@ -42,10 +42,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
         path = write_small_descriptors(descriptors / f"{shard}.h5")
         if not (pairing / "bins.h5").exists():
             equalise_bins([path], 4, None, pairing / "bins.h5")
-        bins = read_bins(pairing / "bins.h5")
-        build_histograms(
-            path, bins, pairing / "bins.h5", pairing / f"birds/histograms/train/{shard}.h5"
-        )
+        histograms = pairing / f"birds/histograms/train/{shard}.h5"
+        build_histograms(path, pairing / "bins.h5", histograms)
     web = pairing / "web"
     write_neighbours(web / "neighbours.h5", random_neighbours(1, 12, 50, 9), {}, {}, {"9": 1.0})
     both = random_neighbours(2, 12, 66, 9)

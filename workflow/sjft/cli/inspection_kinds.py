@@ -19,7 +19,7 @@ from sjft.storage.files import content_of, digest_file, digest_of_bytes, read_js
 from sjft.storage.hdf5 import open_sealed
 from sjft.storage.inspection import Inspection, facts_of_hdf5
 from sjft.storage.sanity import Check, content_is_as_digested
-from sjft.storage.seals import is_sealed
+from sjft.storage.seals import is_sealed, require_sealed
 
 # By the attribute `format` of an HDF5 file.
 HDF5 = {
@@ -155,6 +155,7 @@ def _inspect_torch(path: Path) -> Inspection:
     if kind == PUBLISHED_KIND:
         return _named(PUBLISHED)(path)
     if kind in TORCH:
+        require_sealed(path)  # these have always had a checksum
         return _named(TORCH[kind])(path, content)
     if isinstance(content, dict) and content and all(map(_is_tensor, content.values())):
         return _named(WEIGHTS)(path, content)
@@ -165,12 +166,12 @@ def _inspect_torch(path: Path) -> Inspection:
 
 
 def _read_torch(path: Path) -> Any:
-    from sjft.storage.torch_file import read_torch_of_any_version, require_whole  # noqa: PLC0415
+    from sjft.storage.torch_file import read_torch_of_any_kind, require_whole  # noqa: PLC0415
 
     if path.suffix == ".pth" or digest_file(path).exists():
         require_whole(path)
     try:
-        return read_torch_of_any_version(path)[0]
+        return read_torch_of_any_kind(path)
     except NotAsWrittenError as error:
         raise UserError(
             f"{path}: cannot be read as a model or a checkpoint: it {error.reason}. Copy it anew "
