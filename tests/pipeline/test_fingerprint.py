@@ -148,6 +148,16 @@ def test_an_edit_of_what_a_stage_does_not_do_leaves_its_fingerprint(
     assert fingerprint(SCRIPTS / f"{script}.py") == before
 
 
+def test_looking_into_files_is_part_of_no_stage(package: Path) -> None:
+    scripts = sorted(path for path in SCRIPTS.glob("*.py") if path.stem != "job_runner")
+    before = [fingerprint(script) for script in scripts]
+    looking = [*package.rglob("*inspection*.py"), package / "storage" / "sanity.py"]
+    assert len(looking) > 10
+    for path in looking:
+        append(path, "\nEDITED = 1\n")
+    assert [fingerprint(script) for script in scripts] == before
+
+
 SEARCH, EXTRACTION = "search_shard", "extract_descriptors"
 
 

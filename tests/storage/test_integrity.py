@@ -12,18 +12,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import h5py
-import numpy as np
 import polars as pl
 import pytest
 import torch
 from artefacts import NETWORK, Artefact, damaged, write_all
-from descriptor_files import SMALL_GRID, packed_slowly
+from descriptor_files import write_small_descriptors
 from small import manifest
 from torchvision import models
 
 from sjft.cli.main import main
-from sjft.descriptors.file import KIND, VERSION, append_images, write_channels
-from sjft.descriptors.layer import Layer
 from sjft.errors import NotAsWrittenError, UserError
 from sjft.model.file import load_published
 from sjft.pipeline import memory
@@ -36,27 +33,16 @@ from sjft.storage.files import (
     write_digest,
     write_with_digest,
 )
-from sjft.storage.hdf5 import create_hdf5
 from sjft.storage.seals import facts_of
 from sjft.storage.torch_file import require_whole
 
 BITS = 40
 
 
-def write_descriptors(path: Path) -> Path:
-    rng = np.random.default_rng(1)
-    counts = rng.multinomial(300, rng.dirichlet(np.full(37, 0.3)), (6, 3))
-    config = {"type": "fake", "grid": SMALL_GRID.model_dump()}
-    with create_hdf5(path, kind=KIND, version=VERSION, config=config, inputs={"weights": ""}) as w:
-        write_channels(w, [Layer("layer0", 3, 300)])
-        append_images(w, np.arange(6, dtype=np.int32), packed_slowly(counts))
-    return path
-
-
 @pytest.fixture(scope="module")
 def artefacts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Artefact]:
     folder = tmp_path_factory.mktemp("artefacts")
-    return write_all(folder, write_descriptors(folder / "descriptors.h5"))
+    return write_all(folder, write_small_descriptors(folder / "descriptors.h5"))
 
 
 def test_whole_files_are_read(artefacts: dict[str, Artefact]) -> None:

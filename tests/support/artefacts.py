@@ -15,7 +15,7 @@ from torchvision import models
 
 from sjft.data import synthetic
 from sjft.data.readers import read_generated
-from sjft.data.state import DataState, Record, read_record, write_listing
+from sjft.data.state import Record, read_record, state_of, write_listing
 from sjft.data.table import read_images
 from sjft.descriptors.file import open_descriptors
 from sjft.evaluation.probabilities import Probabilities, read_probabilities, write_probabilities
@@ -38,7 +38,7 @@ from sjft.settings.checkpoints import CheckpointSettings
 from sjft.settings.dataset import Synthetic
 from sjft.settings.retrieval import AnnoySettings
 from sjft.settings.weights import FileWeights
-from sjft.storage.files import read_json, write_digest, write_json, write_table
+from sjft.storage.files import digest_of_file, read_json, write_digest, write_json, write_table
 from sjft.training import checkpoints
 from sjft.training.checkpoints import Checkpoints
 
@@ -98,15 +98,14 @@ def _summed(descriptors: Path) -> Any:
 
 def _tables(folder: Path) -> dict[str, Artefact]:
     images = images_table([0, 1, 1, 0, 2])
-    state = DataState({"train": ["a"], "heldout": ["b"]}, {"train": "c", "heldout": "d"})
-    write_listing(folder, images, Record("by", "now", state))
+    write_listing(folder, images, Record("by", "now", state_of(images, 1)))
     chosen = manifest(["dots", "lines"], ["dots"] * 7)
     subset, targets = folder / "subset.csv", folder / "targets.csv"
     write_manifest(chosen, subset, targets)
     scores = np.array([[0.75, 0.25], [0.5, 0.5]], np.float32)
     write_difficulty(folder / "difficulty.csv", difficulty_table(chosen.targets, scores))
-    names = list(LEAKAGE_SCHEMA)
-    leak = pl.DataFrame({name: [None] for name in names}, schema=LEAKAGE_SCHEMA)
+    pair = ("a/1.png", "test", "b/1.png", "train", "same file", True, 3, False, None)
+    leak = pl.DataFrame([pair], schema=LEAKAGE_SCHEMA, orient="row")
     write_leakage(folder / "leakage.csv", leak)
     skipped = pl.DataFrame({"path": ["a/1.png"], "reason": ["is truncated"]}, schema=SKIPPED)
     write_table(folder / "0000.skipped.csv", skipped)
@@ -191,9 +190,16 @@ def projection_of(path: Path, items: int) -> np.ndarray:
 
 def _training(folder: Path) -> dict[str, Artefact]:
     joint = publish(folder / "published.pt", NETWORK)
-    save_network(folder / "model.pt", joint, {"inputs": {"subset": "x"}})
+    trained_on = {name: digest_of_file(folder / f"{name}.csv") for name in ("subset", "targets")}
+    save_network(folder / "model.pt", joint, {"inputs": trained_on})
     kept = Checkpoints(folder / "round", {"rate": 0.1}, CheckpointSettings())
-    content = {"format": checkpoints.KIND, "format_version": checkpoints.VERSION, "update": 3}
+    content: dict[str, Any] = {
+        "format": checkpoints.KIND,
+        "format_version": checkpoints.VERSION,
+        "update": 3,
+        "decided_by": kept.decided_by,
+        "history": {"rows": [[2, 0.1, 0.1, 1.5, 0.5, 0.5, 0.25, 30.0, 1.0]]},
+    }
     kept._write(3, {**content, "network": {"weight": torch.arange(5000.0)}})
     (checkpoint,) = kept.folder.glob("*.pt")
     torch.save(models.get_model(NETWORK).state_dict(), folder / "w.pth")

@@ -1,12 +1,15 @@
-"""Dense counts, packed one by one, for the descriptor files that tests write."""
+"""Dense counts, packed one by one, for the descriptor files that tests write, and such a file."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from sjft.descriptors.file import KIND, VERSION, append_images, write_channels
+from sjft.descriptors.layer import Layer
 from sjft.descriptors.packing import PackedCounts
 from sjft.settings.bank import LevelGrid
+from sjft.storage.hdf5 import create_hdf5
 
 # 37 levels: small enough to write counts down one by one.
 SMALL_GRID = LevelGrid(lowest_octave=-2, highest_octave=2, levels_per_octave=4)
@@ -32,3 +35,14 @@ def packed_slowly(counts: np.ndarray) -> PackedCounts:
         np.array(large_steps, np.uint16),
         np.array(large_counts, np.uint32),
     )
+
+
+def write_small_descriptors(path: Path) -> Path:
+    """Six images of three channels with 300 responses each."""
+    rng = np.random.default_rng(1)
+    counts = rng.multinomial(300, rng.dirichlet(np.full(37, 0.3)), (6, 3))
+    config = {"type": "fake", "grid": SMALL_GRID.model_dump()}
+    with create_hdf5(path, kind=KIND, version=VERSION, config=config, inputs={"weights": ""}) as w:
+        write_channels(w, [Layer("layer0", 3, 300)])
+        append_images(w, np.arange(6, dtype=np.int32), packed_slowly(counts))
+    return path

@@ -5,15 +5,14 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
-from zipfile import is_zipfile
 
 from sjft import __version__
 from sjft.cli.arguments import count, path
 from sjft.cli.example import add_example, example
 from sjft.cli.init.command import add_init, init
+from sjft.cli.inspection import add_inspect, inspect
 from sjft.cli.one_thread import measure_with_one_thread
 from sjft.errors import UserError
 
@@ -25,17 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="sjft", description=__doc__)
     parser.add_argument("--version", action="version", version=f"sjft {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
-    inspect = commands.add_parser(
-        "inspect", help="describe an HDF5 file of the pipeline, or a published model"
-    )
-    inspect.add_argument("file", type=path, help="for example results/.../neighbours.h5, model.pt")
-    inspect.add_argument(
-        "--values",
-        type=partial(count, least=0),
-        default=6,
-        metavar="N",
-        help="first values shown of each data set",
-    )
+    add_inspect(commands.add_parser("inspect", help="say what a file is, and whether it is sane"))
     accept = commands.add_parser(
         "accept", help="take tables and records that you edited, or copied alone, as they are"
     )
@@ -169,17 +158,6 @@ def _complete_plan(plan: argparse.ArgumentParser, chosen: argparse.Namespace) ->
         plan.error(f"argument --source-images: {error}")
 
 
-def _inspect(chosen: argparse.Namespace) -> str:
-    # What torch.save writes, also where it is damaged; HDF5 begins otherwise.
-    if chosen.file.suffix == ".pt" or is_zipfile(chosen.file):
-        from sjft.model.file import describe_published  # noqa: PLC0415
-
-        return describe_published(chosen.file)
-    from sjft.storage.describe import describe_hdf5  # noqa: PLC0415  (each command loads its own needs)
-
-    return describe_hdf5(chosen.file, chosen.values)
-
-
 def _accept(chosen: argparse.Namespace) -> str:
     from sjft.storage.acceptance import accept_as_it_is  # noqa: PLC0415
 
@@ -239,7 +217,7 @@ def _plan(chosen: argparse.Namespace) -> str:
 
 
 COMMANDS = {
-    "inspect": _inspect,
+    "inspect": inspect,
     "accept": _accept,
     "summary": _summary,
     "plan": _plan,

@@ -37,7 +37,7 @@ class PublishedModel:
 
 def load_published(path: Path) -> PublishedModel:
     """Read a `model.pt` that `publish_model` wrote; raises `UserError` for any other file."""
-    content = _read(path)
+    content = read_published(path)
     network = plain_network(content)
     network.load_state_dict(content.pop("state_dict"))
     return PublishedModel(network.eval(), content)
@@ -51,16 +51,11 @@ def plain_network(facts: dict[str, Any]) -> nn.Module:
     return network
 
 
-def describe_published(path: Path) -> str:
-    """What a model says of itself, as YAML, with the size of its weights.
-
-    Raises `UserError` for a file that is no published model.
-    """
-    content = _read(path)
-    state = content.pop("state_dict")
+def described(content: Mapping[str, Any]) -> str:
+    """What a model, as `read_published` gives it, says of itself: YAML, with its weights' size."""
+    state = content["state_dict"]
     numbers = sum(tensor.numel() for tensor in state.values())
-    content["state_dict"] = f"{len(state)} tensors, {numbers:,} numbers"
-    return f"{path}\n{as_yaml(content).rstrip()}"
+    return as_yaml({**content, "state_dict": f"{len(state)} tensors, {numbers:,} numbers"}).rstrip()
 
 
 def as_yaml(values: Mapping[str, Any]) -> str:
@@ -71,7 +66,8 @@ def as_yaml(values: Mapping[str, Any]) -> str:
     return text
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_published(path: Path) -> dict[str, Any]:
+    """All that `publish_model` wrote, with the ``state_dict``; raises `UserError` for another."""
     try:
         content = read_torch(
             path,

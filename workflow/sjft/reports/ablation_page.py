@@ -8,7 +8,8 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from sjft.reports.intervals import LEVEL, RESAMPLES
+from sjft.reports.intervals import RESAMPLES
+from sjft.reports.variation import LEVEL
 from sjft.storage.files import write_text
 
 BLUE = "#1f6fb2"

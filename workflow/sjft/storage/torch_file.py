@@ -52,12 +52,7 @@ def read_torch(
     none.
     """
     sealed = unsealed_version is None or is_sealed(path)
-    if sealed:
-        require_sealed(path)
-    elif zipfile.is_zipfile(path):
-        _check_members(path)
-    else:
-        raise NotAsWrittenError(path, NOT_SEALED)
+    _require_bytes(path, sealed=sealed)
     content = _load(path)
     if not isinstance(content, dict) or content.get("format") != kind:
         raise NotAsWrittenError(path, f"is no {name}")
@@ -65,6 +60,24 @@ def read_torch(
     if found != (version if sealed else unsealed_version):
         raise NotAsWrittenError(path, _wrong_version(found, version, sealed, unsealed_version))
     return content
+
+
+def read_torch_of_any_kind(path: Path) -> Any:
+    """Whatever torch wrote, by its checksum, or without one by its members': to tell what it is.
+
+    Raises `NotAsWrittenError` for a file that torch did not write, and `UserError` for none.
+    """
+    _require_bytes(path, sealed=is_sealed(path))
+    return _load(path)
+
+
+def _require_bytes(path: Path, *, sealed: bool) -> None:
+    if sealed:
+        require_sealed(path)
+    elif zipfile.is_zipfile(path):
+        _check_members(path)
+    else:
+        raise NotAsWrittenError(path, NOT_SEALED)
 
 
 def _wrong_version(found: object, version: int, sealed: bool, unsealed: int | None) -> str:

@@ -1,0 +1,70 @@
+"""Published models, looked into."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from sjft.model.file import described, plain_network, read_published
+from sjft.networks.inspection import plot_of_weights, sizes_of, weights_are_finite
+from sjft.storage.inspection import Inspection, Values
+from sjft.storage.sanity import Check
+
+
+def inspect_published(path: Path) -> Inspection:
+    """What a published model.pt holds; raises `UserError` for any other file."""
+    content = read_published(path)
+    state: dict[str, Tensor] = content["state_dict"]
+    classes, seen = content["classes"], content["preprocessing"]
+    provenance = content["provenance"]
+    text = described(content)
+    return Inspection(
+        kind="published model",
+        what="A plain torchvision network with its classes and preprocessing, and what it was "
+        "made from.",
+        settings={"network": content["network"], "preprocessing": seen},
+        inputs=provenance["inputs"],
+        sizes={**sizes_of(state), "classes": len(classes), **_numbers(provenance["metrics"])},
+        checks=[
+            weights_are_finite(state),
+            Check("classes stand once each", _twice(classes)),
+            _fits(content),
+            Check("accuracies lie between 0 and 1", _beyond(provenance["metrics"])),
+            Check("the preprocessing is one that can be done", _impossible(seen)),
+        ],
+        plot=lambda: plot_of_weights(state),
+        text=text,
+    )
+
+
+def _numbers(metrics: Values) -> Values:
+    return {name: metrics[name] for name in ("mean_class_accuracy", "accuracy") if name in metrics}
+
+
+def _twice(classes: list[str]) -> str | None:
+    again = len(classes) - len(set(classes))
+    return f"{again} stand again" if again else None
+
+
+def _fits(content: Values) -> Check:
+    """The weights are those, by name and shape, of torchvision's network with these classes."""
+    with torch.device("meta"):  # without memory, and without numbers drawn for nothing
+        network = plain_network(content)
+    expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    found = {name: tuple(tensor.shape) for name, tensor in content["state_dict"].items()}
+    odd = [n for n in {**expected, **found} if expected.get(n) != found.get(n)]
+    told = f"{odd[0]} is {found.get(odd[0])}, not {expected.get(odd[0])}" if odd else None
+    return Check(f"torchvision's {content['network']} of so many classes takes the weights", told)
+
+
+def _beyond(metrics: Values) -> str | None:
+    odd = [f"{n}: {v}" for n, v in _numbers(metrics).items() if not 0 <= v <= 1]
+    return "; ".join(odd) or None
+
+
+def _impossible(seen: Values) -> str | None:
+    if not all(value > 0 for value in seen["std"]):
+        return f"std is {seen['std']}"
+    if not 0 < seen["crop"] <= seen["resize"]:
+        return f"a crop of {seen['crop']} px is cut from {seen['resize']} px"
+    return None

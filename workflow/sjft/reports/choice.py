@@ -1,0 +1,91 @@
+"""The choice of the arm that is published, by a split that is not the one which is reported."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from math import isfinite
+from statistics import fmean
+
+from sjft.errors import UserError
+from sjft.reports.verdict import WITHOUT_SOURCE, points
+
+# Accuracies are shares of images: what differs by less was added up in another order.
+EQUAL = 1e-9
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The arm that is best, and why, in one sentence."""
+
+    arm: str
+    reason: str
+
+
+def best_arm(accuracies: Mapping[str, Sequence[float]], split: str = "val") -> Choice:
+    """The arm with the best mean class accuracy on ``split``, a mean over its seeds.
+
+    ``accuracies`` are shares by arm, one for each seed. Of equal arms fine-tuning without a source
+    is taken, the simplest, else the first. Raises `UserError` where there is nothing to choose by:
+    no arm, no figure of an arm, or one that is no share.
+    """
+    if not accuracies:
+        raise UserError(
+            f"publish: {{arm: best}} chooses by the split `{split}`, and no arm was evaluated on "
+            "it. Give the target such a split (`random_split: {val: 0.2}`, for example), or name "
+            "the arm."
+        )
+    for arm, values in accuracies.items():
+        if not values or not all(isfinite(value) and 0 <= value <= 1 for value in values):
+            told = ", ".join(map(str, values)) or "none"
+            raise UserError(
+                f"publish: {{arm: best}}: the accuracies of `{arm}` on the split `{split}` are "
+                f"{told}; one share from 0 to 1 is expected of each seed. Evaluate it anew, or "
+                "name the arm."
+            )
+    means = {arm: fmean(values) for arm, values in accuracies.items()}
+    ranked = _ranked(means)
+    best, *others = ranked
+    equal = list(takewhile(lambda arm: means[best] - means[arm] <= EQUAL, others))
+    figure = f"{points(means[best])} % mean class accuracy on the split `{split}`"
+    if not others:
+        return Choice(best, f"`{best}` is published: it is the only arm, with {figure}.")
+    if equal:
+        names = " and ".join(f"`{arm}`" for arm in (best, *equal))
+        why = "it needs no source" if best == WITHOUT_SOURCE else "it stands first"
+        return Choice(best, f"`{best}` is published: {names} have {figure}, and {why}.")
+    next_ones = ", ".join(f"`{arm}` {points(means[arm])}" for arm in others)
+    return Choice(best, f"`{best}` is published: it has the best, {figure}; {next_ones}.")
+
+
+def _ranked(means: Mapping[str, float]) -> list[str]:
+    """Best first; of equal ones fine-tuning, and then the order of ``means``."""
+    simplest_first = sorted(means, key=lambda arm: arm != WITHOUT_SOURCE)
+    best = max(means.values())
+    equal = [arm for arm in simplest_first if best - means[arm] <= EQUAL]
+    others = [arm for arm in simplest_first if arm not in equal]
+    return equal + sorted(others, key=lambda arm: -means[arm])
+
+
+def warning_of_choice(
+    published: str, accuracies: Mapping[str, Sequence[float]], split: str
+) -> str | None:
+    """A warning where another of the compared arms is better than the one that is published.
+
+    ``accuracies`` as in `best_arm`, on the ``split`` that the choice was made on, or where the arm
+    was named in the configuration, on the one that is reported. None where it is the best, or as
+    good, or was not evaluated there.
+    """
+    if published not in accuracies:
+        return None
+    choice = best_arm(accuracies, split)
+    means = {arm: fmean(values) for arm, values in accuracies.items()}
+    best, own = means[choice.arm], means[published]
+    if best - own <= EQUAL:
+        return None
+    place = 1 + sum(mean - own > EQUAL for mean in means.values())
+    of_all = "the worst" if own - min(means.values()) <= EQUAL else f"number {place}"
+    return (
+        f"The published arm `{published}` is {of_all} of the {len(means)} compared on the split "
+        f"`{split}`: {points(own)} %, and `{choice.arm}` {points(best)} %. "
+        "`publish: {arm: best}` chooses by the validation split."
+    )
