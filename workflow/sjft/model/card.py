@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from sjft.model.file import as_yaml
-from sjft.reports.summary import aligned, render_results
+from sjft.reports.summary import render_results
 from sjft.storage.files import write_text
+from sjft.storage.markdown import aligned
 
 # More classes than this are folded away.
 CLASSES_SHOWN = 20

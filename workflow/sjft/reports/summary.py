@@ -17,6 +17,7 @@ from sjft.errors import NotAsWrittenError, UserError
 from sjft.retrieval.ranking import shares_of_sources
 from sjft.selection.subset import Manifest, read_manifest
 from sjft.storage.files import read_json
+from sjft.storage.markdown import aligned
 
 LOG = logging.getLogger(__name__)
 
@@ -205,16 +206,6 @@ def _lines_on_leakage(
         "images too."
     )
     return ["", *lines, own]
-
-
-def aligned(rows: list[list[str]]) -> list[str]:
-    """The lines of a Markdown table, in columns also where it is not rendered; first its head."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = [
-        "| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) + " |"
-        for row in rows
-    ]
-    return [lines[0], "| " + " | ".join("-" * width for width in widths) + " |", *lines[1:]]
 
 
 def _listed(recall: Mapping[str, Mapping[str, float]]) -> str:
