@@ -10,10 +10,6 @@ min_version("9.27")
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/terminal.smk"
-include: "workflow/rules/inputs.smk"
-include: "workflow/rules/run_inputs.smk"
-include: "workflow/rules/costs.smk"
-include: "workflow/rules/memory.smk"
 
 
 ##### stages, in the order in which the data meets them #####

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from sjft.storage import markdown
 from sjft.storage.files import write_json, write_text
 
 Row = dict[str, Any]
@@ -33,7 +32,8 @@ def table(rows: Sequence[Row]) -> str:
     """A Markdown table; all rows have the first one's columns."""
     if not rows:
         return "(not installed)\n"
-    return "\n".join(markdown.table([list(rows[0]), *(list(row.values()) for row in rows)])) + "\n"
+    lines = [list(rows[0]), ["---"] * len(rows[0]), *(list(row.values()) for row in rows)]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines) + "\n"
 
 
 def tables(found: dict[str, list[Row]]) -> str:

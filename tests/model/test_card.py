@@ -29,7 +29,6 @@ SUMMARY: dict[str, Any] = {
     "recall": {"web": {"10": 1.0}},
     "leakage": {"web": {"source_images": 7, "target_images": 2}},
     "duplicates": {"target_images": 0},
-    "stages": {"finetune": {"seconds": 12.5}},
 }
 
 

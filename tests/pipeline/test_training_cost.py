@@ -10,12 +10,13 @@ from image_files import save_pictures
 from small import training_settings
 
 from sjft.errors import UserError
+from sjft.layout import Job
 from sjft.pipeline.experiment_time import Forecast, in_words, seconds_of_start
+from sjft.pipeline.jobs import jobs_of_model
 from sjft.pipeline.retrieval_cost import Stage
 from sjft.pipeline.training_cost import TrainingCost, TrainingSpeeds, measure_training
-from sjft.pipeline.training_rounds import Job
 from sjft.settings.config import read_configuration
-from sjft.settings.experiment import EvaluationSettings, ExperimentSettings
+from sjft.settings.experiment import EvaluationSettings
 
 SPEEDS = TrainingSpeeds("cpu", with_source=4.0, target_alone=2.0, view=0.5, model_bytes=1e6)
 
@@ -27,10 +28,22 @@ def pictures(tmp_path: Path) -> list[Path]:
     return [tmp_path / name for name in names]
 
 
-def experiment(training: dict[str, Any], **more: Any) -> ExperimentSettings:
+def cost_of(training: dict[str, Any], **more: Any) -> TrainingCost:
+    """Of the experiment `tiny` with other settings; each arm is as fast."""
     base = CONFIG["experiments"]["tiny"]
-    values = {**base, "training": {**base["training"], **training}, **more}
-    return read_configuration({**CONFIG, "experiments": {"tiny": values}}).experiments["tiny"]
+    # From a file of weights: else `fine-tune` and `scratch` would be one and the same.
+    weights = {"source": "file", "path": "weights/store.pth"}
+    values = {**base, "training": {**base["training"], "weights": weights, **training}, **more}
+    c = read_configuration({**CONFIG, "experiments": {"tiny": values}})
+    speeds = dict.fromkeys(c.experiments["tiny"].arm_names, SPEEDS)
+    return TrainingCost(c, "tiny", speeds, 100, 20)
+
+
+def job(rule: str, arm: str) -> Job:
+    names = {"arm": arm, "experiment": "tiny", "round": "0", "seed": "0"}
+    if rule == "evaluate":
+        del names["round"]
+    return Job(rule, tuple(names.items()))
 
 
 def test_an_update_costs_its_forward_passes_and_source_images_cost_too(
@@ -70,52 +83,75 @@ def test_measuring_leaves_torch_as_it_was(pictures: list[Path]) -> None:
 
 def test_jobs_cost_updates_and_views() -> None:
     evaluation = {"scales": [32, 40], "crops": "five", "mirror": True}
-    cost = TrainingCost(experiment({"updates": 10}, evaluation=evaluation), SPEEDS, 100, 20)
-    assert cost.seconds(Job("finetune", "selective", 0, 0)) == 40
-    assert cost.seconds(Job("finetune", "fine-tune", 0, 0)) == 20
-    assert cost.seconds(Job("score_difficulty", "selective", 0, 0)) == 50
-    assert cost.seconds(Job("evaluate", "selective", 0, 0)) == 20 * 20 * 0.5
-    threaded = TrainingCost(experiment({"updates": 10, "threads": 4}), SPEEDS, 100, 20)
-    assert threaded.demand(Job("finetune", "selective", 0, 0), 2, 1.0).seconds == 21
+    cost = cost_of({"updates": 10}, evaluation=evaluation)
+    training = job("finetune", "selective")
+    assert cost.seconds(training) == 40
+    assert cost.seconds(job("finetune", "fine-tune")) == 20
+    assert cost.seconds(job("score_difficulty", "selective")) == 50
+    assert cost.seconds(job("evaluate", "selective")) == 20 * 20 * 0.5
+    threaded = cost_of({"updates": 10, "threads": 4})
+    assert threaded.demand(training, 2, 1.0).seconds == 21
     # What may use a GPU runs alone, also where there is none.
-    auto = TrainingCost(experiment({"device": "auto"}), SPEEDS, 100, 20)
-    job = Job("finetune", "selective", 0, 0)
-    assert auto.demand(job, 2, 1.0).alone
-    assert not threaded.demand(job, 2, 1.0).alone
+    assert cost_of({"device": "auto"}).demand(training, 2, 1.0).alone
+    assert not threaded.demand(training, 2, 1.0).alone
+
+
+def test_jobs_take_the_memory_and_the_disk_that_their_rules_declare() -> None:
+    cost = cost_of({"processes": 2})
+    assert cost.price(job("finetune", "selective")).memory >= 2000 + 2 * 4000
+    assert cost.price(job("finetune", "selective")).disk == SPEEDS.model_bytes
+    assert cost.price(job("evaluate", "selective")).memory == 4000
+    assert cost.price(job("evaluate", "selective")).disk == 0
+
+
+def test_an_arm_costs_what_its_own_settings_ask_for() -> None:
+    cost = cost_of({"updates": 10}, arms={"long": {"training": {"updates": 30}}})
+    assert cost.seconds(job("finetune", "selective")) == 40
+    assert cost.seconds(job("finetune", "long")) == 120
 
 
 def forecast(updates: int, stages: list[Stage], **publish: Any) -> Forecast:
-    cost = TrainingCost(experiment({"updates": updates}, publish=publish), SPEEDS, 100, 20)
-    return Forecast(stages, cost, 5, 2.0, 8000, 2)
+    cost = cost_of({"updates": updates}, publish=publish)
+    return Forecast(jobs_of_model(cost.c, "tiny"), stages, cost, 2.0, 2)
 
 
 def test_the_rows_are_all_jobs_and_the_last_one_holds_their_start() -> None:
     before = Stage("hash_images", 4, 0.0, 100.0, 900)
-    rows = forecast(10, [before], compare=["selective", "fine-tune"]).rows()
+    found = forecast(10, [before], compare=["selective", "fine-tune"])
+    rows = found.rows()
     assert [row.rule for row in rows] == [
         "hash_images",
         "finetune",
         "evaluate",
         "others; all starts",
     ]
-    assert [row.jobs for row in rows] == [4, 2, 2, 5]
+    assert [row.jobs for row in rows] == [4, 2, 2, len(found.jobs) - 8]
     assert rows[1].seconds == 60
-    assert rows[-1].seconds == 2.0 * (4 + 2 + 2 + 5)
+    assert rows[-1].seconds == 2.0 * len(found.jobs)
 
 
 def test_what_takes_days_says_what_to_lower() -> None:
     short = forecast(100, [])
     assert "What makes it shorter" not in short.text()
-    assert "takes about 6.9 minutes" in short.text()
+    assert "6.9 minutes of them for training" in short.text()
     long = forecast(50_000, [], compare=["selective", "fine-tune"]).text()
     assert "takes about 2.3 days" in long
     for words in ("a GPU", "training.input_size (32)", "training.updates (50000)", "sjft init"):
         assert words in long
     assert "publish.compare (selective, fine-tune)" in long
-    assert "in 2 runs" in long
+    assert "(`fine-tune`: none), in 2 runs: 2 rounds in all." in long
     retrieval = forecast(1, [Stage("extract_descriptors", 100, 0.0, 4e5, 900)]).text()
     assert "more cores" in retrieval
     assert "training.updates (1)," not in retrieval
+
+
+def test_runs_that_others_only_draw_from_are_parts_of_runs() -> None:
+    text = forecast(10, [], arm="random-source").text()
+    assert "in 1 run: 1 round in all." in text
+    cost = cost_of({}, rounds=2, publish={"arm": "random-source", "compare": ["fine-tune"]})
+    text = Forecast(jobs_of_model(cost.c, "tiny"), [], cost, 2.0, 2).text()
+    # Of `selective` the first round, whose difficulty says how many images the second one has.
+    assert "in 2 runs and parts of 1 more (`selective`): 5 rounds in all." in text
 
 
 def test_a_job_needs_time_before_it_begins() -> None:

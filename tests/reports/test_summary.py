@@ -1,4 +1,4 @@
-"""Summary: shares, means over seeds, costs, and the table."""
+"""Summary: shares, means over seeds, and the table."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -52,7 +52,6 @@ def summary_of(folder: Path, *, styles: bool = True, **changes: Any) -> dict[str
         "runs": runs,
         "sources": sources([near, far, far, far]),
         "retrieval": RETRIEVAL,
-        "benchmarks": {},
     }
     return summarise(**{**arguments, **changes})
 
@@ -92,43 +91,6 @@ def test_seeds_are_averaged_and_kept(tmp_path: Path) -> None:
     assert arms["selective"]["style_share"] == pytest.approx((2 / 3 + 1) / 2)
     assert [run["seed"] for run in arms["selective"]["runs"]] == [0, 1]
     assert arms["fine-tune"]["style_share"] is None
-
-
-def test_the_cost_of_a_stage_is_that_of_all_its_jobs(tmp_path: Path) -> None:
-    head = "s\th:m:s\tmax_rss\tio_in\n"
-    (tmp_path / "a.tsv").write_text(head + "1.5\t0:00:01\t200.5\t0\n")
-    (tmp_path / "b.tsv").write_text(head + "0.25\t0:00:00\tNA\tNA\n")
-    (tmp_path / "c.tsv").write_text(head + "2.0\t0:00:02\t100.0\t0\n")
-    names = ["a.tsv", "b.tsv", "missing.tsv", "c.tsv"]
-    benchmarks = {"search": [tmp_path / name for name in names], "training": [tmp_path / "no"]}
-    found = summary_of(tmp_path, benchmarks=benchmarks)
-    assert found["stages"] == {
-        "search": {"jobs": 3, "jobs_not_measured": 1, "seconds": 3.75, "peak_memory_mb": 200.5},
-        "training": {"jobs": 0, "jobs_not_measured": 1, "seconds": 0.0, "peak_memory_mb": 0.0},
-    }
-    assert "Seconds: search 3.8, training 0.0." in found["table"]
-
-
-def test_a_damaged_benchmark_is_a_job_not_measured(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    path = tmp_path / "a.tsv"
-    whole = b"s\th:m:s\tmax_rss\tio_in\n1.5\t0:00:01\t200.5\t0\n"
-    for content in (
-        *(whole[:length] for length in range(len(whole) - 10)),
-        *(whole.replace(b"1.5", number) for number in (b"-1", b"nan", b"inf", b"1e999", b"\xff")),
-        *(whole.replace(b"200.5", number) for number in (b"", b"\0\0", b"N", b'"')),
-        whole.replace(b"\t", b" "),
-        bytes(len(whole)),
-    ):
-        path.write_bytes(content)
-        caplog.clear()
-        (cost,) = summary_of(tmp_path, benchmarks={"search": [path]})["stages"].values()
-        assert (cost["jobs"], cost["jobs_not_measured"], cost["seconds"]) == (0, 1, 0.0), content
-        assert str(path) in caplog.text
-    path.write_bytes(whole)
-    (cost,) = summary_of(tmp_path, benchmarks={"search": [path]})["stages"].values()
-    assert (cost["jobs"], cost["jobs_not_measured"], cost["seconds"]) == (1, 0, 1.5)
 
 
 def cells(table: str) -> list[list[str]]:

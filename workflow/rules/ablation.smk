@@ -3,43 +3,39 @@
 
 rule ablate:
     input:
-        probabilities=files_of_runs("probabilities.h5", runs=ablation_runs),
-        subsets=files_of_runs("subset.csv", of_last_round=True, runs=ablation_runs),
-        fused=fused_files,
+        probabilities=reads(run_inputs.ablate, "probabilities"),
+        subsets=reads(run_inputs.ablate, "subsets"),
+        fused=reads(run_inputs.ablate, "fused"),
     output:
-        table="results/{experiment}/ablation.csv",
-        runs="results/{experiment}/ablation_runs.csv",
+        table=layout.ABLATION,
+        runs=layout.ABLATION_RUNS,
         text=report(
-            "results/{experiment}/ablation.md",
+            layout.ABLATION_TEXT,
             caption="../report/ablation.rst",
             category="Ablation",
             labels={"experiment": "{experiment}", "what": "table"},
         ),
         plot=report(
-            "results/{experiment}/ablation.svg",
+            layout.ABLATION_PLOT,
             caption="../report/ablation_plot.rst",
             category="Ablation",
             labels={"experiment": "{experiment}", "what": "plot"},
         ),
     log:
-        "results/logs/ablate/{experiment}.log",
+        layout.log("ablate"),
     conda:
         "../../envs/sjft.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=limits.MB["ablate"],
         runtime=30,
     params:
-        runs=ablation_runs,
-        seeds=lambda wildcards: list(
-            CONFIG.experiments[wildcards.experiment].ablation.seeds
-        ),
-        fused=lambda wildcards: list(CONFIG.experiments[wildcards.experiment].fused),
-        arms=rows_of_ablation,
-        split=lambda wildcards: CONFIG.experiments[
-            wildcards.experiment
-        ].evaluation.split,
-        paper=figures_of_paper,
+        runs=given(comparisons.of_ablation),
+        seeds=given(comparisons.seeds),
+        fused=given(comparisons.fused),
+        arms=given(comparisons.rows_of_ablation),
+        split=given(comparisons.split),
+        paper=given(comparisons.figures_of_paper),
         code=code_of("ablate.py"),
     message:
         "Ablation of {wildcards.experiment}"

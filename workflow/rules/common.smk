@@ -1,9 +1,9 @@
-# The configuration, validated, and how the rules look things up in it.
+# The configuration, validated, and how rules look things up in it and in the library.
 
 import os
 import re
 import sys
-from functools import cache
+from inspect import signature
 from pathlib import Path
 
 # The folder that this file's own folder lies in, whoever includes it: `workflow.basedir` is the
@@ -24,18 +24,22 @@ os.environ.update(
     )
 )
 
-from sjft.pipeline import memory
-from sjft.checks.asked import asked_for
-from sjft.checks.first_look import first_look
-from sjft.checks.numbers import Counted
-from sjft.data.state import NOT_FOR_THE_LIST, current_state, read_record, snapshot
-from sjft.errors import UserError
-from sjft.pipeline.fingerprint import fingerprint
+from sjft import layout
+from sjft.checks.before_jobs import BeforeJobs, Call
 from sjft.data.table import PARTS
-from sjft.leakage.copies import USUAL_NEIGHBOUR
-from sjft.reports.paper import paper_figures
-from sjft.fetch.missing import file_state, missing_data
-from sjft.pipeline.rerun_reasons import named_by_kind
+from sjft.descriptors.banks import BANKS
+from sjft.errors import UserError
+from sjft.pipeline import (
+    comparisons,
+    inputs,
+    places,
+    resources as limits,
+    run_inputs,
+    runs,
+    stage_settings,
+)
+from sjft.pipeline.fingerprint import fingerprint
+from sjft.retrieval.index import BACKENDS
 from sjft.settings.config import read_configuration
 from sjft.settings.merging import (
     CONFIG_FILE,
@@ -44,10 +48,6 @@ from sjft.settings.merging import (
     read_values,
     without_defaults,
 )
-from sjft.settings.pictures import PictureLimits
-from sjft.retrieval.budget import kept_per_shard
-from sjft.retrieval.ranking import SEPARATOR
-from sjft.pipeline.training_rounds import mb_of_training
 
 SHIPPED = WORKFLOW.parent / CONFIG_FILE
 
@@ -91,35 +91,32 @@ try:
     CONFIG = read_configuration(config)
 except UserError as error:
     sys.exit(str(error))
-# These are in no rule's input or params: the same data from another place is the same data.
+# These are in no rule's input or params: the same data from another place is the same data, and
+# what is done stays done when they change.
 config["data_root"] = CONFIG.data_root
 config["weights_url"] = CONFIG.weights_url
 config["checkpoints"] = CONFIG.checkpoints.model_dump(mode="json")
+config["checkpoints_of_round"] = layout.CHECKPOINTS
 config["training_jobs"] = CONFIG.training_jobs.model_dump(mode="json")
-# No reason to list the images again, but needed by the job that does.
-config["beside_the_list"] = {
-    name: settings.model_dump(mode="json", include=set(NOT_FOR_THE_LIST))
-    for name, settings in CONFIG.datasets.items()
-}
+config["beside_the_list"] = places.beside_the_list(CONFIG)
+config["told"] = stage_settings.only_told(CONFIG)
 
 
 def one_of(names):
-    return "|".join(re.escape(name) for name in sorted(names))
+    return "|".join(re.escape(name) for name in sorted(names)) or "none"
 
 
 wildcard_constraints:
+    **layout.NUMBERS,
     dataset=one_of(CONFIG.datasets),
     target=one_of(CONFIG.datasets),
     source=one_of(CONFIG.datasets),
-    sources=one_of({SEPARATOR.join(e.sources) for e in CONFIG.experiments.values()}),
+    sources=one_of({runs.joined(e.sources) for e in CONFIG.experiments.values()}),
     part=one_of(PARTS),
     bank=one_of(CONFIG.banks),
     retrieval=one_of(CONFIG.retrievals),
     experiment=one_of(CONFIG.experiments),
     arm=one_of({arm for e in CONFIG.experiments.values() for arm in e.arm_names}),
-    seed=r"\d+",
-    round=r"\d+",
-    shard=r"\d{4}",
 
 
 def code_of(script, chosen=None):
@@ -130,128 +127,86 @@ def code_of(script, chosen=None):
     return fingerprint(WORKFLOW / "scripts" / script, chosen)
 
 
-def settings_of(section, name, *keys):
-    """The validated settings of an entry, or of some of its keys, as plain values."""
-    values = getattr(CONFIG, section)[name].model_dump(mode="json")
-    return {key: values[key] for key in keys} if keys else values
+def code_with_backend(script):
+    """The library code that a script runs, with the backend of its retrieval and no other."""
+    return lambda wildcards: code_of(
+        script, BACKENDS[CONFIG.retrievals[wildcards.retrieval].backend]
+    )
 
 
-def shards_of(dataset):
-    return [f"{shard:04d}" for shard in range(CONFIG.datasets[dataset].shards)]
+# What is looked at before the first job: the state of pictures and weights goes into params.
+BEFORE = BeforeJobs(
+    CONFIG,
+    lambda: Call(  # not known before all rules are read
+        targets=tuple(map(str, workflow.dag_settings.targets)),
+        leads=workflow.is_main_process,
+        dry=workflow.dryrun,
+        runs_here=workflow.local_exec,
+    ),
+    readers=code_of("list_images.py"),
+    stop=sys.exit,
+    tell=lambda words: print(words, file=sys.stderr),
+)
 
 
-def bank_of(retrieval):
-    return CONFIG.retrievals[retrieval].bank
+##### how rules call the library #####
 
 
-def place_of(dataset):
-    """Where the pictures lie, for a rule's params: the same wherever data and results are put."""
-    settings = CONFIG.datasets[dataset]
-    if settings.generated:
-        return {"generated": f"results/datasets/{dataset}/generated"}
-    return {"root": settings.root}
+def given(function, **more):
+    """A function of the configuration and a job's names, as one of the job's wildcards.
 
-
-@cache
-def state_of_data(dataset):
-    """What is on disk now; where that has changed since images.csv was written, it is renewed.
-
-    Jobs on other nodes go by the record of the run that sent them. Generated pictures change by
-    their own rule.
+    It gets those of them that it asks for by name, and ``more``.
     """
-    settings = CONFIG.datasets[dataset]
-    if settings.generated:
-        return None
-    folder = Path("results/datasets") / dataset
-    if not workflow.is_main_process and (record := read_record(folder)):
-        return record.state
-    require_data(
-        name
-        for name, e in CONFIG.experiments.items()
-        if dataset in (e.target, *e.sources)
-    )
-    try:
-        state, changes = seen_data(dataset)
-    except UserError as error:
-        sys.exit(str(error))
-    if changes:
-        told = f"{changes} ({named_by_kind(changes.names)})"
-        print(f"The pictures of {dataset} have changed: {told}.", file=sys.stderr)
-    for line in state.left_out if workflow.is_main_process else ():
-        print(f"Left out of {dataset}: {line}", file=sys.stderr)
-    return state
+    wanted = signature(function).parameters.keys()
+
+    def of_wildcards(wildcards):
+        names = {
+            "c": CONFIG,
+            "configuration": CONFIG,
+            **dict(wildcards.items()),
+            **more,
+        }
+        if "experiment" in names:
+            BEFORE.look_first(names["experiment"])
+        try:
+            return function(**{name: names[name] for name in wanted if name in names})
+        except UserError as error:
+            sys.exit(str(error))
+
+    return of_wildcards
 
 
-@cache
-def seen_data(dataset):
-    """The state of a data set on disk, looked at once, and how it differs from the last list."""
-    return current_state(
-        CONFIG.datasets[dataset],
-        Path(CONFIG.data_root),
-        Path("results/datasets") / dataset,
-        code_of("list_images.py"),
-        refresh=workflow.is_main_process and not workflow.dryrun,
-    )
+def reads(of_rule, name):
+    """The files of one of a rule's inputs, from what the library says of all of them."""
+    files = given(of_rule)
+    return lambda wildcards: files(wildcards)[name]
 
 
-def state_of_pictures(dataset, part, shard):
-    """Changes with the pictures of one shard, and with nothing else."""
-    state = state_of_data(dataset)
-    return state.pictures[part][int(shard)] if state else "generated"
+def sized(function):
+    """A job's memory from the sizes of what it reads, which are unknown before that is there."""
+
+    def of_files(wildcards, input):
+        named = {
+            name: [files] if isinstance(files, str) else list(files)
+            for name, files in input.items()
+        }
+        return given(function, read=named)(wildcards)
+
+    return of_files
 
 
-def state_of_rows(dataset, part):
-    """Changes with the pictures of a part, their labels and their numbers."""
-    state = state_of_data(dataset)
-    return state.rows[part] if state else "generated"
+def few_threads(most):
+    """At most so many threads, and no more than a quarter of this machine's cores.
+
+    A job that wants two of two cores waits for every training to end, beside an idle core. On a
+    cluster each job has its own cores.
+    """
+    cores = workflow.resource_settings.cores
+    if cores is None or workflow.remote_exec:
+        return most
+    return max(1, min(most, cores // 4))
 
 
-def state_of_weights(weights, experiments):
-    """Changes with a local file of weights that these experiments use."""
-    is_local = weights is not None and weights.source == "file"
-    return state_of_file(weights.path if is_local else None, experiments)
-
-
-def state_of_file(path, experiments):
-    """Changes with a file below the data root that these experiments use; nothing where none."""
-    if path is None:
-        return ""
-    require_data(experiments)
-    return file_state(Path(CONFIG.data_root) / path)
-
-
-def require_data(experiments):
-    """Stop with one message where data of what was asked for is not there."""
-    using = list(experiments)
-    if asked_experiments().intersection(using):
-        look_first()
-    elif missing := missing_data(CONFIG, using[:1]):
-        sys.exit(missing)
-
-
-def asked_experiments():
-    """The experiments whose files stand on the command line."""
-    parts = [Path(target).parts for target in workflow.dag_settings.targets]
-    return {part[1] for part in parts if len(part) > 1}.intersection(CONFIG.experiments)
-
-
-def look_first(*needed):
-    """Stop with one message where what was asked for, or is ``needed`` for it, cannot work."""
-    if workflow.is_main_process:  # else it was said before this job was sent
-        names = {*needed, *asked_experiments()}
-        looked_at(*(name for name in CONFIG.experiments if name in names))
-
-
-@cache
-def looked_at(*names):
-    look = first_look(
-        CONFIG,
-        asked_for(CONFIG, names, workflow.dag_settings.targets),
-        lambda dataset: Counted.of_state(seen_data(dataset)[0]),
-        runs_here=workflow.local_exec and not workflow.dryrun,
-        kept=Path(".snakemake"),
-    )
-    if look.warns:
-        print(look.warns, file=sys.stderr)
-    if look.stops:
-        sys.exit(look.stops)
+# Snakemake starts what is ready by priority: a long training only where nothing waits that others,
+# and the rounds after them, wait for.
+BEFORE_TRAINING = 1

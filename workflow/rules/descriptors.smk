@@ -3,32 +3,30 @@
 
 rule extract_descriptors:
     input:
-        images="results/datasets/{dataset}/images.csv",
-        weights=weights_of_bank,
+        images=layout.IMAGES,
+        weights=ancient(reads(inputs.extract_descriptors, "weights")),
     output:
-        descriptors="results/descriptors/{bank}/{dataset}/{part}/{shard}.h5",
-        skipped="results/descriptors/{bank}/{dataset}/{part}/{shard}.skipped.csv",
+        descriptors=layout.DESCRIPTORS,
+        skipped=layout.SKIPPED,
     log:
-        "results/logs/extract_descriptors/{bank}/{dataset}/{part}/{shard}.log",
+        layout.log("extract_descriptors"),
     benchmark:
-        "results/benchmarks/extract_descriptors/{bank}/{dataset}/{part}/{shard}.tsv"
+        layout.benchmark("extract_descriptors")
     priority: BEFORE_TRAINING
     conda:
         "../../envs/sjft.yaml"
-    threads: lambda wildcards: CONFIG.banks[wildcards.bank].threads
+    threads: given(limits.threads_of_extraction)
     resources:
-        mem_mb=memory_beside(1500, "images"),
+        mem_mb=sized(limits.mb_of_extraction),
         runtime=240,
-        gpu=lambda wildcards: int(CONFIG.banks[wildcards.bank].device != "cpu"),
+        gpu=given(limits.gpus_of_extraction),
     params:
-        bank=lambda wildcards: stage_settings.of_descriptors(CONFIG, wildcards.bank),
-        refused=left_out_and_refused,
-        largest_picture=largest_that_is_taken,
-        weights=state_of_bank,
-        pictures=lambda wildcards: state_of_pictures(
-            wildcards.dataset, wildcards.part, wildcards.shard
-        ),
-        place=lambda wildcards: place_of(wildcards.dataset),
+        bank=given(stage_settings.of_descriptors),
+        refused=given(BEFORE.left_out_and_refused),
+        largest_picture=given(places.largest_that_is_taken),
+        weights=given(BEFORE.weights_of_bank),
+        pictures=given(BEFORE.pictures),
+        place=given(places.place_of),
         code=lambda wildcards: code_of(
             "extract_descriptors.py", BANKS[CONFIG.banks[wildcards.bank].type]
         ),

@@ -3,33 +3,29 @@
 
 rule evaluate:
     input:
-        model=lambda wildcards: model_of_round(wildcards, last_round(wildcards)),
-        images=lambda wildcards: (
-            f"results/datasets/{pairing_of(wildcards)['target']}/images.csv"
-        ),
+        model=reads(run_inputs.evaluate, "model"),
+        images=reads(run_inputs.evaluate, "images"),
     output:
-        evaluation="results/{experiment}/runs/{arm}-{seed}/evaluation.json",
-        predictions="results/{experiment}/runs/{arm}-{seed}/predictions.csv",
-        classes="results/{experiment}/runs/{arm}-{seed}/classes.csv",
-        confusion="results/{experiment}/runs/{arm}-{seed}/confusion.csv",
-        probabilities="results/{experiment}/runs/{arm}-{seed}/probabilities.h5",
+        evaluation=layout.EVALUATION,
+        predictions=layout.PREDICTIONS,
+        classes=layout.CLASSES,
+        confusion=layout.CONFUSION,
+        probabilities=layout.PROBABILITIES,
     log:
-        "results/logs/evaluate/{experiment}/{arm}-{seed}.log",
+        layout.log("evaluate"),
     benchmark:
-        "results/benchmarks/evaluate/{experiment}/{arm}-{seed}.tsv"
+        layout.benchmark("evaluate")
     conda:
         "../../envs/sjft.yaml"
-    threads: threads_of_scoring
+    threads: given(limits.threads_of_scoring)
     resources:
-        mem_mb=4000,
+        mem_mb=limits.MB["evaluate"],
         runtime=240,
-        gpu=gpus,
+        gpu=given(limits.gpus_of_scoring),
     params:
-        settings=lambda wildcards: stage_settings.of_evaluation(
-            CONFIG, wildcards.experiment, wildcards.arm
-        ),
-        place=place_of_target,
-        rows=lambda wildcards: state_of_rows(pairing_of(wildcards)["target"], "heldout"),
+        settings=given(stage_settings.of_evaluation),
+        place=given(places.place_of_target),
+        rows=given(BEFORE.rows_of_target, part="heldout"),
         code=code_of("evaluate.py"),
     message:
         "Evaluating {wildcards.experiment}, {wildcards.arm}, seed {wildcards.seed}"

@@ -1,23 +1,25 @@
 # Data and weights from the network: the only rules that need one. They run where Snakemake runs.
 
-for name in FETCHABLE:
+PUBLISHED_WEIGHTS = inputs.all_published_weights(CONFIG)
+
+for name in places.fetchable(CONFIG):
 
     rule:
         """Download what may be downloaded of a data set, and say how to get the rest."""
         name:
             f"fetch_{name}"
         log:
-            f"results/logs/fetch_dataset/{name}.log",
+            layout.log("fetch_dataset").format(dataset=name),
         localrule: True
         conda:
             "../../envs/sjft.yaml"
         threads: 1
         resources:
-            mem_mb=500,
+            mem_mb=limits.MB["fetch_dataset"],
             runtime=1440,
         params:
             name=name,
-            settings=settings_of("datasets", name),
+            settings=CONFIG.datasets[name].model_dump(mode="json"),
         message:
             f"Fetching {name}"
         script:
@@ -27,18 +29,18 @@ for name in FETCHABLE:
 rule fetch_weights:
     """Get published weights, from a folder or the network; their name holds their checksum."""
     output:
-        weights="results/weights/{network}-{weights}.pth",
+        weights=layout.WEIGHTS,
     log:
-        "results/logs/fetch_weights/{network}-{weights}.log",
+        layout.log("fetch_weights"),
     wildcard_constraints:
-        network=one_of({network for network, _ in PUBLISHED_WEIGHTS} or {"none"}),
-        weights=one_of({weights for _, weights in PUBLISHED_WEIGHTS} or {"none"}),
+        network=one_of({file.job.names["network"] for file in PUBLISHED_WEIGHTS}),
+        weights=one_of({file.job.names["weights"] for file in PUBLISHED_WEIGHTS}),
     localrule: True
     conda:
         "../../envs/sjft.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
+        mem_mb=limits.MB["fetch_weights"],
         runtime=240,
     message:
         "Fetching the weights {wildcards.weights} of {wildcards.network}"
@@ -49,10 +51,7 @@ rule fetch_weights:
 rule fetch_all_weights:
     """Get all published weights that the configuration names."""
     input:
-        [
-            f"results/weights/{network}-{weights}.pth"
-            for network, weights in PUBLISHED_WEIGHTS
-        ],
+        PUBLISHED_WEIGHTS,
     localrule: True
     message:
         "All published weights are under results/weights/."

@@ -3,22 +3,22 @@
 
 rule equalise_bins:
     input:
-        descriptors=target_descriptors,
+        descriptors=reads(inputs.equalise_bins, "descriptors"),
     output:
-        bins="results/retrieval/{retrieval}/{target}/bins.h5",
+        bins=layout.BINS,
     log:
-        "results/logs/equalise_bins/{retrieval}/{target}.log",
+        layout.log("equalise_bins"),
     benchmark:
-        "results/benchmarks/equalise_bins/{retrieval}/{target}.tsv"
+        layout.benchmark("equalise_bins")
     priority: BEFORE_TRAINING
     conda:
         "../../envs/sjft.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
+        mem_mb=limits.MB["equalise_bins"],
         runtime=60,
     params:
-        retrieval=settings_of_retrieval(stage_settings.of_bins),
+        retrieval=given(stage_settings.of_bins),
         code=code_of("equalise_bins.py"),
     message:
         "Equal-mass bins of {wildcards.target}, retrieval {wildcards.retrieval}"
@@ -28,22 +28,20 @@ rule equalise_bins:
 
 rule build_histograms:
     input:
-        descriptors=lambda wildcards: (
-            f"results/descriptors/{bank_of(wildcards.retrieval)}/{{dataset}}/{{part}}/{{shard}}.h5"
-        ),
-        bins="results/retrieval/{retrieval}/{target}/bins.h5",
+        descriptors=reads(inputs.build_histograms, "descriptors"),
+        bins=layout.BINS,
     output:
-        histograms="results/retrieval/{retrieval}/{target}/{dataset}/histograms/{part}/{shard}.h5",
+        histograms=layout.HISTOGRAMS,
     log:
-        "results/logs/build_histograms/{retrieval}/{target}/{dataset}/{part}/{shard}.log",
+        layout.log("build_histograms"),
     benchmark:
-        "results/benchmarks/build_histograms/{retrieval}/{target}/{dataset}/{part}/{shard}.tsv"
+        layout.benchmark("build_histograms")
     priority: BEFORE_TRAINING
     conda:
         "../../envs/sjft.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=limits.MB["build_histograms"],
         runtime=60,
     params:
         code=code_of("build_histograms.py"),

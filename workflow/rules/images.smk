@@ -3,23 +3,21 @@
 
 rule generate_images:
     output:
-        directory("results/datasets/{dataset}/generated"),
+        directory(layout.GENERATED),
     log:
-        "results/logs/generate_images/{dataset}.log",
+        layout.log("generate_images"),
     benchmark:
-        "results/benchmarks/generate_images/{dataset}.tsv"
+        layout.benchmark("generate_images")
     priority: BEFORE_TRAINING
     conda:
         "../../envs/sjft.yaml"
     threads: 1
     resources:
-        mem_mb=500,
+        mem_mb=limits.MB["generate_images"],
         runtime=10,
     params:
-        settings=lambda wildcards: stage_settings.of_generated_images(
-            CONFIG, wildcards.dataset
-        ),
-        originals=state_of_originals,
+        settings=given(stage_settings.of_generated_images),
+        originals=given(BEFORE.originals),
         code=code_of("generate_images.py"),
     message:
         "Making the pictures of {wildcards.dataset}"
@@ -29,25 +27,25 @@ rule generate_images:
 
 rule list_images:
     input:
-        generated=generated_folder,
+        generated=reads(inputs.list_images, "generated"),
     output:
-        images="results/datasets/{dataset}/images.csv",
-        state="results/datasets/{dataset}/state.json",
+        images=layout.IMAGES,
+        state=layout.STATE,
     log:
-        "results/logs/list_images/{dataset}.log",
+        layout.log("list_images"),
     benchmark:
-        "results/benchmarks/list_images/{dataset}.tsv"
+        layout.benchmark("list_images")
     priority: BEFORE_TRAINING
     conda:
         "../../envs/sjft.yaml"
     threads: 1
     resources:
-        mem_mb=memory_of_listing,
+        mem_mb=given(limits.mb_of_listing),
         runtime=30,
     params:
-        settings=listing_settings,
-        place=lambda wildcards: place_of(wildcards.dataset),
-        noticed=noticed,
+        settings=given(places.listing_settings),
+        place=given(places.place_of),
+        noticed=given(BEFORE.noticed),
         code=code_of("list_images.py"),
     message:
         "Listing the images of {wildcards.dataset}"

@@ -3,22 +3,22 @@
 
 rule fit_projection:
     input:
-        histograms=target_histograms("train"),
+        histograms=reads(inputs.fit_projection, "histograms"),
     output:
-        projection="results/retrieval/{retrieval}/{target}/projection.h5",
+        projection=layout.PROJECTION,
     log:
-        "results/logs/fit_projection/{retrieval}/{target}.log",
+        layout.log("fit_projection"),
     benchmark:
-        "results/benchmarks/fit_projection/{retrieval}/{target}.tsv"
+        layout.benchmark("fit_projection")
     priority: BEFORE_TRAINING
     conda:
         "../../envs/sjft.yaml"
     threads: few_threads(2)
     resources:
-        mem_mb=memory_of_projection,
+        mem_mb=sized(limits.mb_of_projection),
         runtime=60,
     params:
-        retrieval=settings_of_retrieval(stage_settings.of_projection),
+        retrieval=given(stage_settings.of_projection),
         code=code_of("fit_projection.py"),
     message:
         "Projection of {wildcards.target}, retrieval {wildcards.retrieval}"
@@ -28,24 +28,24 @@ rule fit_projection:
 
 rule build_index:
     input:
-        histograms="results/retrieval/{retrieval}/{target}/{source}/histograms/train/{shard}.h5",
-        projection="results/retrieval/{retrieval}/{target}/projection.h5",
+        histograms=layout.HISTOGRAMS.where(dataset="{source}", part="train"),
+        projection=layout.PROJECTION,
     output:
-        index="results/retrieval/{retrieval}/{target}/{source}/index/{shard}.ann",
-        record="results/retrieval/{retrieval}/{target}/{source}/index/{shard}.json",
+        index=layout.INDEX,
+        record=layout.INDEX_RECORD,
     log:
-        "results/logs/build_index/{retrieval}/{target}/{source}/{shard}.log",
+        layout.log("build_index"),
     benchmark:
-        "results/benchmarks/build_index/{retrieval}/{target}/{source}/{shard}.tsv"
+        layout.benchmark("build_index")
     priority: BEFORE_TRAINING
     conda:
         "../../envs/sjft.yaml"
     threads: 1
     resources:
-        mem_mb=memory_of_index,
+        mem_mb=sized(limits.mb_of_index),
         runtime=60,
     params:
-        retrieval=settings_of_retrieval(stage_settings.of_index),
+        retrieval=given(stage_settings.of_index),
         code=code_with_backend("build_index.py"),
     message:
         "Index of {wildcards.source}, shard {wildcards.shard}, for {wildcards.target}"

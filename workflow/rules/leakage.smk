@@ -3,26 +3,24 @@
 
 rule hash_images:
     input:
-        images="results/datasets/{dataset}/images.csv",
+        images=layout.IMAGES,
     output:
-        hashes="results/datasets/{dataset}/hashes/{part}/{shard}.h5",
+        hashes=layout.HASHES,
     log:
-        "results/logs/hash_images/{dataset}/{part}/{shard}.log",
+        layout.log("hash_images"),
     benchmark:
-        "results/benchmarks/hash_images/{dataset}/{part}/{shard}.tsv"
+        layout.benchmark("hash_images")
     priority: BEFORE_TRAINING
     conda:
         "../../envs/sjft.yaml"
     threads: 1
     resources:
-        mem_mb=memory_beside(800, "images"),
+        mem_mb=sized(limits.mb_of_hashing),
         runtime=120,
     params:
-        pictures=lambda wildcards: state_of_pictures(
-            wildcards.dataset, wildcards.part, wildcards.shard
-        ),
-        largest_picture=largest_picture,
-        place=lambda wildcards: place_of(wildcards.dataset),
+        pictures=given(BEFORE.pictures),
+        largest_picture=given(places.largest_picture),
+        place=given(places.place_of),
         code=code_of("hash_images.py"),
     message:
         "Hashes of {wildcards.dataset} ({wildcards.part}), shard {wildcards.shard}"
@@ -32,30 +30,30 @@ rule hash_images:
 
 rule find_leakage:
     input:
-        heldout_hashes=hashes_of_target("heldout"),
-        source_hashes="results/datasets/{source}/hashes/train/{shard}.h5",
-        heldout=target_histograms("heldout"),
-        sources="results/retrieval/{retrieval}/{target}/{source}/histograms/train/{shard}.h5",
-        index=index_of_shard,
-        target_images="results/datasets/{target}/images.csv",
+        heldout_hashes=reads(inputs.find_leakage, "heldout_hashes"),
+        source_hashes=layout.HASHES.where(dataset="{source}", part="train"),
+        heldout=reads(inputs.find_leakage, "heldout"),
+        sources=layout.HISTOGRAMS.where(dataset="{source}", part="train"),
+        index=reads(inputs.find_leakage, "index"),
+        target_images=layout.IMAGES.where(dataset="{target}"),
     output:
-        copies="results/retrieval/{retrieval}/{target}/{source}/leakage/{shard}.csv",
-        nearest="results/retrieval/{retrieval}/{target}/{source}/leakage/{shard}.h5",
+        copies=layout.COPIES_IN_SHARD,
+        nearest=layout.NEAREST_IN_SHARD,
     log:
-        "results/logs/find_leakage/{retrieval}/{target}/{source}/{shard}.log",
+        layout.log("find_leakage"),
     benchmark:
-        "results/benchmarks/find_leakage/{retrieval}/{target}/{source}/{shard}.tsv"
+        layout.benchmark("find_leakage")
     priority: BEFORE_TRAINING
     conda:
         "../../envs/sjft.yaml"
     threads: few_threads(2)
     resources:
-        mem_mb=memory_of_search("heldout", USUAL_NEIGHBOUR),
-        gpu=gpus_of_search,
+        mem_mb=sized(limits.mb_of_leakage),
+        gpu=given(limits.gpus_of_search),
         runtime=120,
     params:
-        retrieval=settings_of_retrieval(stage_settings.of_leakage_in_shard),
-        rows=lambda wildcards: state_of_rows(wildcards.target, "heldout"),
+        retrieval=given(stage_settings.of_leakage_in_shard),
+        rows=lambda wildcards: BEFORE.rows(wildcards.target, "heldout"),
         code=code_with_backend("find_leakage.py"),
     message:
         "Held-out images of {wildcards.target} in {wildcards.source}, shard {wildcards.shard}"
@@ -65,34 +63,34 @@ rule find_leakage:
 
 rule merge_leakage:
     input:
-        copies=leakage_of_shards("csv"),
-        nearest=leakage_of_shards("h5"),
-        heldout=target_histograms("heldout"),
-        target_images="results/datasets/{target}/images.csv",
-        source_images="results/datasets/{source}/images.csv",
+        copies=reads(inputs.merge_leakage, "copies"),
+        nearest=reads(inputs.merge_leakage, "nearest"),
+        heldout=reads(inputs.merge_leakage, "heldout"),
+        target_images=layout.IMAGES.where(dataset="{target}"),
+        source_images=layout.IMAGES.where(dataset="{source}"),
     output:
         leakage=report(
-            "results/retrieval/{retrieval}/{target}/{source}/leakage.csv",
+            layout.LEAKAGE,
             caption="../report/leakage.rst",
             category="Leakage",
             labels={"target": "{target}", "source": "{source}"},
         ),
     log:
-        "results/logs/merge_leakage/{retrieval}/{target}/{source}.log",
+        layout.log("merge_leakage"),
     benchmark:
-        "results/benchmarks/merge_leakage/{retrieval}/{target}/{source}.tsv"
+        layout.benchmark("merge_leakage")
     priority: BEFORE_TRAINING
     conda:
         "../../envs/sjft.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, input: 1000 + int(10 * input.size_mb),
+        mem_mb=sized(limits.mb_of_merged_leakage),
         runtime=20,
     params:
-        leakage=settings_of_retrieval(stage_settings.of_merged_leakage),
+        leakage=given(stage_settings.of_merged_leakage),
         rows=lambda wildcards: [
-            state_of_rows(wildcards.target, "heldout"),
-            state_of_rows(wildcards.source, "train"),
+            BEFORE.rows(wildcards.target, "heldout"),
+            BEFORE.rows(wildcards.source, "train"),
         ],
         code=code_of("merge_leakage.py"),
     message:
@@ -103,32 +101,32 @@ rule merge_leakage:
 
 rule find_duplicates:
     input:
-        train_hashes=hashes_of_target("train"),
-        heldout_hashes=hashes_of_target("heldout"),
-        train=target_histograms("train"),
-        heldout=target_histograms("heldout"),
-        images="results/datasets/{target}/images.csv",
+        train_hashes=reads(inputs.find_duplicates, "train_hashes"),
+        heldout_hashes=reads(inputs.find_duplicates, "heldout_hashes"),
+        train=reads(inputs.find_duplicates, "train"),
+        heldout=reads(inputs.find_duplicates, "heldout"),
+        images=layout.IMAGES.where(dataset="{target}"),
     output:
         duplicates=report(
-            "results/retrieval/{retrieval}/{target}/duplicates.csv",
+            layout.DUPLICATES,
             caption="../report/duplicates.rst",
             category="Leakage",
             labels={"target": "{target}", "source": "its own training images"},
         ),
     log:
-        "results/logs/find_duplicates/{retrieval}/{target}.log",
+        layout.log("find_duplicates"),
     benchmark:
-        "results/benchmarks/find_duplicates/{retrieval}/{target}.tsv"
+        layout.benchmark("find_duplicates")
     conda:
         "../../envs/sjft.yaml"
     threads: few_threads(2)
     resources:
-        mem_mb=memory_of_duplicates,
-        gpu=gpus_of_search,
+        mem_mb=sized(limits.mb_of_duplicates),
+        gpu=given(limits.gpus_of_search),
         runtime=120,
     params:
-        retrieval=settings_of_retrieval(stage_settings.of_duplicates),
-        rows=lambda wildcards: [state_of_rows(wildcards.target, part) for part in PARTS],
+        retrieval=given(stage_settings.of_duplicates),
+        rows=lambda wildcards: [BEFORE.rows(wildcards.target, part) for part in PARTS],
         code=code_of("find_duplicates.py"),
     message:
         "Pictures that the splits of {wildcards.target} share"

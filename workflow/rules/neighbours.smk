@@ -3,26 +3,26 @@
 
 rule search_shard:
     input:
-        targets=target_histograms("train"),
-        sources="results/retrieval/{retrieval}/{target}/{source}/histograms/train/{shard}.h5",
-        index=index_of_shard,
+        targets=reads(inputs.search_shard, "targets"),
+        sources=layout.HISTOGRAMS.where(dataset="{source}", part="train"),
+        index=reads(inputs.search_shard, "index"),
     output:
-        neighbours="results/retrieval/{retrieval}/{target}/{source}/neighbours/{shard}.h5",
+        neighbours=layout.NEIGHBOURS_IN_SHARD,
     log:
-        "results/logs/search_shard/{retrieval}/{target}/{source}/{shard}.log",
+        layout.log("search_shard"),
     benchmark:
-        "results/benchmarks/search_shard/{retrieval}/{target}/{source}/{shard}.tsv"
+        layout.benchmark("search_shard")
     priority: BEFORE_TRAINING
     conda:
         "../../envs/sjft.yaml"
     threads: few_threads(2)
     resources:
-        mem_mb=memory_of_search("targets"),
-        gpu=gpus_of_search,
+        mem_mb=sized(limits.mb_of_search),
+        gpu=given(limits.gpus_of_search),
         runtime=240,
     params:
-        retrieval=settings_of_retrieval(stage_settings.of_search),
-        shards=lambda wildcards: len(shards_of(wildcards.source)),
+        retrieval=given(stage_settings.of_search),
+        shards=lambda wildcards: CONFIG.datasets[wildcards.source].shards,
         code=code_with_backend("search_shard.py"),
     message:
         "Neighbours of {wildcards.target} in {wildcards.source}, shard {wildcards.shard}"
@@ -32,35 +32,29 @@ rule search_shard:
 
 rule merge_neighbours:
     input:
-        shards=lambda wildcards: expand(
-            "results/retrieval/{{retrieval}}/{{target}}/{{source}}/neighbours/{shard}.h5",
-            shard=shards_of(wildcards.source),
-        ),
-        targets=target_histograms("train"),
-        sources=lambda wildcards: expand(
-            "results/retrieval/{{retrieval}}/{{target}}/{{source}}/histograms/train/{shard}.h5",
-            shard=shards_of(wildcards.source),
-        ),
-        target_images="results/datasets/{target}/images.csv",
-        source_images="results/datasets/{source}/images.csv",
+        shards=reads(inputs.merge_neighbours, "shards"),
+        targets=reads(inputs.merge_neighbours, "targets"),
+        sources=reads(inputs.merge_neighbours, "sources"),
+        target_images=layout.IMAGES.where(dataset="{target}"),
+        source_images=layout.IMAGES.where(dataset="{source}"),
     output:
-        neighbours="results/retrieval/{retrieval}/{target}/{source}/neighbours.h5",
+        neighbours=layout.NEIGHBOURS,
     log:
-        "results/logs/merge_neighbours/{retrieval}/{target}/{source}.log",
+        layout.log("merge_neighbours"),
     benchmark:
-        "results/benchmarks/merge_neighbours/{retrieval}/{target}/{source}.tsv"
+        layout.benchmark("merge_neighbours")
     priority: BEFORE_TRAINING
     conda:
         "../../envs/sjft.yaml"
     threads: few_threads(2)
     resources:
-        mem_mb=memory_of_merge,
+        mem_mb=sized(limits.mb_of_merge),
         runtime=240,
     params:
-        retrieval=settings_of_retrieval(stage_settings.of_merged_neighbours),
+        retrieval=given(stage_settings.of_merged_neighbours),
         rows=lambda wildcards: [
-            state_of_rows(wildcards.target, "train"),
-            state_of_rows(wildcards.source, "train"),
+            BEFORE.rows(wildcards.target, "train"),
+            BEFORE.rows(wildcards.source, "train"),
         ],
         code=code_of("merge_neighbours.py"),
     message:
@@ -71,28 +65,28 @@ rule merge_neighbours:
 
 rule rank_sources:
     input:
-        neighbours=neighbours_of_sources,
-        leakage=leakage_of_sources,
-        images=images_of_sources,
+        neighbours=reads(inputs.rank_sources, "neighbours"),
+        leakage=reads(inputs.rank_sources, "leakage"),
+        images=reads(inputs.rank_sources, "images"),
     output:
-        ranking="results/retrieval/{retrieval}/{target}/{sources}/ranking.h5",
+        ranking=layout.RANKING,
     log:
-        "results/logs/rank_sources/{retrieval}/{target}/{sources}.log",
+        layout.log("rank_sources"),
     benchmark:
-        "results/benchmarks/rank_sources/{retrieval}/{target}/{sources}.tsv"
+        layout.benchmark("rank_sources")
     priority: BEFORE_TRAINING
     conda:
         "../../envs/sjft.yaml"
     threads: 1
     resources:
-        mem_mb=memory_of_ranking,
+        mem_mb=sized(limits.mb_of_ranking),
         runtime=60,
     params:
-        retrieval=settings_of_retrieval(stage_settings.of_ranking),
-        sources=lambda wildcards: wildcards.sources.split(SEPARATOR),
+        retrieval=given(stage_settings.of_ranking),
+        sources=lambda wildcards: list(runs.sources_named(CONFIG, wildcards.sources)),
         rows=lambda wildcards: [
-            state_of_rows(source, "train")
-            for source in wildcards.sources.split(SEPARATOR)
+            BEFORE.rows(source, "train")
+            for source in runs.sources_named(CONFIG, wildcards.sources)
         ],
         code=code_of("rank_sources.py"),
     message:

@@ -3,36 +3,33 @@
 
 rule summarise:
     input:
-        evaluations=files_of_runs("evaluation.json"),
-        subsets=files_of_runs("subset.csv", of_last_round=True),
-        targets=files_of_runs("targets.csv", of_last_round=True),
-        sources=of_experiment("results/datasets/{source}/images.csv"),
-        neighbours=neighbours_of_experiment,
-        leakage=leakage_of_experiment,
-        duplicates=duplicates_of_experiment,
+        evaluations=reads(run_inputs.summarise, "evaluations"),
+        subsets=reads(run_inputs.summarise, "subsets"),
+        targets=reads(run_inputs.summarise, "targets"),
+        sources=reads(run_inputs.summarise, "sources"),
+        neighbours=reads(run_inputs.summarise, "neighbours"),
+        leakage=reads(run_inputs.summarise, "leakage"),
+        duplicates=reads(run_inputs.summarise, "duplicates"),
     output:
-        summary="results/{experiment}/summary.json",
+        summary=layout.SUMMARY,
         table=report(
-            "results/{experiment}/summary.md",
+            layout.SUMMARY_TABLE,
             caption="../report/summary.rst",
             category="Summary",
             labels={"experiment": "{experiment}"},
         ),
     log:
-        "results/logs/summarise/{experiment}.log",
+        layout.log("summarise"),
     conda:
         "../../envs/sjft.yaml"
     threads: 1
     resources:
-        mem_mb=memory_beside(1000, "sources"),
+        mem_mb=sized(limits.mb_of_summary),
         runtime=10,
     params:
-        runs=compared_runs,
-        sources=lambda wildcards: list(pairing_of(wildcards)["sources"]),
-        backend=lambda wildcards: CONFIG.retrievals[
-            CONFIG.experiments[wildcards.experiment].retrieval
-        ].backend,
-        benchmarks=benchmarks_of,
+        runs=given(comparisons.compared),
+        sources=given(comparisons.sources),
+        backend=given(comparisons.backend),
         code=code_of("summarise.py"),
     message:
         "Summary of {wildcards.experiment}"
@@ -42,44 +39,33 @@ rule summarise:
 
 rule publish:
     input:
-        model=of_published_round("model.pt"),
-        subset=of_published_round("subset.csv"),
-        targets=of_published_round("targets.csv"),
-        evaluation=lambda wildcards: (
-            "results/{experiment}/runs/{run.arm}-{run.seed}/evaluation.json".format(
-                experiment=wildcards.experiment,
-                run=CONFIG.experiments[wildcards.experiment].publish,
-            )
-        ),
-        summary="results/{experiment}/summary.json",
-        target_images=lambda wildcards: (
-            f"results/datasets/{pairing_of(wildcards)['target']}/images.csv"
-        ),
-        source_images=of_experiment("results/datasets/{source}/images.csv"),
-        weights=lambda wildcards: published_weights(published_training(wildcards)),
+        model=reads(run_inputs.publish, "model"),
+        subset=reads(run_inputs.publish, "subset"),
+        targets=reads(run_inputs.publish, "targets"),
+        evaluation=reads(run_inputs.publish, "evaluation"),
+        summary=layout.SUMMARY,
+        target_images=reads(run_inputs.publish, "target_images"),
+        source_images=reads(run_inputs.publish, "source_images"),
+        weights=ancient(reads(run_inputs.publish, "weights")),
     output:
-        model="results/{experiment}/model.pt",
+        model=layout.MODEL,
         card=report(
-            "results/{experiment}/model_card.md",
+            layout.MODEL_CARD,
             caption="../report/model_card.rst",
             category="Model",
             labels={"experiment": "{experiment}"},
         ),
     log:
-        "results/logs/publish/{experiment}.log",
+        layout.log("publish"),
     conda:
         "../../envs/sjft.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=limits.MB["publish"],
         runtime=10,
     params:
-        settings=lambda wildcards: stage_settings.of_publication(
-            CONFIG, wildcards.experiment
-        ),
-        weights=lambda wildcards: state_of_weights(
-            published_training(wildcards).weights, [wildcards.experiment]
-        ),
+        settings=given(stage_settings.of_publication),
+        weights=given(BEFORE.weights_of_published),
         code={
             name: code_of(f"{name}.py") for name in ("finetune", "evaluate", "publish")
         },

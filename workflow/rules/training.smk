@@ -3,40 +3,33 @@
 
 rule finetune:
     input:
-        subset="results/{experiment}/runs/{arm}-{seed}/round-{round}/subset.csv",
-        targets="results/{experiment}/runs/{arm}-{seed}/round-{round}/targets.csv",
-        images=lambda wildcards: (
-            f"results/datasets/{pairing_of(wildcards)['target']}/images.csv"
-        ),
-        source_images=images_of_pretrained_head,
-        ranking=ranking_of,
-        last_model=model_of_last_round,
-        weights=weights_of_training,
+        subset=layout.SUBSET,
+        targets=layout.TARGETS,
+        images=reads(run_inputs.finetune, "images"),
+        source_images=reads(run_inputs.finetune, "source_images"),
+        ranking=reads(run_inputs.finetune, "ranking"),
+        last_model=reads(run_inputs.finetune, "last_model"),
+        weights=ancient(reads(run_inputs.finetune, "weights")),
     output:
-        model="results/{experiment}/runs/{arm}-{seed}/round-{round}/model.pt",
-        history="results/{experiment}/runs/{arm}-{seed}/round-{round}/history.csv",
+        model=layout.MODEL_OF_ROUND,
+        history=layout.HISTORY,
     log:
-        "results/logs/finetune/{experiment}/{arm}-{seed}/round-{round}.log",
+        layout.log("finetune"),
     benchmark:
-        "results/benchmarks/finetune/{experiment}/{arm}-{seed}/round-{round}.tsv"
+        layout.benchmark("finetune")
     conda:
         "../../envs/sjft.yaml"
-    threads: lambda wildcards: training_of(wildcards)["threads"]
+    threads: given(limits.threads_of_training)
     resources:
-        mem_mb=memory_of_training,
+        mem_mb=given(limits.mb_of_arm),
         runtime=1440,
-        gpu=gpus_of_training,
+        gpu=given(limits.gpus_of_training),
     params:
-        training=lambda wildcards: stage_settings.of_training(
-            CONFIG, wildcards.experiment, wildcards.arm
-        ),
-        sources_of_arm=lambda wildcards: arm_of(wildcards).sources,
-        weights=lambda wildcards: state_of_weights(
-            training_settings(wildcards).weights,
-            [wildcards.experiment],
-        ),
-        source_head_classes=state_of_head_classes,
-        folders=folders_of,
+        training=given(stage_settings.of_training),
+        sources_of_arm=given(runs.kind_of_sources),
+        weights=given(BEFORE.weights_of_arm),
+        source_head_classes=given(BEFORE.head_classes),
+        folders=given(places.places_of_run),
         code=code_of("finetune.py"),
     message:
         "Fine-tuning {wildcards.experiment}, {wildcards.arm}, seed {wildcards.seed}, round {wildcards.round}"
@@ -46,27 +39,25 @@ rule finetune:
 
 rule score_difficulty:
     input:
-        model="results/{experiment}/runs/{arm}-{seed}/round-{round}/model.pt",
-        targets="results/{experiment}/runs/{arm}-{seed}/round-{round}/targets.csv",
+        model=layout.MODEL_OF_ROUND,
+        targets=layout.TARGETS,
     output:
-        difficulty="results/{experiment}/runs/{arm}-{seed}/round-{round}/difficulty.csv",
+        difficulty=layout.DIFFICULTY,
     log:
-        "results/logs/score_difficulty/{experiment}/{arm}-{seed}/round-{round}.log",
+        layout.log("score_difficulty"),
     benchmark:
-        "results/benchmarks/score_difficulty/{experiment}/{arm}-{seed}/round-{round}.tsv"
+        layout.benchmark("score_difficulty")
     priority: BEFORE_TRAINING
     conda:
         "../../envs/sjft.yaml"
-    threads: threads_of_scoring
+    threads: given(limits.threads_of_scoring)
     resources:
-        mem_mb=4000,
+        mem_mb=limits.MB["score_difficulty"],
         runtime=120,
-        gpu=gpus,
+        gpu=given(limits.gpus_of_scoring),
     params:
-        settings=lambda wildcards: stage_settings.of_difficulty(
-            CONFIG, wildcards.experiment, wildcards.arm
-        ),
-        place=place_of_target,
+        settings=given(stage_settings.of_difficulty),
+        place=given(places.place_of_target),
         code=code_of("score_difficulty.py"),
     message:
         "Difficulty of {wildcards.experiment}'s images after round {wildcards.round}"

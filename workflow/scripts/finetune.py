@@ -16,7 +16,7 @@ def main(job: Job) -> None:
     of, params, config = job.wildcards, job.params, job.config
     target = image_folder(job, params.folders["target"])
     sources = {name: image_folder(job, place) for name, place in params.folders["sources"].items()}
-    checkpoints = Path(f"results/checkpoints/{of.experiment}/{of.arm}-{of.seed}/round-{of.round}")
+    checkpoints = Path(config["checkpoints_of_round"].format(**dict(of.items())))
     finetune(
         files(RoundFiles, job.input),
         RoundFolders(target, sources, data_root(job), checkpoints),

@@ -1,50 +1,27 @@
 """Publish an experiment's model."""
 
 from pathlib import Path
-from typing import Any
 
-from job_runner import run, weights_file
-from sjft.data.table import read_images
-from sjft.model.card import write_model_card
-from sjft.model.provenance import provenance
-from sjft.model.publication import publish_model
-from sjft.networks.joint import load_joint_network
-from sjft.networks.pretrained import digest_of_weights
-from sjft.reports.summary import read_summary
-from sjft.selection.subset import read_manifest
-from sjft.settings.experiment import ExperimentSettings
-from sjft.settings.known_part import known_part
-from sjft.storage.files import digest_of_file, read_json
+from job_runner import Job, run, weights_file
+from sjft.model.published_run import PublishedRun, publish, published_names, published_weights
 
 
-def main(snakemake: Any) -> None:
-    """Read the last round's model and what is known of it; write the published model and card."""
-    files, output, settings = snakemake.input, snakemake.output, snakemake.params.settings
-    name = snakemake.wildcards.experiment
-    experiment = known_part(ExperimentSettings, settings["experiments"][name])
-    arm = experiment.arm(experiment.publish.arm)
-    start = weights_file(arm.training.weights, snakemake.config["data_root"], files.weights)
-    evaluation = read_json(Path(files.evaluation))
-    names = (experiment.target, *experiment.sources)
-    lists = (files.target_images, *files.source_images)
-    digests = {key: digest_of_file(Path(files[key])) for key in ("subset", "targets", "model")}
-    facts = provenance(
-        settings=settings,
-        arm=arm,
-        code=snakemake.params.code,
-        tables={n: read_images(Path(path)) for n, path in zip(names, lists, strict=True)},
-        manifest=read_manifest(Path(files.subset), Path(files.targets)),
-        inputs={"first weights": digest_of_weights(arm.training.weights, start), **digests},
-        evaluation=evaluation,
+def main(job: Job) -> None:
+    """Name what is known of the run; write the published model and its card, and tell of it."""
+    files, params, output = job.input, job.params, job.output
+    name, root = job.wildcards.experiment, job.config["data_root"]
+    names = published_names(params.settings, name)
+    lists = map(Path, (files.target_images, *files.source_images))
+    kept = ("model", "subset", "targets", "evaluation", "summary")
+    published = PublishedRun(
+        name,
+        params.settings,
+        params.code,
+        **{key: Path(files[key]) for key in kept},
+        images=dict(zip(names, lists, strict=True)),
+        weights=weights_file(published_weights(params.settings, name), root, files.weights),
     )
-    publish_model(
-        Path(output.model),
-        load_joint_network(Path(files.model)),
-        *(arm.training, experiment.evaluation, facts),
-    )
-    summary = read_summary(Path(files.summary))
-    write_model_card(Path(output.card), name, facts, evaluation["classes"], summary)
-    print(f"\n{summary['table']}\n", flush=True)
+    print(f"\n{publish(published, Path(output.model), Path(output.card))}\n", flush=True)
 
 
 if __name__ == "__main__":

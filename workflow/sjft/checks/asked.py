@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
 
+from sjft.layout import job_of
+from sjft.pipeline.runs import fused_runs
 from sjft.settings.arm import Arm
 from sjft.settings.config import Configuration
 from sjft.settings.experiment import ExperimentSettings
@@ -57,19 +58,15 @@ def _add_targets(
     found: dict[str, Asked], configuration: Configuration, name: str, targets: Sequence[str]
 ) -> None:
     experiment = configuration.experiments[name]
-    for target in targets:
-        parts = PurePath(target).parts
-        inside = parts[parts.index("results") + 1 :] if "results" in parts else ()
-        if inside[:1] != (name,) or len(inside) < 2:
+    for job in map(job_of, targets):
+        if job is None or job.names.get("experiment") != name:
             continue
-        if inside[1] == "runs" and len(inside) > 3:
-            arm = inside[2].rpartition("-")[0]
-            _add(found, configuration, name, [arm], not inside[3].startswith("round-"))
-        elif inside[1].startswith("ablation"):
+        if "arm" in job.names:
+            _add(found, configuration, name, [job.names["arm"]], job.rule == "evaluate")
+        elif job.rule == "ablate":
             _add(found, configuration, name, experiment.ablation_arms, True)
-            for member in experiment.fused:
-                other, _, member_arm = member.rpartition("/")
-                _add(found, configuration, other or name, [member_arm], True)
+            for member in fused_runs(configuration, name):
+                _add(found, configuration, member.experiment, [member.arm], True)
         else:
             _add(found, configuration, name, published_arms(experiment), True)
 

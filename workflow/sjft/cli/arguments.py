@@ -41,3 +41,23 @@ def path(text: str) -> Path:
             f"{LONGEST_PATH}, and none is NUL"
         )
     return Path(text)
+
+
+def add_experiment(command: argparse.ArgumentParser) -> None:
+    """The arguments that name an experiment; see `take_experiment`."""
+    command.add_argument("experiment", nargs="?", help="its name in the configuration")
+    command.add_argument(
+        "--configfile", type=path, nargs="+", default=[], metavar="FILE", help="as for snakemake"
+    )
+
+
+def take_experiment(command: argparse.ArgumentParser, chosen: argparse.Namespace) -> None:
+    """Take the experiment from behind the files, which take all names that follow them.
+
+    Ends the program, as the parser does, where there is none.
+    """
+    if chosen.experiment is None:
+        files = chosen.configfile
+        if len(files) < 2 or files[-1].suffix != "":
+            command.error("the following arguments are required: experiment")
+        chosen.experiment = str(files.pop())

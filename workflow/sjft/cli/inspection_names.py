@@ -12,8 +12,8 @@ import numpy as np
 import polars as pl
 
 from sjft.data.table import PARTS, numbers_in_shards, of_shard, read_images
+from sjft.layout import SEPARATOR
 from sjft.retrieval.histograms import read_histograms, rows_of_shards
-from sjft.retrieval.ranking import SEPARATOR
 from sjft.storage.inspection import Names
 
 HINT = (

@@ -5,15 +5,14 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 from sjft import __version__
-from sjft.cli.arguments import count, path
+from sjft.cli.arguments import count, path, take_experiment
+from sjft.cli.cost import add_cost, cost
 from sjft.cli.example import add_example, example
 from sjft.cli.init.command import add_init, init
 from sjft.cli.inspection import add_inspect, inspect
-from sjft.cli.one_thread import measure_with_one_thread
+from sjft.cli.plan import add_plan, complete_plan, plan
 from sjft.errors import UserError
 
 INTERRUPTED = 130  # as shells have it
@@ -38,14 +37,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "runs", type=path, nargs="+", help="for example results/demo/runs/selective-0"
     )
     fuse.add_argument("--output", type=path, metavar="FOLDER", help="write the fused run there")
-    plan = commands.add_parser("plan", help="say what an experiment will cost, before the run")
-    _add_plan(plan)
+    planned = commands.add_parser("plan", help="say what an experiment will cost, before the run")
+    add_plan(planned)
+    spent = commands.add_parser("cost", help="say what an experiment has cost, after a run")
+    add_cost(spent)
     add_init(commands.add_parser("init", help="write a configuration for your own folders"))
     add_example(commands.add_parser("example", help="make pictures to try `sjft init` with"))
     chosen, rest = parser.parse_known_args(arguments)
     _take_rest(parser, chosen, rest)
     if chosen.command == "plan":
-        _complete_plan(plan, chosen)
+        complete_plan(planned, chosen)
+    elif chosen.command == "cost":
+        take_experiment(spent, chosen)
     # Names of files and classes need not be of the terminal's letters.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -111,19 +114,6 @@ def _add_export(export: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_plan(plan: argparse.ArgumentParser) -> None:
-    number: dict[str, Any] = {"type": count, "metavar": "N"}
-    plan.add_argument("experiment", nargs="?", help="its name in the configuration")
-    plan.add_argument(
-        "--configfile", type=path, nargs="+", default=[], metavar="FILE", help="as for snakemake"
-    )
-    plan.add_argument("--data-root", metavar="FOLDER", help="where the data sets lie")
-    plan.add_argument("--target-images", **number, help="training images, of data not here")
-    plan.add_argument("--heldout-images", **number, help="its val and test images (a quarter)")
-    plan.add_argument("--source-images", nargs="+", default=[], metavar="N", help="of each source")
-    plan.add_argument("--sample", **number, default=24, help="pictures that are measured")
-
-
 def _take_rest(
     parser: argparse.ArgumentParser, chosen: argparse.Namespace, rest: Sequence[str]
 ) -> None:
@@ -137,25 +127,6 @@ def _take_rest(
         getattr(chosen, names).extend([path(word) for word in rest])
     except argparse.ArgumentTypeError as error:
         parser.error(str(error))
-
-
-def _complete_plan(plan: argparse.ArgumentParser, chosen: argparse.Namespace) -> None:
-    """Take the experiment from behind an option that takes all names that follow it.
-
-    Ends the program, as the parser does, where there is none, or where a number is none.
-    """
-    if chosen.experiment is None:
-        numbers, files = chosen.source_images, chosen.configfile
-        if len(numbers) > 1 and not numbers[-1].isdigit():
-            chosen.experiment = numbers.pop()
-        elif len(files) > 1 and files[-1].suffix == "":
-            chosen.experiment = str(files.pop())
-        else:
-            plan.error("the following arguments are required: experiment")
-    try:
-        chosen.source_images = [count(text) for text in chosen.source_images]
-    except argparse.ArgumentTypeError as error:
-        plan.error(f"argument --source-images: {error}")
 
 
 def _accept(chosen: argparse.Namespace) -> str:
@@ -192,35 +163,12 @@ def _fuse(chosen: argparse.Namespace) -> str:
     return fuse_folders(chosen.runs, chosen.output)
 
 
-def _plan(chosen: argparse.Namespace) -> str:
-    measure_with_one_thread()
-    from sjft.checks.first_look import look_at_plan  # noqa: PLC0415
-    from sjft.pipeline.forecast import plan, read_plan_configuration  # noqa: PLC0415
-
-    configuration = read_plan_configuration(chosen.configfile, chosen.data_root)
-    if experiment := configuration.experiments.get(chosen.experiment):
-        given = [experiment.target] if chosen.target_images is not None else []
-        given += experiment.sources if chosen.source_images else []
-        look = look_at_plan(configuration, chosen.experiment, given, Path(".snakemake"))
-        if look.warns:
-            print(f"sjft: {look.warns}", file=sys.stderr)
-        if look.stops:
-            raise UserError(look.stops)
-    return plan(
-        configuration,
-        chosen.experiment,
-        target_images=chosen.target_images,
-        heldout_images=chosen.heldout_images,
-        source_images=chosen.source_images,
-        sample=chosen.sample,
-    )
-
-
 COMMANDS = {
     "inspect": inspect,
     "accept": _accept,
     "summary": _summary,
-    "plan": _plan,
+    "plan": plan,
+    "cost": cost,
     "init": init,
     "example": example,
     "predict": _predict,

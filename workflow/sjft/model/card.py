@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from sjft.model.file import as_yaml
-from sjft.reports.summary import render_results
+from sjft.reports.summary import render_table
 from sjft.storage.files import write_text
 from sjft.storage.markdown import aligned
 
@@ -58,7 +58,7 @@ def write_model_card(
         _data(provenance),
         _training(provenance["settings"]["experiments"][name], provenance),
         _accuracy(provenance["metrics"], classes),
-        f"## Selection, and the arms compared\n\n{render_results(summary)}",
+        f"## Selection, and the arms compared\n\n{render_table(summary)}",
         _origin(provenance),
         _rights(provenance["settings"]["experiments"][name]),
     )

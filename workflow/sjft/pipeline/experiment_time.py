@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 
+from sjft.pipeline.elapsed import elapsed
+from sjft.pipeline.jobs import Jobs, among
+from sjft.pipeline.resources import MB
 from sjft.pipeline.retrieval_cost import Stage
-from sjft.pipeline.training_cost import TrainingCost
-from sjft.pipeline.training_rounds import Job, compared_runs, elapsed, jobs_of_training
+from sjft.pipeline.training_cost import RULES_OF_TRAINING, TrainingCost
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
-# Of the rules score_difficulty and evaluate; and of those without a row, at most.
-MB_OF_SCORING, MB_OF_OTHERS = 4000, 2000
 START = "import sjft.training.round, sjft.evaluation.accuracy, time; print(time.process_time())"
 
 
@@ -35,44 +35,46 @@ def seconds_of_start() -> float:
 
 @dataclass(frozen=True)
 class Forecast:
-    """The ``stages`` before training and the ``cost`` of training, on so many ``cores``.
+    """All ``jobs`` behind a model: the ``stages`` before training, and the ``cost`` of training.
 
-    ``others`` is the number of jobs that have no row of their own, ``start`` what each job needs
-    before its work in seconds, ``training_mb`` the memory of a training job.
+    ``start`` is what each job needs before its work, in seconds; ``cores`` how many there are.
     """
 
+    jobs: Jobs
     stages: Sequence[Stage]
     cost: TrainingCost
-    others: int
     start: float
-    training_mb: int
     cores: int
 
     @cached_property
-    def jobs(self) -> dict[Job, tuple[Job, ...]]:
-        """The jobs of training, each with those that it waits for."""
-        return jobs_of_training(self.cost.experiment)
+    def trainings(self) -> Jobs:
+        """The jobs of training and scoring, each with those of them that it waits for."""
+        return among(self.jobs, RULES_OF_TRAINING)
+
+    @property
+    def others(self) -> int:
+        """The number of jobs that have no row of their own."""
+        return len(self.jobs) - len(self.trainings) - sum(stage.jobs for stage in self.stages)
 
     def rows(self) -> list[Stage]:
         """All stages, and a last row for the other jobs and the start of all of them."""
         rows = [*self.stages, *self._rows_of_training()]
-        starts = (self.others + sum(row.jobs for row in rows)) * self.start
-        published = self.cost.speeds.model_bytes
-        return [*rows, Stage("others; all starts", self.others, published, starts, MB_OF_OTHERS)]
+        starts = len(self.jobs) * self.start
+        published, mb = self.cost.model_bytes, max(MB["publish"], MB["equalise_bins"])
+        return [*rows, Stage("others; all starts", self.others, published, starts, mb)]
 
     def _rows_of_training(self) -> Iterator[Stage]:
-        for rule in ("finetune", "score_difficulty", "evaluate"):
-            jobs = [job for job in self.jobs if job.rule == rule]
-            trains = rule == "finetune"
+        for rule in RULES_OF_TRAINING:
+            jobs = [job for job in self.trainings if job.rule == rule]
             if jobs:
-                disk = len(jobs) * self.cost.speeds.model_bytes if trains else 0.0
-                mb = self.training_mb if trains else MB_OF_SCORING
-                yield Stage(rule, len(jobs), disk, sum(map(self.cost.seconds, jobs)), mb)
+                prices = [self.cost.price(job) for job in jobs]
+                disk, seconds = sum(p.disk for p in prices), sum(p.seconds for p in prices)
+                yield Stage(rule, len(jobs), disk, seconds, max(p.memory for p in prices))
 
     @property
     def seconds_before_training(self) -> float:
         """By the clock, where nothing else runs; with the start of the jobs."""
-        starts = (self.others + sum(stage.jobs for stage in self.stages)) * self.start
+        starts = (len(self.jobs) - len(self.trainings)) * self.start
         work = sum(stage.seconds / min(self.cores, stage.jobs) for stage in self.stages)
         return work + starts / self.cores
 
@@ -80,7 +82,7 @@ class Forecast:
     def seconds_of_training(self) -> float:
         """By the clock, from the first round's start to the last evaluation's end."""
         return elapsed(
-            self.jobs, lambda job: self.cost.demand(job, self.cores, self.start), self.cores
+            self.trainings, lambda job: self.cost.demand(job, self.cores, self.start), self.cores
         )
 
     @property
@@ -90,25 +92,35 @@ class Forecast:
 
     def text(self) -> str:
         """What is trained, how long all takes, and what to lower where that is days."""
-        experiment, training = self.cost.experiment, self.cost.experiment.training
-        runs = compared_runs(experiment)
-        alone = any(not experiment.arm(arm).with_sources for arm, _ in runs)
-        trained = len({(job.arm, job.seed) for job in self.jobs if job.rule == "finetune"})
-        lines = [
-            f"Training: {experiment.rounds} rounds of {training.updates} updates of "
-            f"{training.target_batch * training.accumulate} target images and as many source "
-            f"images{' (`fine-tune`: none)' if alone else ''}, in {trained} run"
-            f"{'s' if trained > 1 else ''}.",
-            self._machine(),
-        ]
+        lines = [self._trained(), self._machine()]
         if self.seconds > DAY:
             lines += [f"This is long. What makes it shorter:{''.join(self._advice())}"]
         return "\n".join(lines)
 
+    def _trained(self) -> str:
+        experiment, training = self.cost.experiment, self.cost.experiment.training
+        rounds = [job.names for job in self.trainings if job.rule == "finetune"]
+        evaluated = [job.names for job in self.trainings if job.rule == "evaluate"]
+        whole = {(names["arm"], names["seed"]) for names in evaluated}
+        begun = dict.fromkeys((names["arm"], names["seed"]) for names in rounds)
+        parts = [run for run in begun if run not in whole]
+        arms = ", ".join(f"`{arm}`" for arm in dict.fromkeys(arm for arm, _ in parts))
+        more = f" and parts of {len(parts)} more ({arms})" if parts else ""
+        alone = [
+            arm for arm in dict.fromkeys(names["arm"] for names in rounds) if self.cost.alone(arm)
+        ]
+        without = f" ({', '.join(f'`{arm}`' for arm in alone)}: none)" if alone else ""
+        return (
+            f"Training: {experiment.rounds} rounds of {training.updates} updates of "
+            f"{training.target_batch * training.accumulate} target images and as many source "
+            f"images{without}, in {len(whole)} run{'s' if len(whole) > 1 else ''}{more}: "
+            f"{len(rounds)} round{'s' if len(rounds) > 1 else ''} in all."
+        )
+
     def _machine(self) -> str:
         cores = f"{self.cores} core{'s' if self.cores > 1 else ''}"
         total, training = in_words(self.seconds), in_words(self.seconds_of_training)
-        where = cores if self.cost.speeds.device == "cpu" else f"{cores} and a GPU"
+        where = cores if self.cost.device == "cpu" else f"{cores} and a GPU"
         return (
             f"On this machine's {where} all of it takes about {total}, {training} of them for "
             "training, where nothing else runs."
@@ -116,7 +128,7 @@ class Forecast:
 
     def _advice(self) -> Iterator[str]:
         experiment, training = self.cost.experiment, self.cost.experiment.training
-        if self.cost.speeds.device == "cpu":
+        if self.cost.device == "cpu":
             yield "\n  - a GPU, or a cluster (workflow/profiles/slurm): this was measured on a CPU"
         if self.seconds_of_training > self.seconds / 2:
             yield (
@@ -128,7 +140,7 @@ class Forecast:
                 f"({training.accumulate}), rounds ({experiment.rounds}): time is proportional "
                 "to each"
             )
-            if len(compared_runs(experiment)) > 1:
+            if experiment.publish.compare:
                 arms = ", ".join(experiment.publish.compare)
                 yield f"\n  - publish.compare ({arms}) and seeds: each arm and seed is a run"
         else:

@@ -1,7 +1,7 @@
 """What an experiment will cost, before the run: jobs, disk, core-hours, memory, time."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,19 +11,27 @@ from sjft.data.omissions import Omissions
 from sjft.data.table import of_part
 from sjft.errors import UserError
 from sjft.fetch.missing import missing_parts
+from sjft.layout import WEIGHTS
+from sjft.pipeline import runs
 from sjft.pipeline.experiment_time import Forecast, seconds_of_start, usable_cores
-from sjft.pipeline.retrieval_cost import Collection, Stage, stages_of
-from sjft.pipeline.speeds import make_pictures, measure_speeds
+from sjft.pipeline.jobs import jobs_of_model
+from sjft.pipeline.retrieval_cost import Collection, RetrievalCost, Stage
+from sjft.pipeline.speeds import Speeds, make_pictures, measure_speeds
 from sjft.pipeline.training_cost import TrainingCost, TrainingSpeeds, measure_training
-from sjft.pipeline.training_rounds import jobs_of_training, mb_of_training
+from sjft.settings.banks.common import FilterBankSettings
 from sjft.settings.config import Configuration, read_configuration, unknown_experiment
 from sjft.settings.dataset import Cameras, DatasetSettings, Synthetic
-from sjft.settings.experiment import ExperimentSettings
 from sjft.settings.merging import CONFIG_FILE, merged_values, shipped_file
 from sjft.settings.weights import FileWeights, TorchvisionWeights
-from sjft.storage import markdown
 
 GB = 1e9
+# Of a training, what decides neither how long an update takes nor a picture that is scored.
+COSTS_NOTHING = (
+    *("weights", "updates", "learning_rate", "schedule", "learning_rate_steps", "warm_up_updates"),
+    *("momentum", "weight_decay", "head_learning_rate_factor", "target_loss_weight"),
+    *("source_head_learning_rate_factor", "source_loss_weight", "source_head"),
+    *("source_head_classes", "mean", "std", "log_every", "most_of_a_class"),
+)
 # Of data that is not here: as the paper's targets, and ImageNet.
 USUAL_CLASSES = (100, 1000)
 
@@ -67,11 +75,13 @@ def plan(
     sources = [
         count_images(configuration, source, given.get(source), 0) for source in experiment.sources
     ]
-    with pictures_of([target, *sources], sample) as pictures:
-        stages, weights = retrieval_stages(configuration, name, target, sources, pictures)
-        speeds = training_speeds(experiment, target, sources, pictures)
-    forecast = forecast_of(configuration, name, target, sources, stages, speeds)
-    return plan_text([target, *sources], f"Measured on {pictures.words}{weights}.", forecast)
+    collections = {part.name: part for part in (target, *sources)}
+    with pictures_of(list(collections.values()), sample) as pictures:
+        retrieval, weights = retrieval_speeds(configuration, name, pictures)
+        training = training_speeds(configuration, name, collections, pictures)
+    forecast = forecast_of(configuration, name, collections, retrieval, training)
+    measured = f"Measured on {pictures.words}{weights}."
+    return plan_text(list(collections.values()), measured, forecast)
 
 
 def plan_text(collections: Sequence[Collection], measured: str, forecast: Forecast) -> str:
@@ -143,62 +153,73 @@ def pictures_of(collections: Sequence[Collection], sample: int) -> Iterator[Pict
             yield Pictures(Path(scratch), paths, words)
 
 
-def retrieval_stages(
-    configuration: Configuration,
-    name: str,
-    target: Collection,
-    sources: Sequence[Collection],
-    pictures: Pictures,
-) -> tuple[list[Stage], str]:
-    """The stages before training, measured, and what is to be said of the bank's weights."""
-    retrieval = configuration.retrievals[configuration.experiments[name].retrieval]
-    bank = configuration.banks[retrieval.bank]
+def retrieval_speeds(
+    c: Configuration, name: str, pictures: Pictures
+) -> tuple[dict[str, Speeds], str]:
+    """The stages before training, measured for each retrieval that the experiment's model needs.
+
+    The text is what is to be said of the banks' weights, where they are not here.
+    """
+    of_jobs = [job.names.get("retrieval") for job in jobs_of_model(c, name)]
+    speeds, absent = {}, False
+    for retrieval in dict.fromkeys(found for found in of_jobs if found is not None):
+        settings = c.retrievals[retrieval]
+        bank = c.banks[settings.bank]
+        file = _weights_file(c, bank)
+        found = file if file is not None and file.is_file() else None
+        absent |= found != file
+        speeds[retrieval] = measure_speeds(pictures.root, pictures.paths, bank, found, settings)
+    return speeds, ", with random weights, which cost as much" if absent else ""
+
+
+def _weights_file(c: Configuration, bank: FilterBankSettings) -> Path | None:
     used = bank.network_weights
-    file: Path | None = None
     if used is not None and isinstance(used.weights, FileWeights):
-        file = Path(configuration.data_root) / used.weights.path
-    elif used is not None and isinstance(used.weights, TorchvisionWeights):
-        file = Path("results/weights") / f"{used.network}-{used.weights.name}.pth"
-    found = file if file is not None and file.is_file() else None
-    speeds = measure_speeds(pictures.root, pictures.paths, bank, found, retrieval)
-    note = "" if found == file else ", with random weights, which cost as much"
-    return list(stages_of(target, sources, retrieval, speeds)), note
+        return Path(c.data_root) / used.weights.path
+    if used is not None and isinstance(used.weights, TorchvisionWeights):
+        return Path(WEIGHTS.of(network=used.network, weights=used.weights.name))
+    return None
 
 
 def training_speeds(
-    experiment: ExperimentSettings,
-    target: Collection,
-    sources: Sequence[Collection],
-    pictures: Pictures,
-) -> TrainingSpeeds:
-    """A few updates of the experiment's network, and some pictures scored."""
+    c: Configuration, name: str, collections: Mapping[str, Collection], pictures: Pictures
+) -> dict[str, TrainingSpeeds]:
+    """A few updates of each arm's network, and some pictures scored; equal ones once."""
+    experiment = c.experiments[name]
     paths = [pictures.root / path for path in pictures.paths]
-    source_classes = sum(source.classes or USUAL_CLASSES[1] for source in sources)
-    classes = target.classes or USUAL_CLASSES[0], source_classes
-    return measure_training(experiment.training, experiment.evaluation, paths, classes)
+    source_classes = sum(
+        collections[source].classes or USUAL_CLASSES[1] for source in experiment.sources
+    )
+    classes = collections[experiment.target].classes or USUAL_CLASSES[0], source_classes
+    arms = [job.names["arm"] for job in jobs_of_model(c, name) if "arm" in job.names]
+    measured: dict[str, TrainingSpeeds] = {}
+    speeds = {}
+    for arm in dict.fromkeys(arms):
+        settings = runs.training(c, name, arm)
+        key = settings.model_dump_json(exclude=set(COSTS_NOTHING))
+        if key not in measured:
+            measured[key] = measure_training(settings, experiment.evaluation, paths, classes)
+        speeds[arm] = measured[key]
+    return speeds
 
 
 def forecast_of(
-    configuration: Configuration,
+    c: Configuration,
     name: str,
-    target: Collection,
-    sources: Sequence[Collection],
-    stages: Sequence[Stage],
-    speeds: TrainingSpeeds,
+    collections: Mapping[str, Collection],
+    retrieval: Mapping[str, Speeds],
+    training: Mapping[str, TrainingSpeeds],
     cores: int | None = None,
 ) -> Forecast:
     """What all jobs take on so many cores of this machine: on all of them where not given."""
-    experiment = configuration.experiments[name]
+    experiment, jobs = c.experiments[name], jobs_of_model(c, name)
+    target = collections[experiment.target]
     tested = target.by_split.get(experiment.evaluation.split, 0) if target.by_split else None
     cost = TrainingCost(
-        experiment, speeds, target.train, target.heldout if tested is None else tested
+        c, name, training, target.train, target.heldout if tested is None else tested
     )
-    checked = configuration.retrievals[experiment.retrieval].leakage.check
-    rounds = sum(job.rule == "finetune" for job in jobs_of_training(experiment))
-    # Lists; bins; selected subsets; summary and model; with the check of leakage its results.
-    others = 1 + len(sources) + 1 + rounds + 2 + (len(sources) + 1 if checked else 0)
-    mb = mb_of_training(experiment.training.processes, configuration.training_jobs.cache_mb)
-    return Forecast(stages, cost, others, seconds_of_start(), mb, cores or usable_cores())
+    stages = list(RetrievalCost(c, collections, retrieval).stages(jobs))
+    return Forecast(jobs, stages, cost, seconds_of_start(), cores or usable_cores())
 
 
 def _line(part: Collection) -> str:
@@ -209,14 +230,14 @@ def _line(part: Collection) -> str:
 
 def _table(stages: Sequence[Stage]) -> str:
     """Markdown, with a line of totals."""
-    disk, seconds = sum(s.disk for s in stages), sum(s.seconds for s in stages)
-    sums = ("all", sum(s.jobs for s in stages), disk, seconds, max(s.memory for s in stages))
-    rows = [*((s.rule, s.jobs, s.disk, s.seconds, s.memory) for s in stages), sums]
-    return "\n".join(
-        markdown.table(
-            [
-                ("stage", "jobs", "on disk, GB", "core-hours", "MB a job"),
-                *((n, jobs, f"{d / GB:.3f}", f"{s / 3600:.3f}", mb) for n, jobs, d, s, mb in rows),
-            ]
+    lines = ["| stage | jobs | on disk, GB | core-hours | MB a job |", "| --- " * 5 + "|"]
+    for s in stages:
+        lines.append(
+            f"| {s.rule} | {s.jobs} | {s.disk / GB:.3f} | {s.seconds / 3600:.3f} | {s.memory} |"
         )
+    disk, seconds = sum(s.disk for s in stages), sum(s.seconds for s in stages)
+    lines.append(
+        f"| all | {sum(s.jobs for s in stages)} | {disk / GB:.3f} | {seconds / 3600:.3f} | "
+        f"{max(s.memory for s in stages)} |"
     )
+    return "\n".join(lines)

@@ -1,16 +1,19 @@
-"""What the stages before training cost: jobs, disk, core-seconds and memory, rule by rule."""
+"""What each job before training costs: disk, core-seconds and memory, from how fast stages are."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sjft.layout import Job
 from sjft.leakage.copies import USUAL_NEIGHBOUR
-from sjft.pipeline import memory
+from sjft.pipeline import memory, runs
+from sjft.pipeline.resources import MB
 from sjft.pipeline.speeds import Speeds
 from sjft.retrieval.blocks import Sizes
 from sjft.retrieval.budget import CANDIDATE_COST, candidates_per_shard, kept_per_shard
 from sjft.retrieval.index import search_backend
-from sjft.retrieval.index.backend import IndexBackend, Work
+from sjft.retrieval.index.backend import Work
+from sjft.settings.config import Configuration
 from sjft.settings.retrieval import RetrievalSettings
 
 BYTES_OF_A_ROW = 120  # of images.csv
@@ -36,8 +39,26 @@ class Collection:
 
     @property
     def a_shard(self) -> int:
-        """Training images of a shard, on average."""
+        """Training images of its largest shard."""
         return -(-self.train // self.shards)
+
+    def images(self, part: str) -> float:
+        """Images of a part's shard, on average."""
+        return (self.train if part == "train" else self.heldout) / self.shards
+
+    @property
+    def table_bytes(self) -> int:
+        """Of its images.csv."""
+        return BYTES_OF_A_ROW * (self.train + self.heldout)
+
+
+@dataclass(frozen=True)
+class Price:
+    """What one job costs: bytes on disk, core-seconds, and megabytes of memory."""
+
+    disk: float
+    seconds: float
+    memory: int
 
 
 @dataclass(frozen=True)
@@ -51,103 +72,113 @@ class Stage:
     memory: int
 
 
-def stages_of(
-    target: Collection, sources: Sequence[Collection], retrieval: RetrievalSettings, speeds: Speeds
-) -> Iterator[Stage]:
-    """The stages up to the ranking, in their order."""
-    checked = retrieval.leakage.check
-    heldout = target.heldout if checked else 0
-    images = target.train + heldout + sum(source.train for source in sources)
-    jobs = target.shards * (2 if checked else 1) + sum(source.shards for source in sources)
-    largest = max(source.a_shard for source in sources)
-    a_list = Sizes(target.train, speeds.bins, speeds.item_bytes)
-    a_shard = Sizes(largest, speeds.bins, speeds.item_bytes)
-    table = BYTES_OF_A_ROW * max(part.train + part.heldout for part in (target, *sources))
-    if checked:
-        hashing = images * speeds.hash_seconds
-        mb = memory.mb_beside_tables(800, table)
-        yield Stage("hash_images", jobs, images * speeds.hash_bytes, hashing, mb)
-    extracting = images * speeds.extract_seconds
-    mb = memory.mb_beside_tables(1500, table)
-    yield Stage("extract_descriptors", jobs, images * speeds.descriptor_bytes, extracting, mb)
-    counting = images * speeds.histogram_seconds
-    yield Stage("build_histograms", jobs, images * speeds.histogram_bytes, counting, 1000)
-    yield from _index_stages(a_list, a_shard, sources, retrieval, speeds)
-    if checked:
-        yield _leakage_stage(heldout, a_shard, sources, retrieval, speeds)
-    yield from _search_stages(a_list, a_shard, sources, retrieval, speeds)
+@dataclass(frozen=True)
+class RetrievalCost:
+    """Prices the jobs before training, from the data sets' ``collections`` by name.
+
+    ``speeds`` are those of each retrieval that the jobs belong to.
+    """
+
+    c: Configuration
+    collections: Mapping[str, Collection]
+    speeds: Mapping[str, Speeds]
+
+    def stages(self, jobs: Iterable[Job]) -> Iterator[Stage]:
+        """The jobs that have a price, by rule in the data's order."""
+        found: dict[str, list[Price]] = {rule: [] for rule in PRICES}
+        for job in jobs:
+            if job.rule in PRICES:
+                found[job.rule].append(PRICES[job.rule](self, job.names))
+        for rule, prices in found.items():
+            if prices:
+                disk, seconds = sum(p.disk for p in prices), sum(p.seconds for p in prices)
+                yield Stage(rule, len(prices), disk, seconds, max(p.memory for p in prices))
+
+    def of_bank(self, bank: str) -> Speeds:
+        """Speeds of a retrieval that uses the bank."""
+        return next(s for name, s in self.speeds.items() if self.c.retrievals[name].bank == bank)
+
+    def sizes(self, names: Mapping[str, str], images: int) -> Sizes:
+        """Histograms of so many images in memory."""
+        speeds = self.speeds[names["retrieval"]]
+        return Sizes(images, speeds.bins, speeds.item_bytes)
 
 
-def _index_stages(
-    target: Sizes,
-    shard: Sizes,
-    sources: Sequence[Collection],
-    retrieval: RetrievalSettings,
-    speeds: Speeds,
-) -> Iterator[Stage]:
-    backend = search_backend(retrieval.backend)
-    if not backend.needs_projection:
-        return
-    sample = min(target.images, retrieval.projection_sample)
+Names = Mapping[str, str]
+
+
+##### images and descriptors #####
+
+
+def _hash_images(cost: RetrievalCost, names: Names) -> Price:
+    dataset, speeds = cost.collections[names["dataset"]], next(iter(cost.speeds.values()))
+    images = dataset.images(names["part"])
+    mb = memory.mb_beside_tables(MB["hash_images"], dataset.table_bytes)
+    return Price(images * speeds.hash_bytes, images * speeds.hash_seconds, mb)
+
+
+def _extract_descriptors(cost: RetrievalCost, names: Names) -> Price:
+    dataset, speeds = cost.collections[names["dataset"]], cost.of_bank(names["bank"])
+    images = dataset.images(names["part"])
+    mb = memory.mb_beside_tables(MB["extract_descriptors"], dataset.table_bytes)
+    return Price(images * speeds.descriptor_bytes, images * speeds.extract_seconds, mb)
+
+
+def _build_histograms(cost: RetrievalCost, names: Names) -> Price:
+    speeds = cost.speeds[names["retrieval"]]
+    images = cost.collections[names["dataset"]].images(names["part"])
+    seconds = images * speeds.histogram_seconds
+    return Price(images * speeds.histogram_bytes, seconds, MB["build_histograms"])
+
+
+##### index #####
+
+
+def _fit_projection(cost: RetrievalCost, names: Names) -> Price:
+    settings, speeds = cost.c.retrievals[names["retrieval"]], cost.speeds[names["retrieval"]]
+    target = cost.sizes(names, cost.collections[names["target"]].train)
+    sample = min(target.images, settings.projection_sample)
     # The Gram matrix is half as long a product as the divergences of all pairs.
-    fitting = sample**2 * speeds.exact_seconds / 2 + target.images * speeds.read_seconds
-    disk = 4 * (retrieval.projection_dimensions + 1) * target.bins
-    mb = memory.mb_of_projection(target, retrieval)
-    yield Stage("fit_projection", 1, disk, fitting, mb)
-    if isinstance(backend, IndexBackend):
-        images = sum(source.train for source in sources)
-        seconds = speeds.read_seconds + speeds.projection_seconds + speeds.index_seconds
-        mb = memory.mb_of_index(shard, retrieval)
-        jobs = sum(source.shards for source in sources)
-        yield Stage("build_index", jobs, images * speeds.index_bytes, images * seconds, mb)
+    seconds = sample**2 * speeds.exact_seconds / 2 + target.images * speeds.read_seconds
+    disk = 4 * (settings.projection_dimensions + 1) * target.bins
+    return Price(disk, seconds, memory.mb_of_projection(target, settings))
 
 
-def _leakage_stage(
-    heldout: int,
-    shard: Sizes,
-    sources: Sequence[Collection],
-    retrieval: RetrievalSettings,
-    speeds: Speeds,
-) -> Stage:
-    factor = search_backend(retrieval.backend).candidates_factor(retrieval)
-    wanted = candidates_per_shard(USUAL_NEIGHBOUR, shard.images, 1, factor)
-    seconds = sum(
-        heldout * source.train * speeds.compare_seconds
-        + source.shards * _search_seconds(heldout, source, wanted, retrieval, speeds)
-        for source in sources
-    )
-    sizes = Sizes(heldout, shard.bins, shard.item_bytes)
-    mb = memory.mb_of_search(sizes, shard, USUAL_NEIGHBOUR, retrieval)
-    jobs = sum(source.shards for source in sources)
-    return Stage("find_leakage", jobs, 8.0 * heldout * USUAL_NEIGHBOUR * jobs, seconds, mb)
+def _build_index(cost: RetrievalCost, names: Names) -> Price:
+    settings, speeds = cost.c.retrievals[names["retrieval"]], cost.speeds[names["retrieval"]]
+    source = cost.collections[names["source"]]
+    images = source.images("train")
+    seconds = speeds.read_seconds + speeds.projection_seconds + speeds.index_seconds
+    mb = memory.mb_of_index(cost.sizes(names, source.a_shard), settings)
+    return Price(images * speeds.index_bytes, images * seconds, mb)
 
 
-def _search_stages(
-    target: Sizes,
-    shard: Sizes,
-    sources: Sequence[Collection],
-    retrieval: RetrievalSettings,
-    speeds: Speeds,
-) -> Iterator[Stage]:
-    seconds = disk = 0.0
-    factor = search_backend(retrieval.backend).candidates_factor(retrieval)
-    for source in sources:
-        sizes = retrieval.neighbours_on_file, source.a_shard, source.shards
-        wanted = candidates_per_shard(*sizes, factor)
-        seconds += source.shards * _search_seconds(target.images, source, wanted, retrieval, speeds)
-        disk += 8.0 * target.images * kept_per_shard(*sizes) * source.shards
-    kept = max(kept_per_shard(retrieval.neighbours_on_file, s.a_shard, s.shards) for s in sources)
-    jobs = sum(source.shards for source in sources)
-    mb = memory.mb_of_search(target, shard, kept, retrieval)
-    yield Stage("search_shard", jobs, disk, seconds, mb)
-    images = sum(source.train for source in sources)
-    sample = min(retrieval.recall_sample, target.images)
-    seconds = images * (speeds.read_seconds + sample * speeds.exact_seconds)
-    lists = [8.0 * target.images * min(retrieval.neighbours_on_file, s.train) for s in sources]
-    mb = max(memory.mb_of_merge(target, source.train, retrieval) for source in sources)
-    yield Stage("merge_neighbours", len(sources), sum(lists), seconds, mb)
-    mb = memory.mb_of_ranking(int(sum(lists)), BYTES_OF_A_ROW * images)
-    yield Stage("rank_sources", 1, lists[0], 1e-8 * sum(lists), mb)
+##### searches #####
+
+
+def _find_leakage(cost: RetrievalCost, names: Names) -> Price:
+    settings, speeds = cost.c.retrievals[names["retrieval"]], cost.speeds[names["retrieval"]]
+    heldout, source = cost.collections[names["target"]].heldout, cost.collections[names["source"]]
+    factor = search_backend(settings.backend).candidates_factor(settings)
+    wanted = candidates_per_shard(USUAL_NEIGHBOUR, source.a_shard, 1, factor)
+    seconds = heldout * source.images("train") * speeds.compare_seconds
+    seconds += _search_seconds(heldout, source, wanted, settings, speeds)
+    shard = cost.sizes(names, source.a_shard)
+    mb = memory.mb_of_search(cost.sizes(names, heldout), shard, USUAL_NEIGHBOUR, settings)
+    return Price(8.0 * heldout * USUAL_NEIGHBOUR, seconds, mb)
+
+
+def _search_shard(cost: RetrievalCost, names: Names) -> Price:
+    settings, speeds = cost.c.retrievals[names["retrieval"]], cost.speeds[names["retrieval"]]
+    target, source = cost.collections[names["target"]], cost.collections[names["source"]]
+    sizes = settings.neighbours_on_file, source.a_shard, source.shards
+    kept = kept_per_shard(*sizes)
+    factor = search_backend(settings.backend).candidates_factor(settings)
+    wanted = candidates_per_shard(*sizes, factor)
+    seconds = _search_seconds(target.train, source, wanted, settings, speeds)
+    targets, shard = cost.sizes(names, target.train), cost.sizes(names, source.a_shard)
+    mb = memory.mb_of_search(targets, shard, kept, settings)
+    return Price(8.0 * target.train * kept, seconds, mb)
 
 
 def _search_seconds(
@@ -166,3 +197,42 @@ def _search_seconds(
         pairs=targets * shard,
     )
     return search_backend(retrieval.backend).search_seconds(work)
+
+
+##### all shards together #####
+
+
+def _merge_neighbours(cost: RetrievalCost, names: Names) -> Price:
+    settings, speeds = cost.c.retrievals[names["retrieval"]], cost.speeds[names["retrieval"]]
+    target, source = cost.collections[names["target"]], cost.collections[names["source"]]
+    sample = min(settings.recall_sample, target.train)
+    seconds = source.train * (speeds.read_seconds + sample * speeds.exact_seconds)
+    mb = memory.mb_of_merge(cost.sizes(names, target.train), source.train, settings)
+    return Price(_list_bytes(target, source, settings), seconds, mb)
+
+
+def _rank_sources(cost: RetrievalCost, names: Names) -> Price:
+    settings, target = cost.c.retrievals[names["retrieval"]], cost.collections[names["target"]]
+    sources = [cost.collections[name] for name in runs.sources_named(cost.c, names["sources"])]
+    lists = [_list_bytes(target, source, settings) for source in sources]
+    tables = BYTES_OF_A_ROW * sum(source.train for source in sources)
+    mb = memory.mb_of_ranking(int(sum(lists)), tables)
+    return Price(lists[0], 1e-8 * sum(lists), mb)
+
+
+def _list_bytes(target: Collection, source: Collection, settings: RetrievalSettings) -> float:
+    return 8.0 * target.train * min(settings.neighbours_on_file, source.train)
+
+
+# By rule; the jobs of others take no time worth counting.
+PRICES: Mapping[str, Callable[[RetrievalCost, Names], Price]] = {
+    "hash_images": _hash_images,
+    "extract_descriptors": _extract_descriptors,
+    "build_histograms": _build_histograms,
+    "fit_projection": _fit_projection,
+    "build_index": _build_index,
+    "find_leakage": _find_leakage,
+    "search_shard": _search_shard,
+    "merge_neighbours": _merge_neighbours,
+    "rank_sources": _rank_sources,
+}

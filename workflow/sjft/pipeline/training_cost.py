@@ -1,7 +1,7 @@
 """What training and scoring cost here: measured on a few updates, counted over all rounds."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +11,20 @@ import torch
 
 from sjft.errors import UserError
 from sjft.evaluation.scoring import class_probabilities
+from sjft.layout import Job
 from sjft.networks.devices import choose_device, explained_memory, torch_threads
 from sjft.networks.joint import JointNetwork, joint_network
-from sjft.pipeline.training_rounds import Demand, Job
+from sjft.pipeline import runs
+from sjft.pipeline.elapsed import Demand
+from sjft.pipeline.resources import (
+    MB,
+    gpus_of_scoring,
+    mb_of_arm,
+    threads_of_scoring,
+    threads_of_training,
+)
+from sjft.pipeline.retrieval_cost import Price
+from sjft.settings.config import Configuration
 from sjft.settings.experiment import EvaluationSettings, ExperimentSettings
 from sjft.settings.training import TrainingSettings
 from sjft.settings.weights import RandomWeights
@@ -29,10 +40,10 @@ BATCH_ON_CPU = 8
 LONG = 3.0
 UPDATES_MEASURED = 10
 PICTURES_SCORED = 8
-SCORING_THREADS = 4  # as the rules score_difficulty and evaluate ask for
 CACHE_MB = 500
 HARMLESS_RATE = 1e-6  # a learning rate that leaves random weights finite
 RANDOM = RandomWeights(source="random", seed=0)
+RULES_OF_TRAINING = ("finetune", "score_difficulty", "evaluate")
 
 
 @dataclass(frozen=True)
@@ -167,29 +178,59 @@ def _seconds(work: Callable[[], object], device: torch.device) -> float:
 class TrainingCost:
     """What the jobs of an experiment's training cost, one by one.
 
-    ``train`` is the number of the target's training images, ``tested`` that of the split that is
-    evaluated.
+    ``speeds`` are those of each arm that is trained; ``train`` is the number of the target's
+    training images, ``tested`` that of the split that is evaluated.
     """
 
-    experiment: ExperimentSettings
-    speeds: TrainingSpeeds
+    c: Configuration
+    name: str
+    speeds: Mapping[str, TrainingSpeeds]
     train: int
     tested: int
 
+    @property
+    def experiment(self) -> ExperimentSettings:
+        """Its settings."""
+        return self.c.experiments[self.name]
+
+    @property
+    def device(self) -> str:
+        """What was measured on."""
+        return next(iter(self.speeds.values())).device
+
+    @property
+    def model_bytes(self) -> float:
+        """Of the published model."""
+        return self.speeds[self.experiment.publish.arm].model_bytes
+
+    def alone(self, arm: str) -> bool:
+        """Whether an arm is trained without source images."""
+        return not runs.sources_of(self.c, self.name, arm)
+
+    def price(self, job: Job) -> Price:
+        """What a job takes on disk, of a core or of the GPU, and of memory."""
+        names = job.names
+        disk = self.speeds[names["arm"]].model_bytes if job.rule == "finetune" else 0.0
+        mb = MB.get(job.rule) or mb_of_arm(self.c, self.name, names["arm"])
+        return Price(disk, self.seconds(job), mb)
+
     def seconds(self, job: Job) -> float:
         """Of a core, or of the GPU."""
-        arm, evaluation = self.experiment.arm(job.arm), self.experiment.evaluation
+        arm, evaluation = job.names["arm"], self.experiment.evaluation
+        speeds = self.speeds[arm]
         if job.rule == "finetune":
-            speed = self.speeds.with_source if arm.with_sources else self.speeds.target_alone
-            return arm.training.updates * speed
+            speed = speeds.target_alone if self.alone(arm) else speeds.with_source
+            return runs.training(self.c, self.name, arm).updates * speed
         if job.rule == "score_difficulty":
-            return self.train * self.speeds.view
+            return self.train * speeds.view
         views = len(evaluation.scales) * (5 if evaluation.crops == "five" else 1)
-        return self.tested * views * (1 + evaluation.mirror) * self.speeds.view
+        return self.tested * views * (1 + evaluation.mirror) * speeds.view
 
     def demand(self, job: Job, cores: int, start: float) -> Demand:
         """By the clock, with ``start`` seconds before the work. A GPU is one job's at a time."""
-        training = self.experiment.training
-        threads = min(training.threads if job.rule == "finetune" else SCORING_THREADS, cores)
-        shared = threads if self.speeds.device == "cpu" else 1
-        return Demand(start + self.seconds(job) / shared, threads, training.device != "cpu")
+        arm = job.names["arm"]
+        of_rule = threads_of_training if job.rule == "finetune" else threads_of_scoring
+        threads = min(of_rule(self.c, self.name, arm), cores)
+        shared = threads if self.speeds[arm].device == "cpu" else 1
+        uses_gpu = gpus_of_scoring(self.c, self.name, arm) > 0
+        return Demand(start + self.seconds(job) / shared, threads, uses_gpu)

@@ -1,11 +1,7 @@
-"""Summary of an experiment: accuracies of the arms, what was selected, and what it cost."""
+"""Summary of an experiment: accuracies of the arms, and what was selected."""
 
-import csv
-import logging
-import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
@@ -18,8 +14,6 @@ from sjft.retrieval.ranking import shares_of_sources
 from sjft.selection.subset import Manifest, read_manifest
 from sjft.storage.files import read_json
 from sjft.storage.markdown import aligned
-
-LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -70,9 +64,8 @@ def summarise(
     runs: Sequence[RunFiles],
     sources: pl.DataFrame,
     retrieval: Retrieval,
-    benchmarks: Mapping[str, Sequence[Path]],
 ) -> dict[str, Any]:
-    """Everything that the summary says, as plain values for JSON."""
+    """Everything that the summary says, as plain values for JSON: the same of the same results."""
     arms: dict[str, list[dict[str, Any]]] = defaultdict(list)
     by_chance = None
     for run in runs:
@@ -98,7 +91,6 @@ def summarise(
         "recall": {source: dict(by_depth) for source, by_depth in retrieval.recall.items()},
         "leakage": dict(retrieval.leakage),
         "duplicates": retrieval.duplicates,
-        "stages": {stage: _cost(paths) for stage, paths in benchmarks.items()},
     }
     summary["table"] = render_table(summary)
     return summary
@@ -114,49 +106,8 @@ def _over_seeds(runs: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _cost(benchmarks: Sequence[Path]) -> dict[str, float]:
-    """Seconds of all jobs of a stage and the largest memory of one, as Snakemake measured them.
-
-    A job whose benchmark file is not there (it ran elsewhere, or the file was removed), or cannot
-    be read as one, counts in ``jobs_not_measured``. Snakemake writes these files, without a digest,
-    and nothing but these numbers follows from them.
-    """
-    measured = [found for path in benchmarks if (found := _measured(path))]
-    return {
-        "jobs": len(measured),
-        "jobs_not_measured": len(benchmarks) - len(measured),
-        "seconds": round(sum(seconds for seconds, _ in measured), 2),
-        "peak_memory_mb": round(max((memory for _, memory in measured), default=0.0), 1),
-    }
-
-
-def _measured(path: Path) -> tuple[float, float] | None:
-    """Seconds and megabytes of a job; None, and a warning where there is a file, if not known."""
-    if not path.is_file():
-        return None
-    with suppress(OSError, ValueError, KeyError, TypeError, csv.Error):  # told below
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file, delimiter="\t", strict=True))
-        seconds = [float(row["s"]) for row in rows]
-        # Snakemake writes NA for jobs too short to be sampled.
-        memory = [float(row["max_rss"]) if row["max_rss"] != "NA" else 0.0 for row in rows]
-        if rows and all(0 <= value < math.inf for value in seconds + memory):
-            return sum(seconds), max(memory)
-    LOG.warning(
-        "%s: is no benchmark of Snakemake's, or damaged; its job counts as unmeasured", path
-    )
-    return None
-
-
 def render_table(summary: Mapping[str, Any]) -> str:
     """The summary as a short Markdown table, also for the terminal."""
-    seconds = {stage: cost["seconds"] for stage, cost in summary["stages"].items()}
-    line = "Seconds: " + ", ".join(f"{stage} {s:.1f}" for stage, s in seconds.items()) + "."
-    return f"{render_results(summary)}\n\n{line}"
-
-
-def render_results(summary: Mapping[str, Any]) -> str:
-    """The summary without what it cost: the same text of the same results."""
     known = summary["style_share_by_chance"] is not None
     head = ["arm", "mean class accuracy", "top-1", "source images"]
     rows = [[*head, "share of the target's style"] if known else head]

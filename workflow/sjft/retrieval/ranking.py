@@ -14,8 +14,6 @@ from sjft.data.table import IMAGES_SCHEMA
 from sjft.errors import UserError
 from sjft.retrieval.neighbours import Neighbours, nearest
 
-SEPARATOR = "+"  # between the names of sources, in a ranking's folder; no name holds it
-
 
 def first_images(tables: Mapping[str, pl.DataFrame]) -> dict[str, int]:
     """The number of each source's first image: how many images stand before it."""

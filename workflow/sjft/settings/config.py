@@ -6,6 +6,7 @@ from typing import Any, Self
 from pydantic import Field, ValidationError, model_validator
 
 from sjft.errors import UserError
+from sjft.layout import RESERVED
 from sjft.settings.addresses import without_secrets
 from sjft.settings.arm import METHOD, Arm
 from sjft.settings.arms_of import without_retrieval
@@ -21,8 +22,6 @@ from sjft.settings.retrieval import RetrievalSettings
 from sjft.settings.training_jobs import TrainingJobSettings
 from sjft.settings.wrong_arms import wrong_arms
 
-# Folders under results/ that an experiment's name would collide with.
-RESERVED = ("benchmarks", "checkpoints", "datasets", "descriptors", "logs", "retrieval", "weights")
 # Data sets whose rules fetch_NAME would collide with those of the weights.
 RESERVED_DATASETS = ("all_weights", "weights")
 # Names become folders and files, with an ending or together.

@@ -8,7 +8,8 @@ from typing import Any
 
 from sjft.cli.init.weights import Start
 from sjft.errors import UserError
-from sjft.settings.config import RESERVED, RESERVED_DATASETS, Configuration
+from sjft.layout import RESERVED
+from sjft.settings.config import RESERVED_DATASETS, Configuration
 from sjft.settings.weights import FileWeights
 
 # Folders that say nothing about what is in them: then the outer one's name is taken.

@@ -4,6 +4,7 @@ import os
 import shlex
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -25,6 +26,7 @@ from sjft.cli.init.text import Proposal, as_yaml
 from sjft.cli.init.weights import Start, possible_starts
 from sjft.descriptors.banks import make_bank
 from sjft.errors import UserError
+from sjft.layout import MODEL
 from sjft.networks.devices import choose_device
 from sjft.pipeline.experiment_time import Forecast, usable_cores
 from sjft.pipeline.forecast import (
@@ -32,11 +34,13 @@ from sjft.pipeline.forecast import (
     pictures_of,
     plan_text,
     read_plan_configuration,
-    retrieval_stages,
+    retrieval_speeds,
     training_speeds,
 )
-from sjft.pipeline.retrieval_cost import Collection, Stage
+from sjft.pipeline.retrieval_cost import Collection
+from sjft.pipeline.speeds import Speeds
 from sjft.pipeline.training_cost import TrainingSpeeds
+from sjft.settings.arm import METHOD
 from sjft.settings.config import Configuration
 from sjft.settings.merging import CONFIG_FILE, shipped_file
 from sjft.storage.files import write_text
@@ -133,27 +137,26 @@ def _fitted(
     Returns the proposal, whether it fits, its forecast, what that was measured on, and what is to
     be known before the run.
     """
-    stages: list[Stage] | None = None
+    retrieval: dict[str, Speeds] = {}
     for start in starts:
         draft, configuration = _draft(wishes, sides, machine, start, output)
-        target, source = sides.collections(draft)
-        with pictures_of([target, source], SAMPLE) as pictures:
-            if stages is None:  # all starts of several are random, with one and the same bank
+        collections = {part.name: part for part in sides.collections(draft)}
+        with pictures_of(list(collections.values()), SAMPLE) as pictures:
+            if not retrieval:  # all starts of several are random, with one and the same bank
                 _tell(f"Measuring on {pictures.words} ...")
-                stages, _ = retrieval_stages(configuration, sides.name, target, [source], pictures)
-            experiment = configuration.experiments[sides.name]
-            speeds = training_speeds(experiment, target, [source], pictures)
+                retrieval, _ = retrieval_speeds(configuration, sides.name, pictures)
+            speeds = training_speeds(configuration, sides.name, collections, pictures)
 
         forecast = partial(
-            _forecast, configuration, sides.name, (target, source), stages, speeds, machine.cores
+            _forecast, configuration, sides.name, collections, retrieval, speeds, machine.cores
         )
-        most = most_updates(target.train, start)
+        most = most_updates(sides.target.train, start)
         updates, fits = updates_within(60 * wishes.minutes, forecast, most)
         if fits:
             break
     length = (
         f"As many as end within {wishes.minutes:g} minutes on this machine: an update takes "
-        f"{speeds.with_source:.2g} s of a {'GPU' if machine.gpu else 'core'}."
+        f"{speeds[METHOD].with_source:.2g} s of a {'GPU' if machine.gpu else 'core'}."
     )
     if updates >= most // 10 * 10:
         length = "More would show these few pictures too often to teach anything."
@@ -203,7 +206,7 @@ def _command(cores: int, name: str, output: Path) -> str:
     """Runs the experiment from this folder, whether the workflow lies in it or elsewhere."""
     place = shipped_file().parents[1]
     workflow = [] if place == Path() else ["-s", str(place / "Snakefile")]
-    words = ["snakemake", *workflow, "--cores", str(cores), f"results/{name}/model.pt"]
+    words = ["snakemake", *workflow, "--cores", str(cores), MODEL.of(experiment=name)]
     return shlex.join([*words, "--configfile", str(output)])
 
 
@@ -218,20 +221,19 @@ def _configuration_of(proposal: Proposal) -> Configuration:
 def _forecast(
     configuration: Configuration,
     name: str,
-    collections: tuple[Collection, Collection],
-    stages: list[Stage],
-    speeds: TrainingSpeeds,
+    collections: Mapping[str, Collection],
+    retrieval: Mapping[str, Speeds],
+    speeds: Mapping[str, TrainingSpeeds],
     cores: int,
     updates: int,
 ) -> Forecast:
     """Of the drafted experiment with so many updates a round."""
-    target, source = collections
     experiment = configuration.experiments[name]
     training = experiment.training.model_copy(update={"updates": updates})
     longer = experiment.model_copy(update={"training": training})
     experiments = {**configuration.experiments, name: longer}
     configuration = configuration.model_copy(update={"experiments": experiments})
-    return forecast_of(configuration, name, target, [source], stages, speeds, cores)
+    return forecast_of(configuration, name, collections, retrieval, speeds, cores)
 
 
 def _weights_in_file(start: Start) -> dict[str, Any]:

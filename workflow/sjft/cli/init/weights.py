@@ -13,6 +13,7 @@ from torchvision import models
 
 from sjft.cli.init.layout import absolute
 from sjft.errors import UserError
+from sjft.layout import WEIGHTS
 from sjft.networks.pretrained import check_name, load_network
 from sjft.networks.torchvision_weights import FOLDER, published_name
 from sjft.settings.weights import FileWeights, RandomWeights, TorchvisionWeights, Weights
@@ -90,7 +91,7 @@ def _wanted(network: str | None, on_gpu: bool) -> Sequence[tuple[str, str]]:
 
 def _places(network: str, weights: str, data_root: Path) -> Iterator[Path]:
     """Where the rule `fetch_weights` leaves them, and where it looks before it downloads."""
-    yield Path("results/weights") / f"{network}-{weights}.pth"
+    yield Path(WEIGHTS.of(network=network, weights=weights))
     name = published_name(network, weights)
     yield data_root / FOLDER / name
     yield Path(torch.hub.get_dir()) / "checkpoints" / name
@@ -99,7 +100,8 @@ def _places(network: str, weights: str, data_root: Path) -> Iterator[Path]:
 def _what_is_downloaded(network: str, weights: str) -> str:
     size = models.get_model_weights(network)[weights].meta["_file_size"]
     return (
-        f"the rule fetch_weights downloads {size:.0f} MB to results/weights/{network}-{weights}.pth"
+        f"the rule fetch_weights downloads {size:.0f} MB to "
+        f"{WEIGHTS.of(network=network, weights=weights)}"
     )
 
 

@@ -1,0 +1,133 @@
+"""What is looked at before the first job: told once, to who leads, and handed to jobs."""
+
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+from chain import CONFIG
+from image_files import save_pictures
+
+from sjft.checks.before_jobs import BeforeJobs, Call
+from sjft.data.state import Record, listed, listed_by, snapshot, state_of, write_listing
+from sjft.layout import IMAGES, SKIPPED
+from sjft.settings.config import read_configuration
+
+READERS = "digest of the readers"
+
+
+class StoppedError(Exception):
+    """In place of the end of the program."""
+
+
+def looking(
+    told: list[str],
+    targets: tuple[str, ...] = (),
+    changes: dict[str, Any] | None = None,
+    **call: bool,
+) -> BeforeJobs:
+    """A look at the tests' configuration; what it tells is appended to ``told``."""
+
+    def stop(words: str) -> NoReturn:
+        raise StoppedError(words)
+
+    c = read_configuration({**CONFIG, "data_root": "data", **(changes or {})})
+    how = Call(targets, **{"leads": True, "dry": False, "runs_here": True, **call})
+    return BeforeJobs(c, lambda: how, READERS, stop, told.append)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that `snakemake` is called in, with a few pictures of the data set `own`."""
+    monkeypatch.chdir(tmp_path)
+    names = [f"{label}/{number}.png" for label in "ab" for number in range(6)]
+    save_pictures(tmp_path / "data/my own pictures", names)
+    return tmp_path
+
+
+def list_now(before: BeforeJobs) -> None:
+    """As the rule `list_images` does."""
+    settings, root = before.c.datasets["own"], Path("data/my own pictures")
+    images = listed(settings, root)
+    made_by, now = listed_by(settings, READERS), snapshot(settings, Path("data"))
+    record = Record(made_by, now, state_of(images, settings.shards))
+    place = Path(IMAGES.of(dataset="own")).parent
+    place.mkdir(parents=True)
+    write_listing(place, images, record)
+
+
+def test_only_experiments_asked_for_by_their_files_are_asked_for() -> None:
+    before = looking([], ("results/tiny/model.pt", "results/logs/x.log", "twice", "results/none/x"))
+    assert before.asked == {"tiny"}
+    assert looking([], ("outer/results/own/runs/selective-0/evaluation.json",)).asked == {"own"}
+
+
+def test_generated_pictures_change_by_their_own_rule(folder: Path) -> None:
+    before = looking([])
+    assert before.state("pictures") is None
+    assert before.pictures("pictures", "train", "0000") == "generated"
+    assert before.rows_of_target("tiny", "heldout") == "generated"
+    assert before.originals("pictures") == ""
+
+
+def test_changed_pictures_are_told_once_and_change_what_jobs_go_by(folder: Path) -> None:
+    told: list[str] = []
+    before = looking(told)
+    list_now(before)
+    rows = before.rows("own", "train")
+    save_pictures(folder / "data/my own pictures", ["b/new.png"])
+    after = looking(told)
+    assert after.rows("own", "train") != rows
+    assert after.noticed("own") == ""
+    assert [line for line in told if "changed" in line] == [
+        "The pictures of own have changed: 1 added, 0 removed, 0 replaced (added: b/new.png)."
+    ]
+
+
+def test_jobs_sent_elsewhere_go_by_the_record_and_say_nothing(folder: Path) -> None:
+    told: list[str] = []
+    list_now(looking(told))
+    rows = looking(told).rows("own", "train")
+    save_pictures(folder / "data/my own pictures", ["b/new.png"])
+    elsewhere = looking(told, leads=False)
+    assert elsewhere.rows("own", "train") == rows
+    elsewhere.look_first("absent")  # it was said before the job was sent
+    assert told == []
+
+
+def test_a_dry_run_leaves_the_list_as_it_is(folder: Path) -> None:
+    list_now(looking([]))
+    before = Path(IMAGES.of(dataset="own")).read_bytes()
+    save_pictures(folder / "data/my own pictures", ["b/new.png"])
+    looking([], dry=True).state("own")
+    assert Path(IMAGES.of(dataset="own")).read_bytes() == before
+    looking([]).state("own")
+    assert Path(IMAGES.of(dataset="own")).read_bytes() != before
+
+
+def test_missing_data_stop_with_one_message(folder: Path) -> None:
+    before = looking([])
+    with pytest.raises(StoppedError, match="data set `elsewhere`: no folder") as stopped:
+        before.state("elsewhere")
+    assert "Ask the neighbours." in str(stopped.value)
+
+
+def test_a_file_of_weights_is_told_by_size_and_time(folder: Path) -> None:
+    file = folder / "data/weights/store.pth"
+    file.parent.mkdir()
+    file.write_bytes(b"weights")
+    before = looking([])
+    assert before.weights_of_arm("twice", "selective").startswith("7 bytes, ")
+    assert before.weights_of_arm("tiny", "selective") == before.weights_of_bank("small") == ""
+    assert before.head_classes("twice", "selective") == ""
+
+
+def test_left_out_pictures_count_once_they_are_to_end_the_job(folder: Path) -> None:
+    shard = {"bank": "small", "dataset": "own", "part": "train", "shard": "0000"}
+    assert looking([]).left_out_and_refused(**shard) == ""
+    path = Path(SKIPPED.of(**shard))
+    path.parent.mkdir(parents=True)
+    path.write_text("no list of ours")
+    assert looking([]).left_out_and_refused(**shard) == "damaged, or an older version's"
+    skipping = {**CONFIG["datasets"]["own"], "on_bad_image": "skip"}
+    changes = {"datasets": {**CONFIG["datasets"], "own": skipping}}
+    assert looking([], changes=changes).left_out_and_refused(**shard) == ""

@@ -1,0 +1,41 @@
+"""The words that a terminal shows of a job."""
+
+import pytest
+from chain import CONFIG
+
+from sjft.pipeline.terminal import missing_experiment, shorter, with_settings
+from sjft.settings.config import read_configuration
+
+C = read_configuration(CONFIG)
+
+
+def test_of_many_files_the_first_are_named() -> None:
+    files = ", ".join(f"results/a/{number}.csv" for number in range(9))
+    reason = f"Missing output files: {files}; Code has changed since last execution"
+    assert shorter(reason) == (
+        "Missing output files: results/a/0.csv, results/a/1.csv, results/a/2.csv and 6 more; "
+        "Code has changed since last execution"
+    )
+    assert shorter("Forced execution") == "Forced execution"
+
+
+def test_a_change_of_params_is_told_by_the_settings() -> None:
+    reason = "Params have changed since last execution: before: <nothing exclusive> now: 3"
+    told = with_settings(
+        reason, "before: <nothing exclusive> now: 3", {"bins": 3, "seed": 0}, {"3"}, {"2"}
+    )
+    assert told == "Params have changed since last execution: bins: 2 -> 3"
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        ("No rule to produce results/tinny/model.pt (if you use input functions ...", "`tiny`?"),
+        ("No rule to produce results/tiny/model.txt", None),
+        ("No rule to produce results/logs/nothing.log", None),
+        ("MissingInputException in rule all", None),
+    ],
+)
+def test_a_file_of_no_experiment_is_explained(message: str, words: str | None) -> None:
+    told = missing_experiment(message, C)
+    assert (told == "") if words is None else (words in told)

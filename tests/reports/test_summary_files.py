@@ -1,0 +1,40 @@
+"""The summary from files to files."""
+
+from pathlib import Path
+
+import pytest
+from small import manifest, source_table
+
+from sjft import layout
+from sjft.data.table import write_images
+from sjft.reports.summary import RunFiles, read_summary
+from sjft.reports.summary_files import RetrievalFiles, write_summary
+from sjft.selection.subset import write_manifest
+from sjft.storage.files import write_json
+
+
+def written(folder: Path, monkeypatch: pytest.MonkeyPatch, seconds: str) -> dict[str, bytes]:
+    """The summary of a run whose jobs took so long, by the files that Snakemake left."""
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    run = {"experiment": "demo", "arm": "selective", "seed": 0}
+    benchmark = Path(layout.benchmark("finetune").format(**run, round=0))
+    benchmark.parent.mkdir(parents=True)
+    benchmark.write_text(f"s\th:m:s\tmax_rss\tio_in\n{seconds}\t0:00:01\t200.5\t0\n")
+    files = RunFiles("selective", 0, *map(Path, ("evaluation.json", "subset.csv", "targets.csv")))
+    write_json(files.evaluation, {"mean_class_accuracy": 0.5, "accuracy": 0.25, "images": 4})
+    write_manifest(manifest(["dots"], ["dots", "lines"]), files.subset, files.targets)
+    write_images(Path("images.csv"), source_table([0, 0, 1]).drop("source", strict=False))
+    retrieval = RetrievalFiles("exact", {"store": Path("images.csv")}, {}, {}, None)
+    write_summary("demo", [files], retrieval, Path("summary.json"), Path("summary.md"))
+    return {name: Path(name).read_bytes() for name in ("summary.json", "summary.md")}
+
+
+def test_the_same_results_have_the_same_summary_however_long_they_took(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fast = written(tmp_path / "fast", monkeypatch, "1.5")
+    assert fast == written(tmp_path / "slow", monkeypatch, "150.0")
+    summary = read_summary(tmp_path / "fast/summary.json")
+    assert summary["arms"]["selective"]["source_images"] == 2
+    assert fast["summary.md"].decode() == f"# demo\n\n{summary['table']}\n"

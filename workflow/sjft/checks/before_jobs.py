@@ -1,0 +1,232 @@
+"""What is looked at before the first job, each thing once: is all there, and has it changed?
+
+Rules hand the answers to their jobs as parameters, so that what has changed is made again.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import NoReturn
+
+from sjft import layout
+from sjft.checks.asked import asked_for
+from sjft.checks.first_look import Look, first_look
+from sjft.checks.numbers import Counted
+from sjft.data.state import Changes, DataState, current_state, read_record, snapshot
+from sjft.errors import UserError
+from sjft.fetch.missing import file_state, missing_data
+from sjft.pipeline import runs
+from sjft.pipeline.rerun_reasons import named_by_kind
+from sjft.selection.subset import read_skipped
+from sjft.settings.config import Configuration
+from sjft.settings.dataset import Cameras
+from sjft.settings.weights import FileWeights, Weights
+
+ANSWERS = Path(".snakemake")  # where what is known of networks is kept
+
+
+@dataclass(frozen=True)
+class Call:
+    """How the pipeline was called: for which ``targets``, and what this process is to do.
+
+    ``leads`` says whether it is the one that the user started: the others, on other nodes too, go
+    by what that one has seen. ``dry`` runs write nothing. ``runs_here`` says whether jobs are run
+    on this machine.
+    """
+
+    targets: Sequence[str]
+    leads: bool
+    dry: bool
+    runs_here: bool
+
+
+@dataclass(frozen=True)
+class BeforeJobs:
+    """The data behind a configuration, as they are now.
+
+    ``called`` is asked when the first job is looked at. ``readers`` is the fingerprint of the code
+    that lists images. ``stop`` ends the program with a message for the user, ``tell`` shows one.
+    """
+
+    c: Configuration
+    called: Callable[[], Call]
+    readers: str
+    stop: Callable[[str], NoReturn]
+    tell: Callable[[str], object]
+    _looked: dict[tuple[str, ...], Look] = field(default_factory=dict)
+    _seen: dict[str, tuple[DataState, Changes | None]] = field(default_factory=dict)
+    _states: dict[str, DataState | None] = field(default_factory=dict)
+
+    @cached_property
+    def call(self) -> Call:
+        """How the pipeline was called."""
+        return self.called()
+
+    ##### is all there? #####
+
+    @cached_property
+    def asked(self) -> set[str]:
+        """The experiments whose files were asked for by name."""
+        jobs = [job for target in self.call.targets if (job := layout.job_of(target))]
+        return {job.names.get("experiment", "") for job in jobs}.intersection(self.c.experiments)
+
+    def look_first(self, *needed: str) -> None:
+        """Stop with one message where what was asked for, or is ``needed`` for it, cannot work."""
+        if not self.call.leads:  # it was said before this job was sent
+            return
+        wanted = {*needed, *self.asked}
+        names = tuple(name for name in self.c.experiments if name in wanted)
+        if names not in self._looked:
+            self._looked[names] = look = self._look(names)
+            if look.warns:
+                self.tell(look.warns)
+        if stops := self._looked[names].stops:
+            self.stop(stops)
+
+    def _look(self, names: Sequence[str]) -> Look:
+        return first_look(
+            self.c,
+            asked_for(self.c, names, self.call.targets),
+            lambda dataset: Counted.of_state(self._seen_data(dataset)[0]),
+            runs_here=self.call.runs_here and not self.call.dry,
+            kept=ANSWERS,
+        )
+
+    def require_data(self, experiments: Iterable[str]) -> None:
+        """Stop with one message where data of what was asked for is not there."""
+        using = list(experiments)
+        if self.asked.intersection(using):
+            self.look_first()
+        elif missing := missing_data(self.c, using[:1]):
+            self.stop(missing)
+
+    def _using(self, dataset: str) -> list[str]:
+        experiments = self.c.experiments.items()
+        return [name for name, e in experiments if dataset in (e.target, *e.sources)]
+
+    ##### have the pictures changed? #####
+
+    def state(self, dataset: str) -> DataState | None:
+        """What is on disk now; where that has changed since images.csv was written, it is renewed.
+
+        None for generated pictures, which change by their own rule.
+        """
+        if dataset not in self._states:
+            self._states[dataset] = self._state(dataset)
+        return self._states[dataset]
+
+    def _state(self, dataset: str) -> DataState | None:
+        if self.c.datasets[dataset].generated:
+            return None
+        if not self.call.leads and (record := read_record(self._folder(dataset))):
+            return record.state
+        self.require_data(self._using(dataset))
+        try:
+            state, changes = self._seen_data(dataset)
+        except UserError as error:
+            self.stop(str(error))
+        if changes:
+            told = f"{changes} ({named_by_kind(changes.names)})"
+            self.tell(f"The pictures of {dataset} have changed: {told}.")
+        for line in state.left_out if self.call.leads else ():
+            self.tell(f"Left out of {dataset}: {line}")
+        return state
+
+    def _folder(self, dataset: str) -> Path:
+        return Path(layout.IMAGES.of(dataset=dataset)).parent
+
+    def _seen_data(self, dataset: str) -> tuple[DataState, Changes | None]:
+        """A data set's state on disk, looked at once, and what has changed."""
+        if dataset not in self._seen:
+            self._seen[dataset] = current_state(
+                self.c.datasets[dataset],
+                Path(self.c.data_root),
+                self._folder(dataset),
+                self.readers,
+                refresh=self.call.leads and not self.call.dry,
+            )
+        return self._seen[dataset]
+
+    def pictures(self, dataset: str, part: str, shard: str) -> str:
+        """Changes with the pictures of one shard, and with nothing else."""
+        state = self.state(dataset)
+        return state.pictures[part][int(shard)] if state else "generated"
+
+    def rows(self, dataset: str, part: str) -> str:
+        """Changes with the pictures of a part, their labels and their numbers."""
+        state = self.state(dataset)
+        return state.rows[part] if state else "generated"
+
+    def rows_of_run(self, experiment: str, arm: str) -> list[str]:
+        """Changes with the images that a run can be trained on."""
+        target = self.c.experiments[experiment].target
+        sources = runs.sources_of(self.c, experiment, arm)
+        return [self.rows(name, "train") for name in (target, *sources)]
+
+    def rows_of_target(self, experiment: str, part: str) -> str:
+        """Changes with a part of an experiment's target."""
+        return self.rows(self.c.experiments[experiment].target, part)
+
+    def noticed(self, dataset: str) -> str:
+        """Nothing to go by: renews images.csv where the pictures have changed (see `state`)."""
+        self.state(dataset)
+        return ""
+
+    def originals(self, dataset: str) -> str:
+        """Changes with the photographs that pictures are made from; empty where there are none."""
+        settings = self.c.datasets[dataset]
+        if not isinstance(settings, Cameras):
+            return ""
+        self.require_data(self._using(dataset))
+        return snapshot(settings.originals(), Path(self.c.data_root))
+
+    ##### have other files changed? #####
+
+    def file(self, path: str | None, experiments: Iterable[str]) -> str:
+        """Changes with a file below the data root that these experiments use; empty where none."""
+        if path is None:
+            return ""
+        self.require_data(experiments)
+        return file_state(Path(self.c.data_root) / path)
+
+    def weights(self, weights: Weights | None, experiments: Iterable[str]) -> str:
+        """Changes with a local file of weights that these experiments use."""
+        return self.file(weights.path if isinstance(weights, FileWeights) else None, experiments)
+
+    def weights_of_bank(self, bank: str) -> str:
+        """Changes with a bank's local file of weights."""
+        using = [
+            name
+            for name in self.c.experiments
+            for arm in runs.complete_arms(self.c, name)
+            if self.c.retrievals[arm.retrieval].bank == bank
+        ]
+        return self.weights(self.c.banks[bank].weights_or_none, using)
+
+    def weights_of_arm(self, experiment: str, arm: str) -> str:
+        """Changes with the local file of weights that an arm's training starts from."""
+        return self.weights(runs.training(self.c, experiment, arm).weights, [experiment])
+
+    def weights_of_published(self, experiment: str) -> str:
+        """Likewise of the arm that is published."""
+        return self.weights_of_arm(experiment, self.c.experiments[experiment].publish.arm)
+
+    def head_classes(self, experiment: str, arm: str) -> str:
+        """Changes with the list of the first classifier's classes, for the arms that use it."""
+        used = runs.sources_of(self.c, experiment, arm)
+        path = runs.training(self.c, experiment, arm).source_head_classes
+        return self.file(path if used else None, [experiment])
+
+    def left_out_and_refused(self, bank: str, dataset: str, part: str, shard: str) -> str:
+        """Changes where a shard's bad pictures were left out, and by now are to end its job.
+
+        A shard without any is the same with `on_bad_image: fail` and `skip`.
+        """
+        path = Path(layout.SKIPPED.of(bank=bank, dataset=dataset, part=part, shard=shard))
+        if self.c.datasets[dataset].on_bad_image == "skip" or not path.is_file():
+            return ""
+        try:
+            return "bad pictures were left out" if len(read_skipped(path)) else ""
+        except UserError:
+            return "damaged, or an older version's"  # the shard is made anew

@@ -1,0 +1,74 @@
+"""What the rules that compare runs are told, as plain values."""
+
+from typing import Any
+
+from sjft.pipeline import runs
+from sjft.reports.paper import paper_figures
+from sjft.settings.config import Configuration
+
+
+def _told(found: list[runs.Run]) -> list[tuple[str, int]]:
+    return [(run.arm, run.seed) for run in found]
+
+
+##### the summary #####
+
+
+def compared(c: Configuration, experiment: str) -> list[tuple[str, int]]:
+    """Arm and seed of the published run, and of those that it is compared with."""
+    return _told(runs.compared_runs(c, experiment))
+
+
+def sources(c: Configuration, experiment: str) -> list[str]:
+    """The sources, in their order."""
+    return list(c.experiments[experiment].sources)
+
+
+def backend(c: Configuration, experiment: str) -> str:
+    """What the experiment's own retrieval searches with."""
+    return c.retrievals[c.experiments[experiment].retrieval].backend
+
+
+##### the ablation #####
+
+
+def of_ablation(c: Configuration, experiment: str) -> list[tuple[str, int]]:
+    """Arm and seed of all rows but the fused one."""
+    return _told(runs.ablation_runs(c, experiment))
+
+
+def seeds(c: Configuration, experiment: str) -> list[int]:
+    """The seeds that each arm is run with."""
+    return list(c.experiments[experiment].ablation.seeds)
+
+
+def fused(c: Configuration, experiment: str) -> list[str]:
+    """The members whose probabilities are averaged; none where there is no row `fusion`."""
+    return list(c.experiments[experiment].fused)
+
+
+def rows_of_ablation(c: Configuration, experiment: str) -> dict[str, dict[str, Any]]:
+    """Title and reference of each arm, and its updates of all rounds, in the table's order."""
+    settings = c.experiments[experiment]
+    arms = [runs.arm_of(c, experiment, name) for name in settings.ablation_arms]
+    return {
+        arm.name: {
+            "title": arm.title,
+            "against": arm.against,
+            "updates": settings.rounds * arm.training.updates,
+        }
+        for arm in arms
+    }
+
+
+def split(c: Configuration, experiment: str) -> str:
+    """The split that is evaluated."""
+    return c.experiments[experiment].evaluation.split
+
+
+def figures_of_paper(c: Configuration, experiment: str) -> dict[str, float]:
+    """The paper's, where the target is one of its own."""
+    settings = c.experiments[experiment]
+    return paper_figures(
+        c.datasets[settings.target], [c.datasets[source] for source in settings.sources]
+    )

@@ -1,0 +1,75 @@
+"""Where pictures and weights come from, as plain values for jobs."""
+
+from typing import Any
+
+from sjft import layout
+from sjft.data.state import NOT_FOR_THE_LIST
+from sjft.pipeline import runs
+from sjft.settings.config import Configuration
+from sjft.settings.dataset import Synthetic
+from sjft.settings.pictures import PictureLimits
+
+Place = dict[str, str]
+
+
+def place_of(c: Configuration, dataset: str) -> Place:
+    """Where the pictures of a data set lie: the same wherever data and results are put."""
+    settings = c.datasets[dataset]
+    if settings.generated:
+        return {"generated": str(layout.GENERATED.of(dataset=dataset))}
+    assert not isinstance(settings, Synthetic)
+    return {"root": settings.root}
+
+
+def place_of_target(c: Configuration, experiment: str) -> Place:
+    """Where the pictures of an experiment's target lie."""
+    return place_of(c, c.experiments[experiment].target)
+
+
+def places_of_run(c: Configuration, experiment: str, arm: str) -> dict[str, Any]:
+    """Where the pictures lie: the target's, and each source's that the arm uses."""
+    sources = runs.sources_of(c, experiment, arm)
+    return {
+        "target": place_of_target(c, experiment),
+        "sources": {source: place_of(c, source) for source in sources},
+    }
+
+
+def fetchable(c: Configuration) -> list[str]:
+    """The data sets that can be downloaded, or of which is told how to get them."""
+    return [
+        name
+        for name, settings in c.datasets.items()
+        if not isinstance(settings, Synthetic)
+        and not settings.generated
+        and (settings.downloads or settings.how_to_get)
+    ]
+
+
+def listing_settings(c: Configuration, dataset: str) -> dict[str, Any]:
+    """What decides the list: not what to do with bad images, nor where the data come from."""
+    values = c.datasets[dataset].model_dump(mode="json")
+    return {key: value for key, value in values.items() if key not in NOT_FOR_THE_LIST}
+
+
+def beside_the_list(c: Configuration) -> dict[str, dict[str, Any]]:
+    """By data set, what is no reason to list the images again, but needed by the job that does."""
+    return {
+        name: settings.model_dump(mode="json", include=set(NOT_FOR_THE_LIST))
+        for name, settings in c.datasets.items()
+    }
+
+
+def largest_picture(c: Configuration, dataset: str) -> float | str | None:
+    """The limit that a listed picture may be over; empty for generated ones, which have none."""
+    return getattr(c.datasets[dataset], "largest_picture", "")
+
+
+def largest_that_is_taken(c: Configuration, dataset: str) -> float | str | None:
+    """Likewise, where larger pictures are left out; else they end the job.
+
+    Empty for the usual limit, so that `on_bad_image: skip` alone is no reason.
+    """
+    limit = largest_picture(c, dataset)
+    left_out = c.datasets[dataset].on_bad_image == "skip"
+    return limit if left_out and limit != PictureLimits().largest_picture else ""

@@ -1,0 +1,190 @@
+"""What the rules of a run read, from its subset to the published model and the ablation.
+
+As `sjft.pipeline.inputs` does for the rules before them.
+"""
+
+from collections.abc import Iterable
+
+from sjft import layout
+from sjft.layout import File
+from sjft.pipeline import runs
+from sjft.pipeline.inputs import (
+    Files,
+    leaking_images,
+    of_sources,
+    published_weights,
+    shards_of,
+)
+from sjft.pipeline.runs import Pairing, Run
+from sjft.settings.arm import Arm
+from sjft.settings.config import Configuration
+
+
+def _lists(datasets: Iterable[str]) -> list[File]:
+    return [layout.IMAGES.of(dataset=dataset) for dataset in datasets]
+
+
+##### subsets #####
+
+
+def select_subset(c: Configuration, *, experiment: str, arm: str, seed: str, round: str) -> Files:
+    """Lists, what is left out of them, and by the arm: ranking, last round, another's subset."""
+    run, number = Run(experiment, arm, int(seed)), int(round)
+    settings, pairing = runs.arm_of(c, experiment, arm), runs.pairing(c, experiment, arm)
+    sources = runs.sources_of(c, experiment, arm)
+    return {
+        "targets": layout.IMAGES.of(dataset=pairing.target),
+        "sources": _lists(sources),
+        "skipped_targets": _skipped(c, pairing.bank, [pairing.target]),
+        "skipped_sources": _skipped(c, pairing.bank, sources),
+        "leakage": leaking_images(c, pairing.retrieval, pairing.target, sources),
+        "ranking": _ranking(settings, pairing),
+        "last_round": _difficulty_of_last_round(c, run, number) if settings.iterates else [],
+        "as_many_as": _as_many_as(c, run, number, settings.as_many_as),
+    }
+
+
+def _skipped(c: Configuration, bank: str, datasets: Iterable[str]) -> list[File]:
+    """Lists of the images that extraction left out, data set by data set, where it may leave any.
+
+    Where bad pictures end the job no arm has to wait for the bank.
+    """
+    return [
+        layout.SKIPPED.of(bank=bank, dataset=dataset, part="train", shard=shard)
+        for dataset in datasets
+        if c.datasets[dataset].on_bad_image == "skip"
+        for shard in shards_of(c, dataset)
+    ]
+
+
+def skipped_of(c: Configuration, experiment: str, arm: str) -> list[str]:
+    """The source that each file of `select_subset`'s input `skipped_sources` belongs to."""
+    bank = runs.pairing(c, experiment, arm).bank
+    files = _skipped(c, bank, runs.sources_of(c, experiment, arm))
+    return [file.job.names["dataset"] for file in files]
+
+
+def _ranking(arm: Arm, pairing: Pairing) -> File | list[File]:
+    """The ranking of all sources' neighbours: for the arms that select by it."""
+    if not arm.selects:
+        return []
+    sources = runs.joined(pairing.sources)
+    return layout.RANKING.of(retrieval=pairing.retrieval, target=pairing.target, sources=sources)
+
+
+def _difficulty_of_last_round(c: Configuration, run: Run, number: int) -> list[File]:
+    """What K_i grows by: the last round's K_i and how hard each image was."""
+    patterns = (layout.TARGETS, layout.DIFFICULTY) if number else ()
+    return [runs.trained_file(c, run, pattern, number - 1) for pattern in patterns]
+
+
+def _as_many_as(c: Configuration, run: Run, number: int, other: str | None) -> File | list[File]:
+    """Where images are drawn at random, the subset of the same round that says how many."""
+    if other is None:
+        return []
+    return runs.trained_file(c, Run(run.experiment, other, run.seed), layout.SUBSET, number)
+
+
+##### training #####
+
+
+def finetune(c: Configuration, *, experiment: str, arm: str, seed: str, round: str) -> Files:
+    """The subset, the lists of the classes, and what the network starts from."""
+    run, number = Run(experiment, arm, int(seed)), int(round)
+    settings, pairing = runs.arm_of(c, experiment, arm), runs.pairing(c, experiment, arm)
+    training = settings.training
+    sources = runs.sources_of(c, experiment, arm)
+    heads = _lists(sources) if training.source_head == "pretrained" else []
+    # The first round starts from them, and source classes of later ones may; the rest goes on.
+    starts = number == 0 or heads
+    return {
+        "subset": run.file_of_round(layout.SUBSET, number),
+        "targets": run.file_of_round(layout.TARGETS, number),
+        "images": layout.IMAGES.of(dataset=pairing.target),
+        "source_images": heads,
+        "ranking": _ranking(settings, pairing),
+        "last_model": runs.trained_file(c, run, layout.MODEL_OF_ROUND, number - 1)
+        if number
+        else [],
+        "weights": published_weights(training) if starts else [],
+    }
+
+
+def score_difficulty(
+    c: Configuration, *, experiment: str, arm: str, seed: str, round: str
+) -> Files:
+    """The round's model, and the images that it was trained on."""
+    run, number = Run(experiment, arm, int(seed)), int(round)
+    return {
+        "model": run.file_of_round(layout.MODEL_OF_ROUND, number),
+        "targets": run.file_of_round(layout.TARGETS, number),
+    }
+
+
+def evaluate(c: Configuration, *, experiment: str, arm: str, seed: str) -> Files:
+    """The last round's model, and the list of the target."""
+    run = Run(experiment, arm, int(seed))
+    last = runs.last_round(c, experiment)
+    return {
+        "model": runs.trained_file(c, run, layout.MODEL_OF_ROUND, last),
+        "images": layout.IMAGES.of(dataset=c.experiments[experiment].target),
+    }
+
+
+##### publication #####
+
+
+def summarise(c: Configuration, *, experiment: str) -> Files:
+    """Evaluations and last subsets of all compared runs, and what is known of the retrieval."""
+    compared, pairing = runs.compared_runs(c, experiment), runs.pairing(c, experiment)
+    last = runs.last_round(c, experiment)
+    checked = runs.leakage(c, pairing.retrieval).check
+    names = pairing.retrieval, pairing.target, pairing.sources
+    # Of the experiment's own retrieval, where a compared arm uses it.
+    ranked = any(
+        runs.uses_neighbours(c, experiment, run.arm)
+        and runs.pairing(c, experiment, run.arm) == pairing
+        for run in compared
+    )
+    return {
+        "evaluations": [run.file(layout.EVALUATION) for run in compared],
+        "subsets": [runs.trained_file(c, run, layout.SUBSET, last) for run in compared],
+        "targets": [runs.trained_file(c, run, layout.TARGETS, last) for run in compared],
+        "sources": _lists(pairing.sources),
+        "neighbours": of_sources(layout.NEIGHBOURS, *names) if ranked else [],
+        "leakage": of_sources(layout.LEAKAGE, *names) if checked else [],
+        "duplicates": _duplicates(pairing) if checked else [],
+    }
+
+
+def _duplicates(pairing: Pairing) -> File:
+    return layout.DUPLICATES.of(retrieval=pairing.retrieval, target=pairing.target)
+
+
+def publish(c: Configuration, *, experiment: str) -> Files:
+    """The published run's last round and evaluation, the summary, and what it was made from."""
+    run, last = runs.published_run(c, experiment), runs.last_round(c, experiment)
+    training, pairing = runs.training(c, experiment, run.arm), runs.pairing(c, experiment)
+    return {
+        "model": runs.trained_file(c, run, layout.MODEL_OF_ROUND, last),
+        "subset": runs.trained_file(c, run, layout.SUBSET, last),
+        "targets": runs.trained_file(c, run, layout.TARGETS, last),
+        "evaluation": run.file(layout.EVALUATION),
+        "summary": layout.SUMMARY.of(experiment=experiment),
+        "target_images": layout.IMAGES.of(dataset=pairing.target),
+        "source_images": _lists(pairing.sources),
+        "weights": published_weights(training),
+    }
+
+
+##### ablation #####
+
+
+def ablate(c: Configuration, *, experiment: str) -> Files:
+    """Probabilities and last subsets of all runs, and the probabilities that are fused."""
+    compared, last = runs.ablation_runs(c, experiment), runs.last_round(c, experiment)
+    return {
+        "probabilities": [run.file(layout.PROBABILITIES) for run in compared],
+        "subsets": [runs.trained_file(c, run, layout.SUBSET, last) for run in compared],
+        "fused": [run.file(layout.PROBABILITIES) for run in runs.fused_runs(c, experiment)],
+    }

@@ -1,0 +1,39 @@
+"""What a terminal shows of each job: in few words, and saying what to do."""
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sjft.layout import RESERVED
+from sjft.pipeline.rerun_reasons import changed_settings, first_names
+from sjft.settings.config import Configuration, unknown_experiment
+
+LISTED_FILES = re.compile(
+    r"((?:Missing output|Incomplete output|Updated input|Input) files[^:;]*: )(.*?)(?=; [A-Z]|$)"
+)
+NO_RULE = re.compile(r"No rule to produce results/([^/\s]+)/")
+
+
+def shorter(reason: str) -> str:
+    """The reason of a job with the first of its files alone."""
+    return LISTED_FILES.sub(lambda found: found[1] + first_names(found[2].split(", ")), reason)
+
+
+def with_settings(
+    reason: str, change: str, params: Mapping[str, Any], new: Collection[str], old: Collection[str]
+) -> str:
+    """The reason with the settings that changed, in place of the words about the ``change``.
+
+    ``params`` are a job's settings; ``new`` those that no earlier one fits, and ``old`` the earlier
+    ones that fit none of today's, each as its `repr`.
+    """
+    settings = {name: value for name, value in params.items() if repr(value) in new}
+    return reason.replace(change, changed_settings(settings, old))
+
+
+def missing_experiment(message: str, c: Configuration) -> str:
+    """What to add to a message that nothing makes a file: its experiment may not exist."""
+    found = NO_RULE.search(message)
+    if found is None or found[1] in c.experiments or found[1] in RESERVED:
+        return ""
+    return f"\n{unknown_experiment(found[1], c)}"

@@ -1,0 +1,64 @@
+"""The ablation of an experiment, from the files of its runs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sjft.evaluation.probabilities import read_probabilities
+from sjft.reports.ablation import AblationArm, AblationRun, compare_arms, fused_runs
+from sjft.reports.ablation_page import plot_ablation, render_ablation
+from sjft.selection.subset import read_selected
+from sjft.storage.files import write_plain_table, write_text
+
+
+@dataclass(frozen=True)
+class AblatedRun:
+    """The files of one run: class probabilities, and the subset of its last round."""
+
+    arm: str
+    seed: int
+    probabilities: Path
+    subset: Path
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """An ``experiment``'s runs, evaluated on a ``split``.
+
+    ``arms`` holds, in the table's order, ``title``, ``against`` and ``updates`` of each arm.
+    ``fused`` holds, by seed, the members' probabilities that the row `fusion` averages; ``paper``
+    the paper's own figures by arm.
+    """
+
+    experiment: str
+    runs: Sequence[AblatedRun]
+    fused: Mapping[int, Sequence[Path]]
+    arms: Mapping[str, Mapping[str, Any]]
+    split: str
+    paper: Mapping[str, float]
+
+
+def write_ablation(ablation: Ablation, *, table: Path, runs: Path, text: Path, plot: Path) -> None:
+    """Write one row an arm and one a run as CSV, the page for people, and the plot.
+
+    Raises `UserError` where the runs' images or classes differ.
+    """
+    found = [
+        AblationRun(
+            run.arm,
+            run.seed,
+            read_probabilities(run.probabilities),
+            len(read_selected(run.subset)),
+            ablation.arms[run.arm]["updates"],
+        )
+        for run in ablation.runs
+    ]
+    for seed, members in ablation.fused.items():
+        found.append(fused_runs(seed, {str(path): read_probabilities(path) for path in members}))
+    known = {n: AblationArm(arm["title"], arm["against"]) for n, arm in ablation.arms.items()}
+    by_arm, by_run = compare_arms(found, known, ablation.paper)
+    write_plain_table(table, by_arm)
+    write_plain_table(runs, by_run)
+    write_text(text, render_ablation(ablation.experiment, by_arm, ablation.split))
+    plot_ablation(plot, ablation.experiment, by_arm, by_run)

@@ -1,0 +1,64 @@
+"""The summary of an experiment, from the files of its runs and of its retrieval."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sjft.data.table import read_images
+from sjft.leakage.table import count_leakage, read_leakage
+from sjft.reports.summary import Retrieval, RunFiles, summarise
+from sjft.retrieval.neighbours import read_recall
+from sjft.retrieval.ranking import usable_sources
+from sjft.storage.files import write_json, write_text
+
+
+@dataclass(frozen=True)
+class RetrievalFiles:
+    """What the sources were searched with, and what came of it, by source.
+
+    ``images`` are the lists. ``neighbours`` is empty where no arm uses them, ``leakage`` and
+    ``duplicates`` where nothing was looked for.
+    """
+
+    backend: str
+    images: Mapping[str, Path]
+    neighbours: Mapping[str, Path]
+    leakage: Mapping[str, Path]
+    duplicates: Path | None
+
+    @classmethod
+    def of(
+        cls,
+        backend: str,
+        sources: Sequence[str],
+        searched: Sequence[Sequence[Path]],
+        duplicates: Path | None,
+    ) -> "RetrievalFiles":
+        """From files in the order of the ``sources``: of all of them, or of none.
+
+        ``searched`` are images, neighbours and leakage.
+        """
+        images, neighbours, leakage = (
+            dict(zip(sources, paths, strict=bool(paths))) for paths in searched
+        )
+        return cls(backend, images, neighbours, leakage, duplicates)
+
+
+def write_summary(
+    experiment: str, runs: Sequence[RunFiles], retrieval: RetrievalFiles, json: Path, text: Path
+) -> None:
+    """Write the summary as JSON and as Markdown: of the same results the same bytes."""
+    lists = {source: read_images(path) for source, path in retrieval.images.items()}
+    summary = summarise(experiment, runs, usable_sources(lists, {}), _known(retrieval))
+    write_json(json, summary)
+    write_text(text, f"# {experiment}\n\n{summary['table']}\n")
+
+
+def _known(files: RetrievalFiles) -> Retrieval:
+    duplicates = files.duplicates
+    return Retrieval(
+        files.backend,
+        {source: read_recall(path) for source, path in files.neighbours.items()},
+        {source: count_leakage(read_leakage(path)) for source, path in files.leakage.items()},
+        None if duplicates is None else count_leakage(read_leakage(duplicates)),
+    )
