@@ -29,6 +29,7 @@ _TRAINING = {
     "threads": 1,
     "device": "cpu",
 }
+_BANK = {"type": "gabor", "resize": 32, "crop": 32, "scales": 1, "orientations": 2}
 _RETRIEVAL = {
     "bank": "small",
     "bins": 8,
@@ -79,12 +80,28 @@ CONFIG: dict[str, Any] = {
             "how_to_get": "Ask the neighbours.",
         },
     },
-    "banks": {"small": {"type": "gabor", "resize": 32, "crop": 32, "scales": 1, "orientations": 2}},
-    "retrievals": {"approximate": _RETRIEVAL, "exhaustive": _RETRIEVAL | {"backend": "exact"}},
+    "banks": {"small": _BANK, "coarse": _BANK | {"orientations": 1}},
+    "retrievals": {
+        "approximate": _RETRIEVAL,
+        "exhaustive": _RETRIEVAL | {"backend": "exact"},
+        "other": _RETRIEVAL | {"bank": "coarse", "backend": "exact", "leakage": {"check": False}},
+    },
     "experiments": {
-        # Four arms, one round; and one arm, two rounds, with an ablation of three.
+        # Four arms, one round, with an ablation of three of its own; and one arm, two rounds, with
+        # an ablation of three of the paper's.
         "tiny": _EXPERIMENT
-        | {"publish": {"compare": ["selective", "fine-tune", "random-source", "all-source"]}},
+        | {
+            "publish": {"compare": ["selective", "fine-tune", "random-source", "all-source"]},
+            "arms": {
+                "another": {"retrieval": "other"},
+                "k4": {"selection": {"initial_neighbours": 4}, "title": "twice as many"},
+                "weighted": {"like": "k4", "training": {"source_loss_scale": 0.5}},
+            },
+            "ablation": {
+                "arms": ["selective", "fine-tune", "another", "k4", "weighted"],
+                "seeds": [0],
+            },
+        },
         "twice": _EXPERIMENT
         | {
             "rounds": 2,

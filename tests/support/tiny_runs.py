@@ -5,7 +5,8 @@ from chain import Outcome
 PAIRING = "results/retrieval/approximate/pictures"
 EXHAUSTIVE = "results/retrieval/exhaustive/pictures/store/neighbours.h5"
 ABLATION = "results/twice/ablation.csv"
-TARGETS = ("results/tiny/model.pt", "results/twice/model.pt", EXHAUSTIVE, ABLATION)
+OWN_ARMS = "results/tiny/ablation.csv"
+TARGETS = ("results/tiny/model.pt", "results/twice/model.pt", EXHAUSTIVE, ABLATION, OWN_ARMS)
 RANKED = {"merge_neighbours", "rank_sources", "select_subset"}
 TRAINING = {"finetune", "evaluate", "summarise", "publish"}
 LISTING = ("images.csv", "state.json")

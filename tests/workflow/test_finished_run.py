@@ -14,6 +14,7 @@ from tiny_runs import (
     EVALUATED,
     EXHAUSTIVE,
     LISTING,
+    OWN_ARMS,
     PAIRING,
     TARGETS,
     assert_refused,
@@ -23,6 +24,7 @@ from sjft.evaluation.fusion import fuse_folders
 from sjft.layout import MEASURED
 from sjft.model.file import load_published
 from sjft.model.predict import predict
+from sjft.networks.joint import load_joint_network
 from sjft.pipeline.costs import costs_of
 from sjft.pipeline.jobs import jobs_of_model
 from sjft.settings.config import read_configuration
@@ -93,6 +95,37 @@ def test_what_each_stage_cost_is_told_apart_from_the_summary(chain: Chain) -> No
     for cost in costs:
         assert cost.not_measured == 0, cost
         assert cost.seconds > 0, cost
+
+
+def test_arms_of_ones_own_have_their_rows_and_their_differences(chain: Chain) -> None:
+    with (chain.root / OWN_ARMS).open(encoding="utf-8", newline="") as file:
+        rows = {row["arm"]: row for row in csv.DictReader(file)}
+    assert {name: row["reference"] for name, row in rows.items()} == {
+        "fine-tune": "selective",
+        "selective": "",
+        "another": "selective",
+        "k4": "selective",
+        "weighted": "k4",
+    }
+    assert rows["k4"]["title"] == "twice as many"
+    assert rows["weighted"]["title"] == "twice as many; source_loss_scale 0.5"
+    for name in ("another", "k4", "weighted"):
+        of_images = float(rows[name]["difference_low_over_images"])
+        assert of_images <= float(rows[name]["difference"])
+    # Neighbours by another bank, more neighbours, and the same ones weighted.
+    runs = chain.results / "tiny/runs"
+    subsets = {
+        name: (runs / f"{name}-0/round-0/subset.csv").read_bytes()
+        for name in ("selective", "another", "k4", "weighted")
+    }
+    assert subsets["another"] != subsets["selective"]
+    assert float(rows["k4"]["source_images"]) > float(rows["selective"]["source_images"])
+    assert subsets["weighted"] == subsets["k4"]
+    models = [
+        load_joint_network(runs / f"{name}-0/round-0/model.pt") for name in ("k4", "weighted")
+    ]
+    states = [model.module.state_dict() for model in models]
+    assert any(not torch.equal(tensor, states[1][key]) for key, tensor in states[0].items())
 
 
 def test_the_ablation_has_a_row_for_each_arm_and_trains_no_round_twice(chain: Chain) -> None:
