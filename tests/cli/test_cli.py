@@ -194,7 +194,7 @@ def test_the_command_needs_no_torch(tmp_path: Path) -> None:
         "import sys; from sjft.cli.main import COMMANDS, main; main(['inspect', 'nothing']); "
         "main(['summary', 'nothing']); sys.exit('torch' in sys.modules)"
     )
-    library = Path(main.__code__.co_filename).parents[1]
+    library = Path(main.__code__.co_filename).parents[2]
     command = [sys.executable, "-c", code]
     done = subprocess.run(
         command, cwd=tmp_path, env={"PYTHONPATH": str(library)}, capture_output=True, check=False
@@ -205,7 +205,7 @@ def test_the_command_needs_no_torch(tmp_path: Path) -> None:
 def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
     summary = tmp_path / "summary.json"
     write_json(summary, {"table": "a row\n" * 100_000})  # more than a pipe holds
-    library = Path(main.__code__.co_filename).parents[1]
+    library = Path(main.__code__.co_filename).parents[2]
     shown = f"{sys.executable} -c 'import sys; from sjft.cli.main import main; sys.exit(main())'"
     done = subprocess.run(
         ["bash", "-c", f"set -o pipefail; {shown} summary {summary} | head -1"],

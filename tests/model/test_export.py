@@ -83,6 +83,7 @@ def test_safetensors_hold_every_weight(tmp_path: Path, name: str) -> None:
 
 
 # Not torchscript: torch numbers its classes within a process, so that a second one has other names.
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["onnx", "safetensors"])
 def test_the_same_model_makes_the_same_bytes(tmp_path: Path, name: str) -> None:
     model = published(tmp_path, "squeezenet1_1")

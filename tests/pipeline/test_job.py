@@ -76,6 +76,7 @@ def test_a_job_begins_its_log_anew_and_ends_it_with_its_cost(tmp_path: Path) -> 
         assert cost is not None and cost.declared == 1500 and 0 < cost.peak < 1500
 
 
+@pytest.mark.slow
 def test_what_is_loaded_gets_the_jobs_threads_and_nothing_is_loaded_for_it(tmp_path: Path) -> None:
     log = tmp_path / "a.log"
     done = run('print({"torch", "numba"} & set(sys.modules))', log)

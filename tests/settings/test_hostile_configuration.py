@@ -156,6 +156,7 @@ def taken_or_told(path: tuple[Any, ...], new: Any) -> None:
 ALL_PATHS = list(paths_in(WHOLE))
 
 
+@pytest.mark.slow
 def test_every_key_takes_or_refuses_hostile_values() -> None:
     """Each key is given one of the values, and each value to a dozen of the keys."""
     for place, path in enumerate(ALL_PATHS):

@@ -165,7 +165,7 @@ def test_a_read_only_folder_is_one_message_with_the_files_name(name: str) -> Non
 def test_a_full_disk_behind_the_terminal_is_one_line(tmp_path: Path) -> None:
     write_json(tmp_path / "s.json", {"table": "a row\n" * 10_000})
     code = "import sys; from sjft.cli.main import main; sys.exit(main())"
-    library = Path(main.__code__.co_filename).parents[1]
+    library = Path(main.__code__.co_filename).parents[2]
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [sys.executable, "-c", code, "summary", str(tmp_path / "s.json")],
