@@ -11,7 +11,6 @@ FOLDER holds flowers17/, dtd10/, miniimagenet/ and weights/, as docs/evidence.md
 """
 
 import argparse
-import csv
 import subprocess
 import sys
 import time
@@ -25,8 +24,11 @@ import yaml
 from evidence_record import Record, Run, answers_of, settings_digest
 from evidence_report import report
 
+from sjft import layout
 from sjft.errors import UserError
 from sjft.evaluation.probabilities import read_probabilities
+from sjft.pipeline import runs
+from sjft.pipeline.costs import costs_of
 from sjft.reports.summary import style_share
 from sjft.selection.subset import read_manifest
 from sjft.settings.config import Configuration, read_configuration
@@ -101,9 +103,9 @@ def _git(*arguments: str, check: bool = True) -> tuple[int, str]:
 def run_piece(piece: Piece, clone: Path, data: Path) -> bool:
     """Have Snakemake make a piece's runs in the clone, at low priority; whether it could."""
     targets = [
-        f"results/{piece.experiment}/runs/{arm}-{piece.seed}/{name}"
+        runs.Run(piece.experiment, arm, piece.seed).file(pattern)
         for arm in piece.arms
-        for name in ("evaluation.json", "probabilities.h5")
+        for pattern in (layout.EVALUATION, layout.PROBABILITIES)
     ]
     snakemake = ["nice", "-n", "19", sys.executable, "-m", "snakemake", "--cores", "1"]
     common = ["--configfile", str(QUEUE), "--config", f"data_root={data.resolve()}"]
@@ -125,13 +127,16 @@ def results_of(
     """The piece's finished runs, and the labels of the images that they were judged by."""
     experiment = configuration.experiments[piece.experiment]
     for arm in piece.arms:
-        folder = clone / "results" / piece.experiment / "runs" / f"{arm}-{piece.seed}"
-        measured = read_json(folder / "evaluation.json")
-        found = read_probabilities(folder / "probabilities.h5")
+        made = runs.Run(piece.experiment, arm, piece.seed)
+        measured = read_json(clone / made.file(layout.EVALUATION))
+        found = read_probabilities(clone / made.file(layout.PROBABILITIES))
         order = np.argsort(np.array(found.paths))
         right = (found.values.argmax(axis=1) == found.labels)[order]
-        last = folder / f"round-{experiment.rounds - 1}"
-        manifest = read_manifest(last / "subset.csv", last / "targets.csv")
+        subset, targets = (
+            clone / runs.trained_file(configuration, made, pattern, experiment.rounds - 1)
+            for pattern in (layout.SUBSET, layout.TARGETS)
+        )
+        manifest = read_manifest(subset, targets)
         run = Run(
             piece.experiment,
             arm,
@@ -144,20 +149,16 @@ def results_of(
             measured["accuracy"],
             len(manifest.subset),
             style_share(manifest),
-            _seconds_of_training(clone, piece, arm),
+            _seconds_of_training(clone, made, experiment.rounds),
             answers_of(right),
         )
         yield run, found.labels[order].tolist()
 
 
-def _seconds_of_training(clone: Path, piece: Piece, arm: str) -> float:
+def _seconds_of_training(clone: Path, run: runs.Run, rounds: int) -> float:
     """Of the rounds that this run has trained itself."""
-    folder = clone / "results" / "benchmarks" / "finetune" / piece.experiment
-    seconds = 0.0
-    for path in sorted((folder / f"{arm}-{piece.seed}").glob("round-*.tsv")):
-        with path.open(encoding="utf-8", newline="") as file:
-            seconds += sum(float(row["s"]) for row in csv.DictReader(file, delimiter="\t"))
-    return round(seconds, 1)
+    jobs = [run.file_of_round(layout.MODEL_OF_ROUND, number).job for number in range(rounds)]
+    return round(sum(cost.seconds for cost in costs_of(jobs, clone)), 1)
 
 
 def main() -> None:

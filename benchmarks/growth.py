@@ -26,8 +26,12 @@ from command_line import ONE_THREAD, Row, parser_of, tables, write_results
 from pictures import WEIGHTS, Pictures, data_or_made, pictures_in
 from PIL import ImageOps
 
+from sjft import layout
 from sjft.data.pixels import load_rgb
+from sjft.layout import File
 from sjft.pipeline.job_cost import JobCost, read_job_cost
+from sjft.pipeline.jobs import jobs_behind
+from sjft.settings.config import read_configuration
 
 REPOSITORY = Path(__file__).parents[1]
 SIZES, QUICK_SIZES = (5_000, 10_000, 20_000, 40_000, 80_000), (300,)
@@ -92,9 +96,7 @@ def run_workflow(folder: Path, config: dict[str, Any], backends: tuple[str, ...]
     """Run Snakemake in ``folder`` up to the first round's subsets, one job at a time."""
     (folder / "config").mkdir(parents=True)
     (folder / "config/config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
-    targets = [f"results/{name}/runs/selective-0/round-0/subset.csv" for name in backends]
-    targets.append("results/retrieval/annoy/target/duplicates.csv")
-    command = [sys.executable, "-m", "snakemake", *targets, "--directory", str(folder)]
+    command = [sys.executable, "-m", "snakemake", *wanted(backends), "--directory", str(folder)]
     command += ["--snakefile", str(REPOSITORY / "Snakefile"), "--cores", "1"]
     environment = {**os.environ, **ONE_THREAD, "PYTHONPATH": str(REPOSITORY / "workflow")}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -102,13 +104,19 @@ def run_workflow(folder: Path, config: dict[str, Any], backends: tuple[str, ...]
         raise SystemExit(f"snakemake failed in {folder}:\n{done.stdout}{done.stderr}")
 
 
-def costs_of(folder: Path) -> Costs:
+def wanted(backends: tuple[str, ...]) -> list[File]:
+    """The first round's subset with each backend, and the target's duplicates."""
+    first = {"arm": "selective", "seed": 0, "round": 0}
+    subsets = [layout.SUBSET.of(experiment=name, **first) for name in backends]
+    return [*subsets, layout.DUPLICATES.of(retrieval="annoy", target="target")]
+
+
+def costs_of(folder: Path, config: dict[str, Any], backends: tuple[str, ...]) -> Costs:
     """What the jobs have cost, by stage; the search's stages apart for each backend."""
     costs: Costs = {}
-    logs = folder / "results/logs"
-    for log in sorted(logs.rglob("*.log")):
-        rule, *job = log.relative_to(logs).parts
-        name = f"{rule}, {job[0]}" if job[0] in BACKENDS and rule in SEARCHING else rule
+    for job in sorted(jobs_behind(read_configuration(config), wanted(backends))):
+        log = folder / job.log
+        name = f"{job.rule}, {job.names['retrieval']}" if job.rule in SEARCHING else job.rule
         cost = read_job_cost(log)
         if cost is None:
             raise SystemExit(f"{log}: does not say what the job took. Does this system have /proc?")
@@ -118,7 +126,8 @@ def costs_of(folder: Path) -> Costs:
 
 def recall_of(folder: Path) -> dict[str, float]:
     """The recall that the run with the default search has measured, by depth."""
-    with h5py.File(folder / "results/retrieval/annoy/target/source/neighbours.h5") as file:
+    lists = layout.NEIGHBOURS.of(retrieval="annoy", target="target", source="source")
+    with h5py.File(folder / lists) as file:
         pairs = zip(file["recall_depth"][:], file["recall"][:], strict=True)
         return {str(depth): round(float(share), 4) for depth, share in pairs}
 
@@ -183,8 +192,9 @@ def measure(chosen: argparse.Namespace, scratch: Path) -> dict[str, list[Row]]:
         folder = scratch / str(size)
         kept = min(500, size // 10)
         config = configuration(data, pictures, size, -(-size // a_shard), kept)
-        run_workflow(folder, config, QUICK_BACKENDS if chosen.quick else BACKENDS)
-        by_size[size] = costs_of(folder)
+        backends = QUICK_BACKENDS if chosen.quick else BACKENDS
+        run_workflow(folder, config, backends)
+        by_size[size] = costs_of(folder, config, backends)
         recalls.append({"source images": size, "K": kept, **recall_of(folder)})
         print(f"{size}: {recalls[-1]}", flush=True)
     return {
