@@ -4,34 +4,20 @@ Files hold numbers, since a number is a row of a list: of images.csv, or of the 
 that the file is about. Where the file was moved, the lists are given by hand.
 """
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from sjft import layout
 from sjft.data.table import PARTS, numbers_in_shards, of_shard, read_images
-from sjft.layout import SEPARATOR
 from sjft.retrieval.histograms import read_histograms, rows_of_shards
 from sjft.storage.inspection import Names
 
 HINT = (
     "Give the data set's list: `--images results/datasets/DATASET/images.csv`, for lists of "
     "neighbours the target's first and then the sources'."
-)
-_OF_SHARD = rf"(?P<part>{'|'.join(PARTS)})/(?P<shard>\d{{4}})\.h5"
-_PAIRING = r"retrieval/(?P<retrieval>[^/]+)/(?P<target>[^/]+)"
-# A shard's own list, a pairing's lists, and what one shard of a source was searched for.
-SHARD_FILES = (
-    rf"descriptors/[^/]+/(?P<dataset>[^/]+)/{_OF_SHARD}",
-    rf"datasets/(?P<dataset>[^/]+)/hashes/{_OF_SHARD}",
-    rf"{_PAIRING}/(?P<dataset>[^/]+)/histograms/{_OF_SHARD}",
-)
-INDEX = rf"{_PAIRING}/(?P<dataset>[^/]+)/index/(?P<shard>\d{{4}})\.(ann|json)"
-LISTS = rf"{_PAIRING}/(?P<sources>[^/]+)/(neighbours|ranking)\.h5"
-LISTS_OF_SHARD = (
-    rf"{_PAIRING}/(?P<dataset>[^/]+)/(?P<what>neighbours|leakage)/(?P<shard>\d{{4}})\.h5"
 )
 
 
@@ -44,15 +30,11 @@ def names_for(file: Path, given: Sequence[Path]) -> Names:
     if given:
         tables = [read_images(path) for path in given]
         return Names(_of_given(file, tables[0]), _paths(tables[1:]), HINT)
-    for kind, find in (
-        *((kind, _of_shard_file) for kind in SHARD_FILES),
-        (INDEX, _of_index),
-        (LISTS, _of_lists),
-        (LISTS_OF_SHARD, _of_shard_lists),
-    ):
-        if place := re.fullmatch(rf"(?P<root>.*)/{kind}", file.resolve().as_posix()):
-            return find(place)
-    return Names(hint=HINT)
+    path = file.resolve().as_posix()
+    made_by = layout.job_of(path)
+    if made_by is None or made_by.rule not in _FIND:
+        return Names(hint=HINT)
+    return _FIND[made_by.rule](Path(path[: path.rindex(f"/{layout.RESULTS}/")]), made_by.names)
 
 
 def _of_given(file: Path, table: pl.DataFrame) -> list[str]:
@@ -66,50 +48,75 @@ def _paths(tables: Sequence[pl.DataFrame]) -> list[str] | None:
     return [path for table in tables for path in table["path"]] or None
 
 
-def _listed(place: re.Match[str], dataset: str) -> pl.DataFrame | None:
-    path = Path(place["root"], "datasets", dataset, "images.csv")
+def _listed(root: Path, dataset: str) -> pl.DataFrame | None:
+    path = root / layout.IMAGES.of(dataset=dataset)
     return read_images(path) if path.is_file() else None
 
 
-def _of_shard_file(place: re.Match[str]) -> Names:
-    table = _listed(place, place["dataset"])
+def _of_shard_file(root: Path, of: Mapping[str, str]) -> Names:
+    table = _listed(root, of["dataset"])
     if table is None:
         return Names(hint=HINT)
-    return Names(of_shard(table, place["part"], int(place["shard"]))["path"].to_list(), hint=HINT)
+    return Names(of_shard(table, of["part"], int(of["shard"]))["path"].to_list(), hint=HINT)
 
 
-def _of_index(place: re.Match[str]) -> Names:
-    """Items are the rows of the shard's histograms, which stand beside the index's folder."""
-    table = _listed(place, place["dataset"])
-    folder = Path(place.string).parents[1]
-    histograms = folder / "histograms" / "train" / f"{place['shard']}.h5"
+def _of_index(root: Path, of: Mapping[str, str]) -> Names:
+    """Items are the rows of the shard's histograms."""
+    table = _listed(root, of["source"])
+    histograms = root / layout.HISTOGRAMS.of(**of, dataset=of["source"], part="train")
     if table is None or not histograms.is_file():
         return Names(hint=HINT)
-    paths = of_shard(table, "train", int(place["shard"]))["path"].to_list()
+    paths = of_shard(table, "train", int(of["shard"]))["path"].to_list()
     return Names([paths[number] for number in read_histograms(histograms).images], hint=HINT)
 
 
-def _of_lists(place: re.Match[str]) -> Names:
-    target = _listed(place, place["target"])
-    sources = [_listed(place, name) for name in place["sources"].split(SEPARATOR)]
-    known = [table for table in sources if table is not None]
+def _of_neighbours(root: Path, of: Mapping[str, str]) -> Names:
+    return _of_lists(root, of["target"], [of["source"]])
+
+
+def _of_ranking(root: Path, of: Mapping[str, str]) -> Names:
+    return _of_lists(root, of["target"], of["sources"].split(layout.SEPARATOR))
+
+
+def _of_lists(root: Path, target: str, sources: Sequence[str]) -> Names:
+    images = _listed(root, target)
+    known = [table for name in sources if (table := _listed(root, name)) is not None]
     return Names(
-        None if target is None else target["path"].to_list(),
+        None if images is None else images["path"].to_list(),
         _paths(known) if len(known) == len(sources) else None,
         HINT,
     )
 
 
-def _of_shard_lists(place: re.Match[str]) -> Names:
+def _of_searched_shard(root: Path, of: Mapping[str, str]) -> Names:
+    return _of_shard_lists(root, of, "train")
+
+
+def _of_leakage_in_shard(root: Path, of: Mapping[str, str]) -> Names:
+    return _of_shard_lists(root, of, "heldout")
+
+
+def _of_shard_lists(root: Path, of: Mapping[str, str], part: str) -> Names:
     """Target images are numbered in the order of all their histograms, sources in their shard's."""
-    part = "train" if place["what"] == "neighbours" else "heldout"
-    target, source = _listed(place, place["target"]), _listed(place, place["dataset"])
-    pairing = Path(place.string).parents[2]
-    shards = sorted((pairing / place["target"] / "histograms" / part).glob("*.h5"))
+    target, source = _listed(root, of["target"]), _listed(root, of["source"])
+    first = layout.HISTOGRAMS.of(**{**of, "dataset": of["target"], "shard": "0000"}, part=part)
+    shards = sorted((root / first).parent.glob("*.h5"))
     images = sources = None
     if target is not None and shards:
         rows = rows_of_shards(shards, numbers_in_shards(target, part, len(shards)))
         images = target["path"].gather(np.asarray(rows)).to_list()
     if source is not None:
-        sources = of_shard(source, "train", int(place["shard"]))["path"].to_list()
+        sources = of_shard(source, "train", int(of["shard"]))["path"].to_list()
     return Names(images, sources, HINT)
+
+
+_FIND: dict[str, Callable[[Path, Mapping[str, str]], Names]] = {
+    "extract_descriptors": _of_shard_file,
+    "hash_images": _of_shard_file,
+    "build_histograms": _of_shard_file,
+    "build_index": _of_index,
+    "merge_neighbours": _of_neighbours,
+    "rank_sources": _of_ranking,
+    "search_shard": _of_searched_shard,
+    "find_leakage": _of_leakage_in_shard,
+}
