@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from sjft.storage import markdown
 from sjft.storage.files import write_json, write_text
 
 Row = dict[str, Any]
@@ -32,8 +33,7 @@ def table(rows: Sequence[Row]) -> str:
     """A Markdown table; all rows have the first one's columns."""
     if not rows:
         return "(not installed)\n"
-    lines = [list(rows[0]), ["---"] * len(rows[0]), *(list(row.values()) for row in rows)]
-    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines) + "\n"
+    return "\n".join(markdown.table([list(rows[0]), *(list(row.values()) for row in rows)])) + "\n"
 
 
 def tables(found: dict[str, list[Row]]) -> str:

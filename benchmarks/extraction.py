@@ -44,6 +44,7 @@ from sjft.retrieval.bins import Bins, equalise_bins, read_bins
 from sjft.retrieval.histograms import build_histograms, read_histograms
 from sjft.settings.bank import CnnBank
 from sjft.settings.weights import RandomWeights
+from sjft.storage.markdown import table
 
 BINS = 100
 WEIGHTS = RandomWeights(source="random", seed=0)
@@ -198,19 +199,18 @@ def results(times: dict[str, list[float]], ours: OurChain) -> dict[str, Any]:
 
 def markdown(found: dict[str, Any]) -> str:
     """The results as a Markdown table."""
-    lines = ["| what | figure |", "| --- | --- |"]
-    lines.append(f"| instruction set | {found['instruction set']} |")
+    rows = [("what", "figure"), ("instruction set", found["instruction set"])]
     for name, median in found["milliseconds an image"].items():
         low, high = found["range"][name]
-        lines.append(f"| {name} | {median:.2f} ms an image ({low:.2f} to {high:.2f}) |")
+        rows.append((name, f"{median:.2f} ms an image ({low:.2f} to {high:.2f})"))
     for name, value in found.items():
         if "/" in name:
-            lines.append(f"| {name} | {value:.2f} |")
+            rows.append((name, f"{value:.2f}"))
         elif "%" in name:
-            lines.append(f"| {name} | {value:.4f} |")
+            rows.append((name, f"{value:.4f}"))
         elif "bytes" in name:
-            lines.append(f"| {name} | {value:,.0f} |")
-    return "\n".join(lines) + "\n"
+            rows.append((name, f"{value:,.0f}"))
+    return "\n".join(table(rows)) + "\n"
 
 
 def main() -> None:

@@ -34,6 +34,7 @@ from sjft.networks.joint import JointNetwork, joint_network
 from sjft.networks.preprocess import normalised
 from sjft.settings.training import TrainingSettings
 from sjft.settings.weights import RandomWeights
+from sjft.storage.markdown import table
 from sjft.training.batches import Batch, JointBatches, LabelledImages
 from sjft.training.cache import PictureCache
 from sjft.training.loading import load_batches
@@ -255,18 +256,17 @@ def results(times: dict[str, list[float]]) -> dict[str, Any]:
 def markdown(found: dict[str, dict[str, Any]]) -> str:
     """The results as a Markdown table, a column for each size."""
     sizes = list(found)
-    lines = ["| what | " + " | ".join(f"{size} px" for size in sizes) + " |"]
-    lines.append("| --- |" + " --- |" * len(sizes))
+    rows = [["what", *(f"{size} px" for size in sizes)]]
     for name in found[sizes[0]]["milliseconds an image"]:
         cells = []
         for of in found.values():
             low, high = of["range"][name]
             cells.append(f"{of['milliseconds an image'][name]:.2f} ({low:.2f} to {high:.2f})")
-        lines.append(f"| {name}, ms an image | " + " | ".join(cells) + " |")
+        rows.append([f"{name}, ms an image", *cells])
     for name in found[sizes[0]]["ratios"]:
         cells = [f"{of['ratios'][name]:.3f}" for of in found.values()]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+        rows.append([name, *cells])
+    return "\n".join(table(rows)) + "\n"
 
 
 def main() -> None:

@@ -192,6 +192,7 @@ except UserError as error:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("room", [0, 5000, 15_000])
 def test_a_disk_that_is_full_is_said_and_leaves_no_file(tmp_path: Path, room: int) -> None:
     done = subprocess.run(

@@ -235,6 +235,7 @@ def test_the_module_of_the_documentation_is_one(project: Chain) -> None:
     assert "Job stats:" in output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", of_program("sjft"), ids=lambda c: " ".join(c.words))
 def test_sjft_takes_every_command(
     project: Chain,

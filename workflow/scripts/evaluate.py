@@ -14,8 +14,7 @@ def main(job: Job) -> None:
     """Read model and test pictures; write probabilities, and what follows from them."""
     settings, name = job.params.settings, job.wildcards.experiment
     evaluate_run(
-        Path(job.input.model),
-        Path(job.input.images),
+        *(Path(job.input.model), Path(job.input.images)),
         image_folder(job, job.params.place),
         known_part(EvaluationSettings, settings["evaluation"], told(job, "evaluation", name)),
         known_part(TrainingSettings, settings["training"], told(job, "training", name)),

@@ -2,21 +2,23 @@
 
 from pathlib import Path
 
-from job_runner import Job, image_folder, limits_on, run, told, weights_file
+from job_runner import Job, image_folder, run, told, weights_file
 from sjft.descriptors.banks import bank_settings
 from sjft.descriptors.shard import ImagesOfShard, write_descriptors_of_shard
+from sjft.settings.pictures import limits_among
 
 
 def main(job: Job) -> None:
     """Read images.csv and the pictures; write descriptors and the list of skipped images."""
     data, place, root = job.wildcards, job.params.place, job.config["data_root"]
     bank = bank_settings({**job.params.bank, **told(job, "banks", data.bank)})
+    opening = told(job, "datasets", data.dataset)
     write_descriptors_of_shard(
         ImagesOfShard(
             *(Path(job.input.images), data.part, int(data.shard), image_folder(job, place)),
             state=job.params.pictures,
-            skip_bad=told(job, "datasets", data.dataset)["on_bad_image"] == "skip",
-            limits=limits_on(data.dataset, job.config),
+            skip_bad=opening["on_bad_image"] == "skip",
+            limits=limits_among(opening),
         ),
         bank,
         weights_file(bank.weights_or_none, root, job.input.weights),

@@ -4,13 +4,13 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, get_type_hints
 
 from sjft.data.location import folder_at
 from sjft.pipeline.job import run_job
-from sjft.settings.pictures import PictureLimits, limits_among, limits_of_any
-from sjft.settings.weights import Weights
-from sjft.settings.weights import weights_file as file_of_weights
+
+if TYPE_CHECKING:
+    from sjft.settings.weights import Weights
 
 Files = TypeVar("Files")
 
@@ -90,21 +90,9 @@ def told(job: Job, section: str, name: str) -> Mapping[str, Any]:
     return of_entry
 
 
-def folder(place: Mapping[str, str], data_root: str) -> Path:
-    """The folder of a data set's images, from what the rules say of its place."""
-    return folder_at(place, Path(data_root))
-
-
-def limits_on(dataset: str, config: Mapping[str, Any]) -> PictureLimits:
-    """Which of a data set's pictures are too large to be opened."""
-    return limits_among(config["told"]["datasets"][dataset])
-
-
-def limits_on_all(config: Mapping[str, Any]) -> PictureLimits:
-    """What passes for some data set: extraction has held each picture against its own limits."""
-    return limits_of_any(config["told"]["datasets"].values())
-
-
-def weights_file(weights: Weights | None, data_root: str, fetched: str | None) -> Path | None:
+def weights_file(weights: "Weights | None", data_root: str, fetched: str | None) -> Path | None:
     """The file that a section `weights` is about: the user's, or the one that a rule fetched."""
+    # Not for the jobs that need no weights: their start is all that they take.
+    from sjft.settings.weights import weights_file as file_of_weights  # noqa: PLC0415
+
     return file_of_weights(weights, Path(data_root), Path(fetched) if fetched else None)

@@ -44,6 +44,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return output.err
 
 
+@pytest.mark.slow
 def test_from_made_pictures_to_a_configuration_and_the_command_that_runs_it(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -100,6 +101,7 @@ def test_from_made_pictures_to_a_configuration_and_the_command_that_runs_it(
     assert again["datasets"]["ex"]["root"] == str(folder / "data" / "ex" / "target")
 
 
+@pytest.mark.slow
 def test_weights_are_named_once_and_odd_folder_names_are_kept(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

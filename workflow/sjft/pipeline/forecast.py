@@ -23,6 +23,7 @@ from sjft.settings.config import Configuration, read_configuration, unknown_expe
 from sjft.settings.dataset import Cameras, DatasetSettings, Synthetic
 from sjft.settings.merging import CONFIG_FILE, merged_values, shipped_file
 from sjft.settings.weights import FileWeights, TorchvisionWeights
+from sjft.storage import markdown
 
 GB = 1e9
 # Of a training, what decides neither how long an update takes nor a picture that is scored.
@@ -230,14 +231,14 @@ def _line(part: Collection) -> str:
 
 def _table(stages: Sequence[Stage]) -> str:
     """Markdown, with a line of totals."""
-    lines = ["| stage | jobs | on disk, GB | core-hours | MB a job |", "| --- " * 5 + "|"]
-    for s in stages:
-        lines.append(
-            f"| {s.rule} | {s.jobs} | {s.disk / GB:.3f} | {s.seconds / 3600:.3f} | {s.memory} |"
-        )
     disk, seconds = sum(s.disk for s in stages), sum(s.seconds for s in stages)
-    lines.append(
-        f"| all | {sum(s.jobs for s in stages)} | {disk / GB:.3f} | {seconds / 3600:.3f} | "
-        f"{max(s.memory for s in stages)} |"
+    sums = ("all", sum(s.jobs for s in stages), disk, seconds, max(s.memory for s in stages))
+    rows = [*((s.rule, s.jobs, s.disk, s.seconds, s.memory) for s in stages), sums]
+    return "\n".join(
+        markdown.table(
+            [
+                ("stage", "jobs", "on disk, GB", "core-hours", "MB a job"),
+                *((n, jobs, f"{d / GB:.3f}", f"{s / 3600:.3f}", mb) for n, jobs, d, s, mb in rows),
+            ]
+        )
     )
-    return "\n".join(lines)

@@ -17,6 +17,7 @@ from sjft.settings.base import Settings
 from sjft.settings.config import Configuration
 from sjft.settings.dataset import DatasetSettings
 from sjft.settings.retrieval import RetrievalSettings
+from sjft.storage import markdown
 from sjft.storage.files import write_text
 
 ROOT = Path(__file__).parents[3]
@@ -25,7 +26,7 @@ REFERENCE = """# Reference of all keys
 Generated from `workflow/sjft/settings/` by `make generated`. What stands at the top of a
 configuration: [Where settings come from](configuration.md).
 """
-HEAD = "| key | values | default | meaning |\n| --- | --- | --- | --- |\n"
+HEAD = ("key", "values", "default", "meaning")
 
 
 def generated_files(root: Path = ROOT) -> dict[Path, str]:
@@ -96,7 +97,7 @@ def _reference() -> str:
         model = models[name]
         own = model["properties"].keys() - (shared if model in on_disk else set())
         tables.append((title, _rows(model, own)))
-    return "\n".join([REFERENCE, *(f"## {title}\n\n{HEAD}{rows}" for title, rows in tables)])
+    return "\n".join([REFERENCE, *(f"## {title}\n\n{rows}" for title, rows in tables)])
 
 
 def _keys_of_all(models: Sequence[dict[str, Any]]) -> set[str]:
@@ -107,13 +108,13 @@ def _keys_of_all(models: Sequence[dict[str, Any]]) -> set[str]:
 
 def _rows(model: dict[str, Any], keys: Collection[str]) -> str:
     required = model.get("required", [])
-    rows = []
+    rows: list[tuple[str, ...]] = [HEAD]
     for key, leaf in model["properties"].items():
         if key in keys:
             default = "required" if key in required else _default(leaf)
             meaning = leaf.get("description", "See its own table.")
-            rows.append(f"| `{key}` | {_values(leaf)} | {default} | {meaning} |")
-    return "".join(f"{row}\n" for row in rows)
+            rows.append((f"`{key}`", _values(leaf), default, meaning))
+    return "".join(f"{line}\n" for line in markdown.table(rows))
 
 
 def _default(leaf: dict[str, Any]) -> str:

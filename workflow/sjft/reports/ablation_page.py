@@ -10,6 +10,7 @@ import polars as pl
 
 from sjft.reports.intervals import RESAMPLES
 from sjft.reports.variation import LEVEL
+from sjft.storage import markdown
 from sjft.storage.files import write_text
 
 BLUE = "#1f6fb2"
@@ -27,13 +28,9 @@ def render_ablation(name: str, table: pl.DataFrame, split: str) -> str:
     head = ["arm", "mean class accuracy", "difference"]
     head += ["95 % over seeds", "95 % over test images", "source images"]
     head += ["the paper's", "its difference"] if with_paper else []
-    lines = [f"# Ablation of {name}", "", _line(head), "| --- " * len(head) + "|"]
-    lines += [_line(_cells(row, with_paper)) for row in table.iter_rows(named=True)]
+    rows = [head, *(_cells(row, with_paper) for row in table.iter_rows(named=True))]
+    lines = [f"# Ablation of {name}", "", *markdown.table(rows)]
     return "\n".join([*lines, "", _caption(table, split, with_paper)]) + "\n"
-
-
-def _line(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def _cells(row: Mapping[str, Any], with_paper: bool) -> list[str]:

@@ -1,13 +1,23 @@
-"""Tables in Markdown, in columns also where they are not rendered."""
+"""Tables in Markdown: in columns also where they are not rendered, or narrow."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """The lines of a table; its head is the first of the ``rows``."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = [
-        "| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) + " |"
-        for row in rows
-    ]
-    return [lines[0], "| " + " | ".join("-" * width for width in widths) + " |", *lines[1:]]
+    head, *others = (
+        line([cell.ljust(width) for cell, width in zip(row, widths, strict=True)]) for row in rows
+    )
+    return [head, line(["-" * width for width in widths]), *others]
+
+
+def table(rows: Iterable[Sequence[object]]) -> list[str]:
+    """The lines of a table as narrow as can be; its head is the first of the ``rows``."""
+    head, *others = rows
+    return [line(head), line(["---"] * len(head)), *map(line, others)]
+
+
+def line(cells: Sequence[object]) -> str:
+    """A row of a table."""
+    return f"| {' | '.join(map(str, cells))} |"
