@@ -38,3 +38,29 @@ rule select_subset:
         "Subset of {wildcards.experiment}, {wildcards.arm}, seed {wildcards.seed}, round {wildcards.round}"
     script:
         "../scripts/select_subset.py"
+
+
+rule list_pairs:
+    input:
+        subset="results/{experiment}/runs/{arm}-{seed}/round-{round}/subset.csv",
+        targets="results/{experiment}/runs/{arm}-{seed}/round-{round}/targets.csv",
+        ranking=ranking_of_pairs,
+    output:
+        pairs="results/{experiment}/runs/{arm}-{seed}/round-{round}/pairs.csv",
+    log:
+        "results/logs/list_pairs/{experiment}/{arm}-{seed}/round-{round}.log",
+    benchmark:
+        "results/benchmarks/list_pairs/{experiment}/{arm}-{seed}/round-{round}.tsv"
+    conda:
+        "../../envs/sjft.yaml"
+    threads: 1
+    resources:
+        # The lists lie compressed, at 5 bytes a pair; a row of the table has 300 in memory.
+        mem_mb=lambda wildcards, input: 1000 + int(60 * input.size_mb),
+        runtime=30,
+    params:
+        code=code_of("list_pairs.py"),
+    message:
+        "Who was borrowed for whom in {wildcards.experiment}, {wildcards.arm}, seed {wildcards.seed}, round {wildcards.round}"
+    script:
+        "../scripts/list_pairs.py"
