@@ -42,21 +42,20 @@ rule select_subset:
 
 rule list_pairs:
     input:
-        subset="results/{experiment}/runs/{arm}-{seed}/round-{round}/subset.csv",
-        targets="results/{experiment}/runs/{arm}-{seed}/round-{round}/targets.csv",
-        ranking=ranking_of_pairs,
+        subset=reads(run_inputs.list_pairs, "subset"),
+        targets=reads(run_inputs.list_pairs, "targets"),
+        ranking=reads(run_inputs.list_pairs, "ranking"),
     output:
-        pairs="results/{experiment}/runs/{arm}-{seed}/round-{round}/pairs.csv",
+        pairs=layout.PAIRS,
     log:
-        "results/logs/list_pairs/{experiment}/{arm}-{seed}/round-{round}.log",
+        layout.log("list_pairs"),
     benchmark:
-        "results/benchmarks/list_pairs/{experiment}/{arm}-{seed}/round-{round}.tsv"
+        layout.benchmark("list_pairs")
     conda:
         "../../envs/sjft.yaml"
     threads: 1
     resources:
-        # The lists lie compressed, at 5 bytes a pair; a row of the table has 300 in memory.
-        mem_mb=lambda wildcards, input: 1000 + int(60 * input.size_mb),
+        mem_mb=sized(limits.mb_of_pairs),
         runtime=30,
     params:
         code=code_of("list_pairs.py"),
