@@ -27,6 +27,7 @@ include: "workflow/rules/training.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/publication.smk"
 include: "workflow/rules/ablation.smk"
+include: "workflow/rules/explorer.smk"
 
 
 ##### targets #####

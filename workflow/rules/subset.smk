@@ -38,3 +38,28 @@ rule select_subset:
         "Subset of {wildcards.experiment}, {wildcards.arm}, seed {wildcards.seed}, round {wildcards.round}"
     script:
         "../scripts/select_subset.py"
+
+
+rule list_pairs:
+    input:
+        subset=reads(run_inputs.list_pairs, "subset"),
+        targets=reads(run_inputs.list_pairs, "targets"),
+        ranking=reads(run_inputs.list_pairs, "ranking"),
+    output:
+        pairs=layout.PAIRS,
+    log:
+        layout.log("list_pairs"),
+    benchmark:
+        layout.benchmark("list_pairs")
+    conda:
+        "../../envs/sjft.yaml"
+    threads: 1
+    resources:
+        mem_mb=sized(limits.mb_of_pairs),
+        runtime=30,
+    params:
+        code=code_of("list_pairs.py"),
+    message:
+        "Who was borrowed for whom in {wildcards.experiment}, {wildcards.arm}, seed {wildcards.seed}, round {wildcards.round}"
+    script:
+        "../scripts/list_pairs.py"

@@ -106,6 +106,7 @@ RANKING = Pattern("rank_sources", f"{_PAIRING}/{{sources}}/ranking.h5")
 _RUN = "{experiment}/runs/{arm}-{seed}"
 SUBSET = Pattern("select_subset", f"{_RUN}/round-{{round}}/subset.csv")
 TARGETS = Pattern("select_subset", f"{_RUN}/round-{{round}}/targets.csv")
+PAIRS = Pattern("list_pairs", f"{_RUN}/round-{{round}}/pairs.csv")
 MODEL_OF_ROUND = Pattern("finetune", f"{_RUN}/round-{{round}}/model.pt")
 HISTORY = Pattern("finetune", f"{_RUN}/round-{{round}}/history.csv")
 DIFFICULTY = Pattern("score_difficulty", f"{_RUN}/round-{{round}}/difficulty.csv")
@@ -125,6 +126,7 @@ ABLATION = Pattern("ablate", "{experiment}/ablation.csv")
 ABLATION_RUNS = Pattern("ablate", "{experiment}/ablation_runs.csv")
 ABLATION_TEXT = Pattern("ablate", "{experiment}/ablation.md")
 ABLATION_PLOT = Pattern("ablate", "{experiment}/ablation.svg")
+EXPLORER = Pattern("explore", "{experiment}/explorer/index.html")
 
 PATTERNS = tuple(value for value in list(globals().values()) if isinstance(value, Pattern))
 
@@ -152,9 +154,11 @@ MEASURED = {
     "merge_neighbours": "{retrieval}/{target}/{source}",
     "rank_sources": "{retrieval}/{target}/{sources}",
     "select_subset": _ROUND,
+    "list_pairs": _ROUND,
     "finetune": _ROUND,
     "score_difficulty": _ROUND,
     "evaluate": "{experiment}/{arm}-{seed}",
+    "explore": "{experiment}",
 }
 # These depend on the network, or are over at once: their time says nothing.
 NOT_MEASURED = {

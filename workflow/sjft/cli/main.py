@@ -12,6 +12,7 @@ from sjft.cli.cost import add_cost, cost
 from sjft.cli.example import add_example, example
 from sjft.cli.init.command import add_init, init
 from sjft.cli.inspection import add_inspect, inspect
+from sjft.cli.neighbours import add_neighbours, neighbours
 from sjft.cli.plan import add_plan, complete_plan, plan
 from sjft.errors import UserError
 
@@ -41,6 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add_plan(planned)
     spent = commands.add_parser("cost", help="say what an experiment has cost, after a run")
     add_cost(spent)
+    add_neighbours(
+        commands.add_parser("neighbours", help="show the source images nearest to a target image")
+    )
     add_init(commands.add_parser("init", help="write a configuration for your own folders"))
     add_example(commands.add_parser("example", help="make pictures to try `sjft init` with"))
     chosen, rest = parser.parse_known_args(arguments)
@@ -169,6 +173,7 @@ COMMANDS = {
     "summary": _summary,
     "plan": plan,
     "cost": cost,
+    "neighbours": neighbours,
     "init": init,
     "example": example,
     "predict": _predict,

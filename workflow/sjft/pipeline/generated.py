@@ -85,6 +85,7 @@ SECTIONS = {
     "AblationSettings": "`experiments.NAME.ablation`",
     "CheckpointSettings": "`checkpoints`",
     "TrainingJobSettings": "`training_jobs`",
+    "ExplorerSettings": "`explorer`",
 }
 
 

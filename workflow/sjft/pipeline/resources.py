@@ -25,6 +25,8 @@ MB = {
     "build_histograms": 1000,
     "merge_leakage": 1000,
     "select_subset": 1000,
+    "list_pairs": 1000,
+    "explore": 2000,
     "score_difficulty": 4000,
     "evaluate": 4000,
     "summarise": 1000,
@@ -133,6 +135,16 @@ def gpus_of_search(c: Configuration, retrieval: str) -> int:
 def mb_of_selection(read: Read) -> int:
     """Of `select_subset`."""
     return MB["select_subset"] + int(6 * _megabytes(read))
+
+
+def mb_of_pairs(read: Read) -> int:
+    """Of `list_pairs`: the lists lie compressed, at 5 bytes a pair; a row takes 300 in memory."""
+    return MB["list_pairs"] + int(60 * _megabytes(read))
+
+
+def mb_of_explorer(read: Read) -> int:
+    """Of `explore`: the target's histograms and rankings as a whole, source histograms by block."""
+    return MB["explore"] + int(12 * _megabytes(read))
 
 
 def _megabytes(read: Read) -> float:

@@ -6,6 +6,7 @@ As `sjft.pipeline.inputs` does for the rules before them.
 from collections.abc import Iterable
 
 from sjft import layout
+from sjft.errors import UserError
 from sjft.layout import File
 from sjft.pipeline import runs
 from sjft.pipeline.inputs import (
@@ -16,6 +17,7 @@ from sjft.pipeline.inputs import (
     shards_of,
 )
 from sjft.pipeline.runs import Pairing, Run
+from sjft.selection.pairs import why_no_pairs
 from sjft.settings.arm import Arm
 from sjft.settings.config import Configuration
 
@@ -41,6 +43,19 @@ def select_subset(c: Configuration, *, experiment: str, arm: str, seed: str, rou
         "ranking": _ranking(settings, pairing),
         "last_round": _difficulty_of_last_round(c, run, number) if settings.iterates else [],
         "as_many_as": _as_many_as(c, run, number, settings.as_many_as),
+    }
+
+
+def list_pairs(c: Configuration, *, experiment: str, arm: str, seed: str, round: str) -> Files:
+    """The round's subset and the ranking; raises `UserError` for an arm without own neighbours."""
+    run, number = Run(experiment, arm, int(seed)), int(round)
+    settings = runs.arm_of(c, experiment, arm)
+    if reason := why_no_pairs(settings.sources):
+        raise UserError(f"{experiment}: the arm `{arm}` has no pairs.csv: {reason}.")
+    return {
+        "subset": run.file_of_round(layout.SUBSET, number),
+        "targets": run.file_of_round(layout.TARGETS, number),
+        "ranking": _ranking(settings, runs.pairing(c, experiment, arm)),
     }
 
 

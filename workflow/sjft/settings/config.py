@@ -16,6 +16,7 @@ from sjft.settings.checkpoints import CheckpointSettings
 from sjft.settings.dataset import DatasetSettings, Synthetic
 from sjft.settings.experiment import ExperimentSettings
 from sjft.settings.explanation import choices, explain
+from sjft.settings.explorer import ExplorerSettings
 from sjft.settings.plain_values import truth_for_numbers, wrong_in_text, wrong_values
 from sjft.settings.quoting import shortened, shown
 from sjft.settings.retrieval import RetrievalSettings
@@ -47,6 +48,9 @@ class Configuration(Settings):
     )
     training_jobs: TrainingJobSettings = Field(
         default_factory=TrainingJobSettings, description="See its own table."
+    )
+    explorer: ExplorerSettings = Field(
+        default_factory=ExplorerSettings, description="See its own table."
     )
     datasets: dict[Name, DatasetSettings] = Field(description="Labelled image collections.")
     banks: dict[Name, BankSettings] = Field(description="Filter banks.")

@@ -1,0 +1,90 @@
+"""One target image's neighbours, as text, JSON and page."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from explored import Explored, write_explored
+
+from sjft.data.table import read_images
+from sjft.errors import UserError
+from sjft.reports.explorer.inputs import ExplorerInputs, PictureFolders
+from sjft.reports.neighbour_list import list_neighbours, page_of
+from sjft.retrieval.neighbours import read_neighbours
+
+SIZE = Explored(targets=12, sources=40, kept=10, initial_neighbours=3)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[ExplorerInputs, PictureFolders]:
+    return write_explored(tmp_path_factory.mktemp("explored"), SIZE)
+
+
+def test_the_nearest_are_the_ranking_s(made: tuple[ExplorerInputs, PictureFolders]) -> None:
+    inputs, _ = made
+    listed = list_neighbours(inputs, inputs.rounds[0], "pets & <more>/7.png", 5)
+    ranking = read_neighbours(inputs.retrievals[0].ranking)
+    sources = read_images(inputs.source_images["things"])
+    own = ranking.sources[7, :5].tolist()
+    assert [one.path for one in listed.nearest] == [sources["path"][n] for n in own]
+    assert [one.class_name for one in listed.nearest] == [sources["class_name"][n] for n in own]
+    told = [one.divergence for one in listed.nearest]
+    assert told == pytest.approx(ranking.divergences[7, :5].tolist(), rel=1e-5)
+    assert [one.used for one in listed.nearest] == [True, True, True, False, False]
+    assert (listed.neighbours, listed.on_file, listed.class_name) == (3, 10, "pet <b>1</b>")
+    assert listed.values()["nearest"][4]["rank"] == 5
+    first, _, head, *rows = listed.text().splitlines()
+    assert "K = 3 in selective-0, round 0" in first
+    assert head.split() == ["rank", "divergence", "used", "class", "path"]
+    assert [row.split()[2] for row in rows] == ["yes"] * 3 + ["no"] * 2
+
+
+def test_before_the_round_is_there_the_ranking_alone_is_told(
+    made: tuple[ExplorerInputs, PictureFolders],
+) -> None:
+    inputs, _ = made
+    later = replace(inputs.rounds[0], subset=Path("not/there.csv"))
+    listed = list_neighbours(inputs, later, "/7.png", 2)
+    assert listed.neighbours is None and {one.used for one in listed.nearest} == {None}
+    assert "not selected yet" in listed.text()
+
+
+@pytest.mark.parametrize(
+    ("picture", "message"),
+    [
+        ("more>/", r"is a part of 12 target pictures' paths: .*, \.\.\.\. Give more of it"),
+        ("pets & <more>/77.png", r"no training picture of the target\. Did you mean 'pets"),
+        ("elsewhere/entirely/7.pgn", r"Did you mean 'pets & <more>/7\.png'"),
+        ("zzz", r"There are 'pets & <more>/0\.png', "),
+        ("test/1.png", r"test/1\.png: is held out \(test\); training pictures alone"),
+    ],
+)
+def test_a_name_that_is_none_s_or_several_s(
+    made: tuple[ExplorerInputs, PictureFolders], picture: str, message: str
+) -> None:
+    inputs, _ = made
+    with pytest.raises(UserError, match=message):
+        list_neighbours(inputs, inputs.rounds[0], picture, 5)
+
+
+def test_a_path_that_is_a_part_of_another_s_means_itself(
+    made: tuple[ExplorerInputs, PictureFolders],
+) -> None:
+    inputs, _ = made
+    assert list_neighbours(inputs, inputs.rounds[0], "pets & <more>/1.png", 1).path.endswith(
+        "/1.png"
+    )
+
+
+def test_the_page_has_all_pictures_inside_it(
+    made: tuple[ExplorerInputs, PictureFolders],
+) -> None:
+    inputs, pictures = made
+    listed = list_neighbours(inputs, inputs.rounds[0], "/7.png", 5)
+    page = page_of(listed, pictures)
+    assert page.count("data:image/jpeg;base64,") == 6
+    assert not re.search(r'(src|href)="(?!data:)', page)
+    assert "<more>" not in page and "pets &amp; &lt;more&gt;/7.png" in page
+    gone = replace(pictures, sources={"things": Path("not/there")})
+    assert page_of(listed, gone).count("cannot be read") == 5

@@ -1,0 +1,32 @@
+# A page for people: which images were borrowed for which.
+
+from sjft.pipeline import explorer_files
+from sjft.reports.explorer.write import digest_of_page
+
+
+rule explore:
+    input:
+        files=reads(explorer_files.explore, "files"),
+        pairs=reads(explorer_files.explore, "pairs"),
+    output:
+        page=layout.EXPLORER,
+    log:
+        layout.log("explore"),
+    benchmark:
+        layout.benchmark("explore")
+    conda:
+        "../../envs/sjft.yaml"
+    threads: few_threads(4)
+    resources:
+        mem_mb=sized(limits.mb_of_explorer),
+        runtime=240,
+    params:
+        files=given(explorer_files.explorer_values),
+        places=given(explorer_files.places_of_experiment),
+        settings=CONFIG.explorer.model_dump(mode="json"),
+        page=digest_of_page(),
+        code=code_of("explore.py"),
+    message:
+        "Explorer of {wildcards.experiment}: who was borrowed for whom"
+    script:
+        "../scripts/explore.py"

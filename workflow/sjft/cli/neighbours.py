@@ -1,0 +1,53 @@
+"""The command `sjft neighbours`: the nearest source images of one target image."""
+
+import argparse
+import json
+import tempfile
+import webbrowser
+from functools import partial
+from pathlib import Path
+
+from sjft.cli.arguments import count, path
+
+
+def add_neighbours(parser: argparse.ArgumentParser) -> None:
+    """What may be asked."""
+    parser.add_argument("experiment", help="its name in the configuration")
+    parser.add_argument(
+        "picture", help="a training picture of the target: its path, or a part that no other has"
+    )
+    parser.add_argument("--arm", help="whose neighbours (the published arm's)")
+    whole = partial(count, least=0)
+    parser.add_argument("--seed", type=whole, metavar="N", help="of the run (the published one's)")
+    parser.add_argument("--round", type=whole, metavar="N", help="from 0 (the last)")
+    parser.add_argument("--number", type=count, default=20, metavar="N", help="neighbours (20)")
+    parser.add_argument("--json", action="store_true", help="in JSON instead of a table")
+    parser.add_argument("--output", type=path, metavar="FILE", help="write a page of pictures")
+    parser.add_argument("--open", action="store_true", help="open that page in a browser")
+    parser.add_argument(
+        "--configfile", type=path, nargs="+", default=[], metavar="FILE", help="as for snakemake"
+    )
+    parser.add_argument("--data-root", metavar="FOLDER", help="where the data sets lie")
+
+
+def neighbours(chosen: argparse.Namespace) -> str:
+    """The table, or JSON, of what was asked; and a page of pictures, where it was asked for."""
+    from sjft.pipeline.explorer_files import (  # noqa: PLC0415  (each command loads its own needs)
+        inputs_of_run,
+        picture_folders,
+    )
+    from sjft.pipeline.forecast import read_plan_configuration  # noqa: PLC0415
+    from sjft.reports.neighbour_list import list_neighbours, page_of  # noqa: PLC0415
+    from sjft.storage.files import write_text  # noqa: PLC0415
+
+    configuration = read_plan_configuration(chosen.configfile, chosen.data_root)
+    inputs = inputs_of_run(configuration, chosen.experiment, chosen.arm, chosen.seed, chosen.round)
+    listed = list_neighbours(inputs, inputs.rounds[0], chosen.picture, chosen.number)
+    text = json.dumps(listed.values(), indent=2) if chosen.json else listed.text()
+    if chosen.output is None and not chosen.open:
+        return text
+    page = chosen.output or Path(tempfile.mkdtemp(prefix="sjft-")) / "neighbours.html"
+    write_text(page, page_of(listed, picture_folders(configuration, chosen.experiment)))
+    if chosen.open and not webbrowser.open(page.resolve().as_uri()):
+        return f"{text}\n\nNo browser could be started. Open the page yourself: {page}"
+    return text if chosen.json else f"{text}\n\nWritten: {page}"

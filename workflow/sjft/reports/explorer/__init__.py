@@ -1,0 +1,1 @@
+"""The neighbour explorer: a static page of which images were borrowed for which."""
