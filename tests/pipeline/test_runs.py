@@ -85,7 +85,7 @@ def test_every_seed_of_the_compared_arms_is_a_run() -> None:
 
 
 def test_an_arm_with_another_retrieval_has_its_own_pairing_and_its_own_jobs() -> None:
-    arms = {"gabor": {"retrieval": "exhaustive"}}
+    arms = CONFIG["experiments"]["tiny"]["arms"] | {"gabor": {"retrieval": "exhaustive"}}
     c = configuration(arms=arms, publish={"compare": ["gabor"]})
     assert runs.pairing(c, "tiny") == Pairing("pictures", ("store",), "approximate", "small")
     assert runs.pairing(c, "tiny", "gabor").retrieval == "exhaustive"
