@@ -160,7 +160,7 @@ class Chain:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            timeout=600,
+            timeout=1800,
         )
         return Outcome(done.returncode, done.stdout)
 
