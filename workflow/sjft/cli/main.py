@@ -7,13 +7,14 @@ import sys
 from collections.abc import Sequence
 
 from sjft import __version__
-from sjft.cli.arguments import count, path, take_experiment
+from sjft.cli.arguments import path, take_experiment
 from sjft.cli.cost import add_cost, cost
 from sjft.cli.example import add_example, example
 from sjft.cli.init.command import add_init, init
 from sjft.cli.inspection import add_inspect, inspect
 from sjft.cli.neighbours import add_neighbours, neighbours
 from sjft.cli.plan import add_plan, complete_plan, plan
+from sjft.cli.scoring_arguments import add_evaluate, add_predict
 from sjft.errors import UserError
 
 INTERRUPTED = 130  # as shells have it
@@ -31,7 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     accept.add_argument("files", type=path, nargs="+", help="for example .../round-0/subset.csv")
     summary = commands.add_parser("summary", help="show an experiment's summary as a table")
     summary.add_argument("file", type=path, help="for example results/demo/summary.json")
-    _add_predict(commands.add_parser("predict", help="classify pictures with a published model"))
+    add_predict(commands.add_parser("predict", help="classify pictures with a published model"))
+    add_evaluate(
+        commands.add_parser("evaluate", help="say how good a model is on labelled pictures")
+    )
     _add_export(commands.add_parser("export", help="write a published model in another format"))
     fuse = commands.add_parser("fuse", help="average the class probabilities of several runs")
     fuse.add_argument(
@@ -86,30 +90,6 @@ def _is_for_want_of_room(error: OSError) -> bool:
     return True
 
 
-def _add_predict(predict: argparse.ArgumentParser) -> None:
-    predict.add_argument("model", type=path, help="for example results/demo/model.pt")
-    predict.add_argument("pictures", type=path, nargs="+", help="files, or folders of pictures")
-    predict.add_argument("--top", type=count, default=3, metavar="N", help="classes a picture (3)")
-    form = predict.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="a list in JSON instead of a table")
-    form.add_argument("--json-lines", action="store_true", help="an object of JSON a line")
-    predict.add_argument(
-        "--single-view",
-        action="store_true",
-        help="the central crop alone, instead of all views that the evaluation averaged over",
-    )
-    predict.add_argument(
-        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the network runs"
-    )
-    predict.add_argument(
-        "--batch", type=count, default=64, metavar="N", help="views a forward pass (64)"
-    )
-    for name, unit in (("--largest-file", "MB (10^6 bytes)"), ("--largest-picture", "megapixels")):
-        predict.add_argument(
-            name, type=float, metavar="N", help=f"{unit}, as the key of a data set; larger is bad"
-        )
-
-
 def _add_export(export: argparse.ArgumentParser) -> None:
     export.add_argument("model", type=path, help="for example results/demo/model.pt")
     export.add_argument("--format", required=True, choices=("onnx", "torchscript", "safetensors"))
@@ -151,6 +131,12 @@ def _predict(chosen: argparse.Namespace) -> None:
     predict_to(sys.stdout, chosen)
 
 
+def _evaluate(chosen: argparse.Namespace) -> None:
+    from sjft.cli.evaluate import evaluate_folder  # noqa: PLC0415
+
+    evaluate_folder(chosen)
+
+
 def _export(chosen: argparse.Namespace) -> str:
     from sjft.model.export import FORMATS, export_model  # noqa: PLC0415
     from sjft.model.file import load_published  # noqa: PLC0415
@@ -177,6 +163,7 @@ COMMANDS = {
     "init": init,
     "example": example,
     "predict": _predict,
+    "evaluate": _evaluate,
     "export": _export,
     "fuse": _fuse,
 }

@@ -4,14 +4,13 @@ import argparse
 import sys
 from typing import TextIO
 
-from pydantic import ValidationError
-
+from sjft.cli.scoring_arguments import limits_of
 from sjft.data.omissions import shown
 from sjft.errors import UserError
 from sjft.model.file import load_published
 from sjft.model.predict import pictures_in, predictions
 from sjft.model.predict_output import Form, written_as_they_come
-from sjft.settings.pictures import PictureLimits
+from sjft.model.sorted_folder import sorted_folder
 
 NAMED = 5
 
@@ -21,15 +20,19 @@ def predict_to(output: TextIO, chosen: argparse.Namespace) -> None:
 
     Raises `UserError` where pictures cannot be read, when all others are written.
     """
-    limits = _limits(chosen)
+    limits = limits_of(chosen)
     model = load_published(chosen.model)
     paths, left_out = pictures_in(chosen.pictures)
     for line in left_out:
         print(f"sjft: {shown(line)}", file=sys.stderr)
-    form: Form = "json" if chosen.json else "json-lines" if chosen.json_lines else "text"
+    folder = None
+    if chosen.sort_into is not None:
+        folder = sorted_folder(chosen.sort_into, links=chosen.link)
+    elif chosen.link:
+        raise UserError("--link: says how --sort-into FOLDER is filled, which is not given.")
     done, bad = 0, []
     try:
-        with written_as_they_come(form, output, paths, model.classes) as write:
+        with written_as_they_come(_form(chosen), output, paths, model.classes, chosen.top) as write:
             for prediction in predictions(
                 model,
                 paths,
@@ -40,21 +43,21 @@ def predict_to(output: TextIO, chosen: argparse.Namespace) -> None:
                 limits=limits,
             ):
                 write(prediction)
+                if folder is not None:
+                    folder.add(prediction)
                 done += 1
                 if prediction.error:
                     bad.append(shown(str(prediction.path)))
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"after {done} of {len(paths)} pictures") from None
+    if folder is not None:
+        print(f"sjft: {folder.summary()}", file=sys.stderr)
     if bad:
         names = ", ".join(bad[:NAMED]) + ", ..." * (len(bad) > NAMED)
         raise UserError(f"{len(bad)} of {len(paths)} pictures could not be read: {names}")
 
 
-def _limits(chosen: argparse.Namespace) -> PictureLimits:
-    given = {key: getattr(chosen, key) for key in PictureLimits.model_fields}
-    try:
-        return PictureLimits.model_validate({k: v for k, v in given.items() if v is not None})
-    except ValidationError as error:
-        problem = error.errors()[0]
-        option = str(problem["loc"][0]).replace("_", "-")
-        raise UserError(f"--{option}: {problem['msg']}, got {problem['input']}.") from None
+def _form(chosen: argparse.Namespace) -> Form:
+    if chosen.csv:
+        return "csv"
+    return "json" if chosen.json else "json-lines" if chosen.json_lines else "text"

@@ -110,7 +110,7 @@ def predictions(
     limits: PictureLimits,
 ) -> Iterator[Prediction]:
     """Yield what `predict` gives, each batch when its forward pass is done."""
-    evaluation, training = _settings(model, batch)
+    evaluation, training = settings_of(model, batch)
     waiting = iter(paths)
     for scored in score_batches(
         JointNetwork(model.facts["network"], model.network, model.classes, []),
@@ -143,7 +143,7 @@ def _named(
             yield Prediction(path, [], next(reasons).reason)
 
 
-def _settings(model: PublishedModel, batch: int) -> tuple[EvaluationSettings, TrainingSettings]:
+def settings_of(model: PublishedModel, batch: int) -> tuple[EvaluationSettings, TrainingSettings]:
     """The published preprocessing, as scoring takes it; of training it sees pixels alone."""
     known = model.preprocessing
     views = {key: known[key] for key in ("scales", "crops", "mirror")}

@@ -3,6 +3,7 @@
 File names need not be text: what cannot be printed is escaped, and JSON stays JSON in any encoding.
 """
 
+import csv
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from typing import Any, Literal, TextIO
 from sjft.data.omissions import shown
 from sjft.model.predict import Prediction
 
-Form = Literal["text", "json", "json-lines"]
+Form = Literal["text", "json", "json-lines", "csv"]
 Write = Callable[[Prediction], None]
 # Longer class names push their own line's columns aside.
 WIDEST_CLASS = 40
@@ -20,13 +21,16 @@ WIDEST_CLASS = 40
 
 @contextmanager
 def written_as_they_come(
-    form: Form, file: TextIO, paths: Sequence[Path], classes: Sequence[str]
+    form: Form, file: TextIO, paths: Sequence[Path], classes: Sequence[str], top: int = 1
 ) -> Iterator[Write]:
     """Give a function that writes a prediction at once.
 
-    ``paths`` and ``classes`` are all that may come, for the width of the columns. Whatever ends the
-    block, an array of JSON is closed.
+    ``paths`` and ``classes`` are all that may come, for the width of the columns; ``top`` classes a
+    picture have a column each in CSV. Whatever ends the block, an array of JSON is closed.
     """
+    if form == "csv":
+        yield _rows(file, min(top, len(classes)))
+        return
     if form == "json":
         yield from _array(file)
         return
@@ -52,6 +56,20 @@ def _array(file: TextIO) -> Iterator[Write]:
         yield write
     finally:
         print("[]" if before == "[\n" else "\n]", file=file, flush=True)
+
+
+def _rows(file: TextIO, top: int) -> Write:
+    """A row a picture: its path, what is wrong with it, and ``top`` classes, the best first."""
+    writer = csv.writer(file, lineterminator="\n")
+    ranks = [(f"class_{rank}", f"probability_{rank}") for rank in range(1, top + 1)]
+    writer.writerow(["path", "error", *(name for pair in ranks for name in pair)])
+
+    def write(prediction: Prediction) -> None:
+        found = [cell for pair in prediction.classes for cell in pair] or [""] * (2 * top)
+        writer.writerow([str(prediction.path), prediction.error, *found])
+        file.flush()
+
+    return write
 
 
 def _line_of_json(prediction: Prediction, encoding: str | None) -> str:

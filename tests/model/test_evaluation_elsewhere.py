@@ -1,0 +1,163 @@
+"""A published model on labelled pictures elsewhere: figures, what is left out, the files."""
+
+import json
+import unicodedata
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from image_files import save_pictures
+from published import publish
+
+from sjft.cli.main import main
+from sjft.errors import UserError
+from sjft.evaluation.probabilities import Probabilities
+from sjft.model.evaluation_elsewhere import FILES, Evaluated, as_text
+from sjft.model.file import load_published
+from sjft.model.labelled_folder import LabelledFolder, labelled_pictures
+from sjft.model.predict import predict
+
+CLASSES = ["cat", "dög", "eel"]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "model.pt"
+    publish(path, "shufflenet_v2_x0_5", side=32, classes=CLASSES, evaluation={"scales": [36]})
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two classes of the model, one of them named as macOS writes it, and what is no class."""
+    decomposed = unicodedata.normalize("NFD", "dög")
+    names = [
+        "cat/a.png",
+        "cat/deep/b.png",
+        f"{decomposed}/c.png",
+        "Cat/d.png",
+        "cow/e.png",
+        "f.png",
+    ]
+    save_pictures(tmp_path / "p", names)
+    (tmp_path / "p/cat/notes.txt").write_text("no picture")
+    return tmp_path / "p"
+
+
+def test_folders_are_matched_by_name_and_all_else_is_counted(folder: Path) -> None:
+    found = labelled_pictures(folder, CLASSES)
+    decomposed = unicodedata.normalize("NFD", "dög")
+    by_path = dict(zip(found.paths, found.labels.tolist(), strict=True))
+    assert by_path == {"cat/a.png": 0, "cat/deep/b.png": 0, f"{decomposed}/c.png": 1}
+    assert found.unknown == {"Cat": 1, "cow": 1}
+    assert found.missing == ["eel"]
+    assert found.beside == ["f.png"]
+    assert found.notes() == [
+        "left out: 1 file whose ending is no picture's: cat/notes.txt",
+        "left out: 2 pictures in 2 folders that are no class of the model: Cat, cow",
+        "left out: 1 pictures beside the classes' folders: f.png",
+        "1 classes of the model have no picture here, and no part in the mean: eel",
+    ]
+
+
+def test_a_folder_without_a_known_class_says_what_is_expected(folder: Path) -> None:
+    with pytest.raises(UserError, match=r"its folders are Cat, .*named as the model.*: sea, sky"):
+        labelled_pictures(folder, ["sea", "sky"])
+    with pytest.raises(UserError, match="it has no folder of pictures"):
+        labelled_pictures(folder / "cat/deep", CLASSES)
+    with pytest.raises(UserError, match="there is no such folder"):
+        labelled_pictures(folder / "nowhere", CLASSES)
+    with pytest.raises(UserError, match="is no folder"):
+        labelled_pictures(folder / "f.png", CLASSES)
+
+
+def evaluated(labels: list[int], answers: list[int]) -> Evaluated:
+    values = np.full((len(labels), 3), 0.1, np.float32)
+    values[np.arange(len(labels)), answers] = 0.8
+    paths = [f"{i}.png" for i in range(len(labels))]
+    given = np.array(labels, np.int64)
+    pictures = LabelledFolder(Path("p"), paths, given, {}, ["eel"], [], [])
+    return Evaluated(pictures, Probabilities(paths, given, values, CLASSES), [])
+
+
+def test_accuracies_have_intervals_over_the_images() -> None:
+    labels = [0] * 10 + [1] * 4
+    answers = [0] * 8 + [1, 2] + [1, 1, 0, 0]
+    found = evaluated(labels, answers).values()
+    assert found["accuracy"] == pytest.approx(10 / 14)
+    assert found["mean_class_accuracy"] == pytest.approx((0.8 + 0.5) / 2)
+    z = 1.959964
+
+    def wilson(right: int, number: int) -> list[float]:
+        share = right / number
+        centre = (share + z**2 / (2 * number)) / (1 + z**2 / number)
+        half = z / (1 + z**2 / number)
+        half *= np.sqrt(share * (1 - share) / number + z**2 / (4 * number**2))
+        return [centre - half, centre + half]
+
+    assert found["accuracy_interval"] == pytest.approx(wilson(10, 14))
+    cat, dog, eel = found["classes"]
+    assert cat["interval"] == pytest.approx(wilson(8, 10))
+    assert dog["interval"] == pytest.approx(wilson(2, 4))
+    assert (eel["images"], eel["accuracy"], eel["interval"]) == (0, None, None)
+    low, high = found["mean_class_accuracy_interval"]
+    # The bootstrap's deviation is that of the mean of two means.
+    deviation = np.sqrt(0.8 * 0.2 / 10 + 0.5 * 0.5 / 4) / 2
+    assert high - low == pytest.approx(2 * z * deviation, rel=0.15)
+    assert low < 0.65 < high
+
+
+def test_the_table_names_classes_and_what_is_taken_for_what() -> None:
+    text = as_text(evaluated([0, 0, 0, 1], [0, 1, 1, 1]).values())
+    assert "over 4 images" in text
+    assert "| top-1 accuracy         | 50.0 % |" in text
+    assert "| cat   | 3      | 33.3 %" in text
+    assert "| eel   | 0      | -" in text
+    assert "| cat   | dög       | 2      |" in text
+    assert "No image is taken for another class." in as_text(evaluated([0, 1], [0, 1]).values())
+
+
+def test_the_command_says_the_same_as_predict_and_writes_tables(
+    model: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "eel").mkdir()
+    (folder / "eel/bad.jpg").write_text("no picture")
+    output = tmp_path / "new/output"
+    command = ["evaluate", str(model), str(folder), "--device", "cpu"]
+    assert main([*command, "--json", "--output", str(output)]) == 1
+    said = capsys.readouterr()
+    found = json.loads(said.out)
+    assert "1 of 4 pictures could not be read" in said.err
+    assert "eel/bad.jpg" in said.err
+    assert "2 folders that are no class of the model: Cat, cow" in said.err
+    assert found["images"] == 3
+    assert found["unknown_folders"] == {"Cat": 1, "cow": 1}
+    assert found["skipped"][0]["path"].endswith("eel/bad.jpg")
+    assert sorted(path.name for path in output.iterdir()) == sorted(FILES)
+    table = pl.read_csv(output / "predictions.csv")
+    wanted = predict(load_published(model), [folder / path for path in table["path"]], 1)
+    assert table["predicted_class"].to_list() == [each.classes[0][0] for each in wanted]
+    right = table["class_name"] == table["predicted_class"]
+    assert table["correct"].to_list() == right.to_list()
+    assert found["accuracy"] == pytest.approx(right.mean())
+    assert pl.read_csv(output / "classes.csv")["images"].to_list() == [2, 1, 0]
+    assert pl.read_csv(output / "confusion.csv")["images"].sum() == 3
+
+    (folder / "eel/bad.jpg").unlink()
+    assert main([*command, "--output", str(output)]) == 1
+    said = capsys.readouterr()
+    assert "is not overwritten" in said.err
+    assert "top-1 accuracy" in said.out
+    assert main(command) == 0
+
+
+def test_a_folder_of_bad_pictures_has_no_figures(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "cat").mkdir()
+    (tmp_path / "cat/bad.jpg").write_text("no picture")
+    assert main(["evaluate", str(model), str(tmp_path), "--device", "cpu"]) == 1
+    said = capsys.readouterr()
+    assert "none of its 1 pictures could be read" in said.err
+    assert not said.out

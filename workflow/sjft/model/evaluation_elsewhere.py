@@ -1,0 +1,196 @@
+"""How good a published model is on labelled pictures elsewhere, with intervals over the images."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from scipy import stats
+
+from sjft.data.pixels import USUAL_LIMITS
+from sjft.errors import BadImageError, UserError
+from sjft.evaluation.accuracy import (
+    accuracies,
+    class_table,
+    confusion,
+    confusion_table,
+    prediction_table,
+)
+from sjft.evaluation.probabilities import Probabilities
+from sjft.evaluation.scoring import class_probabilities
+from sjft.model.file import PublishedModel
+from sjft.model.labelled_folder import LabelledFolder
+from sjft.model.predict import settings_of
+from sjft.networks.devices import choose_device
+from sjft.networks.joint import JointNetwork
+from sjft.reports.intervals import Interval, interval_over_images
+from sjft.reports.variation import LEVEL
+from sjft.settings.pictures import PictureLimits
+from sjft.storage.files import write_json, write_plain_table, writing
+from sjft.storage.markdown import aligned
+
+BOOTSTRAP_SEED = 0
+MOST_CONFUSIONS = 10
+FILES = ("predictions.csv", "classes.csv", "confusion.csv", "evaluation.json")
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """A model's answers on labelled pictures, and the pictures that could not be read."""
+
+    pictures: LabelledFolder
+    probabilities: Probabilities
+    bad: list[BadImageError]
+
+    def values(self) -> dict[str, Any]:
+        """All figures as plain values: those of `evaluation.json`, intervals, what was left out.
+
+        Each accuracy's interval is Wilson's; the mean class accuracy's a bootstrap, class by class.
+        """
+        known, pictures = self.probabilities, self.pictures
+        found = accuracies(known.values, known.labels, known.class_names)
+        right = (known.values.argmax(axis=1) == known.labels).astype(np.float64)
+        mean = interval_over_images(right, known.labels, BOOTSTRAP_SEED)
+        for row in found["classes"]:
+            number = row["images"]
+            row["interval"] = _wilson(round((row["accuracy"] or 0) * number), number)
+        return {
+            "folder": str(pictures.folder),
+            **found,
+            "interval_level": LEVEL,
+            "mean_class_accuracy_interval": None if mean is None else _plain(mean),
+            "accuracy_interval": _wilson(int(right.sum()), len(right)),
+            "confusion": self.confusions().to_dicts(),
+            "skipped": [{"path": e.path, "reason": e.reason} for e in self.bad],
+            "unknown_folders": pictures.unknown,
+            "classes_without_pictures": pictures.missing,
+            "pictures_beside_folders": pictures.beside,
+            "left_out": pictures.left_out,
+        }
+
+    def confusions(self) -> Any:
+        """The confusion as a list; see `confusion_table`."""
+        return confusion_table(self._counts, self.probabilities.class_names)
+
+    @property
+    def _counts(self) -> Any:
+        return confusion(self.probabilities.values, self.probabilities.labels)
+
+    def write(self, folder: Path) -> None:
+        """Write `FILES` into a folder, the tables with the columns of an experiment's own.
+
+        Raises `UserError` where one of them is there already, or where nothing can be written.
+        """
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        for name in FILES:
+            if (folder / name).exists():
+                raise UserError(
+                    f"{folder / name}: is there already, and is not overwritten. Name another "
+                    "folder, or remove it."
+                )
+        names = self.probabilities.class_names
+        write_plain_table(folder / FILES[0], prediction_table(self.probabilities))
+        write_plain_table(folder / FILES[1], class_table(self._counts, names))
+        write_plain_table(folder / FILES[2], self.confusions())
+        write_json(folder / FILES[3], self.values())
+
+
+def evaluate_elsewhere(
+    model: PublishedModel,
+    pictures: LabelledFolder,
+    *,
+    device: str = "auto",
+    batch: int = 64,
+    single_view: bool = False,
+    limits: PictureLimits = USUAL_LIMITS,
+) -> Evaluated:
+    """Score labelled pictures as `sjft predict` sees them; see `sjft.model.predict.predict`.
+
+    Raises `UserError` for a GPU that isn't there, and where no picture at all can be read.
+    """
+    evaluation, training = settings_of(model, batch)
+    scored = class_probabilities(
+        JointNetwork(model.facts["network"], model.network, model.classes, []),
+        [pictures.folder / path for path in pictures.paths],
+        evaluation.single_view() if single_view else evaluation,
+        training,
+        choose_device(device, "--device"),
+        torch.get_num_threads(),
+        limits,
+    )
+    if not len(scored.rows):
+        first = scored.skipped[0]
+        raise UserError(
+            f"{pictures.folder}: none of its {len(scored.skipped)} pictures could be read; the "
+            f"first is {first.path}: {first.reason}"
+        )
+    known = Probabilities(
+        [pictures.paths[row] for row in scored.rows],
+        pictures.labels[scored.rows],
+        scored.probabilities,
+        model.classes,
+    )
+    return Evaluated(pictures, known, scored.skipped)
+
+
+def as_text(values: dict[str, Any]) -> str:
+    """The figures of `Evaluated.values` for a terminal: accuracies, classes, confusions."""
+    share = f"{100 * values['interval_level']:.0f} %"
+    head = [f"accuracy over {values['images']:,} images", "", f"{share} interval"]
+    rows = [
+        head,
+        *(
+            [name, _percent(values[key]), _range(values[f"{key}_interval"])]
+            for name, key in (
+                ("mean class accuracy", "mean_class_accuracy"),
+                ("top-1 accuracy", "accuracy"),
+            )
+        ),
+    ]
+    classes = [["class", "images", "accuracy", f"{share} interval", "predicted", "precision"]]
+    for row in values["classes"]:
+        classes.append(
+            [
+                row["class_name"],
+                str(row["images"]),
+                _percent(row["accuracy"]),
+                _range(row["interval"]),
+                str(row["predicted"]),
+                _percent(row["precision"]),
+            ]
+        )
+    return "\n".join([*aligned(rows), "", *aligned(classes), *_mistakes(values["confusion"])])
+
+
+def _mistakes(rows: Sequence[dict[str, Any]]) -> list[str]:
+    wrong = [row for row in rows if row["class_name"] != row["predicted_class"]]
+    if not wrong:
+        return ["", "No image is taken for another class."]
+    most = sorted(wrong, key=lambda row: -int(row["images"]))[:MOST_CONFUSIONS]
+    table = [["class", "taken for", "images"]]
+    table += [[r["class_name"], r["predicted_class"], str(r["images"])] for r in most]
+    more = len(wrong) - len(most)
+    rest = [f"and {more} more pairs: `--output FOLDER` writes all"] if more else []
+    return ["", *aligned(table), *rest]
+
+
+def _wilson(right: int, images: int) -> list[float] | None:
+    if not images:
+        return None
+    found = stats.binomtest(right, images).proportion_ci(LEVEL, method="wilson")
+    return [float(found.low), float(found.high)]
+
+
+def _plain(interval: Interval) -> list[float]:
+    return [interval.low, interval.high]
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f} %"
+
+
+def _range(ends: Sequence[float] | None) -> str:
+    return "-" if ends is None else f"{100 * ends[0]:.1f} to {100 * ends[1]:.1f} %"

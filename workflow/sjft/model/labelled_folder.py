@@ -1,0 +1,106 @@
+"""Labelled pictures elsewhere: one folder per class, matched with a model's classes by name."""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sjft.data.folders import pictures_below
+from sjft.data.omissions import shown
+from sjft.errors import UserError
+
+NAMED = 5
+
+
+@dataclass(frozen=True)
+class LabelledFolder:
+    """The pictures below a folder that belong to a model's classes, and what does not.
+
+    ``paths`` [pictures] are relative to ``folder``, in the walk's order; ``labels`` int64
+    [pictures] are places in the model's classes. ``unknown`` has the number of pictures of each
+    folder that is no class of the model, ``missing`` the classes without a picture, ``beside`` the
+    pictures that lie in no class's folder, ``left_out`` a line for each other reason.
+    """
+
+    folder: Path
+    paths: list[str]
+    labels: NDArray[np.int64]
+    unknown: dict[str, int]
+    missing: list[str]
+    beside: list[str]
+    left_out: list[str]
+
+    def notes(self) -> list[str]:
+        """A line for everything that has no part in the figures, counted and named."""
+        lines = [f"left out: {shown(line)}" for line in self.left_out]
+        if self.unknown:
+            number = sum(self.unknown.values())
+            lines.append(
+                f"left out: {number:,} pictures in {len(self.unknown)} folders that are no class "
+                f"of the model: {_first(list(self.unknown))}"
+            )
+        if self.beside:
+            lines.append(
+                f"left out: {len(self.beside):,} pictures beside the classes' folders: "
+                f"{_first(self.beside)}"
+            )
+        if self.missing:
+            lines.append(
+                f"{len(self.missing)} classes of the model have no picture here, and no part in "
+                f"the mean: {_first(self.missing)}"
+            )
+        return lines
+
+
+def labelled_pictures(folder: Path, classes: Sequence[str]) -> LabelledFolder:
+    """Match the folders in ``folder`` with ``classes``, by name in Unicode's form NFC.
+
+    A picture belongs to the uppermost folder that it lies in. Folders are walked as the readers
+    walk them. Raises `UserError` where there is no such folder, or no picture of any class.
+    """
+    if not folder.is_dir():
+        what = "is no folder" if folder.exists() else "there is no such folder"
+        raise UserError(f"{folder}: {what}. Name one that holds a folder per class.")
+    found, omissions = pictures_below(folder)
+    place = {unicodedata.normalize("NFC", name): label for label, name in enumerate(classes)}
+    paths, labels, beside = [], [], []
+    unknown: Counter[str] = Counter()
+    for path in found:
+        name, slash, _ = path.partition("/")
+        label = place.get(unicodedata.normalize("NFC", name))
+        if not slash:
+            beside.append(path)
+        elif label is None:
+            unknown[name] += 1
+        else:
+            paths.append(path)
+            labels.append(label)
+    if not paths:
+        raise UserError(_nothing_known(folder, unknown, classes))
+    there = set(labels)
+    return LabelledFolder(
+        folder,
+        paths,
+        np.array(labels, np.int64),
+        dict(unknown),
+        [name for label, name in enumerate(classes) if label not in there],
+        beside,
+        omissions.lines(),
+    )
+
+
+def _nothing_known(folder: Path, unknown: Counter[str], classes: Sequence[str]) -> str:
+    has = f"its folders are {_first(list(unknown))}" if unknown else "it has no folder of pictures"
+    return (
+        f"{folder}: holds no picture of a class of the model: {has}. Expected is one folder per "
+        f"class, named as the model names it: {_first(classes)}. Where these lie one folder "
+        "further down, in a split say, name that folder."
+    )
+
+
+def _first(names: Sequence[str]) -> str:
+    return ", ".join(map(shown, names[:NAMED])) + ", ..." * (len(names) > NAMED)
