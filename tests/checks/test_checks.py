@@ -48,6 +48,35 @@ def of_values(changes: dict[str, Any]) -> list[str]:
             f"{TRAINING}.processes: 2 processes on a CPU share its 8 threads",
         ),
         (
+            {f"{TRAINING}.optimiser": "adamw", f"{TRAINING}.learning_rate": 0.01},
+            f"{TRAINING}.learning_rate: 0.01 is SGD's order of size",
+        ),
+        (
+            {
+                f"{TRAINING}.optimiser": "adamw",
+                f"{TRAINING}.learning_rate": 3e-4,
+                f"{TRAINING}.momentum": 0.8,
+            },
+            f"{TRAINING}.momentum: is of SGD, and decides nothing",
+        ),
+        (
+            {f"{TRAINING}.rand_augment_magnitude": 5},
+            f"{TRAINING}.rand_augment_magnitude: decides nothing without",
+        ),
+        (
+            {f"{TRAINING}.mixup": 0.2, f"{TRAINING}.target_batch": 1},
+            f"{TRAINING}.mixup: a process has one target image",
+        ),
+        (
+            {f"{TRAINING}.ema": 0.9999},
+            f"{TRAINING}.ema: with 0.9999, the weights after the first of 3000 updates still count "
+            "74 %",
+        ),
+        (
+            {f"{TRAINING}.layer_wise_decay": 0.7, f"{TRAINING}.weights": {"source": "random"}},
+            f"{TRAINING}.layer_wise_decay: keeps the layers next to the input as they came",
+        ),
+        (
             {f"{TRAINING}.precision": "float16", f"{TRAINING}.device": "cpu"},
             f"{TRAINING}.precision: most CPUs emulate float16",
         ),

@@ -6,9 +6,10 @@ import polars as pl
 import torch
 from small import images_table, source_table, training_settings
 
-from sjft.networks.joint import JointNetwork
+from sjft.networks.joint import JointNetwork, joint_network
 from sjft.selection.subset import select_all
 from sjft.settings.training import TrainingSettings
+from sjft.settings.weights import RandomWeights
 from sjft.training.batches import Batch
 from sjft.training.pairing import AnySource, NoSource
 from sjft.training.round import Round, train
@@ -42,6 +43,12 @@ def fit(network: JointNetwork, given: list[Batch], **changes: object) -> pl.Data
 def state(network: JointNetwork) -> dict[str, torch.Tensor]:
     """A copy of a network's tensors by name."""
     return {k: v.detach().clone() for k, v in network.module.state_dict().items()}
+
+
+def torchvisions(name: str) -> JointNetwork:
+    """One of torchvision's networks with both heads and random weights."""
+    weights = RandomWeights(source="random", seed=0)
+    return joint_network(name, weights, None, ["a", "b"], ["x", "y", "z"], 0)
 
 
 def round_of(folder: Path, *, seed: int = 0, number: int = 0, source: bool = True) -> Round:

@@ -125,6 +125,36 @@ def test_a_round_killed_again_and_again_ends_with_the_same_bytes(
     assert result(pictures, tmp_path / "m.pt", every_update(tmp_path)) == uninterrupted
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"optimiser": "adamw", "learning_rate": 0.001},
+        {"layer_wise_decay": 0.7},
+        {"label_smoothing": 0.1},
+        {"augment": "rand_augment"},
+        {"mixup": 0.4},
+        {"ema": 0.8},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_a_killed_round_ends_with_the_same_bytes_with_each_part_of_the_recipe(
+    killed_at,
+    uninterrupted: bytes,
+    pictures: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    changes: dict[str, object],
+) -> None:
+    settings = SETTINGS.model_copy(update=changes)
+    monkeypatch.setattr(sys.modules[__name__], "SETTINGS", settings)
+    whole = result(pictures, tmp_path / "whole.pt", None)
+    for step in (5, 10):
+        killed_at(step, every_update(tmp_path))
+    assert list(tmp_path.rglob("update-*.pt"))
+    assert result(pictures, tmp_path / "m.pt", every_update(tmp_path)) == whole
+    assert whole != uninterrupted
+
+
 @pytest.mark.parametrize("damage", [b"", b"no checkpoint", None, "a flipped bit"])
 def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(
     killed_at,

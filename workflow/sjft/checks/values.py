@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from sjft.checks.asked import Asked
 from sjft.checks.finding import Finding
+from sjft.checks.recipe import wrong_recipe
 from sjft.settings.arms_of import without_retrieval
 from sjft.settings.bank import CnnBank
 from sjft.settings.config import Configuration
@@ -81,6 +82,7 @@ def _of_training(key: str, training: TrainingSettings) -> Iterator[Finding]:
             f"{max(1, training.updates * 3 // 4)} here",
             stops=False,
         )
+    yield from wrong_recipe(key, training)
     if training.processes > 1 and training.device == "cpu":
         yield Finding(
             f"{key}.processes",

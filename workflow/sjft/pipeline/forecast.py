@@ -32,6 +32,7 @@ COSTS_NOTHING = (
     *("momentum", "weight_decay", "head_learning_rate_factor", "target_loss_weight"),
     *("source_head_learning_rate_factor", "source_loss_weight", "source_head"),
     *("source_head_classes", "mean", "std", "log_every", "most_of_a_class"),
+    *("layer_wise_decay", "label_smoothing"),
 )
 # Of data that is not here: as the paper's targets, and ImageNet.
 USUAL_CLASSES = (100, 1000)

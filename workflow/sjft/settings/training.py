@@ -68,8 +68,22 @@ class TrainingKeys(Settings):
     warm_up_updates: int = Field(
         0, ge=0, description="First updates of each round in which the learning rate rises evenly."
     )
+    optimiser: Literal["sgd", "adamw"] = Field(
+        "sgd",
+        description="SGD with momentum, or AdamW with torch's own betas; AdamW wants a learning "
+        "rate of about 0.0003, and a weight decay of about 0.05.",
+    )
     momentum: float = Field(0.9, ge=0, lt=1, description="Of SGD.")
-    weight_decay: float = Field(1e-4, ge=0, description="Of SGD.")
+    weight_decay: float = Field(
+        1e-4, ge=0, description="Of the optimiser, on all weights; decoupled with `adamw`."
+    )
+    layer_wise_decay: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="Each layer of the trunk learns at this multiple of the rate of the layer "
+        "above it; the uppermost at this multiple of `learning_rate`. Null: all at one rate.",
+    )
     head_learning_rate_factor: float = Field(
         1.0, gt=0, description="The target head's learning rate, as a multiple of the trunk's."
     )
@@ -91,6 +105,33 @@ class TrainingKeys(Settings):
         description="Where a source image is one of its target image's own neighbours, its loss "
         "is weighted by exp(-divergence / this), divided by the mean of these weights over the "
         "batch. Null: all count alike.",
+    )
+    label_smoothing: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="The share of each label that is spread evenly over all classes of its task.",
+    )
+    augment: Literal["crop", "rand_augment"] = Field(
+        "crop",
+        description="How pictures are varied: by a random square and mirror alone, or by two "
+        "random operations of torchvision's RandAugment on top.",
+    )
+    rand_augment_magnitude: int = Field(
+        9, ge=0, le=30, description="With `augment: rand_augment`: how strong the operations are."
+    )
+    mixup: float | None = Field(
+        None,
+        gt=0,
+        description="Images are mixed with others of their half of the batch, in shares from "
+        "Beta(this, this); timm's usual values are 0.1 to 0.8. Null: no mixing.",
+    )
+    ema: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="Decay of an exponential moving average of the weights over a round's updates, "
+        "which is the round's model in place of the last weights. Null: the last weights.",
     )
     freeze_batch_norm: bool = Field(
         False, description="Keep batch-norm statistics as they came with the weights."
@@ -136,6 +177,8 @@ class TrainingSettings(TrainingKeys):
         Without source images, what is said of these decides nothing.
         """
         unused = {"learning_rate_steps"} if self.schedule == "cosine" else set()
+        unused |= {"momentum"} if self.optimiser == "adamw" else set()
+        unused |= {"rand_augment_magnitude"} if self.augment == "crop" else set()
         values = self.model_dump(mode="json", exclude=unused | COMPUTING)
         return values if with_sources else values | NO_SOURCE_HEAD
 

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sjft.settings.training import TrainingSettings
-from sjft.training.augmentation import augmented, random_numbers
+from sjft.training.augmentation import NUMBERS, augmented, random_numbers
 from sjft.training.cache import PictureCache
+from sjft.training.mixup import mixing
 from sjft.training.pairing import Pairing
+from sjft.training.rand_augment import operation_numbers, rand_augment
 from sjft.training.world import ALONE, World
 
 
@@ -31,8 +33,9 @@ class Batch:
 
     Images are uint8 as they are prepared, and normalised float32 as the network gets them.
     ``source_weights`` float32 [sources] say how often each source image's loss counts, with a mean
-    of 1 over the batch of all processes; None where each counts once. Loader and loop hand over
-    whatever tensors there are.
+    of 1 over the batch of all processes; None where each counts once. With mixup,
+    ``mixup_partners`` int64 and ``mixup_shares`` float32 [pairs] are those of
+    `sjft.training.mixup.Mixing`. Loader and loop hand over whatever tensors there are.
     """
 
     images: Tensor
@@ -40,6 +43,8 @@ class Batch:
     source_labels: Tensor
     paths: list[str]
     source_weights: Tensor | None = None
+    mixup_partners: Tensor | None = None
+    mixup_shares: Tensor | None = None
 
     def tensors(self) -> dict[str, Tensor]:
         """All that the network and its loss go by, by name."""
@@ -87,8 +92,11 @@ class JointBatches:
         self._sources = sources
         self._pairing = pairing
         self._side, self._resize = settings.input_size, settings.resize
+        self._rand_augment = rand_augment(settings)
+        self._mixup, self._processes = settings.mixup, settings.processes
         self._seed = seed
         self._cache = cache
+        self._world = world
         self._share = slice(world.rank, None, world.size)
 
     def __getitem__(self, step: int) -> Batch:
@@ -100,8 +108,9 @@ class JointBatches:
     def outline(self, step: int, *, pinned: bool = False) -> Outline:
         """Say what batch ``step`` holds; ``pinned`` memory is copied to a GPU beside its work."""
         pairs = self._pairing.batch(step)
-        numbers = random_numbers(self._seed, step, len(pairs.targets) + len(pairs.sources))
+        numbers = self._numbers(step, len(pairs.targets) + len(pairs.sources))
         halves = np.split(numbers, [len(pairs.targets)])
+        mixup = self._mixing(step, len(pairs.targets))
         pairs = pairs.share(self._share)
         paths = [self._targets.paths[row] for row in pairs.targets]
         paths += [self._sources.paths[row] for row in pairs.sources]
@@ -113,6 +122,7 @@ class JointBatches:
             torch.from_numpy(self._sources.labels[pairs.sources]),
             [str(path) for path in paths],
             None if pairs.source_weights is None else torch.from_numpy(pairs.source_weights),
+            *mixup,
         )
         numbers = np.concatenate([half[self._share] for half in halves])
         return Outline(batch, paths, numbers, pictures.numpy())
@@ -122,4 +132,22 @@ class JointBatches:
         for picture, path, numbers in zip(
             outline.pictures[places], outline.paths[places], outline.numbers[places], strict=True
         ):
-            picture[:] = augmented(self._cache.pixels(path), self._side, self._resize, numbers)
+            square = augmented(self._cache.pixels(path), self._side, self._resize, numbers)
+            if self._rand_augment is not None:
+                square = self._rand_augment.applied(square, numbers[NUMBERS:])
+            picture[:] = square
+
+    def _numbers(self, step: int, places: int) -> NDArray[np.float64]:
+        """What decides the augmentation of each picture of the whole batch, a row each."""
+        numbers = random_numbers(self._seed, step, places)
+        if self._rand_augment is None:
+            return numbers
+        return np.hstack([numbers, operation_numbers(self._seed, step, places)])
+
+    def _mixing(self, step: int, pairs: int) -> tuple[Tensor, ...]:
+        """Partners and shares of this process's pairs; nothing without mixup."""
+        if self._mixup is None:
+            return ()
+        whole = mixing(self._mixup, self._seed, step, pairs, self._processes)
+        own = whole.of_process(self._world.rank, self._world.size)
+        return torch.from_numpy(own.partners), torch.from_numpy(own.shares)

@@ -4,20 +4,29 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sjft.networks.joint import JointNetwork
+from sjft.training.mixup import mixed
 
 
 class JointTask(nn.Module):
     """The joint loss: cross-entropy of both halves of a batch, summed (paper, section 3.1)."""
 
     def __init__(
-        self, network: JointNetwork, source_loss_weight: float, target_loss_weight: float = 1.0
+        self,
+        network: JointNetwork,
+        source_loss_weight: float,
+        target_loss_weight: float = 1.0,
+        label_smoothing: float = 0.0,
     ) -> None:
-        """Wrap a network; each half's loss, the mean over its images, counts so many times."""
+        """Wrap a network; each half's loss, the mean over its images, counts so many times.
+
+        ``label_smoothing`` is the share of each label that is spread over its task's classes.
+        """
         super().__init__()
         self.network = network.module
         self._classes = len(network.target_classes)
         self._source_weight = source_loss_weight
         self._target_weight = target_loss_weight
+        self._smoothing = label_smoothing
 
     def forward(
         self,
@@ -25,6 +34,8 @@ class JointTask(nn.Module):
         target_labels: Tensor,
         source_labels: Tensor,
         source_weights: Tensor | None = None,
+        mixup_partners: Tensor | None = None,
+        mixup_shares: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Loss of the tensors of a `Batch`: images [targets + sources, 3, side, side].
 
@@ -32,18 +43,26 @@ class JointTask(nn.Module):
         the batch of all processes: so the mean of the weighted losses is a weighted mean over
         that batch, and its gradient the mean of those of equal shares.
 
+        With mixup a pair's images are ``mixup_shares`` [pairs] of themselves and the rest of those
+        of the pair ``mixup_partners`` [pairs], places in each half; their losses are the same
+        shares of the losses against either label. Right answers are those of the larger share.
+
         Returns the scalars ``loss``, ``target_loss``, ``source_loss`` (0 without source images)
         and the numbers of right answers ``target_correct``, ``source_correct``. One pass serves
         both halves, so that batch-norm statistics are shared.
         """
-        scores = self.network(images)
         cut = len(target_labels)
+        mix = None
+        if mixup_partners is not None and mixup_shares is not None:
+            mix = mixup_partners, mixup_shares
+            images = mixed(images, cut, *mix)
+        scores = self.network(images)
         target, source = scores[:cut, : self._classes], scores[cut:, self._classes :]
-        target_loss = F.cross_entropy(target, target_labels)
+        target_loss = self._mean_loss(target, target_labels, None, mix)
         source_loss = target_loss.new_zeros(())
         source_correct = target_labels.new_zeros(())
         if len(source_labels):
-            source_loss = _mean_loss(source, source_labels, source_weights)
+            source_loss = self._mean_loss(source, source_labels, source_weights, mix)
             source_correct = (source.argmax(1) == source_labels).sum()
         return {
             "loss": self._target_weight * target_loss + self._source_weight * source_loss,
@@ -53,9 +72,22 @@ class JointTask(nn.Module):
             "source_correct": source_correct,
         }
 
+    def _mean_loss(
+        self,
+        scores: Tensor,
+        labels: Tensor,
+        weights: Tensor | None,
+        mix: tuple[Tensor, Tensor] | None,
+    ) -> Tensor:
+        if weights is None and mix is None:
+            return F.cross_entropy(scores, labels, label_smoothing=self._smoothing)
+        losses = self._losses(scores, labels)
+        if mix is not None:
+            partners, shares = mix[0], mix[1].to(losses.dtype)
+            losses = shares * losses + (1 - shares) * self._losses(scores, labels[partners])
+        if weights is not None:
+            losses = weights.to(losses.dtype) * losses
+        return losses.mean()
 
-def _mean_loss(scores: Tensor, labels: Tensor, weights: Tensor | None) -> Tensor:
-    if weights is None:
-        return F.cross_entropy(scores, labels)
-    losses = F.cross_entropy(scores, labels, reduction="none")
-    return (weights.to(losses.dtype) * losses).mean()
+    def _losses(self, scores: Tensor, labels: Tensor) -> Tensor:
+        return F.cross_entropy(scores, labels, reduction="none", label_smoothing=self._smoothing)

@@ -8,33 +8,48 @@ import torch
 
 from sjft.networks.joint import JointNetwork
 from sjft.settings.training import TrainingSettings
+from sjft.training.depth import layers_of_trunk
 
 
-def make_optimiser(network: JointNetwork, settings: TrainingSettings) -> torch.optim.SGD:
-    """SGD with a group of parameters each for the trunk, the target's and the source's head.
+def make_optimiser(network: JointNetwork, settings: TrainingSettings) -> torch.optim.Optimizer:
+    """SGD or AdamW with a group of parameters each for the trunk and the heads, in this order.
 
-    They differ in their learning rates; weight decay and momentum are the same.
+    They differ in their learning rates; all else is the same. With `layer_wise_decay` the first
+    group is the trunk's layer next to the heads, and its other layers follow behind the heads', the
+    input's last.
     """
     heads = {"target": network.heads.target, "source": network.heads.source}
     factors = {
         "target": settings.head_learning_rate_factor,
         "source": settings.source_head_factor,
     }
-    of_heads = {id(parameter) for parameter in network.heads.parameters()}
+    last, *others = _groups_of_trunk(network, settings)
     groups: list[dict[str, Any]] = [
-        {"params": [p for p in network.module.parameters() if id(p) not in of_heads]},
+        last,
         *(
             {"params": list(head.parameters()), "lr": settings.learning_rate * factors[side]}
             for side, head in heads.items()
             if head is not None
         ),
+        *others,
     ]
-    return torch.optim.SGD(
-        groups,
-        lr=settings.learning_rate,
-        momentum=settings.momentum,
-        weight_decay=settings.weight_decay,
-    )
+    rate, decay = settings.learning_rate, settings.weight_decay
+    if settings.optimiser == "adamw":
+        return torch.optim.AdamW(groups, lr=rate, weight_decay=decay)
+    return torch.optim.SGD(groups, lr=rate, momentum=settings.momentum, weight_decay=decay)
+
+
+def _groups_of_trunk(network: JointNetwork, settings: TrainingSettings) -> list[dict[str, Any]]:
+    """The trunk's layers from the heads to the input, or all of it where its rates are one."""
+    decay = settings.layer_wise_decay
+    if decay is None:
+        of_heads = {id(parameter) for parameter in network.heads.parameters()}
+        return [{"params": [p for p in network.module.parameters() if id(p) not in of_heads]}]
+    layers = reversed(layers_of_trunk(network))
+    return [
+        {"params": layer, "lr": settings.learning_rate * decay**below}
+        for below, layer in enumerate(layers, 1)
+    ]
 
 
 def make_schedule(

@@ -21,6 +21,7 @@ from sjft.settings.pictures import PictureLimits
 from sjft.settings.training import TrainingSettings
 from sjft.settings.weights import RandomWeights
 from sjft.storage.files import stable_integer
+from sjft.training.averaging import weight_average
 from sjft.training.batches import Batch, JointBatches, LabelledImages
 from sjft.training.cache import PictureCache
 from sjft.training.checkpoints import Checkpoints
@@ -52,10 +53,10 @@ def train(
 
     ``batches_from`` gives the batches from an update on, `accumulate` of them an update, on the
     device. With ``checkpoints`` the round goes on from the newest of them, and ends with the
-    weights of one that was never interrupted. Where several processes train together, each is given
-    its share of every batch. ``written`` is told of each row of the history. Raises `UserError` for
-    a loss that is not finite, naming the update and the batch's files, and where the process was
-    asked to end.
+    weights of one that was never interrupted. With `ema` it ends with the average of its weights.
+    Where several processes train together, each is given its share of every batch. ``written`` is
+    told of each row of the history. Raises `UserError` for a loss that is not finite, naming the
+    update and the batch's files, and where the process was asked to end.
     """
     task = JoinedTask(network, settings, device, world)
     precision = Precision(settings.precision, device)
@@ -64,7 +65,10 @@ def train(
     # A GPU is asked for its numbers seldom: each time it has to wait.
     lag = BATCHES_UNASKED if device.type == "cuda" else 1
     history = History(settings.log_every, settings.updates, lag, world, written)
-    state = TrainingState(network.module, optimiser, schedule, precision, history, device, world)
+    average = weight_average(network.module, settings.ema)
+    state = TrainingState(
+        network.module, optimiser, schedule, precision, history, device, world, average
+    )
     start = checkpoints.restore(state) if checkpoints else 0
     stream = iter(batches_from(start))
     for update in progress(
@@ -82,11 +86,15 @@ def train(
                 precision.backward(result["loss"] / settings.accumulate)
             history.add(batch, result, update)
         precision.step(optimiser)
+        if average is not None:
+            average.update()
         history.close_update(update, [float(rate) for rate in schedule.get_last_lr()])
         schedule.step()
         if checkpoints:
             checkpoints.after(update + 1, state)
     state.require_finite(settings.updates)
+    if average is not None:
+        average.replace_weights()
     return history.table()
 
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from sjft.errors import UserError
+from sjft.training.averaging import WeightAverage
 from sjft.training.history import History
 from sjft.training.precision import Precision
 from sjft.training.world import World
@@ -23,10 +24,12 @@ class TrainingState:
     history: History
     device: torch.device
     world: World
+    average: WeightAverage | None = None
 
     def content(self) -> dict[str, Any]:
         """Tensors and plain values, for `restore`; random states of all processes."""
-        return {
+        average = {} if self.average is None else {"average": self.average.state()}
+        return average | {
             "network": self.module.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "schedule": self.schedule.state_dict(),
@@ -42,6 +45,8 @@ class TrainingState:
         self.schedule.load_state_dict(content["schedule"])
         self.precision.restore(content["precision"])
         self.history.restore(content["history"])
+        if self.average is not None:
+            self.average.restore(content["average"])
         random = content["random"][self.world.rank]
         torch.set_rng_state(random["cpu"])
         if random["cuda"] is not None:

@@ -30,7 +30,12 @@ class JoinedTask:
         self, network: JointNetwork, settings: TrainingSettings, device: torch.device, world: World
     ) -> None:
         """Move the network to the device; raises `UserError` where it cannot be compiled."""
-        self._task = JointTask(network, settings.source_loss_weight, settings.target_loss_weight)
+        self._task = JointTask(
+            network,
+            settings.source_loss_weight,
+            settings.target_loss_weight,
+            settings.label_smoothing,
+        )
         if world.size > 1 and device.type == "cuda" and not settings.freeze_batch_norm:
             nn.SyncBatchNorm.convert_sync_batchnorm(self._task)  # type: ignore[no-untyped-call]
         # Convolutions are a quarter faster with the channels last, on CPUs and GPUs alike.
