@@ -52,7 +52,11 @@ def pictures(tmp_path: Path) -> Path:
 
 
 def job(
-    pictures: Path, output: Path, processes: int, choice: SourceChoice | None = None
+    pictures: Path,
+    output: Path,
+    processes: int,
+    choice: SourceChoice | None = None,
+    recipe: dict[str, object] | None = None,
 ) -> RoundJob:
     the_round = Round(
         number=0,
@@ -69,7 +73,7 @@ def job(
     output.mkdir(exist_ok=True)
     return RoundJob(
         the_round,
-        SETTINGS.model_copy(update={"processes": processes}),
+        SETTINGS.model_copy(update={"processes": processes, **(recipe or {})}),
         None,
         2,
         Checkpoints(output / "checkpoints", {}, CheckpointSettings(updates=1)),
@@ -108,6 +112,23 @@ def test_two_processes_end_as_one_does_and_go_on_after_a_signal(
     job(pictures, stopped, 2).run()
     assert (stopped / "model.pt").read_bytes() == (both / "model.pt").read_bytes()
     assert not (stopped / "checkpoints").exists()
+
+
+@pytest.mark.slow
+def test_two_processes_end_as_one_does_with_the_parts_of_the_recipe(
+    pictures: Path, tmp_path: Path
+) -> None:
+    """All but mixup, whose partners are within each process's share."""
+    recipe = {
+        "layer_wise_decay": 0.8,
+        "label_smoothing": 0.1,
+        "augment": "rand_augment",
+        "ema": 0.7,
+    }
+    alone, both = tmp_path / "alone", tmp_path / "both"
+    job(pictures, alone, 1, recipe=recipe).run()
+    job(pictures, both, 2, recipe=recipe).run()
+    assert_alike(alone, both)
 
 
 def assert_alike(alone: Path, both: Path) -> None:
