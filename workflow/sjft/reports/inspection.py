@@ -5,6 +5,7 @@ from statistics import fmean
 
 import polars as pl
 
+from sjft.reports.conclusion import opening
 from sjft.reports.summary import read_summary
 from sjft.storage.inspection import Inspection, Plot, Values, plain_table
 from sjft.storage.sanity import Check, numbers_are_finite, rows_of_table
@@ -43,7 +44,7 @@ def inspect_summary(path: Path) -> Inspection:
             colour="seed",
             discrete=True,
         ),
-        text=content["table"],
+        text=f"{opening(content)}\n\n{content['table']}",
     )
 
 
