@@ -59,6 +59,7 @@ def closing(
     """
     place = model.parent
     table = place / "summary.md"
+    named = ["--configfile", *configfiles] if configfiles else []
     lines = [
         opening(summary),
         "",
@@ -66,12 +67,15 @@ def closing(
         "Next:",
         f"  sjft predict {join([str(model)])} photo.jpg",
     ]
-    if configfiles is not None and (ablation := _ablation(summary, place, configfiles)):
-        lines += [f"  {ablation}"]
+    if configfiles is not None:
+        asked = join(["sjft", "neighbours", summary["experiment"], "PICTURE", *named])
+        lines.append(f"  {asked}")
+        ablation = _ablation(summary, place, named)
+        lines += [f"  {ablation}"] if ablation else []
     return "\n".join(lines)
 
 
-def _ablation(summary: Mapping[str, Any], place: Path, configfiles: Sequence[str]) -> str | None:
+def _ablation(summary: Mapping[str, Any], place: Path, named: Sequence[str]) -> str | None:
     """The command for the arms of the verdict with more seeds; None where there are as many."""
     comparisons = summary["verdict"]["comparisons"]
     if not comparisons or len(comparisons[0]["seeds"]) >= SEEDS_OF_AN_ABLATION:
@@ -79,7 +83,6 @@ def _ablation(summary: Mapping[str, Any], place: Path, configfiles: Sequence[str
     arms = dict.fromkeys(arm for found in comparisons for arm in (found["arm"], found["against"]))
     seeds = ", ".join(map(str, range(SEEDS_OF_AN_ABLATION)))
     changed = f"{{ablation: {{arms: [{', '.join(arms)}], seeds: [{seeds}]}}}}"
-    named = ["--configfile", *configfiles] if configfiles else []
     return join(
         [
             *("snakemake", "--cores", "all", str(place / "ablation.csv"), *named),
