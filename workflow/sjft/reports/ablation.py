@@ -13,8 +13,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from sjft.evaluation.accuracy import accuracies
-from sjft.evaluation.fusion import aligned, fuse
-from sjft.evaluation.probabilities import Probabilities
+from sjft.evaluation.fusion import fuse
+from sjft.evaluation.probabilities import Probabilities, aligned
 from sjft.reports.intervals import (
     Interval,
     interval_over_both,
