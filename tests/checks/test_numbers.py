@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from checked import DISK, TRAINING, configured
 
-from sjft.checks.asked import Asked
+from sjft.checks.asked import Asked, asked_for
 from sjft.checks.numbers import Counted, possible_splits, wrong_numbers
 
 
@@ -32,6 +32,28 @@ def test_there_must_be_something_to_test_on() -> None:
     assert "Give it a number in datasets.birds.per_class, or evaluate on `test`" in line
     asked = Asked("main", ("selective",), False)
     assert list(wrong_numbers(configured(none_left), asked, {})) == []
+
+
+def test_an_arm_is_chosen_only_where_there_is_a_split_to_choose_by() -> None:
+    asked = Asked("main", ("selective", "fine-tune"), False, validated=True)
+    key = "experiments.main.publish"
+    best = DISK | {key: {"arm": "best", "compare": ["selective", "fine-tune"]}}
+    (known,) = wrong_numbers(configured(best), asked, {})  # without a look at the pictures
+    assert str(known) == (
+        f"{key}.arm: `disk` can have no picture in the split `val`, by its settings, by "
+        "which `best` is chosen. Give datasets.disk.random_split a share `val`, 0.1 for example, "
+        "or name the arm to publish (`selective`)"
+    )
+    drawn = best | {"datasets.disk.random_split": {"train": 0.7, "val": 0.1}}
+    assert list(wrong_numbers(configured(drawn), asked, {})) == []
+    counted = {"disk": Counted({"train": 4, "test": 2}, ["a", "b"])}
+    found = [str(finding) for finding in wrong_numbers(configured(drawn), asked, counted)]
+    assert any(line.startswith(f"{key}.arm: `disk` has no picture") for line in found)
+    (asked_for_model,) = asked_for(configured(best), ["main"], ["results/main/model.pt"])
+    assert asked_for_model.validated and asked_for_model.arms == ("fine-tune", "selective")
+    evaluation = "results/main/runs/selective-0/evaluation.json"
+    (of_one,) = asked_for(configured(best), ["main"], [evaluation])
+    assert not of_one.validated
 
 
 @pytest.mark.parametrize(

@@ -135,11 +135,13 @@ def test_a_file_of_another_program_is_refused_in_one_line(
     assert "no file of this pipeline" in refused(capsys, "inspect", tmp_path / "a.h5")
 
 
-def test_a_summary_is_shown_as_its_table(
+def test_a_summary_is_shown_as_its_verdict_and_its_table(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_json(tmp_path / "s.json", {"table": "| a |\n| b |"})
-    assert shown(capsys, "summary", tmp_path / "s.json") == "| a |\n| b |\n"
+    summary = {"conclusion": ["Borrowing helped.", "It is the best."], "table": "| a |\n| b |"}
+    write_json(tmp_path / "s.json", summary)
+    text = "Borrowing helped.\n\nIt is the best.\n\n| a |\n| b |\n"
+    assert shown(capsys, "summary", tmp_path / "s.json") == text
     (tmp_path / "s.json").write_text("{}")
     assert "is no summary" in refused(capsys, "summary", tmp_path / "s.json")
 

@@ -44,11 +44,19 @@ KINDS = {
     "weights": "weights",
     "evaluation": "evaluation",
     "summary": "summary",
+    "choice": "choice of the published arm",
     "receipt": "record",
     "part": "record",
 }
 # The summary is one of no arms.
-WITHOUT_PICTURE = {"record", "record of images", "skipped", "generated images", "summary"}
+WITHOUT_PICTURE = {
+    "record",
+    "record of images",
+    "skipped",
+    "generated images",
+    "summary",
+    "choice of the published arm",
+}
 ROWS = {
     "descriptors": ("2", "layers"),
     "images.csv": ("a/3.png", "split"),

@@ -23,6 +23,7 @@ ARM = {
     "runs": [{"source_shares": {}}],
 }
 SUMMARY: dict[str, Any] = {
+    "conclusion": ["Borrowing helped here: so it is.", "`selective` is published: it is the best."],
     "arms": {"selective": ARM},
     "style_share_by_chance": None,
     "backend": "annoy",
@@ -64,7 +65,7 @@ def test_card_and_documentation_give_the_same_code(tmp_path: Path) -> None:
 def test_the_card_says_what_a_stranger_has_to_know(tmp_path: Path) -> None:
     text = card(tmp_path)
     for words in (
-        "# Model card: demo",
+        "# Model card: demo\n\nBorrowing helped here: so it is.\n\n`selective` is published: it is",
         "a `squeezenet1_1` of torchvision that tells 2 classes apart: 75.0 % mean class accuracy",
         "on the 3 images of the split `test` of `birds`",
         "The method is selective joint fine-tuning (Ge and Yu, CVPR 2017), the program sjft 0.1.0.",

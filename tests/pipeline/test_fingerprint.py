@@ -132,6 +132,8 @@ NOT_REACHED = {
         "training/world",
         "training/round",
     ],
+    "validate": ["training/batches", "training/pairing", "reports/verdict", "reports/choice"],
+    "choose": ["data/pixels", "networks/joint", "training/round"],
     "summarise": ["data/pixels", "leakage/perceptual_hash", "networks/joint"],
 }
 

@@ -52,6 +52,22 @@ def test_the_published_run_alone_is_trained_round_by_round() -> None:
     assert job("score_difficulty", "selective", 0) in jobs[job("finetune", "selective", 1)]
 
 
+def test_where_the_arm_is_chosen_all_that_it_may_be_are_trained_and_validated() -> None:
+    publish = {"arm": "best", "compare": ["selective", "fine-tune"], "seed": 4}
+    c = configuration(rounds=1, publish=publish, seeds=[0, 4])
+    jobs = jobs_of_model(c, "tiny")
+    runs_of_both = [f"{arm}-{seed}/last" for arm in ("fine-tune", "selective") for seed in (0, 4)]
+    assert names(jobs, "validate") == names(jobs, "evaluate") == runs_of_both
+    (choose,) = (one for one in jobs if one.rule == "choose")
+    assert {one.rule for one in jobs[choose]} == {"validate"} and len(jobs[choose]) == 4
+    (publish_job,) = (one for one in jobs if one.rule == "publish")
+    models = {f.job.names["arm"] for f in files_read_by(c, publish_job) if f.endswith("model.pt")}
+    assert models == {"selective", "fine-tune"} and choose in jobs[publish_job]
+    # Nobody else is asked for the validation split: nothing is chosen where an arm is named.
+    named = jobs_of_model(configuration(publish={"compare": ["fine-tune"]}), "tiny")
+    assert not {"validate", "choose"} & {one.rule for one in named}
+
+
 def test_random_source_needs_what_the_size_of_the_selection_follows_from() -> None:
     c = configuration(publish={"arm": "random-source"})
     jobs = trainings(c)

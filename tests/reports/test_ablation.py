@@ -13,9 +13,12 @@ from sjft.errors import UserError
 from sjft.evaluation.probabilities import Probabilities
 from sjft.reports.ablation import AblationArm, AblationRun, compare_arms, fused_runs, reference_of
 from sjft.reports.ablation_page import plot_ablation, render_ablation
+from sjft.reports.intervals import Interval, interval_over_both
 from sjft.reports.paper import paper_figures
+from sjft.reports.variation import variation
 from sjft.settings.arm import PRESETS
 from sjft.settings.config import Configuration, read_configuration
+from sjft.storage.files import stable_integer
 
 LABELS = np.repeat([0, 1], [2, 6])
 NAMES = ["rare", "common"]
@@ -81,6 +84,7 @@ def test_one_seed_has_an_interval_over_images_alone() -> None:
     row = table_of([RUNS[0], RUNS[2]])["fine-tune"]
     assert row["deviation"] is row["low_over_seeds"] is row["difference_low_over_seeds"] is None
     assert row["difference_low_over_images"] is not None
+    assert row["difference_low_over_both"] is None
 
 
 def test_images_in_another_order_are_put_in_order() -> None:
@@ -144,6 +148,36 @@ def test_an_arm_of_ones_own_is_a_row_behind_the_papers_with_its_own_reference() 
     assert "by 40 or 80 updates" in render_ablation("birds", table, "val")
 
 
+def test_the_interval_over_both_and_the_power_stand_beside_the_other_two() -> None:
+    many = {
+        (arm, seed): answers(arm, seed, [i for i in range(8) if rng.random() < share])
+        for arm, share, rng in (
+            ("selective", 0.9, np.random.default_rng(1)),
+            ("fine-tune", 0.4, np.random.default_rng(2)),
+        )
+        for seed in range(4)
+    }
+    row = table_of(list(many.values()))["fine-tune"]
+    pairs = [(many["fine-tune", seed], many["selective", seed]) for seed in range(4)]
+    differences = np.array([answered(ours) - answered(other) for ours, other in pairs])
+    low, high = row["difference_low_over_both"], row["difference_high_over_both"]
+    found = interval_over_both(differences, LABELS, stable_integer("ablation", "fine-tune"))
+    assert found == Interval(low, high)
+    assert low < row["difference"] < high
+    assert row["smallest_difference"] == variation(differences, LABELS).smallest_difference()
+    table, _ = compare_arms(list(many.values()), ARMS, {})
+    sentences = ["Borrowing helped.", "Choosing did."]
+    text = render_ablation("birds", table, "test", sentences)
+    assert text.startswith("# Ablation of birds\n\nBorrowing helped.\n\nChoosing did.\n\n|")
+    cells = f"| {100 * low:+.1f} to {100 * high:+.1f} | {100 * row['smallest_difference']:.1f} |"
+    assert cells in text
+
+
+def answered(run: AblationRun) -> np.ndarray:
+    """1 where a run is right."""
+    return np.asarray(run.probabilities.values.argmax(axis=1) == LABELS, float)
+
+
 def test_the_text_says_what_the_intervals_are_and_are_not() -> None:
     table, _ = compare_arms(RUNS, ARMS, {"selective": 0.9, "fine-tune": 0.8})
     text = render_ablation("birds", table, "val")
@@ -155,7 +189,8 @@ def test_the_text_says_what_the_intervals_are_and_are_not() -> None:
     )
     assert "8 images of the split `val`, over 2 seeds" in text
     assert "by 40 updates" in text
-    assert "Neither covers both" in text
+    assert "Neither of the first two covers both" in text
+    assert "find with a probability of 80 %" in text
     assert "| 80.0 | -10.0 |" in text
     single, _ = compare_arms([RUNS[0]], ARMS, {})
     alone = render_ablation("birds", single, "test")

@@ -1,9 +1,18 @@
 """The choice of the published arm, and the warning where another is better."""
 
+from pathlib import Path
+
 import pytest
 
 from sjft.errors import UserError
-from sjft.reports.choice import best_arm, warning_of_choice
+from sjft.reports.choice import (
+    best_arm,
+    published_arm,
+    read_choice,
+    warning_of_choice,
+    write_choice,
+)
+from sjft.storage.files import read_json, write_json
 
 
 def test_the_best_on_the_split_is_chosen_and_the_others_are_named() -> None:
@@ -62,3 +71,42 @@ def test_a_published_arm_that_another_beats_is_warned_of() -> None:
     assert warning_of_choice("fine-tune", test, "test") is None
     assert warning_of_choice("gabor", test, "test") is None
     assert warning_of_choice("selective", {"selective": [0.3], "fine-tune": [0.3]}, "val") is None
+
+
+##### on file #####
+
+
+def measured(path: Path, accuracy: float, split: str = "val") -> Path:
+    write_json(path, {"mean_class_accuracy": accuracy, "split": split})
+    return path
+
+
+def test_a_choice_is_written_with_its_figures_and_read_back(tmp_path: Path) -> None:
+    runs = [
+        (arm, seed, measured(tmp_path / f"{arm}-{seed}.json", accuracy))
+        for arm, seed, accuracy in (("b", 0, 0.5), ("b", 4, 0.75), ("a", 0, 0.5), ("a", 4, 0.5))
+    ]
+    choice = write_choice(tmp_path / "choice.json", runs)
+    assert choice == read_choice(tmp_path / "choice.json")
+    assert choice.arm == "b" and "62.5 % mean class accuracy on the split `val`" in str(
+        choice.reason
+    )
+    figures = read_json(tmp_path / "choice.json")["mean_class_accuracy"]
+    assert figures == {"b": {"0": 0.5, "4": 0.75}, "a": {"0": 0.5, "4": 0.5}}
+    assert published_arm(["a", "b"], tmp_path / "choice.json") == "b"
+    assert published_arm(["a"], None) == "a"
+    with pytest.raises(UserError, match="names the arm `b`, which is none of `a`, `c`"):
+        published_arm(["a", "c"], tmp_path / "choice.json")
+
+
+def test_the_test_split_chooses_nothing(tmp_path: Path) -> None:
+    runs = [("a", 0, measured(tmp_path / "a.json", 0.5, "test"))]
+    with pytest.raises(UserError, match=r"a\.json: is of the split `test`; an arm is chosen by"):
+        write_choice(tmp_path / "choice.json", runs)
+    assert not (tmp_path / "choice.json").exists()
+
+
+def test_another_file_is_no_choice(tmp_path: Path) -> None:
+    (tmp_path / "choice.json").write_text("{}")
+    with pytest.raises(UserError, match=r"choice\.json: is no choice of an arm"):
+        read_choice(tmp_path / "choice.json")

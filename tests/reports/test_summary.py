@@ -1,14 +1,21 @@
 """Summary: shares, means over seeds, and the table."""
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
+import yaml
+from evaluated_runs import answering
 from small import manifest, source_table
 
 from sjft.errors import UserError
+from sjft.evaluation.probabilities import write_probabilities
+from sjft.reports.choice import Choice
+from sjft.reports.conclusion import closing, opening
 from sjft.reports.summary import (
     Retrieval,
     RunFiles,
@@ -21,16 +28,19 @@ from sjft.reports.summary import (
 from sjft.selection.subset import write_manifest
 from sjft.storage.files import write_json
 
+IMAGES = 80
 RETRIEVAL = Retrieval("annoy", {"store": {"10": 0.98765, "100": 1.0}}, {}, None)
 
 
 def run_files(
     folder: Path, arm: str, seed: int, accuracy: float, source_styles: list[str]
 ) -> RunFiles:
-    files = RunFiles(
-        arm, seed, *(folder / f"{arm}-{seed}-{name}" for name in ("e.json", "s.csv", "t.csv"))
-    )
+    names = ("e.json", "s.csv", "t.csv", "p.h5")
+    files = RunFiles(arm, seed, *(folder / f"{arm}-{seed}-{name}" for name in names))
     evaluation = {"mean_class_accuracy": accuracy, "accuracy": accuracy / 2, "images": 9}
+    evaluation["split"] = "test"
+    found = answering(np.arange(IMAGES) < round(accuracy * IMAGES))
+    write_probabilities(files.probabilities, found, {}, {"model": "digest"})
     write_json(files.evaluation, evaluation)
     write_manifest(manifest(["dots"], source_styles), files.subset, files.targets)
     return files
@@ -42,7 +52,7 @@ def sources(styles: list[str]) -> pl.DataFrame:
 
 def summary_of(folder: Path, *, styles: bool = True, **changes: Any) -> dict[str, Any]:
     near, far = ("dots", "lines") if styles else ("", "")
-    runs = [
+    runs = changes.pop("runs", None) or [
         run_files(folder, "selective", 0, 0.5, [near, near, far]),
         run_files(folder, "selective", 1, 0.75, [near]),
         run_files(folder, "fine-tune", 0, 0.25, []),
@@ -52,6 +62,7 @@ def summary_of(folder: Path, *, styles: bool = True, **changes: Any) -> dict[str
         "runs": runs,
         "sources": sources([near, far, far, far]),
         "retrieval": RETRIEVAL,
+        "published": Choice("selective"),
     }
     return summarise(**{**arguments, **changes})
 
@@ -168,3 +179,87 @@ def test_the_share_of_each_source_is_reported_where_there_are_several(tmp_path: 
     table = render_table(found)
     assert "Shares of the sources: selective 25.0 % store, 75.0 % attic." in table
     assert "1.000 of the first 10 in store; 0.500 of the first 10 in attic." in table
+
+
+##### what stands first #####
+
+
+def concluded(
+    folder: Path, published: Choice, **accuracies: float
+) -> tuple[dict[str, Any], list[str]]:
+    """The summary of one seed of some arms, and its paragraphs."""
+    runs = [
+        run_files(folder, arm.replace("_", "-"), 0, share, ["dots"])
+        for arm, share in accuracies.items()
+    ]
+    found = summary_of(folder, runs=runs, published=published)
+    return found, found["conclusion"]
+
+
+@pytest.mark.parametrize(
+    ("selective", "fine_tune", "begins"),
+    [
+        (0.95, 0.5, "Borrowing helped in this one training: fine-tune 50.0, selective 95.0: +45.0"),
+        (0.5, 0.95, "Borrowing hurt in this one training: fine-tune 95.0, selective 50.0: -45.0"),
+        (0.5, 0.5, "Borrowing did not help in this one training: "),
+        (0.7, 0.6875, "Whether borrowing helped cannot be told in this one training: "),
+    ],
+)
+def test_a_summary_begins_with_the_verdict(
+    tmp_path: Path, selective: float, fine_tune: float, begins: str
+) -> None:
+    found, said = concluded(tmp_path, Choice("selective"), selective=selective, fine_tune=fine_tune)
+    assert next(iter(found)) == "conclusion"
+    assert said[0].startswith(begins)
+    assert said[0] == found["verdict"]["comparisons"][0]["sentence"]
+    assert opening(found).startswith(begins)
+    worse = selective < fine_tune
+    assert any(text.startswith("Warning: The published arm `selective`") for text in said) == worse
+    assert (found["published"]["warning"] is not None) == worse
+
+
+def test_an_arm_that_was_chosen_is_not_warned_of_and_its_reason_is_said(tmp_path: Path) -> None:
+    chosen = Choice("selective", "`selective` is published: it has the best.")
+    found, said = concluded(tmp_path, chosen, selective=0.5, fine_tune=0.95)
+    assert said[-1] == chosen.reason
+    assert found["published"] == {"arm": "selective", "reason": chosen.reason, "warning": None}
+
+
+def test_without_a_comparison_it_is_said_how_to_get_one(tmp_path: Path) -> None:
+    found, (said,) = concluded(tmp_path, Choice("selective"), selective=0.5)
+    assert said == (
+        "Whether borrowing helped cannot be told: there is no run of `fine-tune` beside "
+        "`selective`. Write `publish: {compare: [selective, fine-tune]}` into experiments.demo, "
+        "and give the command again."
+    )
+    assert found["verdict"]["comparisons"] == []
+    last = closing(found, Path("results/demo/model.pt"), Path("results/demo/model_card.md"), [])
+    assert last.startswith(said)
+    assert "ablation.csv" not in last
+    _, (said,) = concluded(tmp_path, Choice("fine-tune"), fine_tune=0.5)
+    assert "no run of `selective` beside `fine-tune`" in said
+
+
+def test_the_last_words_say_where_the_results_are_and_what_to_do_next(tmp_path: Path) -> None:
+    found, said = concluded(tmp_path, Choice("selective"), selective=0.7, fine_tune=0.6)
+    model, card = Path("results/demo/model.pt"), Path("results/demo/model_card.md")
+    lines = closing(found, model, card, ["config/my own.yaml"]).splitlines()
+    assert lines[0] == said[0]
+    *_, results, following, predict, neighbours, ablation = lines
+    assert results.startswith(f"Results: the model {model}, its card {card}, all arms beside each ")
+    assert following == "Next:"
+    assert predict == "  sjft predict results/demo/model.pt photo.jpg"
+    words = shlex.split(ablation)
+    assert words[:4] == ["snakemake", "--cores", "all", "results/demo/ablation.csv"]
+    assert words[4:6] == ["--configfile", "config/my own.yaml"]
+    name, _, changed = words[-1].partition("=")
+    assert words[-2] == "--config" and name == "experiments"
+    arms, seeds = ["selective", "fine-tune"], [0, 1, 2, 3, 4]
+    assert yaml.safe_load(changed) == {"demo": {"ablation": {"arms": arms, "seeds": seeds}}}
+    assert neighbours == "  sjft neighbours demo PICTURE --configfile 'config/my own.yaml'"
+    # A part of another workflow: its commands are not known here.
+    assert "snakemake" not in closing(found, model, card, None)
+
+
+def test_an_older_summary_says_that_it_has_no_verdict() -> None:
+    assert opening({"table": "| a |"}).startswith("There is no verdict")

@@ -2,15 +2,20 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from evaluated_runs import answering
 from small import manifest, source_table
 
 from sjft import layout
 from sjft.data.table import write_images
+from sjft.evaluation.probabilities import write_probabilities
 from sjft.reports.summary import RunFiles, read_summary
 from sjft.reports.summary_files import RetrievalFiles, write_summary
 from sjft.selection.subset import write_manifest
 from sjft.storage.files import write_json
+
+MEASURED = {"mean_class_accuracy": 0.5, "accuracy": 0.25, "images": 4, "split": "test"}
 
 
 def written(folder: Path, monkeypatch: pytest.MonkeyPatch, seconds: str) -> dict[str, bytes]:
@@ -21,12 +26,16 @@ def written(folder: Path, monkeypatch: pytest.MonkeyPatch, seconds: str) -> dict
     benchmark = Path(layout.benchmark("finetune").format(**run, round=0))
     benchmark.parent.mkdir(parents=True)
     benchmark.write_text(f"s\th:m:s\tmax_rss\tio_in\n{seconds}\t0:00:01\t200.5\t0\n")
-    files = RunFiles("selective", 0, *map(Path, ("evaluation.json", "subset.csv", "targets.csv")))
-    write_json(files.evaluation, {"mean_class_accuracy": 0.5, "accuracy": 0.25, "images": 4})
+    names = ("evaluation.json", "subset.csv", "targets.csv", "p.h5")
+    files = RunFiles("selective", 0, *map(Path, names))
+    write_json(files.evaluation, MEASURED)
+    found = answering(np.arange(4) < 2)
+    write_probabilities(files.probabilities, found, {}, {"model": "digest"})
     write_manifest(manifest(["dots"], ["dots", "lines"]), files.subset, files.targets)
     write_images(Path("images.csv"), source_table([0, 0, 1]).drop("source", strict=False))
     retrieval = RetrievalFiles("exact", {"store": Path("images.csv")}, {}, {}, None)
-    write_summary("demo", [files], retrieval, Path("summary.json"), Path("summary.md"))
+    outputs = {"json": Path("summary.json"), "text": Path("summary.md")}
+    write_summary("demo", [files], retrieval, "selective", **outputs)
     return {name: Path(name).read_bytes() for name in ("summary.json", "summary.md")}
 
 
@@ -37,4 +46,6 @@ def test_the_same_results_have_the_same_summary_however_long_they_took(
     assert fast == written(tmp_path / "slow", monkeypatch, "150.0")
     summary = read_summary(tmp_path / "fast/summary.json")
     assert summary["arms"]["selective"]["source_images"] == 2
-    assert fast["summary.md"].decode() == f"# demo\n\n{summary['table']}\n"
+    assert fast["summary.md"].decode() == (
+        f"# demo\n\n{summary['conclusion'][0]}\n\n{summary['table']}\n"
+    )

@@ -9,6 +9,7 @@ import json
 
 import numpy as np
 import pytest
+from evaluated_runs import answering
 from scipy import stats
 
 from sjft.errors import UserError
@@ -16,16 +17,6 @@ from sjft.evaluation.probabilities import Probabilities
 from sjft.reports.intervals import interval_over_both, interval_over_images, interval_over_seeds
 from sjft.reports.variation import Variation, variation
 from sjft.reports.verdict import Comparison, compare, points, sentence, verdict
-
-
-def answering(correct: np.ndarray, classes: int = 2) -> Probabilities:
-    """Probabilities whose answers are right where ``correct`` [images] says so."""
-    labels = np.arange(len(correct)) % classes
-    answers = np.where(correct, labels, (labels + 1) % classes)
-    values = np.full((len(labels), classes), 0.1, np.float32)
-    values[np.arange(len(labels)), answers] = 0.9
-    names = [f"class {c}" for c in range(classes)]
-    return Probabilities([f"{i}.png" for i in range(len(labels))], labels, values, names)
 
 
 def right(of: int, first: int) -> np.ndarray:

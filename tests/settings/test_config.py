@@ -189,6 +189,20 @@ OTHER_K = {"selection": {"initial_neighbours": 30}}
             "experiments.main.publish.arm: there is no arm `fine_tune`; did you mean `fine-tune`?",
         ),
         (
+            {"experiments.main.publish": {"arm": "best"}},
+            "experiments.main.publish.compare: `publish.arm: best` chooses among these, and there "
+            "is none. Name two or more",
+        ),
+        (
+            {"experiments.main.publish": {"arm": "best", "compare": ["fine-tune"]}},
+            "experiments.main.publish.compare: `publish.arm: best` chooses among these, and there "
+            "is `fine-tune` alone",
+        ),
+        (
+            {f"{ARMS}.best": OTHER_K},
+            f"{ARMS}.best: `publish: {{arm: best}}` chooses among the arms",
+        ),
+        (
             {"experiments.main.publish": {"compare": ["k30"]}, f"{ARMS}.k300": OTHER_K},
             "experiments.main.publish.compare: there is no arm `k30`; did you mean `k300`?",
         ),

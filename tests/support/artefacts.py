@@ -26,6 +26,7 @@ from sjft.leakage.table import LEAKAGE_SCHEMA, read_leakage, write_leakage
 from sjft.model.file import load_published
 from sjft.networks.joint import load_joint_network, save_network
 from sjft.networks.pretrained import load_network
+from sjft.reports.choice import read_choice
 from sjft.reports.summary import read_summary
 from sjft.retrieval.bins import equalise_bins, read_bins
 from sjft.retrieval.histograms import build_histograms, read_histograms
@@ -224,6 +225,9 @@ def _training(folder: Path) -> dict[str, Artefact]:
 def _records(folder: Path) -> dict[str, Artefact]:
     write_json(folder / "evaluation.json", evaluation_of(["cat", "dog"]))
     write_json(folder / "summary.json", {"experiment": "demo", "table": "| a |"})
+    choice = {"arm": "selective", "reason": "It is the best.", "split": "val"}
+    accuracies = {"selective": {"0": 0.75}, "fine-tune": {"0": 0.5}}
+    write_json(folder / "choice.json", choice | {"mean_class_accuracy": accuracies})
     write_receipt_file(folder / RECEIPT, Receipt(contents=("a.tar",)))
     part = PartialFile(folder / "a.tar")
     part.path.write_bytes(b"beginning")
@@ -234,6 +238,7 @@ def _records(folder: Path) -> dict[str, Artefact]:
             folder / "evaluation.json", lambda: read_json(folder / "evaluation.json")
         ),
         "summary": Artefact(folder / "summary.json", lambda: read_summary(folder / "summary.json")),
+        "choice": Artefact(folder / "choice.json", lambda: read_choice(folder / "choice.json")),
         "receipt": Artefact(folder / RECEIPT, lambda: read_receipt_file(folder / RECEIPT)),
         "part": Artefact(
             about, lambda: PartialFile(folder / "a.tar").is_complete("https://example.org/a.tar")

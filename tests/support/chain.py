@@ -70,7 +70,7 @@ CONFIG: dict[str, Any] = {
         "own": {
             "reader": "image_folder",
             "root": "my own pictures",
-            "random_split": {"train": 0.7},
+            "random_split": {"train": 0.6, "val": 0.2},
             "how_to_get": "Take them from the drawer.",
         },
         "elsewhere": {
@@ -116,7 +116,12 @@ CONFIG: dict[str, Any] = {
             "ablation": {"arms": ["no-iteration", "gabor", "selective"], "seeds": [0]},
         },
         "own": _EXPERIMENT
-        | {"target": "own", "retrieval": "exhaustive", "training": _TRAINING | {"updates": 1}},
+        | {
+            "target": "own",
+            "retrieval": "exhaustive",
+            "training": _TRAINING | {"updates": 1},
+            "publish": {"arm": "best", "compare": ["selective", "fine-tune"]},
+        },
         "absent": _EXPERIMENT
         | {
             "target": "own",

@@ -125,7 +125,12 @@ def test_all_kinds_of_experiments_were_among_them(
 ) -> None:
     c, planned = compared
     rules = {job["rule"] for job in planned}
-    assert rules == layout.MEASURED.keys() | layout.NOT_MEASURED.keys() - {"fetch_dataset"}
+    of_people = {"fetch_dataset", "list_pairs", "explore"}  # no model and no ablation needs these
+    assert rules == (layout.MEASURED.keys() | layout.NOT_MEASURED.keys()) - of_people
+    assert {j.names["arm"] for j in jobs_behind(c, targets(c)) if j.rule == "validate"} == {
+        "selective",
+        "fine-tune",
+    }
     assert {"demo", "indoor67_hybrid", "everything"} <= set(ablated(c))
     arms = {job.names["arm"] for job in jobs_of_model(c, "everything") if "arm" in job.names}
     assert arms == {"random-source", "selective", "gabor", "as_many", "many"}

@@ -14,6 +14,10 @@ from tiny_runs import (
     assert_refused,
 )
 
+from sjft.reports.choice import best_arm
+from sjft.reports.summary import read_summary
+from sjft.storage.files import digest_of_file, read_json
+
 
 def save_odd_pictures(root: Path) -> None:
     """Pictures of every kind under names of every kind, in two classes of seven."""
@@ -47,8 +51,14 @@ def own(chain: Chain, tmp_path_factory: pytest.TempPathFactory) -> Chain:
     """A finished run on odd pictures; the source's files come from the other run."""
     made = copy_all(chain, tmp_path_factory.mktemp("own") / "run")
     save_odd_pictures(made.root / "data/my own pictures")
-    made.make("results/own/model.pt")
+    outcome = made.make("results/own/model.pt")
+    (made.root / "told.txt").write_text(outcome.output, encoding="utf-8")
     return made
+
+
+def made_with(own: Chain) -> str:
+    """What the run of the own pictures has told."""
+    return (own.root / "told.txt").read_text(encoding="utf-8")
 
 
 def test_own_pictures_of_every_kind_and_name_make_a_model(own: Chain) -> None:
@@ -57,6 +67,38 @@ def test_own_pictures_of_every_kind_and_name_make_a_model(own: Chain) -> None:
     skipped = own.results / "descriptors/small/own/train/0000.skipped.csv"
     assert skipped.read_text(encoding="utf-8").split() == ["path,reason"]
     assert (own.results / "own/model_card.md").is_file()
+
+
+def test_the_best_arm_by_the_validation_split_is_published_and_it_is_said_why(own: Chain) -> None:
+    folder = own.results / "own"
+    choice = read_json(folder / "choice.json")
+    assert choice["split"] == "val"
+    for arm in ("selective", "fine-tune"):
+        run = folder / f"runs/{arm}-0"
+        validated, tested = (read_json(run / f"{k}.json") for k in ("validation", "evaluation"))
+        assert (validated["split"], validated["images"]) == ("val", 2)
+        assert (tested["split"], tested["images"]) == ("test", 4)
+        assert choice["mean_class_accuracy"][arm] == {"0": validated["mean_class_accuracy"]}
+    chosen = choice["arm"]
+    accuracies = {arm: [*of.values()] for arm, of in choice["mean_class_accuracy"].items()}
+    assert chosen == best_arm(accuracies).arm
+    made_from = torch.load(folder / "model.pt", weights_only=True)["provenance"]
+    model = folder / f"runs/{chosen}-0/round-0/model.pt"
+    assert made_from["inputs"]["model"] == digest_of_file(model)
+    assert made_from["arm"]["name"] == chosen
+    summary = read_summary(folder / "summary.json")
+    verdict, *others = summary["conclusion"]
+    assert "orrowing" in verdict and "4 test images" in verdict
+    assert choice["reason"] in others
+    for name, heading in (("summary.md", "# own"), ("model_card.md", "# Model card: own")):
+        text = (folder / name).read_text(encoding="utf-8")
+        assert text.startswith(f"{heading}\n\n{verdict}\n\n{choice['reason']}\n")
+    told = made_with(own)
+    last = told[told.index(verdict) :]
+    assert choice["reason"] in last
+    assert "Results: the model results/own/model.pt" in last
+    assert "sjft predict results/own/model.pt" in last
+    assert "snakemake --cores all results/own/ablation.csv --config" in last
 
 
 def test_data_that_has_moved_is_the_same_data(own: Chain, tmp_path: Path) -> None:

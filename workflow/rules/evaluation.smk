@@ -31,3 +31,32 @@ rule evaluate:
         "Evaluating {wildcards.experiment}, {wildcards.arm}, seed {wildcards.seed}"
     script:
         "../scripts/evaluate.py"
+
+
+rule validate:
+    """By these the published arm is chosen: the test split is another rule's."""
+    input:
+        model=reads(run_inputs.validate, "model"),
+        images=reads(run_inputs.validate, "images"),
+    output:
+        validation=layout.VALIDATION,
+    log:
+        layout.log("validate"),
+    benchmark:
+        layout.benchmark("validate")
+    conda:
+        "../../envs/sjft.yaml"
+    threads: given(limits.threads_of_scoring)
+    resources:
+        mem_mb=limits.MB["validate"],
+        runtime=240,
+        gpu=given(limits.gpus_of_scoring),
+    params:
+        settings=given(stage_settings.of_validation),
+        place=given(places.place_of_target),
+        rows=given(BEFORE.rows_of_target, part="heldout"),
+        code=code_of("validate.py"),
+    message:
+        "Validating {wildcards.experiment}, {wildcards.arm}, seed {wildcards.seed}"
+    script:
+        "../scripts/validate.py"

@@ -1,11 +1,35 @@
-# What is handed over: the summary of the arms, the model, and its card.
+# What is handed over: the choice of an arm, the summary of the arms, the model, and its card.
+
+
+rule choose:
+    input:
+        validations=reads(run_inputs.choose, "validations"),
+    output:
+        choice=layout.CHOICE,
+    log:
+        layout.log("choose"),
+    conda:
+        "../../envs/sjft.yaml"
+    threads: 1
+    resources:
+        mem_mb=limits.MB["choose"],
+        runtime=10,
+    params:
+        runs=given(comparisons.validated),
+        code=code_of("choose.py"),
+    message:
+        "Choosing the arm of {wildcards.experiment} to publish"
+    script:
+        "../scripts/choose.py"
 
 
 rule summarise:
     input:
         evaluations=reads(run_inputs.summarise, "evaluations"),
+        probabilities=reads(run_inputs.summarise, "probabilities"),
         subsets=reads(run_inputs.summarise, "subsets"),
         targets=reads(run_inputs.summarise, "targets"),
+        choice=reads(run_inputs.summarise, "choice"),
         sources=reads(run_inputs.summarise, "sources"),
         neighbours=reads(run_inputs.summarise, "neighbours"),
         leakage=reads(run_inputs.summarise, "leakage"),
@@ -28,6 +52,7 @@ rule summarise:
         runtime=10,
     params:
         runs=given(comparisons.compared),
+        published=given(comparisons.published),
         sources=given(comparisons.sources),
         backend=given(comparisons.backend),
         code=code_of("summarise.py"),
@@ -39,10 +64,11 @@ rule summarise:
 
 rule publish:
     input:
-        model=reads(run_inputs.publish, "model"),
-        subset=reads(run_inputs.publish, "subset"),
+        models=reads(run_inputs.publish, "models"),
+        subsets=reads(run_inputs.publish, "subsets"),
         targets=reads(run_inputs.publish, "targets"),
-        evaluation=reads(run_inputs.publish, "evaluation"),
+        evaluations=reads(run_inputs.publish, "evaluations"),
+        choice=reads(run_inputs.publish, "choice"),
         summary=layout.SUMMARY,
         target_images=reads(run_inputs.publish, "target_images"),
         source_images=reads(run_inputs.publish, "source_images"),
@@ -65,6 +91,7 @@ rule publish:
         runtime=10,
     params:
         settings=given(stage_settings.of_publication),
+        candidates=given(comparisons.candidates),
         weights=given(BEFORE.weights_of_published),
         code={
             name: code_of(f"{name}.py") for name in ("finetune", "evaluate", "publish")

@@ -4,24 +4,27 @@ from pathlib import Path
 
 from job_runner import Job, run, weights_file
 from sjft.model.published_run import PublishedRun, publish, published_names, published_weights
+from sjft.reports.choice import published_arm
 
 
 def main(job: Job) -> None:
     """Name what is known of the run; write the published model and its card, and tell of it."""
     files, params, output = job.input, job.params, job.output
-    name, root = job.wildcards.experiment, job.config["data_root"]
-    names = published_names(params.settings, name)
+    name, arms = job.wildcards.experiment, list(params.candidates)
+    arm = published_arm(arms, Path(files.choice) if files.choice else None)
+    fetched = [file for file in files.weights if Path(file).name == params.candidates[arm]]
+    weights = published_weights(params.settings, name, arm)
     lists = map(Path, (files.target_images, *files.source_images))
-    kept = ("model", "subset", "targets", "evaluation", "summary")
+    kinds = ("models", "subsets", "targets", "evaluations")
+    model, subset, targets, evaluation = (Path(files[kind][arms.index(arm)]) for kind in kinds)
     published = PublishedRun(
-        name,
-        params.settings,
-        params.code,
-        **{key: Path(files[key]) for key in kept},
-        images=dict(zip(names, lists, strict=True)),
-        weights=weights_file(published_weights(params.settings, name), root, files.weights),
+        *(name, arm, params.settings, params.code),
+        *(model, subset, targets, evaluation, Path(files.summary)),
+        images=dict(zip(published_names(params.settings, name), lists, strict=True)),
+        weights=weights_file(weights, job.config["data_root"], *(fetched or [None])),
     )
-    print(f"\n{publish(published, Path(output.model), Path(output.card))}\n", flush=True)
+    told = publish(published, Path(output.model), Path(output.card), job.config["configfiles"])
+    print(f"\n{told}\n", flush=True)
 
 
 if __name__ == "__main__":

@@ -10,13 +10,15 @@ from sjft.reports.summary_files import RetrievalFiles, write_summary
 def main(job: Job) -> None:
     """Name the files of each run and of each source; write the summary."""
     files, params, output = job.input, job.params, job.output
-    of_runs = zip(params.runs, files.evaluations, files.subsets, files.targets, strict=True)
-    runs = [RunFiles(arm, seed, *paths(of_run)) for (arm, seed), *of_run in of_runs]
+    of_run = ("evaluations", "subsets", "targets", "probabilities")
+    of_runs = zip(params.runs, *(files[name] for name in of_run), strict=True)
+    runs = [RunFiles(arm, seed, *paths(found)) for (arm, seed), *found in of_runs]
     duplicates = Path(files.duplicates) if files.duplicates else None
     searched = [paths(files[name]) for name in ("sources", "neighbours", "leakage")]
     retrieval = RetrievalFiles.of(params.backend, params.sources, searched, duplicates)
-    experiment = job.wildcards.experiment
-    write_summary(experiment, runs, retrieval, Path(output.summary), Path(output.table))
+    published = Path(files.choice) if files.choice else params.published
+    targets = {"json": Path(output.summary), "text": Path(output.table)}
+    write_summary(job.wildcards.experiment, runs, retrieval, published, **targets)
 
 
 if __name__ == "__main__":

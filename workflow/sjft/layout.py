@@ -115,9 +115,11 @@ PREDICTIONS = Pattern("evaluate", f"{_RUN}/predictions.csv")
 CLASSES = Pattern("evaluate", f"{_RUN}/classes.csv")
 CONFUSION = Pattern("evaluate", f"{_RUN}/confusion.csv")
 PROBABILITIES = Pattern("evaluate", f"{_RUN}/probabilities.h5")
+VALIDATION = Pattern("validate", f"{_RUN}/validation.json")
 
 ##### experiments #####
 
+CHOICE = Pattern("choose", "{experiment}/choice.json")
 SUMMARY = Pattern("summarise", "{experiment}/summary.json")
 SUMMARY_TABLE = Pattern("summarise", "{experiment}/summary.md")
 MODEL = Pattern("publish", "{experiment}/model.pt")
@@ -158,12 +160,14 @@ MEASURED = {
     "finetune": _ROUND,
     "score_difficulty": _ROUND,
     "evaluate": "{experiment}/{arm}-{seed}",
+    "validate": "{experiment}/{arm}-{seed}",
     "explore": "{experiment}",
 }
 # These depend on the network, or are over at once: their time says nothing.
 NOT_MEASURED = {
     "fetch_dataset": "{dataset}",
     "fetch_weights": "{network}-{weights}",
+    "choose": "{experiment}",
     "summarise": "{experiment}",
     "publish": "{experiment}",
     "ablate": "{experiment}",

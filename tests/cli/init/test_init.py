@@ -49,10 +49,10 @@ def test_from_made_pictures_to_a_configuration_and_the_command_that_runs_it(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert main(EXAMPLE) == 0
-    assert "data/ex/target: 20 pictures in test/, train/" in capsys.readouterr().out
+    assert "data/ex/target: 28 pictures in train/, val/, test/" in capsys.readouterr().out
     assert main(["init", "data/ex/target", "data/ex/source", *QUICK]) == 0
     text = capsys.readouterr().out
-    assert "2 classes, 12 training pictures (8 test), shorter side 32 px" in text
+    assert "2 classes, 12 training pictures (8 val, 8 test), shorter side 32 px" in text
     assert "Written: config/ex.yaml" in text
     assert "| finetune | 6 |" in text
     assert "no pre-trained weights are here" in text
@@ -70,6 +70,8 @@ def test_from_made_pictures_to_a_configuration_and_the_command_that_runs_it(
     assert experiment.publish.compare == ("selective", "fine-tune", "random-source")
     assert experiment.training.device == "cpu"
     assert experiment.evaluation.split == "test"
+    assert experiment.publish.arm == "selective"  # of so few pictures none is chosen by
+    assert "8 pictures in `val` are too few to choose by" in written.read_text(encoding="utf-8")
     assert configuration.banks[configuration.retrievals["ex"].bank].type == "gabor"
 
     for arguments, words in (
@@ -136,7 +138,7 @@ def test_a_share_of_the_example_has_as_many_folders(
 ) -> None:
     assert main([*EXAMPLE, "--share", "0.5"]) == 0
     shown = capsys.readouterr().out
-    assert re.findall(r": (\d+) pictures", shown) == ["10", "8"]
+    assert re.findall(r": (\d+) pictures", shown) == ["14", "8"]
     shutil.rmtree("data/ex")
     for share in ("0", "1.5", "half"):
         with pytest.raises(SystemExit):

@@ -20,6 +20,7 @@ from sjft.cli.init.sizing import (
     choose,
     initial_neighbours,
     most_updates,
+    published_arm,
     shards,
     side_of_input,
     split_of_evaluation,
@@ -91,10 +92,14 @@ def test_random_weights_compare_by_gabor_filters_and_pretrained_ones_by_their_ow
     assert first_layers("alexnet") == ("features.0", "features.3")  # the paper's
 
 
-def test_settings_are_chosen_on_val_where_it_is_large_enough() -> None:
-    assert split_of_evaluation(survey(9, 9, val=60, test=60)) == "val"
+def test_the_test_split_reports_and_the_arm_is_chosen_by_val_where_it_is_large_enough() -> None:
+    assert split_of_evaluation(survey(9, 9, val=60, test=60)) == "test"
     assert split_of_evaluation(survey(9, 9, val=10, test=60)) == "test"
     assert split_of_evaluation(survey(9, 9, val=10)) == "val"
+    assert published_arm(survey(9, 9, val=60, test=60)) == "best"
+    assert published_arm(survey(9, 9, val=60)) == "best"
+    assert published_arm(survey(9, 9, val=49, test=60)) == "selective"
+    assert published_arm(survey(9, 9, test=60)) == "selective"
 
 
 @pytest.mark.parametrize(

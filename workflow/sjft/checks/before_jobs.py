@@ -208,9 +208,10 @@ class BeforeJobs:
         """Changes with the local file of weights that an arm's training starts from."""
         return self.weights(runs.training(self.c, experiment, arm).weights, [experiment])
 
-    def weights_of_published(self, experiment: str) -> str:
-        """Likewise of the arm that is published."""
-        return self.weights_of_arm(experiment, self.c.experiments[experiment].publish.arm)
+    def weights_of_published(self, experiment: str) -> list[str]:
+        """Likewise of each arm that may be published."""
+        arms = self.c.experiments[experiment].publish.candidates
+        return [self.weights_of_arm(experiment, arm) for arm in arms]
 
     def head_classes(self, experiment: str, arm: str) -> str:
         """Changes with the list of the first classifier's classes, for the arms that use it."""

@@ -7,6 +7,7 @@ from typing import TypeVar
 from sjft.checks.asked import Asked
 from sjft.checks.finding import Finding
 from sjft.data.state import DataState
+from sjft.settings.arm import BEST, METHOD
 from sjft.settings.config import Configuration
 from sjft.settings.dataset import (
     Caltech256,
@@ -19,6 +20,7 @@ from sjft.settings.dataset import (
     TorchvisionSet,
 )
 from sjft.settings.selection import SelectionSettings
+from sjft.settings.splits import VALIDATION_SPLIT
 
 Section = TypeVar("Section")
 SPLITS = ("train", "val", "test")
@@ -62,17 +64,24 @@ def wrong_numbers(
     is looked at.
     """
     if asked.evaluated:
-        yield from _of_evaluation(configuration, asked, counted)
+        split = configuration.experiments[asked.name].evaluation.split
+        yield from _without(split, "evaluation.split", configuration, asked, counted)
+    if asked.validated:
+        yield from _without(VALIDATION_SPLIT, "publish.arm", configuration, asked, counted)
     yield from _of_selection(configuration, asked, counted)
     yield from _of_batch(configuration, asked, counted)
     yield from _of_shards(configuration, asked, counted)
 
 
-def _of_evaluation(
-    configuration: Configuration, asked: Asked, counted: Mapping[str, Counted]
+def _without(
+    split: str,
+    key: str,
+    configuration: Configuration,
+    asked: Asked,
+    counted: Mapping[str, Counted],
 ) -> Iterator[Finding]:
-    experiment = configuration.experiments[asked.name]
-    target, split = experiment.target, experiment.evaluation.split
+    """That the target has no picture in a split that a ``key`` of the experiment needs."""
+    target = configuration.experiments[asked.name].target
     settings = configuration.datasets[target]
     if target in counted:
         images = counted[target].images
@@ -85,27 +94,33 @@ def _of_evaluation(
     if split in there:
         return
     others = [name for name in there if name != "train"]
+    instead = f", or evaluate on `{others[0]}`" if others else ""
+    if key == "publish.arm":
+        what += f", by which `{BEST}` is chosen"
+        instead = f", or name the arm to publish (`{METHOD}`)"
     yield Finding(
-        f"experiments.{asked.name}.evaluation.split",
-        f"`{target}` {what}. {_how_to_have(target, settings)}"
-        + (f", or evaluate on `{others[0]}`" if others else ""),
+        f"experiments.{asked.name}.{key}",
+        f"`{target}` {what}. {_how_to_have(split, target, settings)}{instead}",
     )
 
 
-def _how_to_have(target: str, settings: DatasetSettings) -> str:
+def _how_to_have(split: str, target: str, settings: DatasetSettings) -> str:
     key = f"datasets.{target}"
-    if (
-        isinstance(settings, ImageFolder | TorchvisionSet | Cameras)
-        and settings.random_split is not None
-    ):
-        return f"Lower `train` or `val` of {key}.random_split: the rest is the split `test`"
     if isinstance(settings, ImageFolder | TorchvisionSet | Cameras):
-        return f"Name it in {key}.splits, or give `random_split` instead"
-    if isinstance(settings, CsvList):
-        return f"Give it rows in the column {key}.split_column of the table"
-    if isinstance(settings, Synthetic):
-        return f"Give it a number in {key}.per_class"
-    return f"Take a target whose reader has such a split; {key}.reader is {settings.reader}"
+        if settings.random_split is None:
+            return f"Name it in {key}.splits, or give `random_split` instead"
+        if split == VALIDATION_SPLIT:
+            return f"Give {key}.random_split a share `val`, 0.1 for example"
+        return f"Lower `train` or `val` of {key}.random_split: the rest is the split `test`"
+    ways: dict[type, str] = {
+        CsvList: f"Give it rows in the column {key}.split_column of the table",
+        Synthetic: f"Give it a number in {key}.per_class",
+    }
+    if split == VALIDATION_SPLIT:
+        ways[Flowers102] = f"Set {key}.split_of_validation to `val`"
+        ways[Caltech256] = f"Give {key}.val_per_class a number"
+    other = f"Take a target whose reader has such a split; {key}.reader is {settings.reader}"
+    return ways.get(type(settings), other)
 
 
 def possible_splits(settings: DatasetSettings) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """The command `sjft example FOLDER`: made pictures, as anyone might have them, to try things with.
 
 They are those of two `synthetic` data sets of the configuration, the demo's where no others are
-named: the target's as ready splits, the source's as plain class folders.
+named: the target's as ready splits, with as many pictures to choose an arm by as to test it, the
+source's as plain class folders.
 """
 
 import argparse
@@ -48,6 +49,8 @@ def example(chosen: argparse.Namespace) -> str:
         numbers: dict[str, int] = {
             split: max(1, round(n * chosen.share)) for split, n in settings.per_class.items()
         }
+        if role == "target" and "test" in numbers:  # an arm is chosen by pictures of their own
+            numbers = {"train": numbers["train"], "val": numbers["test"]} | numbers
         written = generate(
             folder / role,
             contents=settings.contents,

@@ -54,6 +54,7 @@ RECORDS = {
     ("listed_by", "snapshot", "state"): "sjft.data.inspection:inspect_record",
     ("images", "mean_class_accuracy", "classes"): "sjft.evaluation.inspection:inspect_evaluation",
     ("table",): "sjft.reports.inspection:inspect_summary",
+    ("arm", "reason", "split"): "sjft.reports.inspection:inspect_choice",
 }
 # By the key `format` of a file of torch; these are given what torch read.
 TORCH = {

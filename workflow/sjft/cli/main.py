@@ -120,9 +120,11 @@ def _accept(chosen: argparse.Namespace) -> str:
 
 
 def _summary(chosen: argparse.Namespace) -> str:
+    from sjft.reports.conclusion import opening  # noqa: PLC0415
     from sjft.reports.summary import read_summary  # noqa: PLC0415
 
-    return str(read_summary(chosen.file)["table"])
+    summary = read_summary(chosen.file)
+    return f"{opening(summary)}\n\n{summary['table']}"
 
 
 def _predict(chosen: argparse.Namespace) -> None:

@@ -7,7 +7,12 @@ import numpy as np
 
 from sjft.errors import UserError
 from sjft.evaluation.accuracy import accuracies, prediction_table
-from sjft.evaluation.probabilities import Probabilities, read_probabilities, write_probabilities
+from sjft.evaluation.probabilities import (
+    Probabilities,
+    aligned,
+    read_probabilities,
+    write_probabilities,
+)
 from sjft.storage.files import digest_of_file, write_json, write_plain_table
 
 FILE = "probabilities.h5"
@@ -23,44 +28,6 @@ def fuse(runs: Mapping[str, Probabilities]) -> Probabilities:
     return Probabilities(
         same[0].paths, same[0].labels, mean.astype(np.float32), same[0].class_names
     )
-
-
-def aligned(runs: Mapping[str, Probabilities]) -> dict[str, Probabilities]:
-    """The runs with their images in the order of the first one's.
-
-    Raises `UserError` where one has other images, other classes or other labels.
-    """
-    (name, first), *_ = runs.items()
-    return {other: _like(first, name, run, other) for other, run in runs.items()}
-
-
-def _like(first: Probabilities, name: str, run: Probabilities, other: str) -> Probabilities:
-    if run.class_names != first.class_names:
-        raise UserError(
-            f"{other}: has other classes than {name} ({_difference(run, first, 'class_names')}). "
-            "Only runs on the same target can be compared or fused."
-        )
-    if sorted(run.paths) != sorted(first.paths):
-        raise UserError(
-            f"{other}: was evaluated on other images than {name} "
-            f"({_difference(run, first, 'paths')}). Only runs on the same split of the same target "
-            "can be compared or fused."
-        )
-    rows = {path: row for row, path in enumerate(run.paths)}
-    order = np.array([rows[path] for path in first.paths])
-    if not np.array_equal(run.labels[order], first.labels):
-        row = int(np.flatnonzero(run.labels[order] != first.labels)[0])
-        raise UserError(
-            f"{other}: {first.paths[row]} has another class than in {name}. Evaluate both anew."
-        )
-    return Probabilities(first.paths, first.labels, run.values[order], first.class_names)
-
-
-def _difference(run: Probabilities, first: Probabilities, what: str) -> str:
-    ours, theirs = getattr(run, what), getattr(first, what)
-    only = sorted(set(ours) ^ set(theirs))
-    counted = f"{len(ours)} and {len(theirs)}"
-    return f"{counted}; {only[0]!r} is in one alone" if only else f"{counted}, in another order"
 
 
 def read_run(place: Path) -> Probabilities:

@@ -15,7 +15,7 @@ from sjft.evaluation.accuracy import (
     evaluate,
     prediction_table,
 )
-from sjft.evaluation.probabilities import write_probabilities
+from sjft.evaluation.probabilities import Probabilities, write_probabilities
 from sjft.networks.joint import load_joint_network
 from sjft.settings.experiment import EvaluationSettings
 from sjft.settings.pictures import PictureLimits
@@ -52,14 +52,8 @@ def evaluate_run(
     ``folder`` is that of the images' paths; ``decided_by`` is what of the evaluation's settings
     decides the probabilities, for their file. Raises as `evaluate` does.
     """
-    listed = read_images(images)
-    measured, probabilities = evaluate(
-        load_joint_network(model),
-        listed.filter(pl.col("split") == evaluation.split),
-        folder,
-        class_names(listed),
-        evaluation,
-        training,
+    measured, probabilities = _evaluated(
+        *(model, images, folder, evaluation, training),
         skip_bad_images=skip_bad_images,
         threads=threads,
         limits=limits,
@@ -74,4 +68,51 @@ def evaluate_run(
         probabilities,
         config=decided_by,
         inputs={str(path): digest_of_file(path) for path in (model, images)},
+    )
+
+
+def validate_run(
+    model: Path,
+    images: Path,
+    folder: Path,
+    evaluation: EvaluationSettings,
+    training: TrainingSettings,
+    output: Path,
+    *,
+    skip_bad_images: bool,
+    threads: int,
+    limits: PictureLimits,
+) -> None:
+    """Write the accuracies alone, of the split that arms are chosen by; else as `evaluate_run`."""
+    measured, _ = _evaluated(
+        *(model, images, folder, evaluation, training),
+        skip_bad_images=skip_bad_images,
+        threads=threads,
+        limits=limits,
+    )
+    write_json(output, measured)
+
+
+def _evaluated(
+    model: Path,
+    images: Path,
+    folder: Path,
+    evaluation: EvaluationSettings,
+    training: TrainingSettings,
+    *,
+    skip_bad_images: bool,
+    threads: int,
+    limits: PictureLimits,
+) -> tuple[dict[str, Any], Probabilities]:
+    listed = read_images(images)
+    return evaluate(
+        load_joint_network(model),
+        listed.filter(pl.col("split") == evaluation.split),
+        folder,
+        class_names(listed),
+        evaluation,
+        training,
+        skip_bad_images=skip_bad_images,
+        threads=threads,
+        limits=limits,
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from sjft.model.file import as_yaml
+from sjft.reports.conclusion import opening
 from sjft.reports.summary import render_table
 from sjft.storage.files import write_text
 from sjft.storage.markdown import aligned
@@ -53,7 +54,8 @@ def write_model_card(
     ``summary`` the experiment's. The same arguments make the same bytes.
     """
     sections = (
-        _beginning(name, provenance),
+        f"# Model card: {name}\n\n{opening(summary)}",
+        _beginning(provenance["settings"]["experiments"][name], provenance),
         _use(provenance["settings"]["experiments"][name], provenance["training"]),
         _data(provenance),
         _training(provenance["settings"]["experiments"][name], provenance),
@@ -73,13 +75,10 @@ def _folded(title: str, text: str) -> str:
     return f"<details><summary>{title}</summary>\n\n{text}\n\n</details>"
 
 
-def _beginning(name: str, provenance: Mapping[str, Any]) -> str:
-    experiment = provenance["settings"]["experiments"][name]
+def _beginning(experiment: Mapping[str, Any], provenance: Mapping[str, Any]) -> str:
     target = provenance["data"][experiment["target"]]
     metrics, split = provenance["metrics"], provenance["metrics"]["split"]
-    return f"""# Model card: {name}
-
-`model.pt` is a `{provenance["training"]["network"]}` of torchvision that tells \
+    return f"""`model.pt` is a `{provenance["training"]["network"]}` of torchvision that tells \
 {target["classes"]} classes apart: {100 * metrics["mean_class_accuracy"]:.1f} % mean class \
 accuracy on the {metrics["images"]} images of the split `{split}` of `{experiment["target"]}`. The \
 method is {provenance["arm"]["title"]} (Ge and Yu, CVPR 2017), the program sjft \
@@ -136,7 +135,7 @@ def _training(experiment: Mapping[str, Any], provenance: Mapping[str, Any]) -> s
     rows = [
         ["what", "value"],
         ["network, first weights", f"{training['network']}, {origin}"],
-        ["arm, seed", f"{published['arm']}, {published['seed']}"],
+        ["arm, seed", f"{arm['name']}, {published['seed']}"],
         ["rounds, updates a round", f"{experiment['rounds']}, {training['updates']:,}"],
         ["target images an update", f"{training['target_batch'] * training['accumulate']:,}"],
         ["learning rate at first", f"{training['learning_rate']:g}"],

@@ -1,6 +1,6 @@
 """Publishing: from the files of an experiment's chosen run to the model and its card."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from sjft.model.provenance import provenance
 from sjft.model.publication import publish_model
 from sjft.networks.joint import load_joint_network
 from sjft.networks.pretrained import digest_of_weights
+from sjft.reports.conclusion import closing
 from sjft.reports.summary import read_summary
 from sjft.selection.subset import read_manifest
 from sjft.settings.experiment import ExperimentSettings
@@ -21,7 +22,7 @@ from sjft.storage.files import digest_of_file, read_json
 
 @dataclass(frozen=True)
 class PublishedRun:
-    """What is published of ``experiment``, and from what it was made.
+    """What is published of ``experiment``, the run of an ``arm``, and from what it was made.
 
     ``settings`` are the configuration's sections with all that decides the model, ``code`` the
     fingerprints of the scripts. ``images`` are the lists of the target and then of each source, by
@@ -30,6 +31,7 @@ class PublishedRun:
     """
 
     experiment: str
+    arm: str
     settings: Mapping[str, Any]
     code: Mapping[str, str]
     model: Path
@@ -47,20 +49,22 @@ def published_names(settings: Mapping[str, Any], experiment: str) -> tuple[str, 
     return (values.target, *values.sources)
 
 
-def published_weights(settings: Mapping[str, Any], experiment: str) -> Weights:
+def published_weights(settings: Mapping[str, Any], experiment: str, arm: str) -> Weights:
     """What the published arm's training starts from."""
-    values = _of_experiment(settings, experiment)
-    return values.arm(values.publish.arm).training.weights
+    return _of_experiment(settings, experiment).arm(arm).training.weights
 
 
 def _of_experiment(settings: Mapping[str, Any], experiment: str) -> ExperimentSettings:
     return known_part(ExperimentSettings, settings["experiments"][experiment])
 
 
-def publish(run: PublishedRun, model: Path, card: Path) -> str:
-    """Write the published model and its card; returns the summary's table for the terminal."""
+def publish(run: PublishedRun, model: Path, card: Path, configfiles: Sequence[str] | None) -> str:
+    """Write the published model and its card; returns the last words of the run for the terminal.
+
+    ``configfiles`` as `sjft.reports.conclusion.closing` takes them.
+    """
     experiment = _of_experiment(run.settings, run.experiment)
-    arm = experiment.arm(experiment.publish.arm)
+    arm = experiment.arm(run.arm)
     evaluation, summary = read_json(run.evaluation), read_summary(run.summary)
     trained = {"subset": run.subset, "targets": run.targets, "model": run.model}
     digests = {name: digest_of_file(path) for name, path in trained.items()}
@@ -76,4 +80,4 @@ def publish(run: PublishedRun, model: Path, card: Path) -> str:
     network = load_joint_network(run.model)
     publish_model(model, network, arm.training, experiment.evaluation, facts)
     write_model_card(card, run.experiment, facts, evaluation["classes"], summary)
-    return str(summary["table"])
+    return f"{summary['table']}\n\n{closing(summary, model, card, configfiles)}"

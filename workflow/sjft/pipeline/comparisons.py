@@ -1,8 +1,9 @@
 """What the rules that compare runs are told, as plain values."""
 
+from pathlib import Path
 from typing import Any
 
-from sjft.pipeline import runs
+from sjft.pipeline import run_inputs, runs
 from sjft.reports.paper import paper_figures
 from sjft.settings.config import Configuration
 
@@ -17,6 +18,24 @@ def _told(found: list[runs.Run]) -> list[tuple[str, int]]:
 def compared(c: Configuration, experiment: str) -> list[tuple[str, int]]:
     """Arm and seed of the published run, and of those that it is compared with."""
     return _told(runs.compared_runs(c, experiment))
+
+
+def validated(c: Configuration, experiment: str) -> list[tuple[str, int]]:
+    """Arm and seed of the runs by which the published arm is chosen."""
+    return _told(runs.validated_runs(c, experiment))
+
+
+def candidates(c: Configuration, experiment: str) -> dict[str, str]:
+    """The arms that may be published, each with the name of its fetched weights' file, or ''."""
+    arms = [run.arm for run in runs.candidate_runs(c, experiment)]
+    weights = {arm: run_inputs.fetched_weights(c, experiment, arm) for arm in arms}
+    return {arm: Path(found[0]).name if found else "" for arm, found in weights.items()}
+
+
+def published(c: Configuration, experiment: str) -> str | None:
+    """The arm that is published; None where it is chosen."""
+    publish = c.experiments[experiment].publish
+    return None if publish.is_chosen else publish.arm
 
 
 def sources(c: Configuration, experiment: str) -> list[str]:

@@ -158,10 +158,11 @@ def _experiment(configuration: Configuration, name: str) -> ExperimentSettings:
 
 
 def compared_runs(settings: ExperimentSettings) -> list[tuple[str, int]]:
-    """(arm, seed) of the published run, and of those beside it, in a stable order."""
+    """(arm, seed) of the runs that may be published, and those beside them, in a stable order."""
     publish = settings.publish
+    candidates = [(arm, publish.seed) for arm in publish.candidates]
     compared = [(arm, seed) for arm in publish.compare for seed in settings.seeds]
-    return list(dict.fromkeys([(publish.arm, publish.seed), *compared]))
+    return list(dict.fromkeys([*candidates, *compared]))
 
 
 def round_files(

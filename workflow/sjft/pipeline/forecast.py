@@ -22,6 +22,7 @@ from sjft.settings.banks.common import FilterBankSettings
 from sjft.settings.config import Configuration, read_configuration, unknown_experiment
 from sjft.settings.dataset import Cameras, DatasetSettings, Synthetic
 from sjft.settings.merging import CONFIG_FILE, merged_values, shipped_file
+from sjft.settings.splits import VALIDATION_SPLIT
 from sjft.settings.weights import FileWeights, TorchvisionWeights
 from sjft.storage import markdown
 
@@ -34,6 +35,7 @@ COSTS_NOTHING = (
     *("source_head_classes", "mean", "std", "log_every", "most_of_a_class"),
     *("layer_wise_decay", "label_smoothing"),
 )
+SPLITS_HELD_OUT = ("val", "test")
 # Of data that is not here: as the paper's targets, and ImageNet.
 USUAL_CLASSES = (100, 1000)
 
@@ -216,10 +218,12 @@ def forecast_of(
     """What all jobs take on so many cores of this machine: on all of them where not given."""
     experiment, jobs = c.experiments[name], jobs_of_model(c, name)
     target = collections[experiment.target]
-    tested = target.by_split.get(experiment.evaluation.split, 0) if target.by_split else None
-    cost = TrainingCost(
-        c, name, training, target.train, target.heldout if tested is None else tested
+    # Where the splits have not been counted, each may be all that is held out.
+    numbers = target.by_split or dict.fromkeys(SPLITS_HELD_OUT, target.heldout)
+    tested, validated = (
+        numbers.get(split, 0) for split in (experiment.evaluation.split, VALIDATION_SPLIT)
     )
+    cost = TrainingCost(c, name, training, target.train, tested, validated)
     stages = list(RetrievalCost(c, collections, retrieval).stages(jobs))
     return Forecast(jobs, stages, cost, seconds_of_start(), cores or usable_cores())
 

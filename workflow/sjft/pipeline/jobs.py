@@ -31,6 +31,8 @@ READS: Mapping[str, Callable[..., Files]] = {
     "finetune": run_inputs.finetune,
     "score_difficulty": run_inputs.score_difficulty,
     "evaluate": run_inputs.evaluate,
+    "validate": run_inputs.validate,
+    "choose": run_inputs.choose,
     "summarise": run_inputs.summarise,
     "publish": run_inputs.publish,
     "ablate": run_inputs.ablate,

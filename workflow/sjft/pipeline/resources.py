@@ -29,6 +29,8 @@ MB = {
     "explore": 2000,
     "score_difficulty": 4000,
     "evaluate": 4000,
+    "validate": 4000,
+    "choose": 1000,
     "summarise": 1000,
     "publish": 2000,
     "ablate": 2000,

@@ -146,11 +146,27 @@ def evaluate(c: Configuration, *, experiment: str, arm: str, seed: str) -> Files
     }
 
 
+def validate(c: Configuration, *, experiment: str, arm: str, seed: str) -> Files:
+    """The same: another split of the list is looked at."""
+    return evaluate(c, experiment=experiment, arm=arm, seed=seed)
+
+
 ##### publication #####
 
 
+def choose(c: Configuration, *, experiment: str) -> Files:
+    """What all runs come to on the validation split, by which the published arm is chosen."""
+    validated = runs.validated_runs(c, experiment)
+    return {"validations": [run.file(layout.VALIDATION) for run in validated]}
+
+
+def _choice(c: Configuration, experiment: str) -> File | list[File]:
+    chosen = c.experiments[experiment].publish.is_chosen
+    return layout.CHOICE.of(experiment=experiment) if chosen else []
+
+
 def summarise(c: Configuration, *, experiment: str) -> Files:
-    """Evaluations and last subsets of all compared runs, and what is known of the retrieval."""
+    """Results and last subsets of all compared runs, the choice, and what the retrieval found."""
     compared, pairing = runs.compared_runs(c, experiment), runs.pairing(c, experiment)
     last = runs.last_round(c, experiment)
     checked = runs.leakage(c, pairing.retrieval).check
@@ -163,8 +179,10 @@ def summarise(c: Configuration, *, experiment: str) -> Files:
     )
     return {
         "evaluations": [run.file(layout.EVALUATION) for run in compared],
+        "probabilities": [run.file(layout.PROBABILITIES) for run in compared],
         "subsets": [runs.trained_file(c, run, layout.SUBSET, last) for run in compared],
         "targets": [runs.trained_file(c, run, layout.TARGETS, last) for run in compared],
+        "choice": _choice(c, experiment),
         "sources": _lists(pairing.sources),
         "neighbours": of_sources(layout.NEIGHBOURS, *names) if ranked else [],
         "leakage": of_sources(layout.LEAKAGE, *names) if checked else [],
@@ -177,19 +195,27 @@ def _duplicates(pairing: Pairing) -> File:
 
 
 def publish(c: Configuration, *, experiment: str) -> Files:
-    """The published run's last round and evaluation, the summary, and what it was made from."""
-    run, last = runs.published_run(c, experiment), runs.last_round(c, experiment)
-    training, pairing = runs.training(c, experiment, run.arm), runs.pairing(c, experiment)
+    """Last round and evaluation of what may be published, the choice, and what it was made from."""
+    candidates, last = runs.candidate_runs(c, experiment), runs.last_round(c, experiment)
+    pairing = runs.pairing(c, experiment)
+    weights = [fetched_weights(c, experiment, run.arm) for run in candidates]
     return {
-        "model": runs.trained_file(c, run, layout.MODEL_OF_ROUND, last),
-        "subset": runs.trained_file(c, run, layout.SUBSET, last),
-        "targets": runs.trained_file(c, run, layout.TARGETS, last),
-        "evaluation": run.file(layout.EVALUATION),
+        "models": [runs.trained_file(c, run, layout.MODEL_OF_ROUND, last) for run in candidates],
+        "subsets": [runs.trained_file(c, run, layout.SUBSET, last) for run in candidates],
+        "targets": [runs.trained_file(c, run, layout.TARGETS, last) for run in candidates],
+        "evaluations": [run.file(layout.EVALUATION) for run in candidates],
+        "choice": _choice(c, experiment),
         "summary": layout.SUMMARY.of(experiment=experiment),
         "target_images": layout.IMAGES.of(dataset=pairing.target),
         "source_images": _lists(pairing.sources),
-        "weights": published_weights(training),
+        "weights": list(dict.fromkeys(file for files in weights for file in files)),
     }
+
+
+def fetched_weights(c: Configuration, experiment: str, arm: str) -> list[File]:
+    """Torchvision's weights that an arm's training starts from; none where they are others."""
+    found = published_weights(runs.training(c, experiment, arm))
+    return [found] if isinstance(found, File) else list(found)
 
 
 ##### ablation #####

@@ -129,18 +129,27 @@ def trained_file(c: Configuration, run: Run, pattern: Pattern, number: int) -> F
 
 
 def compared_runs(c: Configuration, experiment: str) -> list[Run]:
-    """The published run and those that it is compared with, in a stable order."""
+    """The runs that may be published and those that are compared, in a stable order."""
     settings = c.experiments[experiment]
     compared = [
         Run(experiment, a, seed) for a in settings.publish.compare for seed in settings.seeds
     ]
-    return list(dict.fromkeys([*compared, published_run(c, experiment)]))
+    return list(dict.fromkeys([*compared, *candidate_runs(c, experiment)]))
 
 
-def published_run(c: Configuration, experiment: str) -> Run:
-    """The run whose model is handed over."""
+def candidate_runs(c: Configuration, experiment: str) -> list[Run]:
+    """The run whose model is handed over; of an arm that is chosen, all that it may be."""
     publish = c.experiments[experiment].publish
-    return Run(experiment, publish.arm, publish.seed)
+    return [Run(experiment, arm, publish.seed) for arm in dict.fromkeys(publish.candidates)]
+
+
+def validated_runs(c: Configuration, experiment: str) -> list[Run]:
+    """The runs by which the published arm is chosen; none where it is named."""
+    settings = c.experiments[experiment]
+    if not settings.publish.is_chosen:
+        return []
+    arms = dict.fromkeys(settings.publish.candidates)
+    return [Run(experiment, arm, seed) for arm in arms for seed in settings.seeds]
 
 
 def ablation_runs(c: Configuration, experiment: str) -> list[Run]:

@@ -12,6 +12,7 @@ from sjft.settings.arm import ArmSettings
 from sjft.settings.config import Configuration
 from sjft.settings.dataset import DatasetSettings, Synthetic
 from sjft.settings.pictures import PictureLimits
+from sjft.settings.splits import VALIDATION_SPLIT
 from sjft.settings.training import COMPUTING as COMPUTING_TRAINING
 
 Values = dict[str, Any]
@@ -188,6 +189,12 @@ def of_evaluation(configuration: Configuration, experiment: str, arm: str) -> Va
     }
 
 
+def of_validation(configuration: Configuration, experiment: str, arm: str) -> Values:
+    """Likewise, on the split that the published arm is chosen by."""
+    settings = of_evaluation(configuration, experiment, arm)
+    return settings | {"evaluation": settings["evaluation"] | {"split": VALIDATION_SPLIT}}
+
+
 def of_publication(configuration: Configuration, experiment: str) -> Values:
     """All that decides an experiment's model, as sections of a configuration.
 
@@ -195,7 +202,7 @@ def of_publication(configuration: Configuration, experiment: str) -> Values:
     concerns a model, and no seed of the ablation.
     """
     settings = configuration.experiments[experiment]
-    arms = (settings.publish.arm, *settings.publish.compare)
+    arms = settings.publish.arms
     names = [settings.retrieval, *(settings.arm(arm).retrieval for arm in arms)]
     retrievals = {name: _of_whole_retrieval(configuration, name) for name in dict.fromkeys(names)}
     banks = dict.fromkeys(retrieval["bank"] for retrieval in retrievals.values())

@@ -43,7 +43,7 @@ PICTURES_SCORED = 8
 CACHE_MB = 500
 HARMLESS_RATE = 1e-6  # a learning rate that leaves random weights finite
 RANDOM = RandomWeights(source="random", seed=0)
-RULES_OF_TRAINING = ("finetune", "score_difficulty", "evaluate")
+RULES_OF_TRAINING = ("finetune", "score_difficulty", "evaluate", "validate")
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,8 @@ class TrainingCost:
     """What the jobs of an experiment's training cost, one by one.
 
     ``speeds`` are those of each arm that is trained; ``train`` is the number of the target's
-    training images, ``tested`` that of the split that is evaluated.
+    training images, ``tested`` that of the split that is evaluated, ``validated`` that of the
+    split that the published arm is chosen by.
     """
 
     c: Configuration
@@ -187,6 +188,7 @@ class TrainingCost:
     speeds: Mapping[str, TrainingSpeeds]
     train: int
     tested: int
+    validated: int = 0
 
     @property
     def experiment(self) -> ExperimentSettings:
@@ -200,8 +202,8 @@ class TrainingCost:
 
     @property
     def model_bytes(self) -> float:
-        """Of the published model."""
-        return self.speeds[self.experiment.publish.arm].model_bytes
+        """Of the published model: of the largest, where it is chosen."""
+        return max(self.speeds[arm].model_bytes for arm in self.experiment.publish.candidates)
 
     def alone(self, arm: str) -> bool:
         """Whether an arm is trained without source images."""
@@ -224,7 +226,8 @@ class TrainingCost:
         if job.rule == "score_difficulty":
             return self.train * speeds.view
         views = len(evaluation.scales) * (5 if evaluation.crops == "five" else 1)
-        return self.tested * views * (1 + evaluation.mirror) * speeds.view
+        images = self.validated if job.rule == "validate" else self.tested
+        return images * views * (1 + evaluation.mirror) * speeds.view
 
     def demand(self, job: Job, cores: int, start: float) -> Demand:
         """By the clock, with ``start`` seconds before the work. A GPU is one job's at a time."""

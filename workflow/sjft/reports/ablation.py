@@ -13,10 +13,16 @@ import polars as pl
 from numpy.typing import NDArray
 
 from sjft.evaluation.accuracy import accuracies
-from sjft.evaluation.fusion import aligned, fuse
-from sjft.evaluation.probabilities import Probabilities
-from sjft.reports.intervals import Interval, interval_over_images, interval_over_seeds
+from sjft.evaluation.fusion import fuse
+from sjft.evaluation.probabilities import Probabilities, aligned
+from sjft.reports.intervals import (
+    Interval,
+    interval_over_both,
+    interval_over_images,
+    interval_over_seeds,
+)
 from sjft.reports.paper import FUSION
+from sjft.reports.variation import variation
 from sjft.storage.files import stable_integer
 
 METHOD = "selective"
@@ -39,6 +45,9 @@ ABLATION_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
     "difference_high_over_seeds": pl.Float64,
     "difference_low_over_images": pl.Float64,
     "difference_high_over_images": pl.Float64,
+    "difference_low_over_both": pl.Float64,
+    "difference_high_over_both": pl.Float64,
+    "smallest_difference": pl.Float64,
     "paper": pl.Float64,
     "paper_difference": pl.Float64,
 }
@@ -167,8 +176,11 @@ def _against(
         return {"reference": reference}
     key = "mean_class_accuracy"
     by_seed = np.array([arm.measured[s][key] - other.measured[s][key] for s in seeds])
-    by_image = np.mean([arm.answers[s] - other.answers[s] for s in seeds], axis=0)
-    over_images = interval_over_images(by_image, arm.labels, stable_integer("ablation", name))
+    answers = np.array([arm.answers[s] - other.answers[s] for s in seeds])
+    drawn_by = stable_integer("ablation", name)
+    over_images = interval_over_images(answers.mean(axis=0), arm.labels, drawn_by)
+    over_both = interval_over_both(answers, arm.labels, drawn_by)
+    found = variation(answers, arm.labels)
     both_known = name in paper and reference in paper
     return {
         "reference": reference,
@@ -179,6 +191,8 @@ def _against(
             interval_over_seeds(by_seed),
         ),
         **_ends("difference_low_over_images", "difference_high_over_images", over_images),
+        **_ends("difference_low_over_both", "difference_high_over_both", over_both),
+        "smallest_difference": found.smallest_difference() if found.can_be_told else None,
         "paper_difference": paper[name] - paper[reference] if both_known else None,
     }
 

@@ -8,6 +8,7 @@ from typing import Any
 from sjft.evaluation.probabilities import read_probabilities
 from sjft.reports.ablation import AblationArm, AblationRun, compare_arms, fused_runs
 from sjft.reports.ablation_page import plot_ablation, render_ablation
+from sjft.reports.verdict import METHOD, verdict
 from sjft.selection.subset import read_selected
 from sjft.storage.files import write_plain_table, write_text
 
@@ -39,10 +40,11 @@ class Ablation:
     paper: Mapping[str, float]
 
 
-def write_ablation(ablation: Ablation, *, table: Path, runs: Path, text: Path, plot: Path) -> None:
+def write_ablation(ablation: Ablation, *, table: Path, runs: Path, text: Path, plot: Path) -> str:
     """Write one row an arm and one a run as CSV, the page for people, and the plot.
 
-    Raises `UserError` where the runs' images or classes differ.
+    Returns the last words of the run: the verdict, and where the page is. Raises `UserError`
+    where the runs' images or classes differ.
     """
     found = [
         AblationRun(
@@ -54,11 +56,14 @@ def write_ablation(ablation: Ablation, *, table: Path, runs: Path, text: Path, p
         )
         for run in ablation.runs
     ]
+    of_arms = {(run.arm, run.seed): run.probabilities for run in found}
+    sentences = verdict(of_arms, METHOD).sentences
     for seed, members in ablation.fused.items():
         found.append(fused_runs(seed, {str(path): read_probabilities(path) for path in members}))
     known = {n: AblationArm(arm["title"], arm["against"]) for n, arm in ablation.arms.items()}
     by_arm, by_run = compare_arms(found, known, ablation.paper)
     write_plain_table(table, by_arm)
     write_plain_table(runs, by_run)
-    write_text(text, render_ablation(ablation.experiment, by_arm, ablation.split))
+    write_text(text, render_ablation(ablation.experiment, by_arm, ablation.split, sentences))
     plot_ablation(plot, ablation.experiment, by_arm, by_run)
+    return "\n\n".join([*sentences, f"Results: {text}, and as a table {table}."])

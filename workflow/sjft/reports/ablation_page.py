@@ -1,6 +1,6 @@
 """The ablation for people: a Markdown table with its caption, and a plot."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ import altair as alt
 import polars as pl
 
 from sjft.reports.intervals import RESAMPLES
-from sjft.reports.variation import LEVEL
+from sjft.reports.variation import LEVEL, POWER
 from sjft.storage import markdown
 from sjft.storage.files import write_text
 
@@ -22,14 +22,21 @@ KINDS = {
 }
 
 
-def render_ablation(name: str, table: pl.DataFrame, split: str) -> str:
-    """The table as Markdown, in per cent, with a caption that says what the intervals mean."""
+def render_ablation(
+    name: str, table: pl.DataFrame, split: str, sentences: Sequence[str] = ()
+) -> str:
+    """The table as Markdown, in per cent, with a caption that says what the intervals mean.
+
+    The verdict's ``sentences`` stand before it.
+    """
     with_paper = table["paper"].is_not_null().any()
     head = ["arm", "mean class accuracy", "difference"]
-    head += ["95 % over seeds", "95 % over test images", "source images"]
+    head += ["95 % over seeds", "95 % over test images", "95 % over both", "could be seen"]
+    head += ["source images"]
     head += ["the paper's", "its difference"] if with_paper else []
+    first = [line for sentence in sentences for line in (sentence, "")]
     rows = [head, *(_cells(row, with_paper) for row in table.iter_rows(named=True))]
-    lines = [f"# Ablation of {name}", "", *markdown.table(rows)]
+    lines = [f"# Ablation of {name}", "", *first, *markdown.table(rows)]
     return "\n".join([*lines, "", _caption(table, split, with_paper)]) + "\n"
 
 
@@ -43,6 +50,8 @@ def _cells(row: Mapping[str, Any], with_paper: bool) -> list[str]:
         _signed(row["difference"], f" to `{row['reference']}`"),
         _between(row, "difference_low_over_seeds", "difference_high_over_seeds"),
         _between(row, "difference_low_over_images", "difference_high_over_images"),
+        _between(row, "difference_low_over_both", "difference_high_over_both"),
+        "" if row["smallest_difference"] is None else f"{100 * row['smallest_difference']:.1f}",
         "" if row["source_images"] is None else f"{row['source_images']:.0f}",
     ]
     if with_paper:
@@ -84,8 +93,15 @@ def _caption(table: pl.DataFrame, split: str, with_paper: bool) -> str:
         "class) of the differences on each image, averaged over the seeds. It says how the "
         "difference would move with other test images for these very trainings, and nothing about "
         "other seeds.",
-        "Neither covers both. Take a difference for real only where both intervals leave out 0, "
-        "and remember that every further row is a further chance to be misled.",
+        f"*Over both*: other seeds and other test images ({level}): to the measured difference "
+        f"each of {RESAMPLES} draws adds what other images change, by a bootstrap, and what other "
+        "seeds do, by Student's t. Neither of the first two covers both; take a difference for "
+        "real only where this interval leaves out 0, and remember that every further row is a "
+        "further chance to be misled." + (" With one seed there is none." if seeds == 1 else ""),
+        f"*Could be seen*: the smallest true difference, in points, that so many seeds and test "
+        f"images find with a probability of {100 * POWER:g} %, by the deviations that were "
+        "measured. A smaller one may be there all the same."
+        + (" With one seed it is so at best." if seeds == 1 else ""),
     ]
     if with_paper:
         parts.append(

@@ -1,13 +1,16 @@
 """The choice of the arm that is published, by a split that is not the one which is reported."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from math import isfinite
+from pathlib import Path
 from statistics import fmean
 
-from sjft.errors import UserError
+from sjft.errors import NotAsWrittenError, UserError
 from sjft.reports.verdict import WITHOUT_SOURCE, points
+from sjft.settings.splits import VALIDATION_SPLIT
+from sjft.storage.files import read_json, write_json
 
 # Accuracies are shares of images: what differs by less was added up in another order.
 EQUAL = 1e-9
@@ -15,13 +18,13 @@ EQUAL = 1e-9
 
 @dataclass(frozen=True)
 class Choice:
-    """The arm that is best, and why, in one sentence."""
+    """The arm that is published, and why, in one sentence; no reason where it was named."""
 
     arm: str
-    reason: str
+    reason: str | None = None
 
 
-def best_arm(accuracies: Mapping[str, Sequence[float]], split: str = "val") -> Choice:
+def best_arm(accuracies: Mapping[str, Sequence[float]], split: str = VALIDATION_SPLIT) -> Choice:
     """The arm with the best mean class accuracy on ``split``, a mean over its seeds.
 
     ``accuracies`` are shares by arm, one for each seed. Of equal arms fine-tuning without a source
@@ -89,3 +92,48 @@ def warning_of_choice(
         f"`{split}`: {points(own)} %, and `{choice.arm}` {points(best)} %. "
         "`publish: {arm: best}` chooses by the validation split."
     )
+
+
+##### on file #####
+
+
+def write_choice(path: Path, runs: Iterable[tuple[str, int, Path]]) -> Choice:
+    """Choose by each run's validation.json (arm, seed, file) and write it down.
+
+    Raises `UserError` where a file is of another split: nothing else may choose.
+    """
+    accuracies: dict[str, dict[str, float]] = {}
+    for arm, seed, file in runs:
+        measured = read_json(file)
+        if measured.get("split") != VALIDATION_SPLIT:
+            raise UserError(
+                f"{file}: is of the split `{measured.get('split')}`; an arm is chosen by "
+                f"`{VALIDATION_SPLIT}` alone. Remove the file, and give the command again."
+            )
+        accuracies.setdefault(arm, {})[str(seed)] = measured["mean_class_accuracy"]
+    choice = best_arm({arm: list(by_seed.values()) for arm, by_seed in accuracies.items()})
+    content = {"arm": choice.arm, "reason": choice.reason, "split": VALIDATION_SPLIT}
+    write_json(path, content | {"mean_class_accuracy": accuracies})
+    return choice
+
+
+def read_choice(path: Path) -> Choice:
+    """Read what `write_choice` wrote; raises `UserError` for any other file."""
+    try:
+        content = read_json(path)
+        return Choice(content["arm"], content["reason"])
+    except (NotAsWrittenError, KeyError) as error:
+        told = f"{path}: is no choice of an arm, or not as it was written. {error}"
+        raise UserError(told) from None
+
+
+def published_arm(candidates: Sequence[str], choice: Path | None) -> str:
+    """The chosen one of the candidates, or the only one where nothing is chosen."""
+    if choice is None:
+        (arm,) = candidates
+        return arm
+    chosen = read_choice(choice).arm
+    if chosen not in candidates:
+        known = ", ".join(f"`{arm}`" for arm in candidates)
+        raise UserError(f"{choice}: names the arm `{chosen}`, which is none of {known}.")
+    return chosen

@@ -5,7 +5,10 @@ from statistics import fmean
 
 import polars as pl
 
+from sjft.reports.choice import best_arm, read_choice
+from sjft.reports.conclusion import opening
 from sjft.reports.summary import read_summary
+from sjft.storage.files import read_json
 from sjft.storage.inspection import Inspection, Plot, Values, plain_table
 from sjft.storage.sanity import Check, numbers_are_finite, rows_of_table
 
@@ -43,7 +46,7 @@ def inspect_summary(path: Path) -> Inspection:
             colour="seed",
             discrete=True,
         ),
-        text=content["table"],
+        text=f"{opening(content)}\n\n{content['table']}",
     )
 
 
@@ -66,6 +69,26 @@ def _wrong(arms: dict[str, Values]) -> list[str]:
             if not abs(values[key] - expected) <= 1e-9:
                 found.append(f"{arm}: {key} is {values[key]:g}, not {expected:g}")
     return found
+
+
+def inspect_choice(path: Path) -> Inspection:
+    """Which arm is published and why; raises `UserError` for any other file."""
+    choice, content = read_choice(path), read_json(path)
+    measured: dict[str, Values] = content["mean_class_accuracy"]
+    shares = [(arm, seed, share) for arm, of in measured.items() for seed, share in of.items()]
+    wrong = [f"{arm}, seed {seed}: {share}" for arm, seed, share in shares if not 0 <= share <= 1]
+    best = best_arm({arm: list(by_seed.values()) for arm, by_seed in measured.items()}).arm
+    told = None if best == choice.arm else f"{best} is better than {choice.arm}"
+    return Inspection(
+        kind="choice of the published arm",
+        what="Which of the compared arms is published, by the validation split, and why.",
+        sizes={"arm": choice.arm, "split": content["split"], "mean class accuracy": measured},
+        checks=[
+            Check("accuracies lie between 0 and 1", "; ".join(wrong) or None),
+            Check("the arm is the best", told),
+        ],
+        text=choice.reason,
+    )
 
 
 def inspect_ablation(path: Path) -> Inspection:

@@ -10,6 +10,10 @@ from typing import Any
 import polars as pl
 
 from sjft.errors import NotAsWrittenError, UserError
+from sjft.evaluation.probabilities import read_probabilities
+from sjft.reports.choice import Choice, warning_of_choice
+from sjft.reports.conclusion import conclusion
+from sjft.reports.verdict import verdict
 from sjft.retrieval.ranking import shares_of_sources
 from sjft.selection.subset import Manifest, read_manifest
 from sjft.storage.files import read_json
@@ -25,6 +29,7 @@ class RunFiles:
     evaluation: Path
     subset: Path
     targets: Path
+    probabilities: Path
 
 
 @dataclass(frozen=True)
@@ -64,14 +69,18 @@ def summarise(
     runs: Sequence[RunFiles],
     sources: pl.DataFrame,
     retrieval: Retrieval,
+    published: Choice,
 ) -> dict[str, Any]:
-    """Everything that the summary says, as plain values for JSON: the same of the same results."""
+    """Everything that the summary says, as plain values for JSON: the same of the same results.
+
+    ``published`` is the arm that is handed over; it has no reason where it was not chosen.
+    """
     arms: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    by_chance = None
+    by_chance, split = None, ""
     for run in runs:
         manifest = read_manifest(run.subset, run.targets)
         measured = read_json(run.evaluation)
-        by_chance = chance(manifest, sources)
+        by_chance, split = chance(manifest, sources), measured["split"]
         arms[run.arm].append(
             {
                 "seed": run.seed,
@@ -84,7 +93,7 @@ def summarise(
             }
         )
     summary: dict[str, Any] = {
-        "experiment": experiment,
+        **_concluded(experiment, runs, arms, split, published),
         "arms": {arm: _over_seeds(of_arm) for arm, of_arm in arms.items()},
         "style_share_by_chance": by_chance,
         "backend": retrieval.backend,
@@ -94,6 +103,29 @@ def summarise(
     }
     summary["table"] = render_table(summary)
     return summary
+
+
+def _concluded(
+    experiment: str,
+    runs: Sequence[RunFiles],
+    arms: Mapping[str, Sequence[Mapping[str, Any]]],
+    split: str,
+    published: Choice,
+) -> dict[str, Any]:
+    """What stands first: the conclusion, and the figures that it rests on."""
+    arm, reason = published.arm, published.reason
+    found = verdict({(r.arm, r.seed): read_probabilities(r.probabilities) for r in runs}, arm)
+    accuracies = {name: [run["mean_class_accuracy"] for run in of] for name, of in arms.items()}
+    # One that was chosen is the best of the split that it was chosen on.
+    warning = warning_of_choice(arm, accuracies, split) if reason is None else None
+    said = conclusion(experiment, found, list(arms), arm, reason=reason, warning=warning)
+    return {
+        "conclusion": said,
+        "experiment": experiment,
+        "published": {"arm": arm, "reason": reason, "warning": warning},
+        "split": split,
+        "verdict": found.plain(),
+    }
 
 
 def _over_seeds(runs: list[dict[str, Any]]) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from sjft.data.table import read_images
 from sjft.leakage.table import count_leakage, read_leakage
+from sjft.reports.choice import Choice, read_choice
+from sjft.reports.conclusion import opening
 from sjft.reports.summary import Retrieval, RunFiles, summarise
 from sjft.retrieval.neighbours import read_recall
 from sjft.retrieval.ranking import usable_sources
@@ -45,13 +47,23 @@ class RetrievalFiles:
 
 
 def write_summary(
-    experiment: str, runs: Sequence[RunFiles], retrieval: RetrievalFiles, json: Path, text: Path
+    experiment: str,
+    runs: Sequence[RunFiles],
+    retrieval: RetrievalFiles,
+    published: str | Path,
+    *,
+    json: Path,
+    text: Path,
 ) -> None:
-    """Write the summary as JSON and as Markdown: of the same results the same bytes."""
+    """Write the summary as JSON and as Markdown: of the same results the same bytes.
+
+    ``published`` is the name of the arm that is handed over, or the file of the choice.
+    """
     lists = {source: read_images(path) for source, path in retrieval.images.items()}
-    summary = summarise(experiment, runs, usable_sources(lists, {}), _known(retrieval))
+    arm = read_choice(published) if isinstance(published, Path) else Choice(published)
+    summary = summarise(experiment, runs, usable_sources(lists, {}), _known(retrieval), arm)
     write_json(json, summary)
-    write_text(text, f"# {experiment}\n\n{summary['table']}\n")
+    write_text(text, f"# {experiment}\n\n{opening(summary)}\n\n{summary['table']}\n")
 
 
 def _known(files: RetrievalFiles) -> Retrieval:

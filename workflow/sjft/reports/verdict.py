@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sjft.errors import UserError
-from sjft.evaluation.fusion import aligned
-from sjft.evaluation.probabilities import Probabilities
+from sjft.evaluation.probabilities import Probabilities, aligned
 from sjft.reports.intervals import (
     Interval,
     interval_over_both,

@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from sjft.settings.ablation import AblationSettings
-from sjft.settings.arm import METHOD, PRESETS, WITHOUT_RETRIEVAL, Arm, ArmName, ArmSettings
+from sjft.settings.arm import BEST, METHOD, PRESETS, WITHOUT_RETRIEVAL, Arm, ArmName, ArmSettings
 from sjft.settings.arms_of import ancestry, given, names_of, resolve
 from sjft.settings.base import Name, Seed, Settings
 from sjft.settings.selection import SelectionSettings
@@ -37,13 +37,32 @@ class EvaluationSettings(Settings):
 class PublishSettings(Settings):
     """Which run becomes `results/{experiment}/model.pt`."""
 
-    arm: ArmName = Field("selective", description="The arm to publish.")
+    arm: ArmName = Field(
+        "selective",
+        description="The arm to publish. `best`: the one of `compare` with the best mean class "
+        "accuracy on the target's split `val`, a mean over `seeds`.",
+    )
     seed: Seed = Field(0, description="The seed to publish.")
     compare: tuple[ArmName, ...] = Field(
         (),
         description="Arms that are run and evaluated beside it, so that model card and summary "
         "can compare; empty: just the published run.",
     )
+
+    @property
+    def is_chosen(self) -> bool:
+        """Whether the arm is chosen by the validation split, and not named."""
+        return self.arm == BEST
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """The arms that may be published: the named one, or all that one is chosen among."""
+        return self.compare if self.is_chosen else (self.arm,)
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """All arms that are run for the published model and its summary, each once."""
+        return tuple(dict.fromkeys((*self.candidates, *self.compare)))
 
 
 class ExperimentSettings(Settings):
@@ -173,7 +192,7 @@ class ExperimentSettings(Settings):
     @property
     def named_arms(self) -> tuple[str, ...]:
         """The arms that are published, compared or in the ablation, in the order of `arm_names`."""
-        asked = {self.publish.arm, *self.publish.compare, *self.ablation_arms}
+        asked = {*self.publish.arms, *self.ablation_arms}
         return tuple(name for name in self.arm_names if name in asked)
 
     @property

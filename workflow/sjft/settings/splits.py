@@ -8,6 +8,8 @@ from pydantic import Field, field_validator, model_validator
 from sjft.settings.base import Seed, Settings
 
 Split = Literal["train", "val", "test"]
+# What a published arm is chosen by: never the split that its accuracy is reported on.
+VALIDATION_SPLIT: Literal["val"] = "val"
 
 
 class RandomSplit(Settings):

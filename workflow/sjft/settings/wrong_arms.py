@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pydantic import ValidationError
 
 from sjft.errors import UserError
-from sjft.settings.arm import METHOD, PRESETS, Arm, ArmSettings
+from sjft.settings.arm import BEST, METHOD, PRESETS, Arm, ArmSettings
 from sjft.settings.arms_of import ancestry, given, without_retrieval
 from sjft.settings.experiment import ExperimentSettings
 from sjft.settings.explanation import choices
@@ -27,6 +27,7 @@ def wrong_arms(experiment: ExperimentSettings) -> Problems:
     if broken:  # what an arm is like cannot be said
         return
     yield from _unknown(experiment)
+    yield from _nothing_to_choose(experiment)
     for name, settings in experiment.arms.items():
         if name != METHOD and (name not in PRESETS or experiment.is_complete(name)):
             yield from _wrong_arm(experiment, name, settings)
@@ -55,6 +56,11 @@ def _wrong_names(experiment: ExperimentSettings) -> Problems:
             yield (
                 f"arms.{name}",
                 f"the ablation has a row `{FUSION}` of its own: give it another name",
+            )
+        if name == BEST:
+            yield (
+                f"arms.{name}",
+                f"`publish: {{arm: {BEST}}}` chooses among the arms: give this one another name",
             )
         if len(name) > LONGEST_NAME:
             yield (
@@ -88,7 +94,7 @@ def _wrong_lineage(experiment: ExperimentSettings, name: str) -> Problems:
 def _unknown(experiment: ExperimentSettings) -> Problems:
     """Arms that are named and that there are not."""
     named = [
-        ("publish.arm", experiment.publish.arm),
+        *(() if experiment.publish.is_chosen else [("publish.arm", experiment.publish.arm)]),
         *(("publish.compare", name) for name in experiment.publish.compare),
         *(("ablation.arms", name) for name in experiment.ablation.arms or ()),
         *(
@@ -102,6 +108,17 @@ def _unknown(experiment: ExperimentSettings) -> Problems:
         if name not in experiment.arm_names:
             known = choices(name, experiment.arm_names)
             yield key, f"there is no arm `{shortened(name)}`; {known}"
+
+
+def _nothing_to_choose(experiment: ExperimentSettings) -> Problems:
+    compared = experiment.publish.compare
+    if experiment.publish.is_chosen and len(set(compared)) < 2:
+        there = f"there is `{compared[0]}` alone" if compared else "there is none"
+        yield (
+            "publish.compare",
+            f"`publish.arm: {BEST}` chooses among these, and {there}. Name two or more: "
+            "`[selective, fine-tune, random-source]`, for example",
+        )
 
 
 def _wrong_arm(experiment: ExperimentSettings, name: str, settings: ArmSettings) -> Problems:

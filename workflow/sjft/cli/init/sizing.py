@@ -7,6 +7,7 @@ from typing import Any
 from sjft.cli.init.survey import Survey
 from sjft.cli.init.weights import Start, accepted_size, first_layers, has_batch_norm
 from sjft.pipeline.experiment_time import Forecast
+from sjft.settings.arm import BEST, METHOD
 
 # The arms that are compared: the method, without a source, and with as many images by chance.
 COMPARED = ("selective", "fine-tune", "random-source")
@@ -59,6 +60,7 @@ class Choices:
     training: dict[str, Any]
     scale: int
     split: str
+    published: str
     shards_of_target: int
     shards_of_source: int
 
@@ -87,6 +89,7 @@ def choose(
         training=_training(side, target.train, machine, start),
         scale=_even(side * SCALE),
         split=split_of_evaluation(target),
+        published=published_arm(target),
         shards_of_target=-(-target.train // IMAGES_OF_A_SHARD),
         shards_of_source=shards(source.train, machine.cores),
     )
@@ -118,9 +121,13 @@ def shards(images: int, cores: int) -> int:
 
 
 def split_of_evaluation(target: Survey) -> str:
-    """`val` where it is large enough to choose by, or the only one that is held out."""
-    val, test = (target.by_split.get(split, 0) for split in ("val", "test"))
-    return "val" if val >= LEAST_VAL or not test else "test"
+    """`test`, which chooses nothing; `val` where it is the only one that is held out."""
+    return "test" if target.by_split.get("test", 0) else "val"
+
+
+def published_arm(target: Survey) -> str:
+    """The best by `val`, where that is large enough to choose by; else the method's own."""
+    return BEST if target.by_split.get("val", 0) >= LEAST_VAL else METHOD
 
 
 def most_updates(targets: int, start: Start) -> int:

@@ -7,9 +7,10 @@ from typing import Any
 
 import yaml
 
-from sjft.cli.init.sizing import COMPARED, ROUNDS, Choices
+from sjft.cli.init.sizing import COMPARED, LEAST_VAL, ROUNDS, Choices
 from sjft.cli.init.survey import Survey
 from sjft.cli.init.weights import Start
+from sjft.settings.arm import BEST
 
 WIDTH = 99
 
@@ -157,17 +158,25 @@ def _experiment(of: Proposal) -> Iterator[str]:
         "many as `selective`, drawn at random. Each is a training of its own.",
     )
     yield "    publish:"
-    yield "      arm: selective"
+    yield from _comment(6, _why_arm(of))
+    yield f"      arm: {of.choices.published}"
     yield f"      compare: [{', '.join(COMPARED)}]"
 
 
 def _why_split(of: Proposal) -> str:
-    test = of.target.by_split.get("test", 0)
-    if of.choices.split == "test":
-        return "For settings that are chosen by it, `test` is no test any more."
-    if not test:
+    if of.choices.split == "val":
         return "There is no split `test`: figures for choosing settings are no final ones."
-    return f"Settings are chosen on `val`; at the very end, `test` ({test:,} pictures) is asked."
+    if of.target.by_split.get("val"):
+        return "Try settings on `val`: those that are chosen by `test` make it no test any more."
+    return "For settings that are chosen by it, `test` is no test any more."
+
+
+def _why_arm(of: Proposal) -> str:
+    val = of.target.by_split.get("val", 0)
+    if of.choices.published == BEST:
+        return f"The best of those below on `val` ({val:,} pictures): it may be `fine-tune`."
+    few = f"{val:,} pictures in `val` are too few" if val else "There is no split `val`"
+    return f"{few} to choose by: with {LEAST_VAL} and more, write `best`."
 
 
 def _notes(side: Survey) -> Iterator[str]:
