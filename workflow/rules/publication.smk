@@ -24,8 +24,8 @@ rule summarise:
         "../../envs/sjft.yaml"
     threads: 1
     resources:
-        mem_mb=sized(limits.mb_of_summary),
-        runtime=10,
+        mem_mb=growing(sized(limits.mb_of_summary)),
+        runtime=growing(10),
     params:
         runs=given(comparisons.compared),
         sources=given(comparisons.sources),
@@ -61,8 +61,8 @@ rule publish:
         "../../envs/sjft.yaml"
     threads: 1
     resources:
-        mem_mb=limits.MB["publish"],
-        runtime=10,
+        mem_mb=growing(limits.MB["publish"]),
+        runtime=growing(10),
     params:
         settings=given(stage_settings.of_publication),
         weights=given(BEFORE.weights_of_published),
