@@ -54,7 +54,7 @@ ONLY_PARSED = {
     "export": "tests/model/test_export.py writes and checks each format",
 }
 ADDED = {
-    # The plug-in for Slurm is not among what tests need; all else of the profile is used.
+    # There is no Slurm; all else of the profile is used.
     "workflow/profiles/slurm": ["--executor", "local", "--cores", "2"],
     # A few pictures are as good as 24 here, or 4,000.
     "plan": ["--sample", "2"],

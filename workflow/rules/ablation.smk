@@ -27,8 +27,8 @@ rule ablate:
         "../../envs/sjft.yaml"
     threads: 1
     resources:
-        mem_mb=limits.MB["ablate"],
-        runtime=30,
+        mem_mb=growing(limits.MB["ablate"]),
+        runtime=growing(30),
     params:
         runs=given(comparisons.of_ablation),
         seeds=given(comparisons.seeds),

@@ -197,6 +197,21 @@ def sized(function):
     return of_files
 
 
+def growing(value):
+    """Memory or time of a job: twice as much in its second attempt, three times in its third.
+
+    ``value`` is a number, or a function of the job's wildcards, or of these and its input.
+    """
+
+    def of_attempt(wildcards, input, attempt):
+        if not callable(value):
+            return attempt * value
+        known = {"wildcards": wildcards, "input": input}
+        return attempt * value(*(known[name] for name in signature(value).parameters))
+
+    return of_attempt
+
+
 def few_threads(most):
     """At most so many threads, and no more than a quarter of this machine's cores.
 

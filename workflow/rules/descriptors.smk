@@ -17,8 +17,8 @@ rule extract_descriptors:
         "../../envs/sjft.yaml"
     threads: given(limits.threads_of_extraction)
     resources:
-        mem_mb=sized(limits.mb_of_extraction),
-        runtime=240,
+        mem_mb=growing(sized(limits.mb_of_extraction)),
+        runtime=growing(240),
         gpu=given(limits.gpus_of_extraction),
     params:
         bank=given(stage_settings.of_descriptors),

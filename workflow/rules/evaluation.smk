@@ -19,8 +19,8 @@ rule evaluate:
         "../../envs/sjft.yaml"
     threads: given(limits.threads_of_scoring)
     resources:
-        mem_mb=limits.MB["evaluate"],
-        runtime=240,
+        mem_mb=growing(limits.MB["evaluate"]),
+        runtime=growing(240),
         gpu=given(limits.gpus_of_scoring),
     params:
         settings=given(stage_settings.of_evaluation),

@@ -18,8 +18,8 @@ rule explore:
         "../../envs/sjft.yaml"
     threads: few_threads(4)
     resources:
-        mem_mb=sized(limits.mb_of_explorer),
-        runtime=240,
+        mem_mb=growing(sized(limits.mb_of_explorer)),
+        runtime=growing(240),
     params:
         files=given(explorer_files.explorer_values),
         places=given(explorer_files.places_of_experiment),

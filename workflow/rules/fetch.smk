@@ -15,8 +15,8 @@ for name in places.fetchable(CONFIG):
             "../../envs/sjft.yaml"
         threads: 1
         resources:
-            mem_mb=limits.MB["fetch_dataset"],
-            runtime=1440,
+            mem_mb=growing(limits.MB["fetch_dataset"]),
+            runtime=growing(1440),
         params:
             name=name,
             settings=CONFIG.datasets[name].model_dump(mode="json"),
@@ -40,8 +40,8 @@ rule fetch_weights:
         "../../envs/sjft.yaml"
     threads: 1
     resources:
-        mem_mb=limits.MB["fetch_weights"],
-        runtime=240,
+        mem_mb=growing(limits.MB["fetch_weights"]),
+        runtime=growing(240),
     message:
         "Fetching the weights {wildcards.weights} of {wildcards.network}"
     script:

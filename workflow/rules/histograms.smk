@@ -15,8 +15,8 @@ rule equalise_bins:
         "../../envs/sjft.yaml"
     threads: 1
     resources:
-        mem_mb=limits.MB["equalise_bins"],
-        runtime=60,
+        mem_mb=growing(limits.MB["equalise_bins"]),
+        runtime=growing(60),
     params:
         retrieval=given(stage_settings.of_bins),
         code=code_of("equalise_bins.py"),
@@ -41,8 +41,8 @@ rule build_histograms:
         "../../envs/sjft.yaml"
     threads: 1
     resources:
-        mem_mb=limits.MB["build_histograms"],
-        runtime=60,
+        mem_mb=growing(limits.MB["build_histograms"]),
+        runtime=growing(60),
     params:
         code=code_of("build_histograms.py"),
     message:

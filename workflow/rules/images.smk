@@ -13,8 +13,8 @@ rule generate_images:
         "../../envs/sjft.yaml"
     threads: 1
     resources:
-        mem_mb=limits.MB["generate_images"],
-        runtime=10,
+        mem_mb=growing(limits.MB["generate_images"]),
+        runtime=growing(10),
     params:
         settings=given(stage_settings.of_generated_images),
         originals=given(BEFORE.originals),
@@ -40,8 +40,8 @@ rule list_images:
         "../../envs/sjft.yaml"
     threads: 1
     resources:
-        mem_mb=given(limits.mb_of_listing),
-        runtime=30,
+        mem_mb=growing(given(limits.mb_of_listing)),
+        runtime=growing(30),
     params:
         settings=given(places.listing_settings),
         place=given(places.place_of),

@@ -15,8 +15,8 @@ rule fit_projection:
         "../../envs/sjft.yaml"
     threads: few_threads(2)
     resources:
-        mem_mb=sized(limits.mb_of_projection),
-        runtime=60,
+        mem_mb=growing(sized(limits.mb_of_projection)),
+        runtime=growing(60),
     params:
         retrieval=given(stage_settings.of_projection),
         code=code_of("fit_projection.py"),
@@ -42,8 +42,8 @@ rule build_index:
         "../../envs/sjft.yaml"
     threads: 1
     resources:
-        mem_mb=sized(limits.mb_of_index),
-        runtime=60,
+        mem_mb=growing(sized(limits.mb_of_index)),
+        runtime=growing(60),
     params:
         retrieval=given(stage_settings.of_index),
         code=code_with_backend("build_index.py"),

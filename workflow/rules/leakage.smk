@@ -15,8 +15,8 @@ rule hash_images:
         "../../envs/sjft.yaml"
     threads: 1
     resources:
-        mem_mb=sized(limits.mb_of_hashing),
-        runtime=120,
+        mem_mb=growing(sized(limits.mb_of_hashing)),
+        runtime=growing(120),
     params:
         pictures=given(BEFORE.pictures),
         largest_picture=given(places.largest_picture),
@@ -48,9 +48,9 @@ rule find_leakage:
         "../../envs/sjft.yaml"
     threads: few_threads(2)
     resources:
-        mem_mb=sized(limits.mb_of_leakage),
+        mem_mb=growing(sized(limits.mb_of_leakage)),
         gpu=given(limits.gpus_of_search),
-        runtime=120,
+        runtime=growing(120),
     params:
         retrieval=given(stage_settings.of_leakage_in_shard),
         rows=lambda wildcards: BEFORE.rows(wildcards.target, "heldout"),
@@ -84,8 +84,8 @@ rule merge_leakage:
         "../../envs/sjft.yaml"
     threads: 1
     resources:
-        mem_mb=sized(limits.mb_of_merged_leakage),
-        runtime=20,
+        mem_mb=growing(sized(limits.mb_of_merged_leakage)),
+        runtime=growing(20),
     params:
         leakage=given(stage_settings.of_merged_leakage),
         rows=lambda wildcards: [
@@ -121,9 +121,9 @@ rule find_duplicates:
         "../../envs/sjft.yaml"
     threads: few_threads(2)
     resources:
-        mem_mb=sized(limits.mb_of_duplicates),
+        mem_mb=growing(sized(limits.mb_of_duplicates)),
         gpu=given(limits.gpus_of_search),
-        runtime=120,
+        runtime=growing(120),
     params:
         retrieval=given(stage_settings.of_duplicates),
         rows=lambda wildcards: [BEFORE.rows(wildcards.target, part) for part in PARTS],

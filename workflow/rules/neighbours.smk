@@ -17,9 +17,9 @@ rule search_shard:
         "../../envs/sjft.yaml"
     threads: few_threads(2)
     resources:
-        mem_mb=sized(limits.mb_of_search),
+        mem_mb=growing(sized(limits.mb_of_search)),
         gpu=given(limits.gpus_of_search),
-        runtime=240,
+        runtime=growing(240),
     params:
         retrieval=given(stage_settings.of_search),
         shards=lambda wildcards: CONFIG.datasets[wildcards.source].shards,
@@ -48,8 +48,8 @@ rule merge_neighbours:
         "../../envs/sjft.yaml"
     threads: few_threads(2)
     resources:
-        mem_mb=sized(limits.mb_of_merge),
-        runtime=240,
+        mem_mb=growing(sized(limits.mb_of_merge)),
+        runtime=growing(240),
     params:
         retrieval=given(stage_settings.of_merged_neighbours),
         rows=lambda wildcards: [
@@ -79,8 +79,8 @@ rule rank_sources:
         "../../envs/sjft.yaml"
     threads: 1
     resources:
-        mem_mb=sized(limits.mb_of_ranking),
-        runtime=60,
+        mem_mb=growing(sized(limits.mb_of_ranking)),
+        runtime=growing(60),
     params:
         retrieval=given(stage_settings.of_ranking),
         sources=lambda wildcards: list(runs.sources_named(CONFIG, wildcards.sources)),

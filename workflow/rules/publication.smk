@@ -48,8 +48,8 @@ rule summarise:
         "../../envs/sjft.yaml"
     threads: 1
     resources:
-        mem_mb=sized(limits.mb_of_summary),
-        runtime=10,
+        mem_mb=growing(sized(limits.mb_of_summary)),
+        runtime=growing(10),
     params:
         runs=given(comparisons.compared),
         published=given(comparisons.published),
@@ -87,8 +87,8 @@ rule publish:
         "../../envs/sjft.yaml"
     threads: 1
     resources:
-        mem_mb=limits.MB["publish"],
-        runtime=10,
+        mem_mb=growing(limits.MB["publish"]),
+        runtime=growing(10),
     params:
         settings=given(stage_settings.of_publication),
         candidates=given(comparisons.candidates),

@@ -23,8 +23,8 @@ rule select_subset:
         "../../envs/sjft.yaml"
     threads: 1
     resources:
-        mem_mb=sized(limits.mb_of_selection),
-        runtime=30,
+        mem_mb=growing(sized(limits.mb_of_selection)),
+        runtime=growing(30),
     params:
         selection=lambda wildcards: stage_settings.of_selection(
             CONFIG, wildcards.experiment, wildcards.arm, int(wildcards.round)
@@ -55,8 +55,8 @@ rule list_pairs:
         "../../envs/sjft.yaml"
     threads: 1
     resources:
-        mem_mb=sized(limits.mb_of_pairs),
-        runtime=30,
+        mem_mb=growing(sized(limits.mb_of_pairs)),
+        runtime=growing(30),
     params:
         code=code_of("list_pairs.py"),
     message:

@@ -21,9 +21,17 @@ rule finetune:
         "../../envs/sjft.yaml"
     threads: given(limits.threads_of_training)
     resources:
-        mem_mb=given(limits.mb_of_arm),
+        mem_mb=growing(given(limits.mb_of_arm)),
+        # The same each time: a retry goes on from the last checkpoint, and partitions often allow no
+        # more than a day.
         runtime=1440,
         gpu=given(limits.gpus_of_training),
+        # The processes of a training find each other on one machine alone.
+        nodes=1,
+        # Not in the profile, where --set-resources would drop it. A job that runs out of time is
+        # sent SIGTERM two minutes before, instead of half a minute (KillWait) before SIGKILL:
+        # training finishes its update, writes a checkpoint and ends; the retry goes on from there.
+        slurm_extra="--signal=TERM@120",
     params:
         training=given(stage_settings.of_training),
         sources_of_arm=given(runs.kind_of_sources),
@@ -52,8 +60,8 @@ rule score_difficulty:
         "../../envs/sjft.yaml"
     threads: given(limits.threads_of_scoring)
     resources:
-        mem_mb=limits.MB["score_difficulty"],
-        runtime=120,
+        mem_mb=growing(limits.MB["score_difficulty"]),
+        runtime=growing(120),
         gpu=given(limits.gpus_of_scoring),
     params:
         settings=given(stage_settings.of_difficulty),

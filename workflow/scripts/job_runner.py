@@ -45,12 +45,18 @@ class Job(Protocol):
 
 
 def run(main: Callable[[Job], None]) -> None:
-    """Run a script's ``main`` with the log, threads and memory of its rule.
+    """Run a script's ``main`` with the log, threads, memory and GPUs of its rule.
 
     Snakemake puts its object into the script, as the variable ``snakemake``.
     """
     job: Job = sys.modules[main.__module__].snakemake
-    run_job(partial(main, job), Path(job.log[0]), job.threads, job.resources.mem_mb)
+    run_job(
+        partial(main, job),
+        Path(job.log[0]),
+        job.threads,
+        job.resources.mem_mb,
+        gpus=getattr(job.resources, "gpu", 0),
+    )
 
 
 def paths(files: Iterable[str]) -> list[Path]:

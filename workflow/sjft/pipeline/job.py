@@ -12,13 +12,16 @@ from pathlib import Path
 from types import TracebackType
 
 from sjft.errors import UserError
+from sjft.pipeline.gpus import own_gpus
 from sjft.pipeline.job_cost import JobCost, peak_megabytes
 from sjft.settings.addresses import without_secrets
 from sjft.storage.files import writing
 
 
-def run_job(work: Callable[[], None], log: Path, threads: int, declared_megabytes: int) -> None:
-    """Do a job's ``work`` with a log file, and with so many threads.
+def run_job(
+    work: Callable[[], None], log: Path, threads: int, declared_megabytes: int, gpus: int = 0
+) -> None:
+    """Do a job's ``work`` with a log file, and with so many threads and GPUs.
 
     A `UserError` ends the process with its message, on the terminal and in the log, and no
     traceback. The log's last line says what the job has cost, and what memory was declared.
@@ -28,7 +31,8 @@ def run_job(work: Callable[[], None], log: Path, threads: int, declared_megabyte
     try:
         log_to(log)
         use_threads(threads)
-        work()
+        with own_gpus(gpus):
+            work()
     except UserError as error:
         logging.getLogger("sjft").error("%s", error)
         print(f"\nsjft: {without_secrets(str(error))}\n", file=sys.stderr)

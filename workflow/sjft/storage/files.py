@@ -14,8 +14,6 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from glob import escape
-from os import getpid
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from sjft.errors import NotAsWrittenError, UserError
+from sjft.storage.part_files import part_file, remove_left_over
 
 # What a system says where there is no more room, or none for this user, whatever file it names.
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
@@ -52,17 +51,16 @@ def writing(path: Path) -> Iterator[None]:
 def written_beside(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the same folder and move it to ``path`` when all went well.
 
-    The temporary name carries the process id, so that two writers do not share one; it is
-    removed when the block fails. What a killed process left of the same file is removed first.
-    Raises `UserError` where the folder or the file cannot be written.
+    Two writers never share the temporary name (`sjft.storage.part_files`); it is removed when the
+    block fails. What a killed process left of the same file is removed first. Raises `UserError`
+    where the folder or the file cannot be written.
     """
-    beside = path.with_name(f".{path.name}.{getpid()}.part")
+    beside = part_file(path)
     with writing(path):
         if path.exists() and not path.is_file():  # a device, say, which must not be replaced
             raise OSError(errno.EINVAL, "it is no regular file")
         path.parent.mkdir(parents=True, exist_ok=True)
-        for left_over in path.parent.glob(f".{escape(path.name)}.*.part"):
-            left_over.unlink(missing_ok=True)
+        remove_left_over(path)
     try:
         try:
             yield beside

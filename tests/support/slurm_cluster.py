@@ -1,0 +1,236 @@
+"""A real Slurm on this machine: a controller and two nodes with a GPU each that is no device.
+
+Of Debian's packages slurm-wlm and munge. It needs no root, no systemd, no database, and touches
+neither /etc nor another Slurm: all its files lie in one folder, and its commands stand first in the
+PATH of those who use it.
+"""
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+NODES = ("n1", "n2")
+CORES = 2
+MEGABYTES = 16000  # of which the machine need not have as many
+_DAEMONS = ("munged", "slurmctld", "slurmd")
+_COMMANDS = ("sbatch", "scancel", "scontrol", "sinfo", "squeue", "srun")
+_PLACES = os.pathsep.join(["/usr/sbin", "/usr/bin", os.environ.get("PATH", "")])
+_PATIENCE = 60  # seconds that daemons have to start or to end
+
+
+def missing() -> str | None:
+    """Why there can be no Slurm here, and what to do; nothing where there can."""
+    lacking = [name for name in (*_DAEMONS, *_COMMANDS) if not shutil.which(name, path=_PLACES)]
+    if lacking:
+        return (
+            f"no Slurm here: {', '.join(lacking)} not found "
+            "(Debian: apt-get install slurm-wlm munge)"
+        )
+    try:
+        socket.gethostbyname(socket.gethostname())
+    except OSError:
+        return f"no Slurm here: the host name {socket.gethostname()} has no address (/etc/hosts)"
+    return None
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A Slurm that is up, below a folder."""
+
+    folder: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables of a process that uses it."""
+        kept = {
+            k: v for k, v in os.environ.items() if not k.startswith(("SLURM", "SBATCH", "SRUN"))
+        }
+        return kept | {"PATH": f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+
+    def call(self, *command: str) -> str:
+        """What a command of Slurm's prints."""
+        return subprocess.run(
+            [self.folder / "bin" / command[0], *command[1:]],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=_PATIENCE,
+        ).stdout
+
+    def finished(self) -> list[dict[str, str]]:
+        """All jobs that have ended, in the order in which they did: what Slurm wrote of each."""
+        text = (self.folder / "finished.log").read_text(encoding="utf-8")
+        return [
+            dict(part.split("=", 1) for part in line.split() if "=" in part)
+            for line in text.splitlines()
+        ]
+
+    def logs(self) -> str:
+        """What the daemons have written, for the message of a test that fails."""
+        return "\n".join(
+            f"--- {path.name}\n{path.read_text(encoding='utf-8', errors='replace')[-4000:]}"
+            for path in sorted(self.folder.glob("*.log"))
+        )
+
+
+@contextmanager
+def running_cluster() -> Iterator[Cluster]:
+    """Start Slurm, and stop it with all that runs in it."""
+    # A socket's path may have 107 characters: too few for most folders of tests.
+    folder = Path(tempfile.mkdtemp(prefix="slurm-", dir="/tmp"))
+    folder.chmod(0o755)  # munge wants its socket to be reached by everybody
+    cluster = Cluster(folder)
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        _configure(folder)
+        stack.enter_context(_daemon(folder, "munged", *_munge_options(folder)))
+        stack.enter_context(_daemon(folder, "slurmctld", "-D", "-i"))
+        for node in NODES:
+            stack.enter_context(_daemon(folder, "slurmd", "-D", "-N", node, log=node))
+        _wait_for_nodes(cluster)
+        stack.callback(_cancel_all, cluster)
+        yield cluster
+
+
+def _configure(folder: Path) -> None:
+    for name in ("state", "bin", *(f"spool.{node}" for node in NODES)):
+        (folder / name).mkdir()
+    key = folder / "munge.key"
+    key.touch(mode=0o600)
+    key.write_bytes(secrets.token_bytes(128))
+    (folder / "slurm.conf").write_text(_configuration(folder), encoding="utf-8")
+    # `Count` without a file makes the node invalid.
+    (folder / "gres.conf").write_text(
+        f"NodeName={','.join(NODES)} Name=gpu Type=fake File=/dev/null\n", encoding="utf-8"
+    )
+    # Not SLURM_CONF in the environment: Snakemake's plug-in takes that from what a job starts.
+    for command in _COMMANDS:
+        script = folder / "bin" / command
+        real = shutil.which(command, path=_PLACES)
+        script.write_text(
+            f'#!/bin/sh\nSLURM_CONF={folder}/slurm.conf exec {real} "$@"\n', encoding="utf-8"
+        )
+        script.chmod(0o755)
+
+
+def _configuration(folder: Path) -> str:
+    host, user = socket.gethostname().partition(".")[0], _user()
+    controller, *ports = _free_ports(1 + len(NODES))
+    nodes = "\n".join(
+        f"NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={CORES} "
+        f"RealMemory={MEGABYTES} Gres=gpu:fake:1"
+        for node, port in zip(NODES, ports, strict=True)
+    )
+    return f"""\
+ClusterName=tests
+SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort={controller}
+SlurmUser={user}
+SlurmdUser={user}
+AuthType=auth/munge
+# A requeued job may start again only after cred_expire, which is two minutes if nothing is said.
+AuthInfo=socket={folder}/munge.socket,cred_expire=20
+CredType=cred/munge
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool.%n
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd.%n.pid
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SwitchType=switch/none
+MpiDefault=none
+# Memory is watched instead of held by cgroups, which a container does not let one make.
+JobAcctGatherType=jobacct_gather/linux
+JobAcctGatherFrequency=2
+JobAcctGatherParams=OverMemoryKill,UsePss
+SchedulerType=sched/backfill
+SchedulerParameters=batch_sched_delay=0,bf_interval=5
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core_Memory
+SlurmdParameters=config_overrides
+GresTypes=gpu
+KillWait=5
+SlurmdTimeout=30
+JobRequeue=1
+ReturnToService=2
+# What `slurm-status-command: squeue` needs: ended jobs stay to be seen.
+MinJobAge=600
+AccountingStorageType=accounting_storage/none
+JobCompType=jobcomp/filetxt
+JobCompLoc={folder}/finished.log
+{nodes}
+PartitionName=main Nodes={",".join(NODES)} Default=YES MaxTime=1-0 DefaultTime=5 State=UP
+"""
+
+
+def _user() -> str:
+    return subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def _free_ports(number: int) -> list[int]:
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+def _munge_options(folder: Path) -> list[str]:
+    named = {"key-file": "key", "socket": "socket", "pid-file": "pid", "seed-file": "seed"}
+    options = [f"--{option}={folder}/munge.{name}" for option, name in named.items()]
+    return ["--foreground", f"--log-file={folder}/munge.log", *options]
+
+
+@contextmanager
+def _daemon(folder: Path, name: str, *options: str, log: str = "") -> Iterator[None]:
+    with (folder / f"{log or name}.log").open("w") as output:
+        process = subprocess.Popen(
+            [str(shutil.which(name, path=_PLACES)), *options],
+            env=os.environ | {"SLURM_CONF": str(folder / "slurm.conf")},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(_PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _wait_for_nodes(cluster: Cluster) -> None:
+    until, state = time.monotonic() + _PATIENCE, ""
+    while time.monotonic() < until:
+        try:
+            state = cluster.call("sinfo", "--noheader", "--Node", "--format=%T")
+        except subprocess.CalledProcessError as error:
+            state = str(error.stderr)
+        if state.split() == ["idle"] * len(NODES):
+            return
+        time.sleep(0.2)
+    raise AssertionError(f"Slurm's nodes did not come up: {state}\n{cluster.logs()}")
+
+
+def _cancel_all(cluster: Cluster) -> None:
+    """Jobs must be gone before the folder is: what they are started by lies in it."""
+    cluster.call("scancel", "--quiet", f"--user={_user()}")
+    until = time.monotonic() + _PATIENCE
+    while time.monotonic() < until:
+        states = cluster.call("squeue", "--noheader", "--states=R,CG,PD", "--format=%T")
+        if not states.split():
+            return
+        time.sleep(0.2)
+    raise AssertionError(f"jobs do not end: {cluster.call('squeue')}")

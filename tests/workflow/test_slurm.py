@@ -1,0 +1,59 @@
+"""A short chain through a real Slurm, by the profile: the bytes of a run on this machine."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import combinations
+from typing import Any
+
+import pytest
+from chain import Chain
+from slurm_cluster import NODES, Cluster, missing, running_cluster
+
+pytestmark = pytest.mark.slow
+
+# An arm that needs no retrieval, with two seeds: eight jobs, four of them with a GPU.
+RUN = "results/tiny/runs/fine-tune-0"
+TARGETS = [f"{run}/evaluation.json" for run in (RUN, "results/tiny/runs/fine-tune-1")]
+PROFILE = ["--workflow-profile", "workflow/profiles/slurm"]
+# Jobs take seconds, and all of it is on one disk.
+QUICK = ["--slurm-init-seconds-before-status-checks", "10", "--latency-wait", "20"]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    pytest.importorskip(
+        "snakemake_executor_plugin_slurm", reason="it is missing: pip install '.[slurm]'"
+    )
+    if reason := missing():
+        pytest.skip(reason)
+    with running_cluster() as running:
+        yield running
+
+
+def on_a_gpu_if_there_is_one(config: dict[str, Any]) -> None:
+    config["experiments"]["tiny"]["training"]["device"] = "auto"
+
+
+def at_once(jobs: tuple[dict[str, str], dict[str, str]]) -> bool:
+    """Whether both ran at the same time."""
+    start = max(datetime.fromisoformat(job["StartTime"]) for job in jobs)
+    return start < min(datetime.fromisoformat(job["EndTime"]) for job in jobs)
+
+
+def test_a_chain_through_slurm_gives_the_same_bytes_and_uses_all_gpus(
+    chain: Chain, fresh: Chain, cluster: Cluster
+) -> None:
+    # Where there is no GPU it computes on the CPU, as the other run does; it asks for one still.
+    fresh.configure(on_a_gpu_if_there_is_one)
+    outcome = fresh.snakemake(*TARGETS, *PROFILE, *QUICK, env=cluster.environment)
+    assert outcome.code == 0, outcome.output + cluster.logs()
+    for name in ("round-0/subset.csv", "round-0/model.pt", "evaluation.json"):
+        ours, theirs = (root / RUN / name for root in (fresh.root, chain.root))
+        assert ours.read_bytes() == theirs.read_bytes(), ours
+    jobs = cluster.finished()
+    assert {job["JobState"] for job in jobs} == {"COMPLETED"}
+    assert {job["NodeList"] for job in jobs} == set(NODES)
+    on_gpus = [job for job in jobs if "gres/gpu=1" in job["Tres"]]
+    assert (len(jobs), len(on_gpus)) == (8, 4)
+    assert any(map(at_once, combinations(on_gpus, 2))), on_gpus
+    assert not list(fresh.root.rglob("*.part"))
