@@ -29,6 +29,7 @@ include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/publication.smk"
 include: "workflow/rules/ablation.smk"
 include: "workflow/rules/explorer.smk"
+include: "workflow/rules/report.smk"
 
 
 ##### targets #####

@@ -101,7 +101,9 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Configuration, l
 
 def targets(c: Configuration) -> list[layout.File]:
     models = [layout.MODEL.of(experiment=name) for name in c.experiments]
-    return [*models, *(layout.ABLATION.of(experiment=name) for name in ablated(c))]
+    ablations = [layout.ABLATION.of(experiment=name) for name in ablated(c)]
+    pages = [p.of(experiment="everything") for p in (layout.EXPLORER, layout.REPORT)]
+    return [*models, *ablations, *pages]
 
 
 def test_every_job_reads_writes_and_logs_what_the_library_says(

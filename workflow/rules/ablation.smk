@@ -9,12 +9,7 @@ rule ablate:
     output:
         table=layout.ABLATION,
         runs=layout.ABLATION_RUNS,
-        text=report(
-            layout.ABLATION_TEXT,
-            caption="../report/ablation.rst",
-            category="Ablation",
-            labels={"experiment": "{experiment}", "what": "table"},
-        ),
+        text=layout.ABLATION_TEXT,
         plot=report(
             layout.ABLATION_PLOT,
             caption="../report/ablation_plot.rst",

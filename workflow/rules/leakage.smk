@@ -69,12 +69,7 @@ rule merge_leakage:
         target_images=layout.IMAGES.where(dataset="{target}"),
         source_images=layout.IMAGES.where(dataset="{source}"),
     output:
-        leakage=report(
-            layout.LEAKAGE,
-            caption="../report/leakage.rst",
-            category="Leakage",
-            labels={"target": "{target}", "source": "{source}"},
-        ),
+        leakage=layout.LEAKAGE,
     log:
         layout.log("merge_leakage"),
     benchmark:
@@ -107,12 +102,7 @@ rule find_duplicates:
         heldout=reads(inputs.find_duplicates, "heldout"),
         images=layout.IMAGES.where(dataset="{target}"),
     output:
-        duplicates=report(
-            layout.DUPLICATES,
-            caption="../report/duplicates.rst",
-            category="Leakage",
-            labels={"target": "{target}", "source": "its own training images"},
-        ),
+        duplicates=layout.DUPLICATES,
     log:
         layout.log("find_duplicates"),
     benchmark:

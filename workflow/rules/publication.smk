@@ -36,12 +36,7 @@ rule summarise:
         duplicates=reads(run_inputs.summarise, "duplicates"),
     output:
         summary=layout.SUMMARY,
-        table=report(
-            layout.SUMMARY_TABLE,
-            caption="../report/summary.rst",
-            category="Summary",
-            labels={"experiment": "{experiment}"},
-        ),
+        table=layout.SUMMARY_TABLE,
     log:
         layout.log("summarise"),
     conda:
@@ -75,12 +70,7 @@ rule publish:
         weights=ancient(reads(run_inputs.publish, "weights")),
     output:
         model=layout.MODEL,
-        card=report(
-            layout.MODEL_CARD,
-            caption="../report/model_card.rst",
-            category="Model",
-            labels={"experiment": "{experiment}"},
-        ),
+        card=layout.MODEL_CARD,
     log:
         layout.log("publish"),
     conda:

@@ -129,6 +129,7 @@ ABLATION_RUNS = Pattern("ablate", "{experiment}/ablation_runs.csv")
 ABLATION_TEXT = Pattern("ablate", "{experiment}/ablation.md")
 ABLATION_PLOT = Pattern("ablate", "{experiment}/ablation.svg")
 EXPLORER = Pattern("explore", "{experiment}/explorer/index.html")
+REPORT = Pattern("describe", "{experiment}/report/index.html")
 
 PATTERNS = tuple(value for value in list(globals().values()) if isinstance(value, Pattern))
 
@@ -162,6 +163,7 @@ MEASURED = {
     "evaluate": "{experiment}/{arm}-{seed}",
     "validate": "{experiment}/{arm}-{seed}",
     "explore": "{experiment}",
+    "describe": "{experiment}",
 }
 # These depend on the network, or are over at once: their time says nothing.
 NOT_MEASURED = {

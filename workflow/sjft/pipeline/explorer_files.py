@@ -19,7 +19,7 @@ from sjft.settings.experiment import ExperimentSettings
 from sjft.settings.explanation import choices
 from sjft.settings.pictures import PictureLimits, widest
 
-RESULTS = Path("results")
+RESULTS = Path(layout.RESULTS)
 
 
 def explorer_inputs(configuration: Configuration, experiment: str) -> ExplorerInputs:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sjft import layout
 from sjft.layout import File, Job
-from sjft.pipeline import inputs, run_inputs
+from sjft.pipeline import explorer_files, inputs, report_files, run_inputs
 from sjft.pipeline.inputs import Files
 from sjft.settings.config import Configuration
 
@@ -28,6 +28,7 @@ READS: Mapping[str, Callable[..., Files]] = {
     "merge_neighbours": inputs.merge_neighbours,
     "rank_sources": inputs.rank_sources,
     "select_subset": run_inputs.select_subset,
+    "list_pairs": run_inputs.list_pairs,
     "finetune": run_inputs.finetune,
     "score_difficulty": run_inputs.score_difficulty,
     "evaluate": run_inputs.evaluate,
@@ -36,6 +37,8 @@ READS: Mapping[str, Callable[..., Files]] = {
     "summarise": run_inputs.summarise,
     "publish": run_inputs.publish,
     "ablate": run_inputs.ablate,
+    "explore": explorer_files.explore,
+    "describe": report_files.describe,
 }
 
 

@@ -27,6 +27,7 @@ MB = {
     "select_subset": 1000,
     "list_pairs": 1000,
     "explore": 2000,
+    "describe": 1500,
     "score_difficulty": 4000,
     "evaluate": 4000,
     "validate": 4000,
@@ -147,6 +148,11 @@ def mb_of_pairs(read: Read) -> int:
 def mb_of_explorer(read: Read) -> int:
     """Of `explore`: the target's histograms and rankings as a whole, source histograms by block."""
     return MB["explore"] + int(12 * _megabytes(read))
+
+
+def mb_of_report(read: Read) -> int:
+    """Of `describe`: tables of text and a ranking's divergences, compressed on file."""
+    return MB["describe"] + int(12 * _megabytes(read))
 
 
 def _megabytes(read: Read) -> float:

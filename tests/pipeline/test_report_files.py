@@ -1,0 +1,77 @@
+"""Which files the report's page reads, and what it says its jobs have cost."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chain import CONFIG
+
+from sjft import layout
+from sjft.layout import Job
+from sjft.pipeline.job_cost import JobCost
+from sjft.pipeline.jobs import jobs_behind, jobs_of_model
+from sjft.pipeline.report_costs import costs_of_report, measured_jobs
+from sjft.pipeline.report_files import report_inputs
+from sjft.reports.report_page.inputs import RuleCost
+from sjft.settings.config import Configuration, read_configuration
+
+
+def configuration(retrieval: dict[str, Any] | None = None, **changes: Any) -> Configuration:
+    """The experiment `twice`, of two rounds, with other keys."""
+    experiment = CONFIG["experiments"]["twice"] | changes
+    retrievals = CONFIG["retrievals"]
+    approximate = retrievals["approximate"] | (retrieval or {})
+    return read_configuration(
+        CONFIG
+        | {
+            "retrievals": retrievals | {"approximate": approximate},
+            "experiments": {"twice": experiment},
+        }
+    )
+
+
+@pytest.mark.parametrize("compare", [["selective", "fine-tune"], ["random-source"], []])
+def test_the_page_needs_no_job_that_the_model_does_not(compare: list[str]) -> None:
+    c = configuration(publish={"compare": compare})
+    behind = jobs_behind(c, [layout.REPORT.of(experiment="twice")])
+    page = Job("describe", (("experiment", "twice"),))
+    assert behind.keys() == jobs_of_model(c, "twice").keys() | {page}
+
+
+def test_how_hard_images_are_is_read_of_rounds_that_another_follows() -> None:
+    c = configuration(publish={"compare": ["selective", "fine-tune"]})
+    runs = {run.arm: run for run in report_inputs(c, "twice").runs}
+    known = [bool(of_round.difficulty) for of_round in runs["selective"].rounds]
+    assert known == [True, False]
+    assert not any(of_round.difficulty for of_round in runs["fine-tune"].rounds)
+
+
+def test_what_was_not_looked_for_and_not_searched_is_not_read() -> None:
+    inputs = report_inputs(configuration(), "twice")
+    assert set(inputs.leakage) == {"store"} and inputs.duplicates and inputs.ranking
+    unchecked = configuration({"leakage": {"check": False}})
+    inputs = report_inputs(unchecked, "twice")
+    assert not inputs.leakage and inputs.duplicates is None
+    alone = configuration(publish={"arm": "fine-tune"})
+    assert report_inputs(alone, "twice").ranking is None
+
+
+def test_of_memory_the_job_that_came_nearest_to_what_it_declared_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    jobs = [Job("list_images", (("dataset", name),)) for name in ("a", "b", "c")]
+    for job, cost in zip(jobs, [JobCost(90, 100, 1), JobCost(200, 1000, 1)], strict=False):
+        Path(job.log).parent.mkdir(parents=True, exist_ok=True)
+        Path(job.log).write_text(cost.line() + "\n")
+        assert job.benchmark is not None
+        Path(job.benchmark).parent.mkdir(parents=True, exist_ok=True)
+        Path(job.benchmark).write_text("s\th:m:s\tmax_rss\n1.5\t0:00:01\t80\n")
+    told = [(job.rule, job.names) for job in jobs]
+    assert costs_of_report(told) == [RuleCost("list_images", 2, 1, 3.0, 90, 100)]
+
+
+def test_the_jobs_behind_the_model_are_told_as_plain_values() -> None:
+    told = measured_jobs(configuration(), "twice")
+    assert ("list_images", {"dataset": "store"}) in told
+    assert not {"summarise", "publish", "describe"} & {rule for rule, _ in told}

@@ -1,0 +1,132 @@
+"""The report's page: what it says, what it must not read, and what its parts make of odd input."""
+
+import re
+from html import unescape
+from pathlib import Path
+
+import polars as pl
+import pytest
+from reported import KNOWN, LEFT_OUT, write_reported
+
+from sjft.errors import UserError
+from sjft.reports.report_page.blocks import MOST_ROWS, Table
+from sjft.reports.report_page.inputs import PictureFolders, ReportInputs
+from sjft.reports.report_page.rendered import rendered
+from sjft.reports.report_page.run_sections import _thinned
+from sjft.reports.report_page.write import write_report
+
+SECTIONS = (
+    *("comparison", "data", "leakage", "retrieval", "subset", "learning", "difficulty"),
+    *("accuracy", "ablation", "costs", "settings", "card"),
+)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[ReportInputs, PictureFolders, Path]:
+    folder = tmp_path_factory.mktemp("reported")
+    inputs, folders = write_reported(folder)
+    page = folder / "report/index.html"
+    write_report(inputs, folders, KNOWN, page)
+    return inputs, folders, page
+
+
+def section(page: Path, key: str) -> str:
+    """A section's text, and nothing of its elements."""
+    html = page.read_text().partition(f'<section id="{key}"')[2].partition("</section>")[0]
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html)))
+
+
+def test_each_section_says_what_the_files_say(
+    made: tuple[ReportInputs, PictureFolders, Path],
+) -> None:
+    page = made[2]
+    for key in SECTIONS:
+        assert section(page, key), key
+    compared = section(page, "comparison")
+    assert "Borrowing helped here: 3 points." in compared
+    assert "the arm fine-tune" in compared
+    data = section(page, "data")
+    assert f"pets, not listed: {LEFT_OUT}" in data
+    assert "gone.png is truncated" in data
+    assert "pets target 3 12 0 3 0" in data and "things source 6 60 0 0 1" in data
+    assert "2 pictures are in things and held out in pets: 2 pairs." in section(page, "leakage")
+    assert "No picture was found to be in the training images of pets" in section(page, "leakage")
+    assert "things 10 0.950" in section(page, "retrieval")
+    assert "bad.png" in section(page, "accuracy")
+    assert "selective, seed 0 0 4 4.0 4 0 12" in section(page, "difficulty")
+    assert "finetune 4 1 12.5 900 8000" in section(page, "costs")
+    assert "More memory than declared: evaluate." in section(page, "costs")
+    assert "sjft 1.2.3" in section(page, "settings")
+    assert "snakemake" in section(page, "ablation")
+
+
+def test_held_out_pictures_are_shown_where_a_copy_was_found_and_nowhere_else(
+    made: tuple[ReportInputs, PictureFolders, Path],
+) -> None:
+    # Of the held-out pictures one alone is there; one that leaks is not, nor one that does not.
+    html = made[2].read_text()
+    assert html.count("cannot be read") == 1
+    for key in ("data", "subset", "accuracy"):
+        assert "test/" not in section(made[2], key)
+
+
+def test_it_is_one_file_that_names_no_address_and_reads_no_name_as_html(
+    made: tuple[ReportInputs, PictureFolders, Path],
+) -> None:
+    html = made[2].read_text()
+    assert [path.name for path in made[2].parent.iterdir()] == ["index.html"]
+    assert not re.search(r"""(src|href)=["'](?!data:|#)""", html)
+    assert "https://" not in html and "http://" not in html
+    assert "<b>" not in html and "pet &lt;b&gt;0&lt;/b&gt;" in html
+
+
+def test_the_same_files_make_the_same_bytes(
+    made: tuple[ReportInputs, PictureFolders, Path], tmp_path: Path
+) -> None:
+    inputs, folders, page = made
+    write_report(inputs, folders, KNOWN, tmp_path / "index.html")
+    assert (tmp_path / "index.html").read_bytes() == page.read_bytes()
+
+
+def test_an_ablation_and_an_explorer_are_shown_where_they_are(tmp_path: Path) -> None:
+    inputs, folders = write_reported(tmp_path)
+    inputs.optional["ablation_text"].write_text("# Ablation of small\n\n| arm |\n| --- |\n| k4 |\n")
+    inputs.optional["ablation_plot"].write_text('<svg xmlns="http://www.w3.org/2000/svg"></svg>')
+    inputs.optional["explorer"].parent.mkdir()
+    inputs.optional["explorer"].write_text("")
+    page = tmp_path / "report/index.html"
+    write_report(inputs, folders, KNOWN, page)
+    assert "k4" in section(page, "ablation") and "data:image/svg+xml" in page.read_text()
+    assert 'data-link="../explorer/index.html"' in page.read_text()
+
+
+def test_a_damaged_or_foreign_table_is_named(tmp_path: Path) -> None:
+    inputs, folders = write_reported(tmp_path)
+    page = tmp_path / "index.html"
+    table = inputs.runs[0].classes
+    kept = table.read_text()
+    table.write_text("class_name,images\na,1\n")
+    with pytest.raises(UserError, match=r"classes\.csv: has no column accuracy, predicted"):
+        write_report(inputs, folders, KNOWN, page)
+    table.write_text(kept)
+    inputs.runs[0].rounds[0].history.unlink()
+    with pytest.raises(UserError, match=r"history-0\.csv: there is no such file"):
+        write_report(inputs, folders, KNOWN, page)
+    assert not page.exists()
+
+
+def test_markdown_has_lower_headings_and_folds_but_no_html_of_names() -> None:
+    html = rendered(
+        "# Title\n\n<details><summary>More</summary>\n\n| a |\n| --- |\n| <i>x</i> |\n\n</details>"
+    )
+    assert "<h3>Title</h3>" in html and '<th scope="col">a</th>' in html
+    assert "<details><summary>More</summary>" in html and "</details>" in html
+    assert "<i>" not in html and "&lt;i&gt;x&lt;/i&gt;" in html
+
+
+def test_long_tables_are_cut_and_counted_and_long_curves_keep_their_end() -> None:
+    table = Table("long", ["n"], [[n] for n in range(MOST_ROWS + 7)])
+    assert (len(table.shown), table.left_out) == (MOST_ROWS, 7)
+    curve = pl.DataFrame({"run": ["a"] * 1000, "update": range(1000)})
+    thinned = _thinned(curve)
+    assert len(thinned) <= 300 and thinned["update"][-1] == 999

@@ -1,0 +1,179 @@
+"""An experiment's files as its report reads them, without retrieval and training."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from explored import Explored, write_explored
+from image_files import random_picture
+
+from sjft.data.state import Record, state_of, write_listing
+from sjft.data.table import class_names, read_images
+from sjft.evaluation.accuracy import accuracies, class_table, confusion, confusion_table
+from sjft.leakage.table import LEAKAGE_SCHEMA, write_leakage
+from sjft.reports.report_page.inputs import (
+    Circumstances,
+    DatasetFiles,
+    PictureFolders,
+    ReportInputs,
+    RoundFiles,
+    RuleCost,
+    RunFiles,
+)
+from sjft.reports.summary import Retrieval, summarise
+from sjft.reports.summary import RunFiles as SummaryRun
+from sjft.retrieval.ranking import usable_sources
+from sjft.selection.subset import read_targets, select_all, write_manifest
+from sjft.storage.files import write_json, write_plain_table, write_table
+
+SKIPPED = {"path": pl.String, "reason": pl.String}
+LEFT_OUT = "2 links that lead nowhere: a.jpg, b.jpg"
+CARD = """# Model card: small
+
+A model of <b>two</b> classes & more.
+
+| figure | value |
+| --- | --- |
+| accuracy | 0.5 |
+
+<details><summary>Every setting</summary>
+
+```yaml
+key: <value>
+```
+
+</details>
+"""
+KNOWN = Circumstances(
+    [RuleCost("finetune", 4, 1, 12.5, 900, 8000), RuleCost("evaluate", 2, 0, 3.0, 5000, 4000)],
+    {"sjft": "1.2.3"},
+    "experiments:\n  small: {rounds: 2}\n",
+)
+
+
+def write_reported(folder: Path) -> tuple[ReportInputs, PictureFolders]:
+    """Write all files that the page reads, and the pictures; one that leaks has none.
+
+    Of what is held out, pictures that nothing was found of are not there: nobody may read them.
+    """
+    explored, pictures = write_explored(folder, Explored(retrievals=("first",)))
+    targets = read_images(explored.target_images)
+    sources = read_images(explored.source_images["things"])
+    datasets = [
+        _dataset(folder, "pets", "target", targets, []),
+        _dataset(folder, "things", "source", sources, [("gone.png", "is truncated")]),
+    ]
+    held_out = targets.filter(pl.col("split") == "test")["path"].to_list()
+    shown = sources["path"].to_list()
+    (folder / held_out[0]).parent.mkdir(parents=True, exist_ok=True)
+    random_picture(99, (60, 30)).save(folder / held_out[0])
+    _copies(folder / "leakage.csv", [(held_out[0], shown[0]), (held_out[1], shown[1])])
+    _copies(folder / "duplicates.csv", [])
+    rounds = [
+        RoundFiles(r.number, r.subset, r.targets, _history(folder, r.number), None)
+        for r in explored.rounds
+    ]
+    rounds[0] = replace(rounds[0], difficulty=explored.rounds[0].difficulty)
+    names = class_names(targets)
+    runs = [
+        _run(folder, "selective", rounds, names, 1),
+        _run(folder, "fine-tune", _without_source(folder, sources, rounds), names, 2),
+    ]
+    (folder / "card.md").write_text(CARD)
+    inputs = ReportInputs(
+        experiment="small",
+        published="selective",
+        summary=_summary(folder, runs, sources),
+        card=folder / "card.md",
+        datasets=datasets,
+        leakage={"things": folder / "leakage.csv"},
+        duplicates=folder / "duplicates.csv",
+        ranking=explored.retrievals[0].ranking,
+        runs=runs,
+        optional={
+            "ablation_text": folder / "ablation.md",
+            "ablation_plot": folder / "ablation.svg",
+            "explorer": folder / "explorer/index.html",
+        },
+    )
+    return inputs, PictureFolders({"pets": folder, "things": folder}, pictures.limits)
+
+
+def _dataset(
+    folder: Path, name: str, role: str, images: pl.DataFrame, skipped: list[tuple[str, str]]
+) -> DatasetFiles:
+    place = folder / f"{name} listed"
+    state = replace(state_of(images, 2), left_out=[LEFT_OUT] if role == "target" else [])
+    write_listing(place, images, Record("by", "now", state))
+    files = [place / "0000.skipped.csv"] if skipped else []
+    for file in files:
+        write_table(file, pl.DataFrame(skipped, schema=SKIPPED, orient="row"))
+    return DatasetFiles(name, role, place / "images.csv", place / "state.json", files)
+
+
+def _copies(path: Path, pairs: list[tuple[str, str]]) -> None:
+    rows = [
+        (one, "test", other, "train", "same file", True, 3, False, None) for one, other in pairs
+    ]
+    write_leakage(path, pl.DataFrame(rows, schema=LEAKAGE_SCHEMA, orient="row"))
+
+
+def _history(folder: Path, number: int) -> Path:
+    updates = np.arange(10, 400, 10)
+    path = folder / f"history-{number}.csv"
+    loss = 2 / (number + 1) / np.sqrt(updates)
+    columns = {
+        "update": updates,
+        "target_loss": loss,
+        "source_loss": loss,
+        "target_accuracy": 1 - loss / 2,
+        "seconds": updates / 10,
+    }
+    write_plain_table(path, pl.DataFrame(columns))
+    return path
+
+
+def _without_source(
+    folder: Path, sources: pl.DataFrame, rounds: list[RoundFiles]
+) -> list[RoundFiles]:
+    made = []
+    for r in rounds:
+        subset, targets = (
+            folder / f"alone-{r.number}-{name}.csv" for name in ("subset", "targets")
+        )
+        train = read_targets(r.targets).drop("neighbours", "sampling_level", "draws")
+        write_manifest(
+            select_all(train, usable_sources({"things": sources}, {}).clear()), subset, targets
+        )
+        made.append(RoundFiles(r.number, subset, targets, r.history, None))
+    return made
+
+
+def _run(folder: Path, arm: str, rounds: list[RoundFiles], names: list[str], seed: int) -> RunFiles:
+    place = folder / "runs" / arm
+    place.mkdir(parents=True)
+    rng = np.random.default_rng(seed)
+    labels = np.repeat(np.arange(len(names)), 20)
+    scores = rng.dirichlet(np.ones(len(names)), len(labels)).astype(np.float32)
+    counts = confusion(scores, labels)
+    measured: dict[str, Any] = accuracies(scores, labels, names)
+    skipped = [{"path": "bad.png", "reason": "is truncated"}] if seed == 1 else []
+    write_json(place / "evaluation.json", measured | {"split": "test", "skipped": skipped})
+    write_plain_table(place / "classes.csv", class_table(counts, names))
+    write_plain_table(place / "confusion.csv", confusion_table(counts, names))
+    files = (place / name for name in ("evaluation.json", "classes.csv", "confusion.csv"))
+    return RunFiles(arm, 0, f"the arm {arm}", *files, rounds)
+
+
+def _summary(folder: Path, runs: list[RunFiles], sources: pl.DataFrame) -> Path:
+    of_runs = [
+        SummaryRun(r.arm, r.seed, r.evaluation, r.rounds[-1].subset, r.rounds[-1].targets)
+        for r in runs
+    ]
+    found = Retrieval("exact", {"things": {"10": 0.95}}, {}, None)
+    summary = summarise("small", of_runs, usable_sources({"things": sources}, {}), found)
+    said = ["Borrowing helped here: 3 points.", "Warning: the published arm is not the best."]
+    write_json(folder / "summary.json", summary | {"conclusion": said})
+    return folder / "summary.json"

@@ -1,0 +1,37 @@
+# A page for people: what was compared, from what, and how good it is.
+
+from sjft.pipeline import report_costs, report_files
+from sjft.reports.report_page.page_files import digest_of_page as digest_of_report
+
+
+rule describe:
+    input:
+        files=reads(report_files.describe, "files"),
+    output:
+        page=report(
+            layout.REPORT,
+            caption="../report/report.rst",
+            category="Report",
+            labels={"experiment": "{experiment}"},
+        ),
+    log:
+        layout.log("describe"),
+    benchmark:
+        layout.benchmark("describe")
+    conda:
+        "../../envs/sjft.yaml"
+    threads: 1
+    resources:
+        mem_mb=sized(limits.mb_of_report),
+        runtime=60,
+    params:
+        files=given(report_files.report_values),
+        places=given(explorer_files.places_of_experiment),
+        jobs=given(report_costs.measured_jobs),
+        settings=given(stage_settings.of_publication),
+        page=digest_of_report(),
+        code=code_of("describe.py"),
+    message:
+        "Report of {wildcards.experiment}"
+    script:
+        "../scripts/describe.py"

@@ -1,0 +1,99 @@
+"""What a section of the page consists of; the template knows each kind, and nothing else."""
+
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+MOST_ROWS = 500
+
+Cell = str | int | None
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph; ``mark`` is `warning` for what must not be overlooked.
+
+    ``link`` leads to a file beside the page, where the page is opened as a file.
+    """
+
+    text: str
+    mark: str = ""
+    link: str = ""
+    kind: str = "text"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that its reader can sort; the first cell of a row names it."""
+
+    caption: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    kind: str = "table"
+
+    @property
+    def shown(self) -> Sequence[Sequence[Cell]]:
+        """The first `MOST_ROWS`."""
+        return self.rows[:MOST_ROWS]
+
+    @property
+    def left_out(self) -> int:
+        """How many rows are not shown."""
+        return max(0, len(self.rows) - MOST_ROWS)
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A drawing, with what it says for those who do not see it, which stands below it too."""
+
+    title: str
+    svg: str
+    meaning: str
+    kind: str = "chart"
+
+    @property
+    def address(self) -> str:
+        """The drawing as an address: names inside of one are no other's."""
+        return "data:image/svg+xml;base64," + b64encode(self.svg.encode("utf-8")).decode("ascii")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A small picture as an address, None where it cannot be read; ``told`` stands below it."""
+
+    address: str | None
+    told: str
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures beside each other: in each row one, or those that are to be compared."""
+
+    caption: str
+    rows: Sequence[Sequence[Picture]]
+    kind: str = "pictures"
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """HTML that was rendered from Markdown of this program's own."""
+
+    html: str
+    kind: str = "rendered"
+
+
+Block = Text | Table | Chart | Pictures | Rendered
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page; ``key`` is its address."""
+
+    key: str
+    title: str
+    blocks: Sequence[Block]
+
+
+def percent(share: float | None) -> str:
+    """A share in per cent with one figure behind the point; a dash where there is none."""
+    return "-" if share is None else f"{100 * share:.1f} %"

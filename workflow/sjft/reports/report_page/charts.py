@@ -1,0 +1,162 @@
+"""Charts as SVG, drawn without a browser: told apart in print, and by those who see no colours."""
+
+import re
+from collections.abc import Sequence
+from io import StringIO
+from typing import Any
+
+import altair as alt
+import polars as pl
+
+from sjft.reports.report_page.blocks import Chart
+
+# Okabe and Ito's, the light ones last; lines differ by their dashes too, points by their shapes.
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000", "#56b4e9", "#e69f00")
+DASHES = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [4, 1], [1, 3], [12, 4])
+SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "stroke")
+BLUE = COLOURS[0]
+_NUMBERED = re.compile(r"\b(gradient_|clip)\d+\b")
+
+
+def drawn(chart: Any, title: str, meaning: str) -> Chart:
+    """An altair chart as a block of the page."""
+    text = StringIO()
+    chart.configure(font="sans-serif", background="white").configure_axis(
+        labelFontSize=12, titleFontSize=12
+    ).save(text, format="svg")
+    return Chart(title, _numbered_anew(text.getvalue()), meaning)
+
+
+def _numbered_anew(svg: str) -> str:
+    """A drawing whose own names begin with 0, whatever the process has drawn before it."""
+    places: dict[str, int] = {}
+    return _NUMBERED.sub(lambda name: f"{name[1]}{places.setdefault(name[0], len(places))}", svg)
+
+
+def by_name(column: str, names: Sequence[str], ranges: Sequence[Any]) -> dict[str, Any]:
+    """The arguments of a scale that gives each name its own of the ``ranges``, in turn."""
+    some = [ranges[place % len(ranges)] for place in range(len(names))]
+    return {
+        "shorthand": f"{column}:N",
+        "scale": alt.Scale(domain=list(names), range=some),
+        "legend": alt.Legend(title=None, orient="top", columns=2, labelLimit=260),
+    }
+
+
+def curves(table: pl.DataFrame, x: str, y: str, title: str, meaning: str) -> Chart:
+    """Lines over ``x``, one for each value of the column `run`, in the order of the rows."""
+    names = table["run"].unique(maintain_order=True).to_list()
+    lines = (
+        alt.Chart(table)
+        .mark_line(strokeWidth=2)
+        .encode(
+            x=alt.X(f"{x}:Q", axis=alt.Axis(tickCount=8)),
+            y=alt.Y(f"{y}:Q", scale=alt.Scale(zero=False)),
+            color=alt.Color(**by_name("run", names, COLOURS)),
+            strokeDash=alt.StrokeDash(**by_name("run", names, DASHES)),
+        )
+    )
+    return drawn(lines.properties(width=440, height=210), title, meaning)
+
+
+def band(table: pl.DataFrame, x: str, title: str, meaning: str) -> Chart:
+    """A line of the column `median`, in a band from `low` to `high`."""
+    base = alt.Chart(table).encode(x=alt.X(f"{x}:Q", scale=alt.Scale(type="log", nice=False)))
+    y = alt.Y("low:Q", title="divergence, nat", scale=alt.Scale(zero=False))
+    area = base.mark_area(color=BLUE, opacity=0.25).encode(y=y, y2="high:Q")
+    line = base.mark_line(color=BLUE, strokeWidth=2.5).encode(y="median:Q")
+    return drawn((area + line).properties(width=440, height=210), title, meaning)
+
+
+def bars(table: pl.DataFrame, name: str, value: str, title: str, meaning: str) -> Chart:
+    """One bar a row, in the order of the rows."""
+    order = table[name].to_list()
+    chart = (
+        alt.Chart(table)
+        .mark_bar(color=BLUE)
+        .encode(
+            x=alt.X(f"{value}:Q"),
+            y=alt.Y(f"{name}:N", sort=order, title=None, axis=alt.Axis(labelLimit=200)),
+        )
+    )
+    return drawn(chart.properties(width=330, height=alt.Step(17)), title, meaning)
+
+
+def dots(table: pl.DataFrame, name: str, value: str, title: str, meaning: str) -> Chart:
+    """A point for each row's ``value``, in the line of its ``name``, by the column `run`."""
+    runs = table["run"].unique(maintain_order=True).to_list()
+    order = table[name].unique(maintain_order=True).to_list()
+    chart = (
+        alt.Chart(table)
+        .mark_point(filled=True, size=70, opacity=0.85)
+        .encode(
+            x=alt.X(f"{value}:Q"),
+            y=alt.Y(f"{name}:N", sort=order, title=None, axis=alt.Axis(grid=True, labelLimit=200)),
+            color=alt.Color(**by_name("run", runs, COLOURS)),
+            shape=alt.Shape(**by_name("run", runs, SHAPES)),
+        )
+    )
+    return drawn(chart.properties(width=330, height=alt.Step(17)), title, meaning)
+
+
+def growth(table: pl.DataFrame, title: str, meaning: str) -> Chart:
+    """How many target images have which K (columns `round`, `K`, `images`), round below round."""
+    chart = (
+        alt.Chart(table)
+        .mark_bar(color=BLUE, size=14)
+        .encode(
+            x=alt.X("K:Q", title="K, neighbours of a target image"),
+            y=alt.Y("images:Q", title="images"),
+            row=alt.Row(
+                "round:N", title=None, header=alt.Header(labelOrient="top", labelAnchor="start")
+            ),
+        )
+    )
+    return drawn(chart.properties(width=440, height=90), title, meaning)
+
+
+def matrix(table: pl.DataFrame, names: Sequence[str], title: str, meaning: str) -> Chart:
+    """A square a pair of classes (columns `class`, `predicted`, `share`, `images`)."""
+    axis = alt.Axis(labelLimit=120)
+    base = alt.Chart(table).encode(
+        x=alt.X("predicted:N", sort=list(names), title="predicted", axis=axis),
+        y=alt.Y("class:N", sort=list(names), title="true class", axis=axis),
+    )
+    squares = base.mark_rect().encode(
+        color=alt.Color(
+            "share:Q",
+            title="share of the class",
+            scale=alt.Scale(scheme="greys", domain=[0, 1]),
+            legend=alt.Legend(orient="top", format="%"),
+        )
+    )
+    numbers = base.mark_text(fontSize=10).encode(
+        text="images:Q",
+        color=alt.condition("datum.share > 0.5", alt.value("white"), alt.value("black")),
+    )
+    together = squares + numbers if len(names) <= 15 else squares
+    side = max(160, 22 * len(names)) if len(names) <= 15 else 420
+    return drawn(together.properties(width=side, height=side), title, meaning)
+
+
+def reliability(table: pl.DataFrame, title: str, meaning: str) -> Chart:
+    """Accuracy over confidence (columns of calibration's bins), and the diagonal."""
+    unit = alt.Scale(domain=[0, 1])
+    points = (
+        alt.Chart(table)
+        .mark_point(filled=True, color=BLUE, opacity=0.9)
+        .encode(
+            x=alt.X("confidence:Q", scale=unit, title="mean confidence"),
+            y=alt.Y("accuracy:Q", scale=unit, title="share that is right"),
+            size=alt.Size(
+                "images:Q", scale=alt.Scale(range=[40, 400]), legend=alt.Legend(orient="top")
+            ),
+        )
+    )
+    ends = pl.DataFrame({"confidence": [0.0, 1.0], "accuracy": [0.0, 1.0]})
+    diagonal = (
+        alt.Chart(ends)
+        .mark_line(color="#555", strokeDash=[5, 4])
+        .encode(x="confidence:Q", y="accuracy:Q")
+    )
+    return drawn((diagonal + points).properties(width=300, height=300), title, meaning)

@@ -1,0 +1,226 @@
+"""What was compared, from which data; copies that were found; and how near neighbours are."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from sjft.data.state import read_record
+from sjft.data.table import read_images
+from sjft.leakage.table import read_leakage
+from sjft.reports.report_page import charts
+from sjft.reports.report_page.blocks import (
+    Block,
+    Cell,
+    Chart,
+    Picture,
+    Pictures,
+    Section,
+    Table,
+    Text,
+    percent,
+)
+from sjft.reports.report_page.inputs import DatasetFiles, PictureFolders, ReportInputs
+from sjft.reports.report_page.thumbnails import thumbnail
+from sjft.retrieval.neighbours import read_neighbours
+from sjft.selection.subset import read_skipped
+
+EXAMPLES = 6  # pictures of each data set
+PAIRS = 24  # of each list of copies
+RANKS = 60  # points of the curve
+
+
+def comparison(inputs: ReportInputs, summary: Mapping[str, Any]) -> Section:
+    """The conclusion in words, and all arms beside each other."""
+    blocks: list[Block] = [
+        Text(said, "warning" if said.startswith("Warning") else "")
+        for said in summary.get("conclusion", [])
+    ]
+    if not blocks:
+        blocks.append(
+            Text(
+                "The summary holds no verdict: compare the arms' accuracies with care, since one "
+                "seed says little."
+            )
+        )
+    titles = {run.arm: run.title for run in inputs.runs}
+    rows = [
+        [
+            arm,
+            titles.get(arm, ""),
+            percent(of["mean_class_accuracy"]),
+            percent(of["accuracy"]),
+            len(of["runs"]),
+            f"{of['source_images']:.0f}",
+            percent(of["style_share"]),
+        ]
+        for arm, of in summary["arms"].items()
+    ]
+    head = ["arm", "what it is", "mean class accuracy", "top-1", "seeds", "source images"]
+    blocks.append(Table("Means over seeds", [*head, "share of the target's style"], rows))
+    if summary["style_share_by_chance"] is not None:
+        chance = percent(summary["style_share_by_chance"])
+        blocks.append(Text(f"By chance {chance} of the source images would have its style."))
+    return Section("comparison", "What was compared", blocks)
+
+
+##### data sets #####
+
+
+def datasets(inputs: ReportInputs, folders: PictureFolders) -> Section:
+    """Counts, classes, what is skipped or not listed; a few training pictures of each."""
+    tables = {files.name: read_images(files.images) for files in inputs.datasets}
+    rows = [_counts(files, tables[files.name]) for files in inputs.datasets]
+    head = ["data set", "role", "classes", "training images", "val", "test", "skipped"]
+    blocks: list[Block] = [Table("Images that are listed", head, rows)]
+    for files in inputs.datasets:
+        blocks += _left_out(files)
+        blocks += _classes_and_examples(files, tables[files.name], folders)
+    return Section("data", "Data sets", blocks)
+
+
+def _counts(files: DatasetFiles, table: pl.DataFrame) -> list[str | int | None]:
+    of_splits = [len(table.filter(pl.col("split") == split)) for split in ("train", "val", "test")]
+    skipped = len(_skipped(files))
+    return [files.name, files.role, table["label"].n_unique(), *of_splits, skipped]
+
+
+def _skipped(files: DatasetFiles) -> pl.DataFrame:
+    tables = [read_skipped(path) for path in files.skipped]
+    return pl.concat(tables) if tables else pl.DataFrame({"path": [], "reason": []})
+
+
+def _left_out(files: DatasetFiles) -> list[Block]:
+    record = read_record(files.state.parent)
+    if record is None:
+        return [Text(f"What the list of {files.name} left out is not known: it has no record.")]
+    found: list[Block] = [
+        Text(f"{files.name}, not listed: {line}") for line in record.state.left_out
+    ]
+    if rows := _skipped(files).rows():
+        found.append(Table(f"{files.name}: images that cannot be used", ["image", "why"], rows))
+    return found
+
+
+def _classes_and_examples(
+    files: DatasetFiles, table: pl.DataFrame, folders: PictureFolders
+) -> list[Block]:
+    train = table.filter(pl.col("split") == "train")
+    by_class = (
+        table.group_by("class_name", "split")
+        .len()
+        .pivot("split", index="class_name", values="len")
+        .fill_null(0)
+        .sort("class_name")
+    )
+    splits = [split for split in ("train", "val", "test") if split in by_class.columns]
+    rows = by_class.select("class_name", *splits).rows()
+    blocks: list[Block] = [Table(f"Classes of {files.name}", ["class", *splits], rows)]
+    if len(train):
+        places = np.unique(np.linspace(0, len(train) - 1, EXAMPLES).round().astype(int))
+        shown = [
+            [_picture(folders, files.name, path, f"{name}: {path}")]
+            for path, name in train[places].select("path", "class_name").iter_rows()
+        ]
+        blocks.append(Pictures(f"Some of the training pictures of {files.name}", shown))
+    return blocks
+
+
+def _picture(folders: PictureFolders, dataset: str, path: str, told: str) -> Picture:
+    return Picture(thumbnail(folders.of[dataset] / path, folders.limits), told)
+
+
+##### copies #####
+
+
+def leakage(inputs: ReportInputs, folders: PictureFolders) -> Section:
+    """Which held-out pictures stand in a source or in the target's training images: both shown."""
+    target = inputs.datasets[0].name
+    if inputs.duplicates is None:
+        text = "It was not looked for copies of held-out pictures (`leakage: {check: false}`)."
+        return Section("leakage", "Leakage and duplicates", [Text(text)])
+    blocks: list[Block] = []
+    for source, path in inputs.leakage.items():
+        what = f"{source} and held out in {target}"
+        blocks += _copies(read_leakage(path), (target, source), what, folders)
+    what = f"the training images of {target} and held out in it"
+    blocks += _copies(read_leakage(inputs.duplicates), (target, target), what, folders)
+    return Section("leakage", "Leakage and duplicates", blocks)
+
+
+def _copies(
+    table: pl.DataFrame, datasets: tuple[str, str], what: str, folders: PictureFolders
+) -> list[Block]:
+    if not len(table):
+        return [Text(f"No picture was found to be in {what}.")]
+    images = table["target_path"].n_unique()
+    head = ["held-out picture", "split", "its copy", "reasons", "hash distance", "divergence, nat"]
+    rows = [
+        [
+            row["target_path"],
+            row["target_split"],
+            row["source_path"],
+            row["reasons"],
+            row["hash_distance"],
+            None if row["divergence"] is None else f"{row['divergence']:.3g}",
+        ]
+        for row in table.iter_rows(named=True)
+    ]
+    shown = [
+        [
+            _picture(folders, name, row[f"{side}_path"], f"{name}: {row[f'{side}_path']}")
+            for name, side in zip(datasets, ("target", "source"), strict=True)
+        ]
+        for row in table.head(PAIRS).iter_rows(named=True)
+    ]
+    more = (
+        f"; {len(table) - PAIRS} more pairs stand in the table alone" if len(rows) > PAIRS else ""
+    )
+    return [
+        Text(f"{images} pictures are in {what}: {len(rows)} pairs.", "warning"),
+        Pictures(
+            f"Pairs that are in {what}: held out on the left, its copy on the right{more}", shown
+        ),
+        Table(f"Pairs that are in {what}", head, rows),
+    ]
+
+
+##### retrieval #####
+
+
+def retrieval(inputs: ReportInputs, summary: Mapping[str, Any]) -> Section:
+    """The search's recall, and the divergence by rank."""
+    recall: Mapping[str, Mapping[str, float]] = summary["recall"]
+    rows: list[list[Cell]] = [
+        [source, int(depth), f"{share:.3f}"]
+        for source, by_depth in recall.items()
+        for depth, share in by_depth.items()
+    ]
+    blocks: list[Block] = []
+    if rows:
+        caption = (
+            f"Recall of the search by {summary['backend']}: the share of the truly nearest that it "
+            "found, on a sample of target images"
+        )
+        blocks.append(Table(caption, ["source", "of the first", "recall"], rows))
+    if inputs.ranking is not None:
+        blocks.append(_distances(inputs.ranking))
+    if not blocks:
+        blocks = [Text("No arm uses the neighbours of this retrieval.")]
+    return Section("retrieval", "Retrieval", blocks)
+
+
+def _distances(ranking: Path) -> Chart:
+    divergences = read_neighbours(ranking).divergences
+    kept = divergences.shape[1]
+    ranks = np.unique(np.geomspace(1, kept, RANKS).round().astype(int))
+    low, middle, high = np.quantile(divergences[:, ranks - 1], [0.1, 0.5, 0.9], axis=0)
+    table = pl.DataFrame({"rank": ranks, "low": low, "median": middle, "high": high})
+    meaning = (
+        f"Symmetric KL divergence of a target image's neighbours by their rank: the median over "
+        f"{len(divergences):,} target images, from {middle[0]:.3g} nat at rank 1 to "
+        f"{middle[-1]:.3g} at rank {kept:,}; the band holds the middle 80 %."
+    )
+    return charts.band(table, "rank", "How near the neighbours are", meaning)

@@ -1,0 +1,112 @@
+"""What the report's page is made from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sjft.settings.pictures import PictureLimits
+
+
+@dataclass(frozen=True)
+class DatasetFiles:
+    """A data set: its list, what was left out of that, and the images that extraction skipped."""
+
+    name: str
+    role: str
+    images: Path
+    state: Path
+    skipped: Sequence[Path]
+
+
+@dataclass(frozen=True)
+class RoundFiles:
+    """One round of a run; ``difficulty`` is there where the next round went by it."""
+
+    number: int
+    subset: Path
+    targets: Path
+    history: Path
+    difficulty: Path | None
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """An arm with a seed: all of its rounds, and how good it is."""
+
+    arm: str
+    seed: int
+    title: str
+    evaluation: Path
+    classes: Path
+    confusion: Path
+    rounds: Sequence[RoundFiles]
+
+    @property
+    def name(self) -> str:
+        """As the page calls it."""
+        return f"{self.arm}, seed {self.seed}"
+
+
+@dataclass(frozen=True)
+class ReportInputs:
+    """All of an experiment's files that the page shows.
+
+    ``published`` is the arm that the configuration names, where the summary says none.
+    ``leakage`` is by source, empty, and ``duplicates`` None, where nothing was looked for;
+    ``ranking`` None where no arm uses it. ``optional`` are files that are shown where they are
+    there, and that nobody has to make for the page: `ablation_text`, `ablation_plot`, `explorer`.
+    """
+
+    experiment: str
+    published: str
+    summary: Path
+    card: Path
+    datasets: Sequence[DatasetFiles]
+    leakage: Mapping[str, Path]
+    duplicates: Path | None
+    ranking: Path | None
+    runs: Sequence[RunFiles]
+    optional: Mapping[str, Path]
+
+    def files(self) -> list[Path]:
+        """Every file that must be there, but for the pictures."""
+        files = [self.summary, self.card]
+        for dataset in self.datasets:
+            files += [dataset.images, dataset.state, *dataset.skipped]
+        files += self.leakage.values()
+        files += [file for file in (self.duplicates, self.ranking) if file]
+        for run in self.runs:
+            files += [run.evaluation, run.classes, run.confusion]
+            for of_round in run.rounds:
+                files += [of_round.subset, of_round.targets, of_round.history]
+                files += [of_round.difficulty] if of_round.difficulty else []
+        return list(dict.fromkeys(files))
+
+
+@dataclass(frozen=True)
+class PictureFolders:
+    """Where the pictures of each data set lie, and which of them are too large to be opened."""
+
+    of: Mapping[str, Path]
+    limits: PictureLimits
+
+
+@dataclass(frozen=True)
+class RuleCost:
+    """What all jobs of a rule took; memory in MB, None where no job's log says it."""
+
+    rule: str
+    jobs: int
+    not_measured: int
+    seconds: float
+    peak: int | None
+    declared: int | None
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What the page says of how its results came about: costs, versions, settings as YAML."""
+
+    costs: Sequence[RuleCost]
+    versions: Mapping[str, str]
+    settings: str

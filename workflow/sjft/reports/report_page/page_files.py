@@ -1,0 +1,15 @@
+"""The page's own template, style and script, which lie in the package."""
+
+from importlib import resources
+
+from sjft.storage.files import digest_of_bytes
+
+EXPLORER_CSS = resources.files("sjft.reports.explorer") / "page" / "explorer.css"
+PAGE = resources.files("sjft.reports.report_page") / "page"
+FILES = ("report.html", "report.css", "report.js")
+
+
+def digest_of_page() -> str:
+    """Changes with the page's own files, which no fingerprint of code follows."""
+    own = b"".join((PAGE / name).read_bytes() for name in FILES)
+    return digest_of_bytes(own + EXPLORER_CSS.read_bytes())

@@ -1,0 +1,30 @@
+"""Tables that are read for the page alone, checked for the columns that it needs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+from polars.exceptions import PolarsError
+
+from sjft.errors import UserError
+from sjft.storage.files import content_of
+
+
+def plain_table(path: Path, columns: Sequence[str]) -> pl.DataFrame:
+    """Read a table that has no digest; raises `UserError` where it is not what a rule writes."""
+    content = content_of(path)
+    try:
+        # Names of classes may be numbers: only the whole file tells a column's type.
+        table = pl.read_csv(content, infer_schema_length=None)
+    except (PolarsError, UnicodeDecodeError) as error:
+        raise UserError(
+            f"{path}: cannot be read as a table ({error}). Remove it and run again."
+        ) from None
+    missing = [name for name in columns if name not in table.columns]
+    if missing:
+        raise UserError(
+            f"{path}: has no column {', '.join(missing)}; its columns are "
+            f"{', '.join(table.columns)}. Remove the file and run again."
+        )
+    names = [name for name in ("class_name", "predicted_class") if name in columns]
+    return table.with_columns(pl.col(name).cast(pl.String) for name in names)

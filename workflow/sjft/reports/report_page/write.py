@@ -1,0 +1,141 @@
+"""Write the report's page: one file, with all that it shows inside it."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from sjft.reports.report_page.blocks import Block, Chart, Rendered, Section, Table, Text
+from sjft.reports.report_page.data_sections import comparison, datasets, leakage, retrieval
+from sjft.reports.report_page.inputs import (
+    Circumstances,
+    PictureFolders,
+    ReportInputs,
+    RuleCost,
+)
+from sjft.reports.report_page.page_files import EXPLORER_CSS, PAGE
+from sjft.reports.report_page.rendered import rendered
+from sjft.reports.report_page.run_sections import (
+    accuracy,
+    difficulty,
+    learning,
+    skipped_in_evaluation,
+    subset,
+)
+from sjft.reports.summary import read_summary
+from sjft.storage.files import content_of, write_text
+
+
+def write_report(
+    inputs: ReportInputs, folders: PictureFolders, known: Circumstances, page: Path
+) -> None:
+    """Write the page of an experiment.
+
+    Pictures that cannot be read any more are named in the log, and have a note in their place.
+    Raises `UserError` for files that are damaged or missing.
+    """
+    summary = read_summary(inputs.summary)
+    published = _published(inputs, summary)
+    evaluated = accuracy(inputs.runs, published)
+    sections = [
+        comparison(inputs, summary),
+        datasets(inputs, folders),
+        leakage(inputs, folders),
+        retrieval(inputs, summary),
+        _with(subset(inputs.runs), _explorer(inputs.optional["explorer"], page)),
+        learning(inputs.runs),
+        difficulty(inputs.runs),
+        _with(evaluated, skipped_in_evaluation(inputs.runs)),
+        _ablation(inputs.optional["ablation_text"], inputs.optional["ablation_plot"]),
+        _costs(known.costs),
+        _made_with(known),
+        Section("card", "Model card", [_markdown(inputs.card)]),
+    ]
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    text = environment.from_string((PAGE / "report.html").read_text("utf-8")).render(
+        experiment=inputs.experiment,
+        sections=sections,
+        safe=Markup,
+        code=_with_code,
+        css=Markup(EXPLORER_CSS.read_text("utf-8") + (PAGE / "report.css").read_text("utf-8")),
+        script=Markup((PAGE / "report.js").read_text("utf-8")),
+    )
+    write_text(page, text + "\n")
+
+
+def _with_code(text: str) -> Markup:
+    """A text as HTML, in which what stands between backticks is code."""
+    parts = [
+        Markup("<code>{}</code>").format(part) if place % 2 else Markup("{}").format(part)
+        for place, part in enumerate(text.split("`"))
+    ]
+    return Markup("").join(parts)
+
+
+def _published(inputs: ReportInputs, summary: Mapping[str, Any]) -> str:
+    told: str = summary.get("published", {}).get("arm", inputs.published)
+    return told
+
+
+def _with(section: Section, more: Iterable[Block]) -> Section:
+    return Section(section.key, section.title, [*section.blocks, *more])
+
+
+def _markdown(path: Path) -> Rendered:
+    return Rendered(rendered(content_of(path).decode("utf-8")))
+
+
+def _explorer(explorer: Path, page: Path) -> list[Block]:
+    if not explorer.is_file():
+        return [
+            Text(f"Who was borrowed for whom, picture by picture: `snakemake {explorer}` says it.")
+        ]
+    place = os.path.relpath(explorer, page.parent)
+    return [Text(f"Who was borrowed for whom, picture by picture: {explorer}", link=place)]
+
+
+def _ablation(text: Path, plot: Path) -> Section:
+    """The ablation as it lies there; the page does not ask for one."""
+    blocks: list[Block] = []
+    if plot.is_file():
+        meaning = "Each arm's seeds, their mean and its interval; the table has all numbers."
+        blocks.append(Chart("Ablation", content_of(plot).decode("utf-8"), meaning))
+    if text.is_file():
+        blocks.append(_markdown(text))
+    if not blocks:
+        command = f"snakemake {text.with_suffix('.csv')}"
+        blocks = [Text(f"There is none yet: `{command}` runs the arms with several seeds.")]
+    return Section("ablation", "Ablation", blocks)
+
+
+def _costs(costs: Sequence[RuleCost]) -> Section:
+    rows = [
+        [
+            cost.rule,
+            cost.jobs,
+            cost.not_measured,
+            f"{cost.seconds:.1f}",
+            cost.peak,
+            cost.declared,
+        ]
+        for cost in costs
+    ]
+    head = ["rule", "jobs", "not measured", "seconds", "MB at the peak", "MB declared"]
+    caption = (
+        "Seconds of all jobs of a rule; of memory the job that came nearest to what it declared"
+    )
+    blocks: list[Block] = [Table(caption, head, rows)]
+    over = [c.rule for c in costs if c.peak is not None and c.declared and c.peak > c.declared]
+    if over:
+        blocks.append(Text(f"More memory than declared: {', '.join(over)}.", "warning"))
+    return Section("costs", "Run time and memory", blocks)
+
+
+def _made_with(known: Circumstances) -> Section:
+    code = Rendered(rendered(f"```yaml\n{known.settings.rstrip()}\n```"))
+    rows = list(known.versions.items())
+    table = Table("Versions that this page was made with", ["package", "version"], rows)
+    return Section("settings", "Versions and settings", [table, code])
