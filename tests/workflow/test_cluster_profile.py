@@ -141,7 +141,7 @@ def test_a_locked_folder_says_how_to_cancel_the_jobs_of_the_old_run(tmp_path: Pa
     (locks / "0.output.lock").write_text(f"{generated}\n", encoding="utf-8")
     refused = chain.snakemake(generated, "--workflow-profile", SLURM)
     assert refused.code != 0
-    assert "scancel --name=NAME" in refused.output
+    assert "scancel --name=ID" in refused.output
     here = chain.snakemake(generated)
     assert here.code != 0
     assert "--unlock" in here.output

@@ -5,7 +5,12 @@ import logging
 from snakemake.logging import logger
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from sjft.pipeline.terminal import missing_experiment, shorter, with_settings
+from sjft.pipeline.terminal import (
+    CANCEL_FIRST,
+    missing_experiment,
+    shorter,
+    with_settings,
+)
 
 
 class FewerWords(logging.Filter):
@@ -24,6 +29,9 @@ class FewerWords(logging.Filter):
         elif event == LogEvent.JOB_ERROR and record.rule_msg is None:
             job = self.job(record.jobid)  # what it was doing
             record.rule_msg = (job and job.message) or f"{record.rule_name} failed"
+        elif getattr(record, "exception", None) == "LockException":
+            on_cluster = workflow.resource_settings.nodes is not None
+            record.msg += CANCEL_FIRST if on_cluster else ""
         elif event == LogEvent.ERROR and IS_MAIN:
             record.msg += missing_experiment(record.msg, CONFIG)
         return True
