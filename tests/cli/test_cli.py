@@ -206,7 +206,9 @@ def test_the_command_needs_no_torch(tmp_path: Path) -> None:
 
 def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
     summary = tmp_path / "summary.json"
-    write_json(summary, {"table": "a row\n" * 100_000})  # more than a pipe holds
+    write_json(
+        summary, {"conclusion": ["a row"], "table": "a row\n" * 100_000}
+    )  # more than a pipe holds
     library = Path(main.__code__.co_filename).parents[2]
     shown = f"{sys.executable} -c 'import sys; from sjft.cli.main import main; sys.exit(main())'"
     done = subprocess.run(

@@ -105,7 +105,8 @@ def test_jobs_take_the_memory_and_the_disk_that_their_rules_declare() -> None:
 
 
 def test_an_arm_costs_what_its_own_settings_ask_for() -> None:
-    cost = cost_of({"updates": 10}, arms={"long": {"training": {"updates": 30}}})
+    arms = CONFIG["experiments"]["tiny"]["arms"] | {"long": {"training": {"updates": 30}}}
+    cost = cost_of({"updates": 10}, arms=arms)
     assert cost.seconds(job("finetune", "selective")) == 40
     assert cost.seconds(job("finetune", "long")) == 120
 

@@ -12,7 +12,9 @@ from image_files import random_picture
 from sjft.data.state import Record, state_of, write_listing
 from sjft.data.table import class_names, read_images
 from sjft.evaluation.accuracy import accuracies, class_table, confusion, confusion_table
+from sjft.evaluation.probabilities import Probabilities, write_probabilities
 from sjft.leakage.table import LEAKAGE_SCHEMA, write_leakage
+from sjft.reports.choice import Choice
 from sjft.reports.report_page.inputs import (
     Circumstances,
     DatasetFiles,
@@ -163,17 +165,29 @@ def _run(folder: Path, arm: str, rounds: list[RoundFiles], names: list[str], see
     write_json(place / "evaluation.json", measured | {"split": "test", "skipped": skipped})
     write_plain_table(place / "classes.csv", class_table(counts, names))
     write_plain_table(place / "confusion.csv", confusion_table(counts, names))
+    images = [f"{number}.png" for number in range(len(labels))]
+    found = Probabilities(images, labels, scores, names)
+    write_probabilities(place / "probabilities.h5", found, {}, {"model": arm})
     files = (place / name for name in ("evaluation.json", "classes.csv", "confusion.csv"))
     return RunFiles(arm, 0, f"the arm {arm}", *files, rounds)
 
 
 def _summary(folder: Path, runs: list[RunFiles], sources: pl.DataFrame) -> Path:
     of_runs = [
-        SummaryRun(r.arm, r.seed, r.evaluation, r.rounds[-1].subset, r.rounds[-1].targets)
+        SummaryRun(
+            r.arm,
+            r.seed,
+            r.evaluation,
+            r.rounds[-1].subset,
+            r.rounds[-1].targets,
+            r.evaluation.with_name("probabilities.h5"),
+        )
         for r in runs
     ]
     found = Retrieval("exact", {"things": {"10": 0.95}}, {}, None)
-    summary = summarise("small", of_runs, usable_sources({"things": sources}, {}), found)
+    summary = summarise(
+        "small", of_runs, usable_sources({"things": sources}, {}), found, Choice("selective")
+    )
     said = ["Borrowing helped here: 3 points.", "Warning: the published arm is not the best."]
     write_json(folder / "summary.json", summary | {"conclusion": said})
     return folder / "summary.json"
