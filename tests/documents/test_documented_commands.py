@@ -21,12 +21,13 @@ import yaml
 from chain import REPOSITORY, Chain, copy_workflow
 from documented import Command, blocks, commands, pages
 from evaluated_runs import run
-from image_files import random_picture
-from published import publish
+from image_files import random_picture, save_pictures
+from published import CLASSES, publish
 from small import random_neighbours
 from snakemake.cli import get_argument_parser
 from torchvision import models
 
+from sjft import layout
 from sjft.cli.main import COMMANDS, main
 from sjft.errors import UserError
 from sjft.evaluation.probabilities import write_probabilities
@@ -157,6 +158,11 @@ def lay_out_results(root: Path) -> None:
     for name in ("example", "demo"):
         write_json(root / f"results/{name}/summary.json", {"table": "| arm |"})
     write_all(root, [PLACEHOLDERS["TABLE"]], b"image,source\n1,store\n")
+    measured = layout.benchmark("finetune").format(
+        experiment="demo", arm="selective", seed=0, round=0
+    )
+    write_all(root, [measured], b"s\th:m:s\tmax_rss\n9.5\t0:00:09\t200.5\n")
+    save_pictures(root / "more/labelled", [f"{name}/1.png" for name in CLASSES])
     for name in ("photo.jpg", "more/photos/1.png"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         random_picture(1, (80, 70)).save(root / name)

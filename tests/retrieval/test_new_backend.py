@@ -12,8 +12,10 @@ from searches import save_histograms
 from small import random_histograms
 
 from sjft.errors import UserError
+from sjft.layout import NEIGHBOURS_IN_SHARD as SEARCHED
+from sjft.layout import PROJECTION, Job
 from sjft.pipeline import memory
-from sjft.pipeline.retrieval_cost import Collection, stages_of
+from sjft.pipeline.retrieval_cost import Collection, RetrievalCost
 from sjft.pipeline.speeds import make_pictures, measure_speeds
 from sjft.pipeline.stage_settings import (
     of_index,
@@ -133,14 +135,21 @@ def test_a_low_recall_names_its_own_key() -> None:
 
 
 def test_its_jobs_are_planned(tmp_path: Path) -> None:
-    settings = configured().retrievals["plain"]
+    configuration = configured()
+    settings = configuration.retrievals["plain"]
     bank = GaborBank(type="gabor", resize=40, crop=32, scales=2, orientations=2)
     paths = make_pictures(tmp_path, 2)
     speeds = measure_speeds(tmp_path, paths, bank, None, settings)
     assert speeds.query_seconds > 0
     assert 2 <= speeds.index_bytes < 3  # 16 bits, and numpy's own few bytes
-    target, source = Collection("target", 1000, 0, 1), Collection("source", 9000, 0, 3)
-    stages = {stage.rule: stage for stage in stages_of(target, [source], settings, speeds)}
+    collections = {"pictures": Collection("target", 1000, 0, 1)}
+    collections["store"] = Collection("source", 9000, 0, 3)
+    pairing = {"retrieval": "plain", "target": "pictures"}
+    shards = [SEARCHED.of(**pairing, source="store", shard=f"{n:04d}").job for n in range(3)]
+    jobs = [*shards, *(Job("build_index", job.values) for job in shards)]
+    cost = RetrievalCost(configuration, collections, {"plain": speeds})
+    jobs.append(PROJECTION.of(**pairing).job)
+    stages = {stage.rule: stage for stage in cost.stages(jobs)}
     assert stages["build_index"].jobs == stages["search_shard"].jobs == 3
     assert stages["fit_projection"].jobs == 1
     assert stages["search_shard"].seconds > 0

@@ -45,4 +45,5 @@ def test_a_dry_run_says_all_that_cannot_work_at_once_and_remembers_it(tmp_path: 
     assert "Traceback" not in outcome.output
     assert not chain.results.exists()
     kept = read_json(chain.root / ".snakemake/checked_networks.json")
-    assert sum(map(len, kept.values())) == 2  # of network and layers; the others are no networks'
+    # Of the network in each of two arms, and of layers; the others are no networks'.
+    assert sum(map(len, kept.values())) == 3

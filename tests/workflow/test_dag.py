@@ -127,7 +127,7 @@ def test_all_kinds_of_experiments_were_among_them(
 ) -> None:
     c, planned = compared
     rules = {job["rule"] for job in planned}
-    of_people = {"fetch_dataset", "list_pairs", "explore"}  # no model and no ablation needs these
+    of_people = {"fetch_dataset"}  # nothing that is asked for here needs it
     assert rules == (layout.MEASURED.keys() | layout.NOT_MEASURED.keys()) - of_people
     assert {j.names["arm"] for j in jobs_behind(c, targets(c)) if j.rule == "validate"} == {
         "selective",

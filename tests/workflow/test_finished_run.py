@@ -201,7 +201,7 @@ def test_every_hdf5_file_describes_itself(chain: Chain) -> None:
 def test_epsilon_stands_in_every_file_that_depends_on_it(chain: Chain) -> None:
     paths = [*chain.results.rglob("*neighbours*/*.h5"), *chain.results.rglob("neighbours.h5")]
     paths += chain.results.rglob("ranking.h5")
-    assert len(paths) == 8
+    assert len(paths) == 12  # of three ways of retrieval
     for path in paths:
         with h5py.File(path, "r") as file:
             assert json.loads(file.attrs["config"])["epsilon"] == 1e-4, path
