@@ -136,7 +136,7 @@ def test_a_ranking_of_several_sources_is_named_by_all_of_them() -> None:
     base = {**CONFIG["experiments"]["tiny"], **both}
     c = read_configuration({**CONFIG, "datasets": datasets, "experiments": {"tiny": base}})
     assert runs.joined(("store", "attic")) == "store+attic"
-    assert runs.sources_named(c, "store+attic") == ("store", "attic")
+    assert runs.sources_named("store+attic") == ("store", "attic")
     jobs = jobs_of_model(c, "tiny")
     (ranking,) = [job for job in jobs if job.rule == "rank_sources"]
     assert ranking.names["sources"] == "store+attic"

@@ -49,8 +49,12 @@ def facts_under(
 ) -> dict[tuple[str, ...], dict[str, Any]]:
     """The facts of all jobs under a configuration, which takes the place of the loaded one."""
     world["CONFIG"] = world["read_configuration"](configuration)
-    for state in ("state_of_data", "seen_data"):
-        world[state].cache_clear()
+    before = world["BEFORE"]
+    # The rules have its methods: it cannot be another one.
+    object.__setattr__(before, "c", world["CONFIG"])
+    for known in (before._states, before._seen):
+        known.clear()
+    before.__dict__.pop("asked", None)
     return {key: facts_of(job) for key, job in jobs.items()}
 
 
@@ -69,7 +73,7 @@ def main(snakefile: str, requests: str, answers: str) -> None:
         jobs = {place(job): job for job in in_order}
         world = workflow.globals
         # What is asked for here need not work: it is not run.
-        world["looked_at"] = lambda *names: None
+        object.__setattr__(world["BEFORE"], "look_first", lambda *needed: None)
         before = facts_under(asked["base"], jobs, world)
         changes = {}
         for name, configuration in asked["changed"].items():

@@ -103,9 +103,12 @@ TABLE: dict[str, tuple[Any, str]] = {
     "checkpoints.keep": (9, NOTHING),
     "training_jobs.cache_mb": (9, NOTHING),
     "training_jobs.tensorboard": (True, NOTHING),
+    # No job of these pages is asked for here.
+    **{f"explorer.{key}": (9, NOTHING) for key in ("targets", "neighbours", "explained")},
+    "explorer.thumbnails": (900, NOTHING),
     "datasets.pictures.shards": (
         2,
-        f"{TARGET_TRAINING}; equalise_bins; fit_projection; search_shard; summarise",
+        f"{TARGET_TRAINING}; equalise_bins; fit_projection; search_shard",
     ),
     # No extraction has left any out yet.
     "datasets.pictures.on_bad_image": ("skip", "evaluate; select_subset; publish"),
@@ -135,7 +138,7 @@ TABLE: dict[str, tuple[Any, str]] = {
     "datasets.pictures.exclude_classes": (["c"], TARGET_TRAINING),
     "datasets.store.shards": (
         3,
-        "list_images; search_shard; merge_neighbours; merge_leakage; summarise; publish",
+        "list_images; search_shard; merge_neighbours; merge_leakage; publish",
     ),
     # Here one has (see `chain`): with `fail`, that shard's job has to fail.
     "datasets.store.on_bad_image": (
@@ -167,13 +170,14 @@ TABLE: dict[str, tuple[Any, str]] = {
     **{
         f"retrievals.{name}.{k}": row for name in ("plain", "gabor") for k, row in RETRIEVAL.items()
     },
-    "retrievals.plain.bank": ("other", "equalise_bins; build_histograms; summarise; publish"),
+    "retrievals.plain.bank": ("other", "equalise_bins; build_histograms; publish"),
     "retrievals.plain.epsilon": (
         1e-3,
         f"fit_projection; {SEARCH}; merge_neighbours; rank_sources; find_duplicates",
     ),
     "retrievals.plain.layer_weights": ({"conv1": 2}, "equalise_bins; publish"),
-    "retrievals.plain.backend": ("flat", f"{SEARCH}; merge_neighbours; summarise"),
+    # Its index would be another one, if anybody asked for it.
+    "retrievals.plain.backend": ("flat", f"build_index; {SEARCH}; merge_neighbours; summarise"),
     "retrievals.plain.annoy.trees": (9, f"build_index; {SEARCH}"),
     "retrievals.plain.annoy.search_k": (9, SEARCH),
     "retrievals.plain.annoy.candidates_factor": (9, SEARCH),
@@ -191,16 +195,16 @@ TABLE: dict[str, tuple[Any, str]] = {
     "retrievals.plain.projection_sample": (9, "fit_projection; publish"),
     "retrievals.plain.seed": (9, "fit_projection; build_index; merge_neighbours; publish"),
     # This one is exact: it has neither projection nor index. Its duplicates nobody asks for.
-    "retrievals.gabor.bank": ("other", "equalise_bins; build_histograms; summarise; publish"),
+    "retrievals.gabor.bank": ("other", "equalise_bins; build_histograms; publish"),
     "retrievals.gabor.epsilon": (1e-3, f"{SEARCH}; merge_neighbours; rank_sources"),
     "retrievals.gabor.layer_weights": ({"gabor": 2}, "equalise_bins; publish"),
-    "retrievals.gabor.backend": ("annoy", f"{SEARCH}; merge_neighbours; summarise"),
+    "retrievals.gabor.backend": ("annoy", f"{SEARCH}; merge_neighbours"),
     "retrievals.gabor.annoy.trees": (9, NOTHING),
     "retrievals.gabor.annoy.search_k": (9, NOTHING),
     "retrievals.gabor.annoy.candidates_factor": (9, NOTHING),
     "retrievals.gabor.leakage.check": (
         False,
-        "rank_sources; select_subset (gabor); summarise; publish",
+        "rank_sources; select_subset (gabor); publish",
     ),
     "retrievals.gabor.leakage.exclude": (False, "rank_sources; select_subset (gabor); publish"),
     "retrievals.gabor.leakage.hash_distance": (9, "find_leakage; publish"),
@@ -247,8 +251,16 @@ TABLE: dict[str, tuple[Any, str]] = {
             "target_loss_weight": 9,
             "processes": 2,
             "precision": "float32",
+            "optimiser": "adamw",
+            "layer_wise_decay": 0.9,
+            "label_smoothing": 0.1,
+            "augment": "rand_augment",
+            "mixup": 0.2,
+            "ema": 0.9,
         }.items()
     },
+    # With `augment: rand_augment` alone it decides anything.
+    "experiments.all.training.rand_augment_magnitude": (5, "publish"),
     "experiments.all.training.updates": (9, f"{TRAINING}; ablate"),
     "experiments.all.training.input_size": (16, SEEN),
     "experiments.all.training.mean": ([0, 0, 0], SEEN),
@@ -268,6 +280,15 @@ TABLE: dict[str, tuple[Any, str]] = {
         }.items()
     },
     "experiments.all.training.source_loss_weight": (9, "finetune (using sources); publish"),
+    # Arms without divergences refuse it, until they say that it is off.
+    "experiments.all.training.source_loss_scale": (
+        {
+            "experiments.all.training.source_loss_scale": 9,
+            "experiments.all.arms.random-source": {"training": {"source_loss_scale": None}},
+            "experiments.all.arms.all-source": {"training": {"source_loss_scale": None}},
+        },
+        "finetune (selecting); publish",
+    ),
     "experiments.all.training.device": ("auto", NOTHING),
     "experiments.all.training.threads": (9, NOTHING),
     "experiments.all.training.compile": (True, NOTHING),
@@ -277,7 +298,7 @@ TABLE: dict[str, tuple[Any, str]] = {
     "experiments.all.evaluation.crops": ("five", "evaluate; publish"),
     "experiments.all.evaluation.mirror": (True, "evaluate; publish"),
     "experiments.all.evaluation.batch": (9, NOTHING),
-    "experiments.all.publish.arm": ("fine-tune", "publish"),
+    "experiments.all.publish.arm": ("fine-tune", "summarise; publish"),
     "experiments.all.publish.seed": (
         {"experiments.all.publish.seed": 1, "experiments.all.seeds": [0, 1]},
         "summarise; publish",
@@ -291,7 +312,7 @@ TABLE: dict[str, tuple[Any, str]] = {
             "experiments.all.arms": {"gabor": {"retrieval": "third"}},
             "retrievals.third": {"bank": "small", "neighbours_on_file": 20},
         },
-        "select_subset (gabor); finetune (gabor); summarise; publish",
+        "select_subset (gabor); finetune (gabor); publish",
     ),
 }
 # What a key's value, or another key's, makes of it.

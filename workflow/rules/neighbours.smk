@@ -83,10 +83,10 @@ rule rank_sources:
         runtime=growing(60),
     params:
         retrieval=given(stage_settings.of_ranking),
-        sources=lambda wildcards: list(runs.sources_named(CONFIG, wildcards.sources)),
+        sources=lambda wildcards: list(runs.sources_named(wildcards.sources)),
         rows=lambda wildcards: [
             BEFORE.rows(source, "train")
-            for source in runs.sources_named(CONFIG, wildcards.sources)
+            for source in runs.sources_named(wildcards.sources)
         ],
         code=code_of("rank_sources.py"),
     message:

@@ -197,7 +197,7 @@ def merge_neighbours(c: Configuration, *, retrieval: str, target: str, source: s
 
 def rank_sources(c: Configuration, *, retrieval: str, target: str, sources: str) -> Files:
     """Of each source, in the configuration's order: neighbours, what leaks, and the list."""
-    names = runs.sources_named(c, sources)
+    names = runs.sources_named(sources)
     return {
         "neighbours": of_sources(layout.NEIGHBOURS, retrieval, target, names),
         "leakage": leaking_images(c, retrieval, target, names),

@@ -213,7 +213,7 @@ def _merge_neighbours(cost: RetrievalCost, names: Names) -> Price:
 
 def _rank_sources(cost: RetrievalCost, names: Names) -> Price:
     settings, target = cost.c.retrievals[names["retrieval"]], cost.collections[names["target"]]
-    sources = [cost.collections[name] for name in runs.sources_named(cost.c, names["sources"])]
+    sources = [cost.collections[name] for name in runs.sources_named(names["sources"])]
     lists = [_list_bytes(target, source, settings) for source in sources]
     tables = BYTES_OF_A_ROW * sum(source.train for source in sources)
     mb = memory.mb_of_ranking(int(sum(lists)), tables)

@@ -93,9 +93,9 @@ def joined(sources: Iterable[str]) -> str:
     return SEPARATOR.join(sources)
 
 
-def sources_named(c: Configuration, name: str) -> tuple[str, ...]:
-    """The sources, in their order, of which a ranking is called so."""
-    return next(e.sources for e in c.experiments.values() if joined(e.sources) == name)
+def sources_named(name: str) -> tuple[str, ...]:
+    """The sources, in their order, of which a ranking is called so: no name holds the separator."""
+    return tuple(name.split(SEPARATOR))
 
 
 def uses_neighbours(c: Configuration, experiment: str, arm: str) -> bool:
