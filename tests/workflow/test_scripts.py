@@ -31,9 +31,9 @@ def test_a_script_is_run_with_what_snakemake_put_into_it(
 ) -> None:
     seen: list[object] = []
 
-    def run_job(work: Callable[[], None], *given: object) -> None:
+    def run_job(work: Callable[[], None], *given: object, gpus: int) -> None:
         work()
-        seen.append(given)
+        seen.append((*given, gpus))
 
     monkeypatch.setattr(job_runner, "run_job", run_job)
     script = ModuleType("script")
@@ -45,7 +45,7 @@ def test_a_script_is_run_with_what_snakemake_put_into_it(
 
     main.__module__ = "script"
     job_runner.run(main)
-    assert seen == [job, (Path("results/logs/a.log"), 3, 1500)]
+    assert seen == [job, (Path("results/logs/a.log"), 3, 1500, 0)]
 
 
 def test_what_scripts_look_up_has_a_type(job: SimpleNamespace) -> None:

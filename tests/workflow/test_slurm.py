@@ -54,6 +54,6 @@ def test_a_chain_through_slurm_gives_the_same_bytes_and_uses_all_gpus(
     assert {job["JobState"] for job in jobs} == {"COMPLETED"}
     assert {job["NodeList"] for job in jobs} == set(NODES)
     on_gpus = [job for job in jobs if "gres/gpu=1" in job["Tres"]]
-    assert (len(jobs), len(on_gpus)) == (8, 4)
+    assert (len(jobs), len(on_gpus)) == (8, 4), jobs
     assert any(map(at_once, combinations(on_gpus, 2))), on_gpus
     assert not list(fresh.root.rglob("*.part"))
