@@ -42,7 +42,6 @@ def look_at(running: Any, page: Path, report: Path, width: str) -> None:
     watched = Watched(running, width)
     watched.open(report)
     seen = watched.page
-    seen.click("a:has-text('Results')")
     seen.click("a:has-text('Report') >> nth=-1")
     seen.click("a[iconname=eye] >> nth=0")
     seen.wait_for_selector("iframe")
