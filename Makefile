@@ -22,7 +22,7 @@ help:
 	@echo "make quick      the linters, type checks and tests of a minute: without Snakemake, and nothing slow"
 	@echo "make docs       set up $(VENV), build the pages of docs/ as a site: site/index.html"
 	@echo "make benchmark  set up $(VENV), measure beside other libraries (under an hour): results/benchmark.md"
-	@echo "                QUICK=1 checks results alone; DATA=folder takes photographs instead of made pictures"
+	@echo "                QUICK=1 checks results alone; DATA=folder takes photographs instead of made images"
 	@echo "make evidence   run the experiments that say whether it helps, for days: docs/evidence.md"
 	@echo "make generated  write the schema, the reference of keys and envs/ anew"
 	@echo "make clean      remove results/, site/ and $(VENV)"

@@ -24,7 +24,7 @@ def parser_of(script: str | None) -> argparse.ArgumentParser:
         description=script, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--output", type=Path, required=True, help="Markdown file to write")
-    parser.add_argument("--data", type=Path, help="folder of photographs; else pictures are made")
+    parser.add_argument("--data", type=Path, help="folder of photographs; else images are made")
     parser.add_argument("--quick", action="store_true", help="check results, on little; not times")
     return parser
 

@@ -26,8 +26,8 @@ import polars as pl
 import torch
 from command_line import in_turns, parser_of, write_results
 from numpy.typing import NDArray
-from pictures import data_or_made, enlarged, photographs
 from PIL import Image
+from sample_images import data_or_made, enlarged, photographs
 from torch import Tensor, nn
 from torchvision.transforms import functional as transforms
 
@@ -52,7 +52,7 @@ SETTINGS = CnnBank(type="cnn", network="alexnet", weights=WEIGHTS)
 
 
 class PlainChain:
-    """What one would write first: Pillow, one picture at a time, numpy's histograms."""
+    """What one would write first: Pillow, one image at a time, numpy's histograms."""
 
     def __init__(self, bins: Bins) -> None:
         """Cut torchvision's AlexNet off; take the edges of the bins."""
@@ -66,10 +66,10 @@ class PlainChain:
 
     @torch.inference_mode()
     def __call__(self, path: Path) -> list[NDArray[np.int64]]:
-        """Histograms of one picture's responses, channel by channel."""
+        """Histograms of one image's responses, channel by channel."""
         size = (SETTINGS.resize, SETTINGS.resize)
-        with Image.open(path) as picture:
-            resized = picture.convert("RGB").resize(size, Image.Resampling.BILINEAR)
+        with Image.open(path) as image:
+            resized = image.convert("RGB").resize(size, Image.Resampling.BILINEAR)
         pixels: Tensor = transforms.to_tensor(transforms.center_crop(resized, [SETTINGS.crop] * 2))
         first = self._first(((pixels - self._mean) / self._std)[None])
         channels = [*first[0].flatten(1).numpy(), *self._second(first)[0].flatten(1).numpy()]
@@ -80,7 +80,7 @@ class PlainChain:
 
 
 class OurChain:
-    """The program's own parts, on the same pictures."""
+    """The program's own parts, on the same images."""
 
     def __init__(self, paths: list[Path], scratch: Path) -> None:
         """Make the bank; extract descriptors and find bins once."""

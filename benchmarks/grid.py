@@ -3,7 +3,7 @@
     python benchmarks/grid.py --output FILE [--data DATA] [--quick]
 
 The reference has the same equal-mass bins, but cut between the responses themselves, and counts
-them as float32. One core, some minutes. See benchmarks/pictures.py for DATA.
+them as float32. One core, some minutes. See benchmarks/sample_images.py for DATA.
 """
 
 import tempfile
@@ -15,7 +15,7 @@ import torch
 from command_line import Row, parser_of, tables, write_results
 from isal import isal_zlib
 from numpy.typing import NDArray
-from pictures import WEIGHTS, data_or_made, pictures_in
+from sample_images import WEIGHTS, data_or_made, images_in
 
 from sjft.data.pixels import load_pixels
 from sjft.descriptors.banks import make_bank
@@ -39,8 +39,8 @@ def layers_of(bank: FilterBank, paths: list[Path]) -> Iterator[list[NDArray[np.f
     """Responses of each layer, float32 [images, kernels, positions], a batch at a time."""
     for start in range(0, len(paths), IMAGES_A_BATCH):
         batch = paths[start : start + IMAGES_A_BATCH]
-        pictures = torch.stack([bank.prepare(load_pixels(path)) for path in batch])
-        yield [layer.numpy() for layer in bank.responses(pictures)]
+        images = torch.stack([bank.prepare(load_pixels(path)) for path in batch])
+        yield [layer.numpy() for layer in bank.responses(images)]
 
 
 def exact_edges(bank: FilterBank, paths: list[Path]) -> list[NDArray[np.float32]]:
@@ -138,7 +138,7 @@ def measure(data: Path, sizes: tuple[int, int], numbers: tuple[int, int]) -> lis
     )
     bank = make_bank(settings, data / WEIGHTS)
     paths = [
-        [data / path for path in pictures_in(data, name).some(number).paths]
+        [data / path for path in images_in(data, name).some(number).paths]
         for name, number in zip(("flowers17/train", "miniimagenet/train"), sizes, strict=True)
     ]
     edges = exact_edges(bank, paths[0])

@@ -7,7 +7,7 @@ exact one, on sources of several sizes in shards of 5,000; source images are cro
 of photographs. Every job's log says what memory it took and what its rule declared. Per stage, the
 processor time of all its jobs and the peak of its largest one are fitted by a power of the source's
 size. Checked: no job over its declared memory, and no power over 1.05. One core, an hour; a few
-GB on the disk of --scratch. See benchmarks/pictures.py for DATA.
+GB on the disk of --scratch. See benchmarks/photographs.py for DATA.
 """
 
 import argparse
@@ -23,8 +23,8 @@ import h5py
 import numpy as np
 import yaml
 from command_line import ONE_THREAD, Row, parser_of, tables, write_results
-from pictures import WEIGHTS, Pictures, data_or_made, pictures_in
 from PIL import ImageOps
+from sample_images import WEIGHTS, Images, data_or_made, images_in
 
 from sjft import layout
 from sjft.data.pixels import load_rgb
@@ -43,8 +43,8 @@ SEARCHING = ("search_shard", "merge_neighbours")
 Costs = dict[str, list[JobCost]]
 
 
-def make_sources(photographs: Pictures, images: int, folder: Path) -> None:
-    """Pictures 000000.jpg and so on: random crops, of 80 to 100 % a side, and mirror images.
+def make_sources(photographs: Images, images: int, folder: Path) -> None:
+    """Images 000000.jpg and so on: random crops, of 80 to 100 % a side, and mirror images.
 
     The order is drawn, so that the first few thousand show every photograph as often as all do.
     """
@@ -52,18 +52,18 @@ def make_sources(photographs: Pictures, images: int, folder: Path) -> None:
     originals = np.random.default_rng(0).permutation(images) % len(photographs.paths)
     for number, original in enumerate(originals):
         rng = np.random.default_rng(number)
-        picture = load_rgb(photographs.root / photographs.paths[original])
-        width, height = (round(side * rng.uniform(0.8, 1)) for side in picture.size)
-        left = int(rng.integers(0, picture.width - width + 1))
-        top = int(rng.integers(0, picture.height - height + 1))
-        picture = picture.crop((left, top, left + width, top + height))
+        image = load_rgb(photographs.root / photographs.paths[original])
+        width, height = (round(side * rng.uniform(0.8, 1)) for side in image.size)
+        left = int(rng.integers(0, image.width - width + 1))
+        top = int(rng.integers(0, image.height - height + 1))
+        image = image.crop((left, top, left + width, top + height))
         if rng.random() < 0.5:
-            picture = ImageOps.mirror(picture)
-        picture.save(folder / f"{number:06d}.jpg", quality=90)
+            image = ImageOps.mirror(image)
+        image.save(folder / f"{number:06d}.jpg", quality=90)
 
 
 def configuration(
-    data: Path, pictures: Path, images: int, shards: int, kept: int
+    data: Path, photographs: Path, images: int, shards: int, kept: int
 ) -> dict[str, Any]:
     """One target, the first ``images`` source images, and an experiment for each backend."""
     bank = {
@@ -75,7 +75,7 @@ def configuration(
         "crop": 112,
     }
     target = {"reader": "image_folder", "root": str((data / "flowers17").resolve())}
-    source = {"reader": "csv", "root": str(pictures.resolve()), "file": str(images) + ".csv"}
+    source = {"reader": "csv", "root": str(photographs.resolve()), "file": str(images) + ".csv"}
     retrieval = {"bank": "small", "neighbours_on_file": kept}
     experiment = {"target": "target", "source": "source", "selection": {"initial_neighbours": 10}}
     return {
@@ -182,16 +182,16 @@ def measure(chosen: argparse.Namespace, scratch: Path) -> dict[str, list[Row]]:
     sizes = QUICK_SIZES if chosen.quick else SIZES
     a_shard = QUICK_SHARD if chosen.quick else A_SHARD
     data = data_or_made(chosen.data, scratch / "data", chosen.quick)
-    pictures = scratch / "pictures"
-    make_sources(pictures_in(data, "miniimagenet/train"), max(sizes), pictures)
+    photographs = scratch / "photographs"
+    make_sources(images_in(data, "miniimagenet/train"), max(sizes), photographs)
     by_size: dict[int, Costs] = {}
     recalls = []
     for size in sizes:
         lines = ["path,class", *(f"{n:06d}.jpg,class-{n % 100:02d}" for n in range(size))]
-        (pictures / f"{size}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        (photographs / f"{size}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
         folder = scratch / str(size)
         kept = min(500, size // 10)
-        config = configuration(data, pictures, size, -(-size // a_shard), kept)
+        config = configuration(data, photographs, size, -(-size // a_shard), kept)
         backends = QUICK_BACKENDS if chosen.quick else BACKENDS
         run_workflow(folder, config, backends)
         by_size[size] = costs_of(folder, config, backends)

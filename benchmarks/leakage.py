@@ -2,8 +2,8 @@
 
     python benchmarks/leakage.py --output FILE [--data DATA] [--quick]
 
-Hits are measured on altered copies of test photographs, false alarms on pairs of pictures that are
-no copies of each other. One core, two to three minutes. See benchmarks/pictures.py for DATA.
+Hits are measured on altered copies of test photographs, false alarms on pairs of images that are
+no copies of each other. One core, two to three minutes. See benchmarks/sample_images.py for DATA.
 """
 
 import argparse
@@ -18,13 +18,13 @@ import polars as pl
 import yaml
 from command_line import Row, parser_of, tables, write_results
 from numpy.typing import NDArray
-from pictures import CONFIG, Pictures, configured_bank, data_or_made, histograms_of, pictures_in
 from PIL import Image, ImageEnhance, ImageOps
+from sample_images import CONFIG, Images, configured_bank, data_or_made, histograms_of, images_in
 
 from sjft.data import synthetic
 from sjft.data.pixels import load_rgb
 from sjft.leakage.copies import USUAL_NEIGHBOUR, find_copies
-from sjft.leakage.hashes import PictureHashes, hash_images, read_hashes
+from sjft.leakage.hashes import ImageHashes, hash_images, read_hashes
 from sjft.leakage.perceptual_hash import BITS, hash_distances
 from sjft.retrieval.divergence import ExactDivergence
 from sjft.retrieval.search import search_exactly
@@ -33,43 +33,43 @@ from sjft.settings.retrieval import LeakageSettings, RetrievalSettings
 BIT_THRESHOLDS = (30, 40, 50, 60, 70, 80)
 SHARES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 RETRIEVAL = RetrievalSettings(bank="any")
-# Pictures that are copied for the hash, and for the divergence; and sources for the latter.
+# Images that are copied for the hash, and for the divergence; and sources for the latter.
 COPIED, COPIED_QUICKLY = (334, 40), (8, 8)
 
 
 def _crop(left: float, top: float, right: float, bottom: float) -> Callable[..., Image.Image]:
     """Cut shares of the width or height off the sides."""
 
-    def crop(picture: Image.Image, _: np.random.Generator) -> Image.Image:
-        return _cut(picture, left, top, right, bottom)
+    def crop(image: Image.Image, _: np.random.Generator) -> Image.Image:
+        return _cut(image, left, top, right, bottom)
 
     return crop
 
 
-def _cut(picture: Image.Image, left: float, top: float, right: float, bottom: float) -> Image.Image:
-    width, height = picture.size
+def _cut(image: Image.Image, left: float, top: float, right: float, bottom: float) -> Image.Image:
+    width, height = image.size
     across, down = (left * width, (1 - right) * width), (top * height, (1 - bottom) * height)
-    return picture.crop((round(across[0]), round(down[0]), round(across[1]), round(down[1])))
+    return image.crop((round(across[0]), round(down[0]), round(across[1]), round(down[1])))
 
 
 def _random_crop(share: float) -> Callable[..., Image.Image]:
-    return lambda picture, rng: _cut(picture, *rng.uniform(0, share, 4))
+    return lambda image, rng: _cut(image, *rng.uniform(0, share, 4))
 
 
-def _square(picture: Image.Image, _: np.random.Generator) -> Image.Image:
-    return ImageOps.fit(picture, (min(picture.size),) * 2)
+def _square(image: Image.Image, _: np.random.Generator) -> Image.Image:
+    return ImageOps.fit(image, (min(image.size),) * 2)
 
 
 def _resize(factor: float) -> Callable[..., Image.Image]:
-    return lambda picture, _: ImageOps.scale(picture, factor, Image.Resampling.BICUBIC)
+    return lambda image, _: ImageOps.scale(image, factor, Image.Resampling.BICUBIC)
 
 
 def _enhance(kind: Any, factor: float) -> Callable[..., Image.Image]:
-    return lambda picture, _: kind(picture).enhance(factor)
+    return lambda image, _: kind(image).enhance(factor)
 
 
-def _mirror(picture: Image.Image, _: np.random.Generator) -> Image.Image:
-    return ImageOps.mirror(picture)
+def _mirror(image: Image.Image, _: np.random.Generator) -> Image.Image:
+    return ImageOps.mirror(image)
 
 
 @dataclass(frozen=True)
@@ -100,32 +100,32 @@ COPIES = (
 )
 
 
-def copied(originals: Pictures, copy: Copy, scratch: Path) -> Pictures:
-    """Make one altered copy of each picture."""
+def copied(originals: Images, copy: Copy, scratch: Path) -> Images:
+    """Make one altered copy of each image."""
     folder = scratch / copy.name.replace(" ", "-")
     folder.mkdir(parents=True)
     names = []
     for number, path in enumerate(originals.paths):
-        picture, rng = load_rgb(originals.root / path), np.random.default_rng(number)
+        image, rng = load_rgb(originals.root / path), np.random.default_rng(number)
         for edit in copy.edits:
-            picture = edit(picture, rng)
+            image = edit(image, rng)
         names.append(f"{number:05d}.{'jpg' if copy.quality else 'png'}")
         if copy.quality:
-            picture.save(folder / names[-1], quality=copy.quality)
+            image.save(folder / names[-1], quality=copy.quality)
         else:
-            picture.save(folder / names[-1], compress_level=1)
-    return Pictures(copy.name, folder, names)
+            image.save(folder / names[-1], compress_level=1)
+    return Images(copy.name, folder, names)
 
 
-def hashes_of(pictures: Pictures, scratch: Path) -> PictureHashes:
+def hashes_of(images: Images, scratch: Path) -> ImageHashes:
     """Hash files, as the stage makes them."""
-    path = scratch / f"{pictures.name.replace('/', '-').replace(' ', '-')}.hashes.h5"
-    skipped = hash_images(pictures.table(), pictures.root, path, {})
+    path = scratch / f"{images.name.replace('/', '-').replace(' ', '-')}.hashes.h5"
+    skipped = hash_images(images.table(), images.root, path, {})
     assert skipped.is_empty(), skipped
     return read_hashes([path])
 
 
-def hash_hits(originals: Pictures, scratch: Path) -> list[list[str]]:
+def hash_hits(originals: Images, scratch: Path) -> list[list[str]]:
     """A row per kind of copy: distances to the original, and hits at each threshold."""
     own = hashes_of(originals, scratch)
     rows = []
@@ -149,7 +149,7 @@ def percent(hits: NDArray[np.bool_]) -> str:
 
 
 def false_alarms(
-    name: str, held_out: PictureHashes, others: PictureHashes, paths: tuple[list[str], list[str]]
+    name: str, held_out: ImageHashes, others: ImageHashes, paths: tuple[list[str], list[str]]
 ) -> tuple[list[str], list[Row]]:
     """A row with the number of pairs by threshold, and rows that name the nearest pairs."""
     widest = max(BIT_THRESHOLDS)
@@ -167,9 +167,9 @@ def false_alarms(
 
 def divergence_rows(
     bank_name: str,
-    train: Pictures,
-    held_out: Pictures,
-    sources: Pictures,
+    train: Images,
+    held_out: Images,
+    sources: Images,
     scratch: Path,
     data: Path,
 ) -> list[list[str]]:
@@ -205,8 +205,8 @@ def _divergence_row(
     ]
 
 
-def demo_pictures(scratch: Path, quick: bool) -> tuple[Pictures, Pictures, Pictures]:
-    """The demo's training pictures, test pictures and source pictures, made from their seeds."""
+def demo_images(scratch: Path, quick: bool) -> tuple[Images, Images, Images]:
+    """The demo's training images, test images and source images, made from their seeds."""
     config = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))["datasets"]
     for name in ("demo_target", "demo_source"):
         given = {key: config[name][key] for key in ("contents", "styles", "per_class", "seed")}
@@ -214,9 +214,9 @@ def demo_pictures(scratch: Path, quick: bool) -> tuple[Pictures, Pictures, Pictu
             given["per_class"] = dict.fromkeys(given["per_class"], 16)
         synthetic.generate(scratch / name, **given, size=64, quality=90)
     return (
-        pictures_in(scratch, "demo_target/train"),
-        pictures_in(scratch, "demo_target/test"),
-        pictures_in(scratch, "demo_source/train"),
+        images_in(scratch, "demo_target/train"),
+        images_in(scratch, "demo_target/test"),
+        images_in(scratch, "demo_source/train"),
     )
 
 
@@ -225,7 +225,7 @@ def hits_of_the_hash(data: Path, number: int, scratch: Path) -> dict[str, list[R
     head = ["copy", "bits: median, 95 %, most", *(f"<= {bits}" for bits in BIT_THRESHOLDS)]
     found = {}
     for name in ("flowers17/test", "miniimagenet/test"):
-        originals = pictures_in(data, name).some(number)
+        originals = images_in(data, name).some(number)
         heading = (
             f"Hits of the perceptual hash, % of {len(originals.paths)} photographs of {name}, "
             f"by bits of {BITS}"
@@ -239,16 +239,16 @@ def rows_under(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[Row]:
     return [dict(zip(head, row, strict=True)) for row in rows]
 
 
-def alarms_of_the_hash(data: Path, demo: Sequence[Pictures], scratch: Path) -> dict[str, list[Row]]:
-    """What the perceptual hash takes for copies among pictures that others took or made."""
+def alarms_of_the_hash(data: Path, demo: Sequence[Images], scratch: Path) -> dict[str, list[Row]]:
+    """What the perceptual hash takes for copies among images that others took or made."""
     flowers_train, flowers, mini_train, mini = (
-        pictures_in(data, f"{name}/{split}")
+        images_in(data, f"{name}/{split}")
         for name in ("flowers17", "miniimagenet")
         for split in ("train", "test")
     )
     demo_train, demo_test, demo_source = demo
-    pictures = (flowers_train, flowers, mini_train, mini, *demo)
-    hashed = {some.name: hashes_of(some, scratch) for some in pictures}
+    images = (flowers_train, flowers, mini_train, mini, *demo)
+    hashed = {some.name: hashes_of(some, scratch) for some in images}
     rows, nearest = [], []
     for held_out, others in (
         (flowers, mini_train),
@@ -263,7 +263,7 @@ def alarms_of_the_hash(data: Path, demo: Sequence[Pictures], scratch: Path) -> d
         )
         rows.append(row)
         nearest += pairs
-    head = ["pictures", "pairs", "least", *(f"<= {bits}" for bits in BIT_THRESHOLDS)]
+    head = ["images", "pairs", "least", *(f"<= {bits}" for bits in BIT_THRESHOLDS)]
     return {
         "Pairs that the perceptual hash flags, by bits": rows_under(head, rows),
         "The nearest of them": nearest,
@@ -271,11 +271,11 @@ def alarms_of_the_hash(data: Path, demo: Sequence[Pictures], scratch: Path) -> d
 
 
 def hits_of_the_divergence(
-    data: Path, demo: Sequence[Pictures], chosen: argparse.Namespace, copied: int, scratch: Path
+    data: Path, demo: Sequence[Images], chosen: argparse.Namespace, copied: int, scratch: Path
 ) -> dict[str, list[Row]]:
     """How many copies the divergence finds, and how many nearest neighbours it takes for some."""
-    train, held_out = (pictures_in(data, f"flowers17/{split}") for split in ("train", "test"))
-    photographs = (train.some(200), held_out.some(copied), pictures_in(data, "miniimagenet/train"))
+    train, held_out = (images_in(data, f"flowers17/{split}") for split in ("train", "test"))
+    photographs = (train.some(200), held_out.some(copied), images_in(data, "miniimagenet/train"))
     drawn = (demo[0], demo[1].some(copied), demo[2])
     head = ["copy", "nats: least, median, 95 %", "share: least, median, 95 %"]
     head += [f"< {share:g}" for share in SHARES]
@@ -285,7 +285,7 @@ def hits_of_the_divergence(
         sources = sources.some(chosen.divergence_sources)
         rows = divergence_rows(bank, own, held_out, sources, scratch / bank, data)
         heading = (
-            f"Hits of the divergence, bank `{bank}`, % of {len(held_out.paths)} pictures of "
+            f"Hits of the divergence, bank `{bank}`, % of {len(held_out.paths)} images of "
             f"{held_out.name}, by shares of the tenth nearest of {len(sources.paths):,} source "
             "images"
         )
@@ -294,7 +294,7 @@ def hits_of_the_divergence(
 
 
 def check(found: dict[str, list[Row]]) -> None:
-    """Pictures that are saved anew are found, with the default threshold."""
+    """Images that are saved anew are found, with the default threshold."""
     default = f"<= {LeakageSettings().hash_distance}"
     for heading, rows in found.items():
         if heading.startswith("Hits of the perceptual hash"):
@@ -316,7 +316,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         data = data_or_made(chosen.data, scratch / "data", chosen.quick)
-        demo = demo_pictures(scratch, chosen.quick)
+        demo = demo_images(scratch, chosen.quick)
         found = {
             **hits_of_the_hash(data, by_hash, scratch),
             **alarms_of_the_hash(data, demo, scratch),

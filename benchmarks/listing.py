@@ -2,7 +2,7 @@
 
     python benchmarks/listing.py --output FILE [--images 1281167] [--on-disk FOLDER] [--quick]
 
-The list is generated, not the pictures. With --on-disk, so many empty files are made below FOLDER
+The list is generated, not the images. With --on-disk, so many empty files are made below FOLDER
 (which must not exist), listed by the reader of ImageNet with their sizes and times, and looked at
 again as the start of a run does; then they are removed. There is nothing to read in --data.
 """
@@ -77,7 +77,7 @@ def list_on_disk(images: int, folder: Path) -> list[Row]:
     assert len(table) == images
     with measured(rows, "digests by shard"):
         state_of(table, SETTINGS.shards)
-    for watch in ("pictures", "folders"):
+    for watch in ("images", "folders"):
         with measured(rows, f"look for changes, watch: {watch}"):
             snapshot(SETTINGS.model_copy(update={"watch": watch}), folder)
     shutil.rmtree(folder)

@@ -3,8 +3,8 @@
     python benchmarks/run_all.py [--output results/benchmark.md] [--data DATA] [--quick]
 
 Each script runs by itself, with one thread. `--quick` checks their results on little, in under two
-minutes, several at a time; its times say nothing. Without --data pictures are made: see
-benchmarks/pictures.py.
+minutes, several at a time; its times say nothing. Without --data images are made: see
+benchmarks/sample_images.py.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from typing import Any
 
 from command_line import ONE_THREAD, table, write_results
 from other_libraries import LIBRARIES, missing
-from pictures import data_or_made
+from sample_images import data_or_made
 
 from sjft.storage.files import read_json
 

@@ -5,7 +5,7 @@
 `--keep` keeps the histograms for the next call. Ways that are compared take turns, round after
 round; what is said are medians of processor seconds, and of each round's ratios. For times per core
 set OPENBLAS_NUM_THREADS, OMP_NUM_THREADS and NUMBA_NUM_THREADS to 1. Libraries that are not
-installed are left out. See benchmarks/pictures.py for DATA.
+installed are left out. See benchmarks/sample_images.py for DATA.
 """
 
 import argparse
@@ -21,7 +21,7 @@ import numpy as np
 from command_line import Row, in_turns, parser_of, tables, write_results
 from numpy.typing import NDArray
 from other_libraries import brute_force, graph
-from pictures import configured_bank, data_or_made, histograms_of, pictures_in
+from sample_images import configured_bank, data_or_made, histograms_of, images_in
 from scipy.spatial.distance import cdist
 
 from sjft.retrieval.budget import candidates_per_shard
@@ -43,12 +43,12 @@ Ways = dict[str, Callable[[], Any]]
 
 
 def histograms(chosen: argparse.Namespace, scratch: Path) -> tuple[Histograms, Histograms]:
-    """Of the target's and the source's training pictures, by SqueezeNet's first layers."""
+    """Of the target's and the source's training images, by SqueezeNet's first layers."""
     data = data_or_made(chosen.data, scratch / "data", chosen.quick)
     folder = chosen.keep or scratch
     folder.mkdir(parents=True, exist_ok=True)
     bank = configured_bank("squeezenet", data)
-    targets, sources = (pictures_in(data, f"{n}/train") for n in ("flowers17", "miniimagenet"))
+    targets, sources = (images_in(data, f"{n}/train") for n in ("flowers17", "miniimagenet"))
     if chosen.quick:
         targets, sources = targets.some(40), sources.some(600)
     own, bins = histograms_of(targets, bank, None, folder)

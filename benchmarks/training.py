@@ -24,8 +24,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from command_line import parser_of, write_results
-from pictures import data_or_made, enlarged, photographs
 from PIL import Image
+from sample_images import data_or_made, enlarged, photographs
 from torch import Tensor, nn
 from torchvision.models import get_model
 from torchvision.transforms import v2
@@ -36,7 +36,7 @@ from sjft.settings.training import TrainingSettings
 from sjft.settings.weights import RandomWeights
 from sjft.storage.markdown import table
 from sjft.training.batches import Batch, JointBatches, LabelledImages
-from sjft.training.cache import PictureCache
+from sjft.training.cache import ImageCache
 from sjft.training.loading import load_batches
 from sjft.training.pairing import AnySource, Pairing
 from sjft.training.round import train
@@ -46,7 +46,7 @@ NETWORK = "resnet18"
 WEIGHTS = RandomWeights(source="random", seed=0)
 BARE, BARE_UPDATE = "forward and backward", "forward, backward and SGD"
 STEP, TWO = "a step of the program", "the same in two passes"
-FROM_CACHE, FROM_FILES = "a step, pictures from the cache", "a step, pictures from files"
+FROM_CACHE, FROM_FILES = "a step, images from the cache", "a step, images from files"
 LOAD_CACHE, LOAD_FILES = "loading from the cache", "loading from files"
 PLAIN = "plain loading"
 
@@ -115,7 +115,7 @@ class Ours:
         """The photographs, cut and resized as the settings say."""
         half = len(self._targets.paths)
         pairing = Pairing(half, self.settings.target_batch, AnySource(half), 0)
-        cache = PictureCache(cache_mb, self.settings.resize[1])
+        cache = ImageCache(cache_mb, self.settings.resize[1])
         return JointBatches(self._targets, self._sources, pairing, self.settings, 0, cache)
 
     def loaded(self, batches: JointBatches, steps: range) -> Iterator[Batch]:
@@ -157,7 +157,7 @@ class Ours:
         return time.perf_counter()
 
     def plain_load(self, steps: int) -> float:
-        """Seconds of what one would write first, one picture at a time."""
+        """Seconds of what one would write first, one image at a time."""
         started = self.clock()
         low, high = self.settings.resize
         augment = v2.Compose(
@@ -169,11 +169,11 @@ class Ours:
             ]
         )
         for step in range(steps):
-            pictures = []
+            images = []
             for path in self.uncached.outline(step).paths:
-                with Image.open(path) as picture:
-                    pictures.append(augment(picture.convert("RGB")))
-            normalised(torch.stack(pictures), self.settings.mean, self.settings.std)
+                with Image.open(path) as image:
+                    images.append(augment(image.convert("RGB")))
+            normalised(torch.stack(images), self.settings.mean, self.settings.std)
         return self.clock() - started
 
 

@@ -5,7 +5,7 @@ from typing import Any, NoReturn
 
 import pytest
 from chain import CONFIG
-from image_files import save_pictures
+from image_files import save_images
 
 from sjft.checks.before_jobs import BeforeJobs, Call
 from sjft.data.state import Record, listed, listed_by, snapshot, state_of, write_listing
@@ -37,16 +37,16 @@ def looking(
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that `snakemake` is called in, with a few pictures of the data set `own`."""
+    """A folder that `snakemake` is called in, with a few images of the data set `own`."""
     monkeypatch.chdir(tmp_path)
     names = [f"{label}/{number}.png" for label in "ab" for number in range(6)]
-    save_pictures(tmp_path / "data/my own pictures", names)
+    save_images(tmp_path / "data/my own images", names)
     return tmp_path
 
 
 def list_now(before: BeforeJobs) -> None:
     """As the rule `list_images` does."""
-    settings, root = before.c.datasets["own"], Path("data/my own pictures")
+    settings, root = before.c.datasets["own"], Path("data/my own images")
     images = listed(settings, root)
     made_by, now = listed_by(settings, READERS), snapshot(settings, Path("data"))
     record = Record(made_by, now, state_of(images, settings.shards))
@@ -61,26 +61,26 @@ def test_only_experiments_asked_for_by_their_files_are_asked_for() -> None:
     assert looking([], ("outer/results/own/runs/selective-0/evaluation.json",)).asked == {"own"}
 
 
-def test_generated_pictures_change_by_their_own_rule(folder: Path) -> None:
+def test_generated_images_change_by_their_own_rule(folder: Path) -> None:
     before = looking([])
-    assert before.state("pictures") is None
-    assert before.pictures("pictures", "train", "0000") == "generated"
+    assert before.state("images") is None
+    assert before.content("images", "train", "0000") == "generated"
     assert before.rows_of_target("tiny", "heldout") == "generated"
-    assert before.originals("pictures") == ""
+    assert before.originals("images") == ""
 
 
-def test_changed_pictures_are_told_once_and_change_what_jobs_go_by(folder: Path) -> None:
+def test_changed_images_are_told_once_and_change_what_jobs_go_by(folder: Path) -> None:
     told: list[str] = []
     before = looking(told)
     list_now(before)
     rows = before.rows("own", "train")
-    save_pictures(folder / "data/my own pictures", ["b/new.png"])
+    save_images(folder / "data/my own images", ["b/new.png"])
     after = looking(told)
     assert after.rows("own", "train") != rows
     assert after.noticed("own") == ""
     (changed,) = [line for line in told if "changed" in line]
-    # Splits are drawn: one more picture of a class moves others of it.
-    assert changed.startswith("The pictures of own have changed: 1 added, 0 removed, ")
+    # Splits are drawn: one more image of a class moves others of it.
+    assert changed.startswith("The images of own have changed: 1 added, 0 removed, ")
     assert "(added: b/new.png" in changed
 
 
@@ -88,7 +88,7 @@ def test_jobs_sent_elsewhere_go_by_the_record_and_say_nothing(folder: Path) -> N
     told: list[str] = []
     list_now(looking(told))
     rows = looking(told).rows("own", "train")
-    save_pictures(folder / "data/my own pictures", ["b/new.png"])
+    save_images(folder / "data/my own images", ["b/new.png"])
     elsewhere = looking(told, leads=False)
     assert elsewhere.rows("own", "train") == rows
     elsewhere.look_first("absent")  # it was said before the job was sent
@@ -98,7 +98,7 @@ def test_jobs_sent_elsewhere_go_by_the_record_and_say_nothing(folder: Path) -> N
 def test_a_dry_run_leaves_the_list_as_it_is(folder: Path) -> None:
     list_now(looking([]))
     before = Path(IMAGES.of(dataset="own")).read_bytes()
-    save_pictures(folder / "data/my own pictures", ["b/new.png"])
+    save_images(folder / "data/my own images", ["b/new.png"])
     looking([], dry=True).state("own")
     assert Path(IMAGES.of(dataset="own")).read_bytes() == before
     looking([]).state("own")
@@ -122,7 +122,7 @@ def test_a_file_of_weights_is_told_by_size_and_time(folder: Path) -> None:
     assert before.head_classes("twice", "selective") == ""
 
 
-def test_left_out_pictures_count_once_they_are_to_end_the_job(folder: Path) -> None:
+def test_left_out_images_count_once_they_are_to_end_the_job(folder: Path) -> None:
     shard = {"bank": "small", "dataset": "own", "part": "train", "shard": "0000"}
     assert looking([]).left_out_and_refused(**shard) == ""
     path = Path(SKIPPED.of(**shard))

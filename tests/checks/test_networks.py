@@ -25,7 +25,7 @@ from sjft.checks.asked import Asked
 def test_an_input_size_that_the_network_refuses(network: str, size: int, allowed: str) -> None:
     training = {"network": network, "weights": {"source": "random"}, "input_size": size}
     (line,) = of_answers({TRAINING: training})
-    assert line.startswith(f"{TRAINING}.input_size: {network} cannot take pictures of {size} px (")
+    assert line.startswith(f"{TRAINING}.input_size: {network} cannot take images of {size} px (")
     assert allowed in line
 
 
@@ -35,17 +35,17 @@ def test_networks_that_can_be_trained(network: str) -> None:
     assert of_answers(changes, ("fine-tune", "selective")) == []
 
 
-def test_batch_norm_needs_two_pictures_where_one_place_is_left() -> None:
+def test_batch_norm_needs_two_images_where_one_place_is_left() -> None:
     one = {f"{TRAINING}.target_batch": 1, f"{TRAINING}.input_size": 32}
     (line,) = of_answers(one, ("fine-tune", "selective"))
-    assert line.startswith(f"{TRAINING}.target_batch: a forward pass holds 1 picture")
+    assert line.startswith(f"{TRAINING}.target_batch: a forward pass holds 1 image")
     assert line.endswith("Allowed: 2 and more, or freeze_batch_norm: true (in `fine-tune`)")
     assert of_answers(one, ("selective",)) == []  # a source image is beside it
     assert of_answers(one | {f"{TRAINING}.freeze_batch_norm": True}, ("fine-tune",)) == []
     assert of_answers(one | {f"{TRAINING}.input_size": 64}, ("fine-tune",)) == []
     shared = one | {f"{TRAINING}.target_batch": 2, f"{TRAINING}.processes": 2}
     (line,) = of_answers(shared, ("fine-tune",))
-    assert "a forward pass of each of 2 processes holds 1 picture" in line
+    assert "a forward pass of each of 2 processes holds 1 image" in line
     assert "Allowed: 4 and more" in line
     scratch = one | {f"{TRAINING}.weights": {"source": "torchvision", "name": "DEFAULT"}}
     (line,) = of_answers(scratch | {f"{TRAINING}.freeze_batch_norm": True}, ("scratch",))
@@ -69,7 +69,7 @@ def test_batch_norm_needs_two_pictures_where_one_place_is_left() -> None:
                 f"{TRAINING}.input_size": 224,
                 f"{TRAINING}.weights": {"source": "torchvision", "name": "IMAGENET1K_SWAG_E2E_V1"},
             },
-            f"{TRAINING}.weights.name: IMAGENET1K_SWAG_E2E_V1 is for pictures of 384 px, vit_b_16",
+            f"{TRAINING}.weights.name: IMAGENET1K_SWAG_E2E_V1 is for images of 384 px, vit_b_16",
         ),
         ({"banks.cnn.network": "alexnets"}, "banks.cnn.network: torchvision has no classificatio"),
         ({"banks.cnn.layers": ["features.33"]}, "banks.cnn.layers: alexnet has no module 'featu"),
@@ -78,7 +78,7 @@ def test_batch_norm_needs_two_pictures_where_one_place_is_left() -> None:
             {"banks.cnn.layers": ["features.0", "features.1"]},
             "banks.cnn.layers: 'features.1' and 'features.0' have the same activation",
         ),
-        ({"banks.cnn.crop": 8}, "banks.cnn.crop: alexnet cannot take pictures of 8 px ("),
+        ({"banks.cnn.crop": 8}, "banks.cnn.crop: alexnet cannot take images of 8 px ("),
         (
             {"banks.cnn.network": "maxvit_t", "banks.cnn.layers": ["stem.0.0"]},
             "banks.cnn.layers: maxvit_t cannot be cut off behind them (",

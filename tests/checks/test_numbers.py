@@ -19,14 +19,14 @@ def of_numbers(
 def test_there_must_be_something_to_test_on() -> None:
     split = "experiments.main.evaluation.split"
     none_left = DISK | {"datasets.disk.random_split": {"train": 0.9, "val": 0.1}}
-    (line,) = of_numbers(none_left, {})  # known without the pictures
+    (line,) = of_numbers(none_left, {})  # known without the images
     assert line == (
-        f"{split}: `disk` can have no picture in the split `test`, by its settings. Lower `train` "
+        f"{split}: `disk` can have no image in the split `test`, by its settings. Lower `train` "
         "or `val` of datasets.disk.random_split: the rest is the split `test`, or evaluate on `val`"
     )
     assert of_numbers(none_left | {split: "val"}, {}) == []
     (line,) = of_numbers(DISK, {"disk": Counted({"train": 30, "val": 3}, ["a", "b"])})
-    assert f"{split}: `disk` has no picture in the split `test` (train 30, val 3, test 0)" in line
+    assert f"{split}: `disk` has no image in the split `test` (train 30, val 3, test 0)" in line
     assert of_numbers(DISK, {"disk": Counted({"train": 30, "test": 1}, ["a", "b"])}) == []
     (line,) = of_numbers({split: "val"}, {"birds": Counted({"train": 30, "test": 1}, ["a"])})
     assert "Give it a number in datasets.birds.per_class, or evaluate on `test`" in line
@@ -38,9 +38,9 @@ def test_an_arm_is_chosen_only_where_there_is_a_split_to_choose_by() -> None:
     asked = Asked("main", ("selective", "fine-tune"), False, validated=True)
     key = "experiments.main.publish"
     best = DISK | {key: {"arm": "best", "compare": ["selective", "fine-tune"]}}
-    (known,) = wrong_numbers(configured(best), asked, {})  # without a look at the pictures
+    (known,) = wrong_numbers(configured(best), asked, {})  # without a look at the images
     assert str(known) == (
-        f"{key}.arm: `disk` can have no picture in the split `val`, by its settings, by "
+        f"{key}.arm: `disk` can have no image in the split `val`, by its settings, by "
         "which `best` is chosen. Give datasets.disk.random_split a share `val`, 0.1 for example, "
         "or name the arm to publish (`selective`)"
     )
@@ -48,7 +48,7 @@ def test_an_arm_is_chosen_only_where_there_is_a_split_to_choose_by() -> None:
     assert list(wrong_numbers(configured(drawn), asked, {})) == []
     counted = {"disk": Counted({"train": 4, "test": 2}, ["a", "b"])}
     found = [str(finding) for finding in wrong_numbers(configured(drawn), asked, counted)]
-    assert any(line.startswith(f"{key}.arm: `disk` has no picture") for line in found)
+    assert any(line.startswith(f"{key}.arm: `disk` has no image") for line in found)
     (asked_for_model,) = asked_for(configured(best), ["main"], ["results/main/model.pt"])
     assert asked_for_model.validated and asked_for_model.arms == ("fine-tune", "selective")
     evaluation = "results/main/runs/selective-0/evaluation.json"

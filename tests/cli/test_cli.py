@@ -165,8 +165,8 @@ def test_a_wrong_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["fuse", "a", "--output", "out", "b", "c"], "runs", ["a", "b", "c"]),
         (["fuse", "--output", "out", "a", "b"], "runs", ["a", "b"]),
-        (["predict", "m.pt", "1.jpg", "--top", "2", "2.jpg"], "pictures", ["1.jpg", "2.jpg"]),
-        (["predict", "--json", "m.pt", "--top", "2", "1.jpg", "x"], "pictures", ["1.jpg", "x"]),
+        (["predict", "m.pt", "1.jpg", "--top", "2", "2.jpg"], "images", ["1.jpg", "2.jpg"]),
+        (["predict", "--json", "m.pt", "--top", "2", "1.jpg", "x"], "images", ["1.jpg", "x"]),
     ],
 )
 def test_options_may_stand_between_names(

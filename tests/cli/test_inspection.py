@@ -1,4 +1,4 @@
-"""`sjft inspect` on whole files of every kind: what it tells, as text, as JSON, as a picture."""
+"""`sjft inspect` on whole files of every kind: what it tells, as text, as JSON, as an image."""
 
 import json
 import shutil
@@ -49,7 +49,7 @@ KINDS = {
     "part": "record",
 }
 # The summary is one of no arms.
-WITHOUT_PICTURE = {
+WITHOUT_IMAGE = {
     "record",
     "record of images",
     "skipped",
@@ -174,11 +174,11 @@ def test_what_has_no_images_says_so(
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_a_picture_of_it(
+def test_a_image_of_it(
     artefacts: dict[str, Artefact], name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "out.svg"
-    if KINDS[name] in WITHOUT_PICTURE:
+    if KINDS[name] in WITHOUT_IMAGE:
         error = refused(capsys, artefacts[name].path, "--plot", output)
         assert "there is nothing to draw" in error and not output.exists()
         return
@@ -199,7 +199,7 @@ def test_the_arms_of_a_summary_are_drawn(
     assert "selective" in (tmp_path / "out.svg").read_text(encoding="utf-8")
 
 
-def test_a_picture_as_png_and_the_same_bytes_again(
+def test_a_image_as_png_and_the_same_bytes_again(
     artefacts: dict[str, Artefact], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("a.png", "b.png"):

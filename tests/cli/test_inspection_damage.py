@@ -199,7 +199,7 @@ TABLES = {
     "difficulty: right": ("difficulty.csv", put("correct", 0, False), "right is who"),
     "leakage: reason": ("leakage.csv", put("reasons", 0, ""), "each pair has a reason"),
     "leakage: bits": ("leakage.csv", put("hash_distance", 0, 300), "hashes differ in 0 to 256"),
-    "leakage: name": ("leakage.csv", put("source_path", 0, None), "both pictures of a pair"),
+    "leakage: name": ("leakage.csv", put("source_path", 0, None), "both images of a pair"),
     "skipped: reason": ("0000.skipped.csv", put("reason", 0, ""), "has a path and a reason"),
     "skipped: twice": ("0000.skipped.csv", doubled, "stands again"),
     "generated: twice": ("generated/images.csv", doubled, "stands again (4 such)"),

@@ -105,9 +105,7 @@ def test_a_ranking_that_is_not_there_yet_is_told_with_the_command(run: Run) -> N
     assert code == 1 and f"is not there yet. Make it: snakemake --cores N {ranking}" in told
 
 
-def test_a_page_of_pictures_is_written_and_opened(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_page_of_images_is_written_and_opened(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
     monkeypatch.setattr(webbrowser, "open", lambda address: opened.append(address) or True)
     _, text, _ = run("/7.png", "--number", "2", "--output", "page.html")

@@ -7,7 +7,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from image_files import random_picture
+from image_files import random_image
 from PIL import Image, ImageFilter
 from pydantic import TypeAdapter, ValidationError
 
@@ -19,7 +19,7 @@ from sjft.settings.dataset import CameraName, Cameras, DatasetSettings
 
 def photograph(seed: int, size: tuple[int, int] = (60, 40)) -> Image.Image:
     """Coloured clouds: noise alone has no tones that a camera could keep."""
-    return random_picture(seed, size).filter(ImageFilter.GaussianBlur(1))
+    return random_image(seed, size).filter(ImageFilter.GaussianBlur(1))
 
 
 def photographs(folder: Path, number: int) -> list[ListedImage]:
@@ -75,7 +75,7 @@ def test_cameras_leave_marks_of_their_own() -> None:
     assert steps[7::8].mean() > 1.5 * np.delete(steps, np.arange(7, 63, 8)).mean()
 
 
-def test_pictures_are_the_same_whenever_they_are_made(tmp_path: Path) -> None:
+def test_images_are_the_same_whenever_they_are_made(tmp_path: Path) -> None:
     listed = photographs(tmp_path / "originals", 12)
     first = written(photograph_some(tmp_path, listed, "first"))
     assert len(first) == 13
@@ -97,7 +97,7 @@ def test_cameras_are_drawn_by_their_weights(tmp_path: Path) -> None:
     assert abs(seen["low_light"] - 150) < 3 * (200 * 0.75 * 0.25) ** 0.5
 
 
-def test_made_pictures_are_listed_with_their_camera(tmp_path: Path) -> None:
+def test_sample_images_are_listed_with_their_camera(tmp_path: Path) -> None:
     settings = TypeAdapter(DatasetSettings).validate_python(
         {"reader": "cameras", "root": "x", "splits": {"train": "."}, "cameras": {"blur": 1}}
     )

@@ -1,4 +1,4 @@
-"""The one walk over folders of pictures: what it takes, in which order, and what it leaves out."""
+"""The one walk over folders of images: what it takes, in which order, and what it leaves out."""
 
 import logging
 import os
@@ -12,25 +12,25 @@ from image_files import touch
 from PIL import Image
 
 from sjft.data.disk import files_below, folders_below
-from sjft.data.folders import Walk, pictures_below
+from sjft.data.folders import Walk, images_below
 from sjft.data.names import ENDINGS, FOREIGN_SUFFIXES, SUFFIXES
 from sjft.data.omissions import Omissions, Reason
 from sjft.errors import UserError
 
-# Formats that Pillow registers and that are no pictures one would train on, or no pictures.
+# Formats that Pillow registers and that are no images one would train on, or no images.
 NOT_TAKEN = {
     *("BLP", "CUR", "DCX", "DDS", "EPS", "FITS", "FLI", "FTEX", "GBR", "ICNS", "ICO", "IM", "MSP"),
     *("PALM", "PCD", "PIXAR", "PSD", "SUN", "WMF", "XBM", "XPM"),
 }
-NO_PICTURES = {"BUFR", "GRIB", "HDF5", "IPTC", "MPEG", "PDF"}
+NO_IMAGES = {"BUFR", "GRIB", "HDF5", "IPTC", "MPEG", "PDF"}
 
 
-def test_every_ending_that_pillow_registers_is_taken_or_named_or_no_picture() -> None:
+def test_every_ending_that_pillow_registers_is_taken_or_named_or_no_image() -> None:
     Image.init()
     for ending, name in Image.registered_extensions().items():
         if name in ENDINGS and ending != ".pfm":
             assert ending in ENDINGS[name]
-        elif name not in NO_PICTURES:
+        elif name not in NO_IMAGES:
             assert name in NOT_TAKEN or ending == ".pfm"
             assert ending in FOREIGN_SUFFIXES
     assert {"JPEG", "PNG", "PPM", "AVIF", "WEBP", "JPEG2000", "MPO"} <= ENDINGS.keys()
@@ -49,7 +49,7 @@ def test_folders_come_before_their_subfolders_names_sorted(tmp_path: Path) -> No
     touch(
         tmp_path, ["b/2.png", "b/1.png", "b/a/0.png", "a-c/1.png", "a/z/1.png", "a/9.JPG", "z.png"]
     )
-    found, omissions = pictures_below(tmp_path)
+    found, omissions = images_below(tmp_path)
     assert found == [
         "z.png",
         "a/9.JPG",
@@ -63,15 +63,15 @@ def test_folders_come_before_their_subfolders_names_sorted(tmp_path: Path) -> No
     assert omissions.lines() == []
 
 
-def test_pictures_of_formats_that_are_not_read_are_named_by_ending(tmp_path: Path) -> None:
+def test_images_of_formats_that_are_not_read_are_named_by_ending(tmp_path: Path) -> None:
     touch(tmp_path, [*(f"{i}.HEIC" for i in range(5)), "raw.cr2", "a.jfif", "b.avif", "notes.txt"])
-    found, omissions = pictures_below(tmp_path)
+    found, omissions = images_below(tmp_path)
     assert found == ["a.jfif", "b.avif"]
     assert omissions.lines() == [
-        "1 picture ending in .cr2, a format that is not read (save it as PNG or JPEG): raw.cr2",
-        "5 pictures ending in .heic, a format that is not read (save them as PNG or JPEG): "
+        "1 image ending in .cr2, a format that is not read (save it as PNG or JPEG): raw.cr2",
+        "5 images ending in .heic, a format that is not read (save them as PNG or JPEG): "
         "0.HEIC, 1.HEIC, 2.HEIC, ...",
-        "1 file whose ending is no picture's: notes.txt",
+        "1 file whose ending is no image's: notes.txt",
     ]
 
 
@@ -90,16 +90,16 @@ def test_pictures_of_formats_that_are_not_read_are_named_by_ending(tmp_path: Pat
         (".DS_Store", Reason.HIDDEN),
     ],
 )
-def test_what_systems_leave_behind_is_no_picture(tmp_path: Path, name: str, reason: Reason) -> None:
+def test_what_systems_leave_behind_is_no_image(tmp_path: Path, name: str, reason: Reason) -> None:
     touch(tmp_path, ["1.jpg", name])
-    found, omissions = pictures_below(tmp_path)
+    found, omissions = images_below(tmp_path)
     assert found == ["1.jpg"]
     assert omissions.count() == omissions.count(reason) == 1
 
 
 def test_a_folder_that_is_asked_for_by_name_may_be_hidden(tmp_path: Path) -> None:
     touch(tmp_path, [".private/@eaDir/1.jpg"])
-    assert pictures_below(tmp_path / ".private/@eaDir")[0] == ["1.jpg"]
+    assert images_below(tmp_path / ".private/@eaDir")[0] == ["1.jpg"]
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_a_link_back_to_a_folder_it_lies_in_is_followed_never(tmp_path: Path, ta
     top = tmp_path / "top"
     touch(top, ["cat/1.png", "cat/deep/2.png", "dog/3.png"])
     (top / "cat/deep/loop").symlink_to(top / target if target != "/" else Path("/"))
-    found, omissions = pictures_below(top)
+    found, omissions = images_below(top)
     assert found == ["cat/1.png", "cat/deep/2.png", "dog/3.png"]
     assert omissions.lines() == ["1 link that leads back to a folder it lies in: cat/deep/loop"]
     assert "".join(files_below(top)).count(".png\t") == 3
@@ -122,7 +122,7 @@ def test_two_links_to_each_others_folders_end(tmp_path: Path) -> None:
     touch(tmp_path, ["a/1.png", "b/2.png"])
     (tmp_path / "a/to_b").symlink_to("../b")
     (tmp_path / "b/to_a").symlink_to("../a")
-    found, omissions = pictures_below(tmp_path)
+    found, omissions = images_below(tmp_path)
     assert found == ["a/1.png", "b/2.png"]
     assert omissions.count(Reason.AGAIN) == omissions.count() == 2
 
@@ -135,7 +135,7 @@ def test_a_folder_comes_before_the_links_to_it_and_one_that_lies_elsewhere_is_fo
     (tmp_path / "top/linked").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "start").symlink_to("top")
     for start in ("top", "start"):
-        found, omissions = pictures_below(tmp_path / start)
+        found, omissions = images_below(tmp_path / start)
         assert found == ["linked/1.png", "real/2.png"]
         assert omissions.lines() == ["1 folder that was reached by another path already: a_link"]
 
@@ -167,7 +167,7 @@ def test_what_is_no_file_is_not_taken_whatever_its_name(
 ) -> None:
     touch(tmp_path, ["1.jpg"])
     make(tmp_path / "x.jpg")
-    found, omissions = pictures_below(tmp_path)
+    found, omissions = images_below(tmp_path)
     assert found == ["1.jpg"]
     assert omissions.count() == omissions.count(reason) == 1
     assert omissions.lines()[0].endswith(": x.jpg")
@@ -179,7 +179,7 @@ def test_a_folder_is_a_folder_whatever_its_name_and_links_to_files_are_files(
 ) -> None:
     touch(tmp_path, ["a.jpg/1.png", "empty.jpg/.keep"])
     (tmp_path / "b.jpg").symlink_to("a.jpg/1.png")
-    assert pictures_below(tmp_path)[0] == ["b.jpg", "a.jpg/1.png"]
+    assert images_below(tmp_path)[0] == ["b.jpg", "a.jpg/1.png"]
 
 
 def test_a_folder_that_cannot_be_read_is_an_error_and_not_an_empty_one(
@@ -195,9 +195,9 @@ def test_a_folder_that_cannot_be_read_is_an_error_and_not_an_empty_one(
 
     monkeypatch.setattr("os.scandir", refuse)
     with pytest.raises(UserError, match=r"cat/locked: cannot be read \(Permission denied\)"):
-        pictures_below(tmp_path)
+        images_below(tmp_path)
     with pytest.raises(UserError, match=r"nowhere: cannot be read \(No such file"):
-        pictures_below(tmp_path / "nowhere")
+        images_below(tmp_path / "nowhere")
 
 
 def test_a_folder_may_not_belong_to_two(tmp_path: Path) -> None:
@@ -206,9 +206,9 @@ def test_a_folder_may_not_belong_to_two(tmp_path: Path) -> None:
     walk = Walk(tmp_path)
     inside = walk.open(str(tmp_path))
     assert [entry.name for entry in inside.folders] == ["cat", "dog"]
-    assert list(walk.pictures(inside.folders[0].path, "cat/", "cat")) == ["cat/1.png"]
+    assert list(walk.images(inside.folders[0].path, "cat/", "cat")) == ["cat/1.png"]
     with pytest.raises(UserError, match=r"dog/more: is the same folder as 'cat', by a link"):
-        list(walk.pictures(inside.folders[1].path, "dog/", "dog"))
+        list(walk.images(inside.folders[1].path, "dog/", "dog"))
 
 
 def test_names_that_no_terminal_can_show_are_escaped_and_levels_told(
@@ -217,12 +217,12 @@ def test_names_that_no_terminal_can_show_are_escaped_and_levels_told(
     odd = os.fsdecode(b"\xff\n.heic")
     touch(tmp_path, [odd, "é.txt", "\x1b[31m.txt"])
     caplog.set_level("INFO")
-    pictures_below(tmp_path)[1].log(logging.getLogger("sjft.test"), tmp_path)
+    images_below(tmp_path)[1].log(logging.getLogger("sjft.test"), tmp_path)
     foreign, other = caplog.records
     assert foreign.levelname == "WARNING"
     assert foreign.getMessage().endswith(r": \udcff\n.heic")
     assert other.levelname == "INFO"
-    assert other.getMessage().endswith(r"are no pictures': \x1b[31m.txt, é.txt")
+    assert other.getMessage().endswith(r"are no images': \x1b[31m.txt, é.txt")
 
 
 def test_omissions_begin_anew() -> None:

@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 
 import pytest
-from image_files import save_pictures
+from image_files import save_images
 
 from sjft.data.generation import generate_images
 from sjft.settings.dataset import Cameras, Synthetic
@@ -27,7 +27,7 @@ def test_what_was_there_is_made_anew(tmp_path: Path, caplog: pytest.LogCaptureFi
     folder = tmp_path / "generated"
     with caplog.at_level(logging.INFO):
         generate_images(MADE, tmp_path, folder)
-    assert caplog.messages == ["6 pictures"]
+    assert caplog.messages == ["6 images"]
     first = contents(folder)
     assert {"train/disc/hatching-0001.jpg", "test/ring/hatching-0000.jpg"} < set(first)
     (folder / "train/disc/hatching-0000.jpg").write_bytes(b"cut off")
@@ -41,7 +41,7 @@ def test_photographs_below_the_data_root_are_seen_through_cameras(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     names = [f"{c}/{number}.png" for c in "ab" for number in range(4)]
-    save_pictures(tmp_path / "data/photographs", names)
+    save_images(tmp_path / "data/photographs", names)
     (tmp_path / "data/photographs/a/notes.txt").touch()
     settings = Cameras(
         reader="cameras",

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_files import save_pictures
+from image_files import save_images
 
 from sjft.data import listing
 from sjft.data.disk import FileFacts
@@ -57,7 +57,7 @@ def images(number: int, start: int = 0) -> list[ListedImage]:
 
 
 def test_rows_are_sorted_by_split_and_path_and_labels_by_class_name(tmp_path: Path) -> None:
-    save_pictures(tmp_path, ["fit/dog/1.png", "fit/cat/2.png", "fit/cat/1.png", "check/dog/1.png"])
+    save_images(tmp_path, ["fit/dog/1.png", "fit/cat/2.png", "fit/cat/1.png", "check/dog/1.png"])
     table = list_images(settings(train="fit", test="check"), tmp_path)
     assert table.schema == pl.Schema(IMAGES_SCHEMA)
     assert table.drop("bytes", "modified", "digest").rows() == [
@@ -74,7 +74,7 @@ def test_rows_are_sorted_by_split_and_path_and_labels_by_class_name(tmp_path: Pa
 
 def test_awkward_names_survive_the_round_trip(tmp_path: Path) -> None:
     classes = ["né, 'x'", '"quoted"']
-    save_pictures(tmp_path / "data", [f"{c}/{name}" for c in classes for name in AWKWARD])
+    save_images(tmp_path / "data", [f"{c}/{name}" for c in classes for name in AWKWARD])
     table = list_images(settings(), tmp_path / "data")
     write_images(tmp_path / "images.csv", table)
     again = read_images(tmp_path / "images.csv")
@@ -173,7 +173,7 @@ def test_an_image_in_two_splits_is_refused(listed_as) -> None:
 
 
 def test_two_splits_cannot_share_a_folder(tmp_path: Path) -> None:
-    save_pictures(tmp_path, ["cat/1.png", "dog/1.png"])
+    save_images(tmp_path, ["cat/1.png", "dog/1.png"])
     with pytest.raises(UserError, match=r"cat/1\.png' is listed as"):
         list_images(settings(train=".", test="."), tmp_path)
 
@@ -190,7 +190,7 @@ def test_names_that_are_not_utf8_are_refused(listed_as) -> None:
 
 def test_so_many_training_images_of_each_class_are_drawn_and_others_stay(tmp_path: Path) -> None:
     many = [f"fit/dog/{i}.png" for i in range(9)] + ["fit/cat/0.png"]
-    save_pictures(tmp_path, [*many, *(f"check/dog/{i}.png" for i in range(4)), "check/cat/0.png"])
+    save_images(tmp_path, [*many, *(f"check/dog/{i}.png" for i in range(4)), "check/cat/0.png"])
 
     def drawn(number: int | None, seed: int = 0) -> set[str]:
         wanted = {"train_per_class": number, "train_seed": seed}
@@ -211,10 +211,10 @@ def write_sparse(path: Path, size: int) -> None:
         file.truncate(size)
 
 
-def test_a_file_too_large_for_a_picture_is_left_out_and_counts_in_no_draw(
+def test_a_file_too_large_for_a_image_is_left_out_and_counts_in_no_draw(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    save_pictures(tmp_path, [f"{c}/{i}.png" for c in ("cat", "dog") for i in range(6)])
+    save_images(tmp_path, [f"{c}/{i}.png" for c in ("cat", "dog") for i in range(6)])
 
     def drawn(**changes: object) -> pl.DataFrame:
         entry = {"reader": "image_folder", "root": "x", "random_split": {"train": 4}, **changes}
@@ -232,14 +232,12 @@ def test_a_file_too_large_for_a_picture_is_left_out_and_counts_in_no_draw(
         before.filter(pl.col("class_name") == "cat")
     )
     assert len(after) == len(before) + 1
-    assert (
-        "left out: 10 pictures larger than 500 MB (`largest_file`): cat/huge 0.png," in caplog.text
-    )
+    assert "left out: 10 images larger than 500 MB (`largest_file`): cat/huge 0.png," in caplog.text
     assert len(drawn(largest_file=3000, train_per_class=1)) > 2
 
 
-def test_a_listed_file_too_large_for_a_picture_is_named_with_its_row(tmp_path: Path) -> None:
-    save_pictures(tmp_path, ["1.png", "2.png"])
+def test_a_listed_file_too_large_for_a_image_is_named_with_its_row(tmp_path: Path) -> None:
+    save_images(tmp_path, ["1.png", "2.png"])
     write_sparse(tmp_path / "2.png", 2 * 10**6)
     (tmp_path / "list.csv").write_text("path,class,split\n1.png,cat,train\n2.png,dog,train\n")
     entry = {"reader": "csv", "root": "x", "file": "list.csv", "largest_file": 1.5}
@@ -250,7 +248,7 @@ def test_a_listed_file_too_large_for_a_picture_is_named_with_its_row(tmp_path: P
 def test_empty_files_and_links_to_one_file_stay_in_the_list_and_are_told(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    save_pictures(tmp_path, [f"{c}/{i}.png" for c in ("cat", "dog") for i in range(3)])
+    save_images(tmp_path, [f"{c}/{i}.png" for c in ("cat", "dog") for i in range(3)])
     list_images(settings(), tmp_path)
     assert "empty" not in caplog.text
     assert "several names" not in caplog.text
@@ -268,11 +266,11 @@ def test_empty_files_and_links_to_one_file_stay_in_the_list_and_are_told(
 def test_what_is_left_out_is_in_the_log_or_handed_over(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    save_pictures(tmp_path, ["cat/1.png", "dog/1.png"])
+    save_images(tmp_path, ["cat/1.png", "dog/1.png"])
     (tmp_path / "cat/phone.heic").touch()
     (tmp_path / "cat/loop").symlink_to("..")
     list_images(settings(), tmp_path)
-    assert "left out: 1 picture ending in .heic" in caplog.text
+    assert "left out: 1 image ending in .heic" in caplog.text
     assert "left out: 1 link that leads back to a folder it lies in: cat/loop" in caplog.text
     caplog.clear()
     omissions = Omissions()
@@ -282,7 +280,7 @@ def test_what_is_left_out_is_in_the_log_or_handed_over(
 
 
 def test_both_unicode_forms_of_a_class_are_one_class(tmp_path: Path) -> None:
-    save_pictures(tmp_path, ["fit/B\u00e4r/1.png", "fit/cat/1.png", "check/Ba\u0308r/2.png"])
+    save_images(tmp_path, ["fit/B\u00e4r/1.png", "fit/cat/1.png", "check/Ba\u0308r/2.png"])
     table = list_images(settings(train="fit", test="check"), tmp_path)
     assert class_names(table) == ["B\u00e4r", "cat"]
     assert table["path"].to_list()[2] == "check/Ba\u0308r/2.png"

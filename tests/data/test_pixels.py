@@ -1,4 +1,4 @@
-"""Any kind of picture comes out as upright RGB, or is refused with its file's name."""
+"""Any kind of image comes out as upright RGB, or is refused with its file's name."""
 
 import struct
 import zlib
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from image_files import random_picture
+from image_files import random_image
 from jpegs import UPRIGHT
 from PIL import Image, PngImagePlugin
 
@@ -20,9 +20,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 
 
 def pixels(path: Path) -> np.ndarray:
-    picture = load_rgb(path)
-    assert picture.mode == "RGB"
-    return np.asarray(picture).astype(int)
+    image = load_rgb(path)
+    assert image.mode == "RGB"
+    return np.asarray(image).astype(int)
 
 
 def grey(values: list[list[int]]) -> np.ndarray:
@@ -40,17 +40,17 @@ def refuse(path: Path, reason: str) -> None:
 @pytest.mark.parametrize("suffix", sorted(SUFFIXES))
 def test_every_listed_suffix_is_a_format_that_can_be_read(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a{suffix}"
-    random_picture(1).save(path)
+    random_image(1).save(path)
     assert pixels(path).shape == (16, 20, 3)
 
 
 def test_rgb_comes_back_as_it_was(tmp_path: Path) -> None:
-    picture = random_picture(1)
-    picture.save(tmp_path / "a.png")
-    assert (pixels(tmp_path / "a.png") == np.asarray(picture)).all()
+    image = random_image(1)
+    image.save(tmp_path / "a.png")
+    assert (pixels(tmp_path / "a.png") == np.asarray(image)).all()
 
 
-def test_a_single_pixel_is_a_picture(tmp_path: Path) -> None:
+def test_a_single_pixel_is_a_image(tmp_path: Path) -> None:
     Image.new("RGB", (1, 1), (10, 20, 30)).save(tmp_path / "a.png")
     assert pixels(tmp_path / "a.png").tolist() == [[[10, 20, 30]]]
 
@@ -80,7 +80,7 @@ def test_sixteen_bits_are_scaled_not_clipped(tmp_path: Path, suffix: str) -> Non
     assert (pixels(tmp_path / f"a{suffix}") == grey(wanted.tolist())).all()
 
 
-def test_dark_sixteen_bit_pictures_stay_dark(tmp_path: Path) -> None:
+def test_dark_sixteen_bit_images_stay_dark(tmp_path: Path) -> None:
     Image.fromarray(np.array([[0, 200]], np.uint16)).save(tmp_path / "a.png")
     assert (pixels(tmp_path / "a.png") == grey([[0, 1]])).all()
 
@@ -95,24 +95,24 @@ def test_floating_point_pixels_are_refused(tmp_path: Path) -> None:
     refuse(tmp_path / "a.tif", "floating-point")
 
 
-def palette_picture() -> Image.Image:
-    picture = Image.fromarray(np.array([[0, 1, 2]], np.uint8), "P")
-    picture.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255])
-    return picture
+def palette_image() -> Image.Image:
+    image = Image.fromarray(np.array([[0, 1, 2]], np.uint8), "P")
+    image.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255])
+    return image
 
 
 def test_palettes_are_looked_up(tmp_path: Path) -> None:
-    palette_picture().save(tmp_path / "a.png")
+    palette_image().save(tmp_path / "a.png")
     assert pixels(tmp_path / "a.png").tolist() == [[[255, 0, 0], [0, 255, 0], [0, 0, 255]]]
 
 
 def test_the_transparent_entry_of_a_palette_is_white(tmp_path: Path) -> None:
     for name in ("a.png", "a.gif"):
-        palette_picture().save(tmp_path / name, transparency=1)
+        palette_image().save(tmp_path / name, transparency=1)
         assert pixels(tmp_path / name).tolist() == [[[255, 0, 0], [255, 255, 255], [0, 0, 255]]]
 
 
-def test_the_transparent_colour_of_a_picture_without_alpha_is_white(tmp_path: Path) -> None:
+def test_the_transparent_colour_of_a_image_without_alpha_is_white(tmp_path: Path) -> None:
     values = np.array([[[9, 9, 9], [5, 6, 7]]], np.uint8)
     Image.fromarray(values).save(tmp_path / "a.png", transparency=(5, 6, 7))
     assert pixels(tmp_path / "a.png").tolist() == [[[9, 9, 9], [255, 255, 255]]]
@@ -126,9 +126,9 @@ def test_rgba_is_laid_over_white(tmp_path: Path) -> None:
 
 
 def test_grey_with_alpha_is_laid_over_white(tmp_path: Path) -> None:
-    picture = Image.new("LA", (2, 1))
-    picture.putdata([(40, 255), (40, 0)])
-    picture.save(tmp_path / "a.png")
+    image = Image.new("LA", (2, 1))
+    image.putdata([(40, 255), (40, 0)])
+    image.save(tmp_path / "a.png")
     assert (pixels(tmp_path / "a.png") == grey([[40, 255]])).all()
 
 
@@ -163,17 +163,17 @@ def xmp(orientation: int) -> bytes:
     ],
     ids=["PNG, EXIF", "PNG, XMP", "WebP, EXIF", "WebP, XMP", "TIFF", "TIFF, LZW", "TIFF, XMP"],
 )
-def test_whatever_the_format_pictures_are_turned_upright(
+def test_whatever_the_format_images_are_turned_upright(
     tmp_path: Path, suffix: str, options: Callable[[int], Any], orientation: int
 ) -> None:
-    picture = random_picture(1)
-    picture.save(tmp_path / f"a{suffix}", **options(orientation))
-    turned = UPRIGHT[orientation](np.asarray(picture))
+    image = random_image(1)
+    image.save(tmp_path / f"a{suffix}", **options(orientation))
+    turned = UPRIGHT[orientation](np.asarray(image))
     assert (pixels(tmp_path / f"a{suffix}") == turned).all()
 
 
 def test_broken_exif_data_do_no_harm(tmp_path: Path) -> None:
-    random_picture(1).save(tmp_path / "a.jpg", exif=b"Exif\0\0II*\0\xff\xff\xff\xff")
+    random_image(1).save(tmp_path / "a.jpg", exif=b"Exif\0\0II*\0\xff\xff\xff\xff")
     assert pixels(tmp_path / "a.jpg").shape == (16, 20, 3)
 
 
@@ -181,7 +181,7 @@ def test_broken_exif_data_do_no_harm(tmp_path: Path) -> None:
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.8])
 def test_truncated_files_are_refused(tmp_path: Path, suffix: str, share: float) -> None:
     path = tmp_path / f"a{suffix}"
-    random_picture(1).save(path)
+    random_image(1).save(path)
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
     refuse(path, "cannot be decoded|is not an image")
 
@@ -189,7 +189,7 @@ def test_truncated_files_are_refused(tmp_path: Path, suffix: str, share: float) 
 @pytest.mark.parametrize("suffix", sorted(SUFFIXES))
 def test_damaged_files_are_read_or_refused_and_never_crash(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a{suffix}"
-    random_picture(1).save(path)
+    random_image(1).save(path)
     whole, rng = path.read_bytes(), np.random.default_rng(3)
     for _ in range(60):
         content = bytearray(whole)
@@ -205,7 +205,7 @@ def test_damaged_files_are_read_or_refused_and_never_crash(tmp_path: Path, suffi
 def test_odd_errors_of_pillow_name_the_file_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    random_picture(1).save(tmp_path / "a.png")
+    random_image(1).save(tmp_path / "a.png")
     for error in (TypeError("no"), IndexError("no"), struct.error("no"), ZeroDivisionError("no")):
 
         def stumble(_: Image.Image, error: Exception = error) -> None:
@@ -238,8 +238,8 @@ def test_a_decompression_bomb_is_refused(tmp_path: Path) -> None:
     refuse(tmp_path / "a.png", "too large")
 
 
-def save_jpeg(path: Path, picture: Image.Image, **options: object) -> Path:
-    picture.save(path, format="JPEG", **options)
+def save_jpeg(path: Path, image: Image.Image, **options: object) -> Path:
+    image.save(path, format="JPEG", **options)
     return path
 
 
@@ -250,9 +250,9 @@ def save_jpeg(path: Path, picture: Image.Image, **options: object) -> Path:
 def test_jpegs_have_the_pixels_that_pillow_gives(
     tmp_path: Path, size: tuple[int, int], subsampling: int, progressive: bool, mode: str
 ) -> None:
-    picture = random_picture(1, size).convert(mode)
+    image = random_image(1, size).convert(mode)
     options = {"subsampling": subsampling, "progressive": progressive, "quality": 80}
-    path = save_jpeg(tmp_path / "a.jpg", picture, **options)
+    path = save_jpeg(tmp_path / "a.jpg", image, **options)
     with Image.open(path) as by_pillow:
         wanted = np.asarray(by_pillow.convert("RGB"))
     assert (pixels(path) == wanted).all()
@@ -262,10 +262,10 @@ def test_jpegs_have_the_pixels_that_pillow_gives(
 def test_plain_jpegs_go_another_way_than_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain = save_jpeg(tmp_path / "plain.jpg", random_picture(1))
+    plain = save_jpeg(tmp_path / "plain.jpg", random_image(1))
     exif = Image.Exif()
     exif[0x0112] = 6
-    turned = save_jpeg(tmp_path / "turned.jpg", random_picture(1), exif=exif)
+    turned = save_jpeg(tmp_path / "turned.jpg", random_image(1), exif=exif)
     cmyk = save_jpeg(tmp_path / "cmyk.jpg", Image.new("CMYK", (8, 8), (9, 9, 9, 9)))
 
     def none(*_: object, **__: object) -> None:
@@ -280,11 +280,11 @@ def test_plain_jpegs_go_another_way_than_the_others(
 
 
 def test_jpegs_turned_by_their_exif_data_stand_upright(tmp_path: Path) -> None:
-    plain = save_jpeg(tmp_path / "plain.jpg", random_picture(1))
+    plain = save_jpeg(tmp_path / "plain.jpg", random_image(1))
     for orientation, turn in UPRIGHT.items():
         exif = Image.Exif()
         exif[0x0112] = orientation
-        path = save_jpeg(tmp_path / "a.jpg", random_picture(1), exif=exif)
+        path = save_jpeg(tmp_path / "a.jpg", random_image(1), exif=exif)
         assert (pixels(path) == turn(pixels(plain))).all()
 
 
@@ -292,7 +292,7 @@ def test_jpegs_turned_by_their_exif_data_stand_upright(tmp_path: Path) -> None:
 def test_jpegs_cut_off_anywhere_are_refused_as_pillow_does(
     tmp_path: Path, progressive: bool
 ) -> None:
-    path = save_jpeg(tmp_path / "a.jpg", random_picture(1, (40, 40)), progressive=progressive)
+    path = save_jpeg(tmp_path / "a.jpg", random_image(1, (40, 40)), progressive=progressive)
     whole = path.read_bytes()
     for length in range(0, len(whole) - 2, 23):
         path.write_bytes(whole[:length])
@@ -300,7 +300,7 @@ def test_jpegs_cut_off_anywhere_are_refused_as_pillow_does(
 
 
 def test_bytes_behind_a_jpeg_s_end_do_no_harm(tmp_path: Path) -> None:
-    path = save_jpeg(tmp_path / "a.jpg", random_picture(1))
+    path = save_jpeg(tmp_path / "a.jpg", random_image(1))
     before = pixels(path)
     path.write_bytes(path.read_bytes() + b"something else")
     assert (pixels(path) == before).all()

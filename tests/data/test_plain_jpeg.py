@@ -25,9 +25,9 @@ def pillow(*, mode: str = "RGB", **options: object) -> bytes:
     waves = 120 + 60 * np.sin(x / 7) + 50 * np.cos(y / 5)
     channels = {"RGB": 3, "YCbCr": 3, "L": 1, "CMYK": 4}[mode]
     pixels = np.stack([np.roll(waves, 9 * c, axis=1) for c in range(channels)], axis=2)
-    picture = Image.fromarray(pixels.astype(np.uint8).squeeze(), mode)
+    image = Image.fromarray(pixels.astype(np.uint8).squeeze(), mode)
     file = io.BytesIO()
-    picture.save(file, "JPEG", **{"quality": 80} | options)
+    image.save(file, "JPEG", **{"quality": 80} | options)
     return file.getvalue()
 
 
@@ -74,7 +74,7 @@ def adobe(transform: int) -> bytes:
     return segment(0xEE, b"Adobe\0\x64\0\0\0\0" + bytes([transform]))
 
 
-# Arithmetic coding, as libjpeg-turbo writes a picture of 17 x 9 pixels: Pillow cannot write it.
+# Arithmetic coding, as libjpeg-turbo writes an image of 17 x 9 pixels: Pillow cannot write it.
 ARITHMETIC = {
     "grey": (
         "|JeWF01!$>Nk#wx0RR9200961|JwjV02B@n5)Ta&5)cv>6%-"
@@ -118,7 +118,7 @@ SHORT_WAY = {
     "padded markers": jpeg(before=b"\xff\xff\xff" + JFIF),
     "IPTC": jpeg(before=IPTC),
     "XMP without an orientation": jpeg(before=xmp("<rdf:Description/>")),
-    "XMP of an upright picture": jpeg(before=xmp(attribute(1))),
+    "XMP of an upright image": jpeg(before=xmp(attribute(1))),
     "XMP of no known orientation": jpeg(before=xmp(attribute(9)).replace(b'"9"', b'"x"')),
     "XMP with its extension": jpeg(before=xmp("") + xmp(attribute(6), EXTENDED)),
     "XMP in the wrong place": jpeg(before=xmp(attribute(6)).replace(b"\xff\xe1", b"\xff\xe5")),
@@ -170,7 +170,7 @@ LONG_WAY = {
     "EXIF behind the frame": jpeg(behind_frame=exif(6)),
     "EXIF twice": jpeg(before=exif(6) + exif(8)),
     "EXIF that is damaged": jpeg(before=segment(0xE1, b"Exif\0\0II*\0\xff\xff\xff\xff")),
-    "several pictures": jpeg(before=MPF) + jpeg(),
+    "several images": jpeg(before=MPF) + jpeg(),
     "four colours": jpeg([(1, 1)] * 4),
     "four colours, by Adobe": jpeg([(1, 1)] * 4, before=adobe(0)),
     "four colours, transformed": jpeg([(1, 1)] * 4, before=adobe(2)),
@@ -289,7 +289,7 @@ TURNED = {
 
 
 @pytest.mark.parametrize("name", TURNED)
-def test_pictures_stand_upright_whoever_says_how(tmp_path: Path, name: str) -> None:
+def test_images_stand_upright_whoever_says_how(tmp_path: Path, name: str) -> None:
     (tmp_path / "a.jpg").write_bytes(CASES[name])
     (tmp_path / "plain.jpg").write_bytes(CASES["no segment"])
     wanted = UPRIGHT[TURNED[name]](load_pixels(tmp_path / "plain.jpg"))

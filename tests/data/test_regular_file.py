@@ -8,13 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from image_files import random_picture
+from image_files import random_image
 from PIL import Image
 
 from sjft.data.pixels import load_pixels, load_rgb
 from sjft.data.regular_file import NotRegularError, TooLargeError, read_regular_file
 from sjft.errors import BadImageError
-from sjft.settings.pictures import PictureLimits
+from sjft.settings.image_limits import ImageLimits
 
 
 def bound_socket(path: Path) -> None:
@@ -97,12 +97,12 @@ def test_a_file_that_is_read_in_parts_comes_whole(
 @pytest.mark.parametrize("suffix", [".jpg", ".png"])
 def test_the_limit_on_pixels_is_the_configured_one(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a{suffix}"
-    random_picture(1, (200, 100)).save(path)
-    assert load_pixels(path, limits=PictureLimits(largest_picture=0.02)).shape == (100, 200, 3)
+    random_image(1, (200, 100)).save(path)
+    assert load_pixels(path, limits=ImageLimits(largest_image=0.02)).shape == (100, 200, 3)
     with pytest.raises(BadImageError) as error:
-        load_rgb(path, PictureLimits(largest_picture=0.019))
+        load_rgb(path, ImageLimits(largest_image=0.019))
     assert error.value.reason == (
-        "is too large (200 x 100 pixels are 0.02 megapixels; the limit `largest_picture` is 0.019)"
+        "is too large (200 x 100 pixels are 0.02 megapixels; the limit `largest_image` is 0.019)"
     )
 
 
@@ -112,17 +112,17 @@ def test_a_raised_limit_goes_beyond_pillow_s(
     monkeypatch.setattr("PIL.Image.MAX_IMAGE_PIXELS", 1000)
     paths = [tmp_path / f"a{suffix}" for suffix in (".jpg", ".png", ".tif", ".gif", ".webp")]
     for path in paths:
-        random_picture(1, (200, 100)).save(path)
+        random_image(1, (200, 100)).save(path)
     with ThreadPoolExecutor(4) as pool:
         shapes = [found.shape for found in pool.map(load_pixels, paths * 8)]
     assert shapes == [(100, 200, 3)] * len(shapes)
     assert Image.MAX_IMAGE_PIXELS == 1000
 
 
-def test_a_picture_that_memory_does_not_suffice_for_is_named(
+def test_a_image_that_memory_does_not_suffice_for_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    random_picture(1).save(tmp_path / "a.png")
+    random_image(1).save(tmp_path / "a.png")
 
     def no_memory(_: object) -> None:
         raise MemoryError

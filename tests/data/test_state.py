@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from image_files import random_picture, save_pictures
+from image_files import random_image, save_images
 
 from sjft.data.omissions import Omissions
 from sjft.data.readers import READERS
@@ -51,16 +51,16 @@ def settings(**changes: Any) -> ImageFolder:
 
 @pytest.fixture
 def data_root(tmp_path: Path) -> Path:
-    """Pictures of two classes and two splits, last changed long ago."""
-    save_pictures(tmp_path / "pets", NAMES)
+    """Images of two classes and two splits, last changed long ago."""
+    save_images(tmp_path / "pets", NAMES)
     for name in NAMES:
         os.utime(tmp_path / "pets" / name, (10**9, 10**9))
     return tmp_path
 
 
-def replace_picture(path: Path) -> None:
-    """Write another picture of the same name, in place."""
-    random_picture(99, (9, 9)).save(path)
+def replace_image(path: Path) -> None:
+    """Write another image of the same name, in place."""
+    random_image(99, (9, 9)).save(path)
 
 
 def state(data_root: Path, **changes: Any) -> DataState:
@@ -69,9 +69,9 @@ def state(data_root: Path, **changes: Any) -> DataState:
 
 
 def differing(before: DataState, after: DataState) -> dict[str, list[int]]:
-    """Shards whose pictures differ, by part."""
+    """Shards whose images differ, by part."""
     return {
-        part: [s for s in range(SHARDS) if before.pictures[part][s] != after.pictures[part][s]]
+        part: [s for s in range(SHARDS) if before.content[part][s] != after.content[part][s]]
         for part in PARTS
     }
 
@@ -84,7 +84,7 @@ def shard_of(data_root: Path, name: str) -> int:
 # Snapshots.
 
 
-@pytest.mark.parametrize("watch", ["pictures", "folders"])
+@pytest.mark.parametrize("watch", ["images", "folders"])
 def test_a_snapshot_is_the_same_while_nothing_changes_wherever_the_data_lie(
     data_root: Path, watch: str
 ) -> None:
@@ -98,12 +98,12 @@ def test_a_snapshot_is_the_same_while_nothing_changes_wherever_the_data_lie(
     "change",
     [
         lambda root: (root / "a/cat/0.png").unlink(),
-        lambda root: save_pictures(root, ["a/cat/new.png"]),
-        lambda root: save_pictures(root, ["b/eel/deep/new.png"]),
+        lambda root: save_images(root, ["a/cat/new.png"]),
+        lambda root: save_images(root, ["b/eel/deep/new.png"]),
         lambda root: (root / "a/cat/0.png").rename(root / "a/cat/zero.png"),
     ],
 )
-@pytest.mark.parametrize("watch", ["pictures", "folders"])
+@pytest.mark.parametrize("watch", ["images", "folders"])
 def test_a_snapshot_changes_with_the_names(
     data_root: Path, change: Callable[[Path], None], watch: str
 ) -> None:
@@ -112,10 +112,10 @@ def test_a_snapshot_changes_with_the_names(
     assert snapshot(settings(watch=watch), data_root) != before
 
 
-def test_a_picture_that_is_overwritten_is_seen_by_its_own_size_and_time(data_root: Path) -> None:
-    ways = [settings(watch="pictures"), settings(watch="folders")]
+def test_a_image_that_is_overwritten_is_seen_by_its_own_size_and_time(data_root: Path) -> None:
+    ways = [settings(watch="images"), settings(watch="folders")]
     before = [snapshot(way, data_root) for way in ways]
-    replace_picture(data_root / "pets/a/cat/0.png")
+    replace_image(data_root / "pets/a/cat/0.png")
     after = [snapshot(way, data_root) for way in ways]
     assert after[0] != before[0]
     assert after[1] == before[1]
@@ -132,7 +132,7 @@ def test_a_snapshot_follows_the_table_of_a_listed_data_set(data_root: Path) -> N
     assert len(set(states)) == 3
 
 
-def test_made_pictures_have_no_snapshot(data_root: Path) -> None:
+def test_sample_images_have_no_snapshot(data_root: Path) -> None:
     made = Synthetic.model_validate(
         {
             "reader": "synthetic",
@@ -144,8 +144,8 @@ def test_made_pictures_have_no_snapshot(data_root: Path) -> None:
     assert snapshot(made, data_root) == ""
 
 
-@pytest.mark.parametrize("watch", ["pictures", "folders"])
-def test_loops_broken_links_and_pipes_neither_hold_a_snapshot_up_nor_add_a_picture(
+@pytest.mark.parametrize("watch", ["images", "folders"])
+def test_loops_broken_links_and_pipes_neither_hold_a_snapshot_up_nor_add_a_image(
     data_root: Path, watch: str
 ) -> None:
     before = listed(settings(), data_root / "pets")
@@ -163,15 +163,15 @@ def test_loops_broken_links_and_pipes_neither_hold_a_snapshot_up_nor_add_a_pictu
     assert state_of(after, SHARDS, omissions).left_out == [
         "2 links that lead nowhere: a/dog/itself, b/dog/gone.png",
         "2 links that lead back to a folder they lie in: a/cat/loop, a/dog/all",
-        "1 name of a picture that is no file (a pipe, socket or device): b/dog/pipe.png",
+        "1 name of an image that is no file (a pipe, socket or device): b/dog/pipe.png",
     ]
 
 
-@pytest.mark.parametrize("watch", ["pictures", "folders"])
+@pytest.mark.parametrize("watch", ["images", "folders"])
 def test_a_snapshot_looks_into_folders_however_deep(data_root: Path, watch: str) -> None:
-    save_pictures(data_root / "pets", ["a/cat/1/2/3/4/5/deep.png"])
+    save_images(data_root / "pets", ["a/cat/1/2/3/4/5/deep.png"])
     before = snapshot(settings(watch=watch), data_root)
-    save_pictures(data_root / "pets", ["a/cat/1/2/3/4/5/deeper.png"])
+    save_images(data_root / "pets", ["a/cat/1/2/3/4/5/deeper.png"])
     assert snapshot(settings(watch=watch), data_root) != before
 
 
@@ -183,9 +183,9 @@ def test_a_folder_that_cannot_be_read_is_named(data_root: Path) -> None:
 # Digests by part and shard.
 
 
-def test_a_replaced_picture_concerns_its_own_shard_and_part(data_root: Path) -> None:
+def test_a_replaced_image_concerns_its_own_shard_and_part(data_root: Path) -> None:
     before = state(data_root)
-    replace_picture(data_root / "pets/a/cat/3.png")
+    replace_image(data_root / "pets/a/cat/3.png")
     after = state(data_root)
     assert differing(before, after) == {
         "train": [shard_of(data_root, "a/cat/3.png")],
@@ -195,9 +195,9 @@ def test_a_replaced_picture_concerns_its_own_shard_and_part(data_root: Path) -> 
     assert after.rows["heldout"] == before.rows["heldout"]
 
 
-def test_a_held_out_picture_concerns_nothing_that_is_trained_on(data_root: Path) -> None:
+def test_a_held_out_image_concerns_nothing_that_is_trained_on(data_root: Path) -> None:
     before = state(data_root)
-    save_pictures(data_root / "pets", ["b/cat/0a.png"])
+    save_images(data_root / "pets", ["b/cat/0a.png"])
     after = state(data_root)
     assert differing(before, after) == {
         "train": [],
@@ -207,9 +207,9 @@ def test_a_held_out_picture_concerns_nothing_that_is_trained_on(data_root: Path)
 
 
 @pytest.mark.parametrize("name", ["a/cat/0a.png", "a/dog/99.png"])
-def test_added_and_removed_pictures_concern_their_shards_alone(data_root: Path, name: str) -> None:
+def test_added_and_removed_images_concern_their_shards_alone(data_root: Path, name: str) -> None:
     before = state(data_root)
-    save_pictures(data_root / "pets", [name])
+    save_images(data_root / "pets", [name])
     added = state(data_root)
     shard = shard_of(data_root, name)
     assert differing(before, added) == {"train": [shard], "heldout": []}
@@ -217,14 +217,14 @@ def test_added_and_removed_pictures_concern_their_shards_alone(data_root: Path, 
     assert state(data_root) == before
 
 
-def test_another_class_concerns_the_rows_but_no_picture(data_root: Path) -> None:
+def test_another_class_concerns_the_rows_but_no_image(data_root: Path) -> None:
     table = listed(settings(), data_root / "pets")
     before = state_of(table, SHARDS)
     swapped = table.with_columns(
         pl.when(pl.col("path") == "a/cat/0.png").then(1).otherwise("label").alias("label")
     ).cast({"label": pl.Int32})
     after = state_of(swapped, SHARDS)
-    assert after.pictures == before.pictures
+    assert after.content == before.content
     assert after.rows["train"] != before.rows["train"]
 
 
@@ -246,7 +246,7 @@ def test_files_whose_size_and_time_are_known_are_not_read_again(
 ) -> None:
     chosen = settings(content_digest=True)
     before = listed(chosen, data_root / "pets")
-    replace_picture(data_root / "pets/a/cat/0.png")
+    replace_image(data_root / "pets/a/cat/0.png")
     read: list[str] = []
     monkeypatch.setattr(
         "sjft.data.disk.digest_of_file", lambda path: read.append(path.name) or "new"
@@ -275,7 +275,7 @@ def test_numbers_within_shards_stand_for_rows_of_images_csv(data_root: Path) -> 
 
 @pytest.fixture
 def folder(data_root: Path) -> Path:
-    """Where images.csv of these pictures lies."""
+    """Where images.csv of these images lies."""
     made = data_root / "results"
     images = listed(settings(), data_root / "pets")
     record = Record(
@@ -307,8 +307,8 @@ def test_a_change_renews_the_list_keeps_its_time_and_is_counted(
     data_root: Path, folder: Path
 ) -> None:
     (data_root / "pets/a/cat/0.png").unlink()
-    save_pictures(data_root / "pets", ["a/cat/n.png", "b/dog/n.png"])
-    replace_picture(data_root / "pets/a/dog/0.png")
+    save_images(data_root / "pets", ["a/cat/n.png", "b/dog/n.png"])
+    replace_image(data_root / "pets/a/dog/0.png")
     found, changes = now(data_root, folder)
     assert changes == Changes(added=2, removed=1, replaced=1)
     assert changes.names == {
@@ -335,7 +335,7 @@ def test_what_is_left_out_is_recorded_and_told_again_without_a_new_list(
 
 
 def test_a_dry_run_says_the_same_and_writes_nothing(data_root: Path, folder: Path) -> None:
-    replace_picture(data_root / "pets/a/dog/0.png")
+    replace_image(data_root / "pets/a/dog/0.png")
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     found, changes = now(data_root, folder, refresh=False)
     assert changes == Changes(0, 0, 1)
@@ -368,7 +368,7 @@ def test_what_to_do_with_bad_images_does_not_decide_the_list() -> None:
     assert listed_by(settings(), "other code") != before
 
 
-def test_a_listed_picture_that_disappears_is_named(
+def test_a_listed_image_that_disappears_is_named(
     data_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from sjft.data.readers import ListedImage  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""The demo's pictures: reproducible, spread over classes and styles, told apart by style."""
+"""The demo's images: reproducible, spread over classes and styles, told apart by style."""
 
 import csv
 import re
@@ -47,9 +47,9 @@ def write(
     return files
 
 
-def spectrum(picture: np.ndarray) -> np.ndarray:
-    """Return a coarse log power spectrum [81] of a picture's luminance, its place left out."""
-    grey = np.asarray(Image.fromarray(picture).convert("L"), dtype=np.float64)
+def spectrum(image: np.ndarray) -> np.ndarray:
+    """Return a coarse log power spectrum [81] of an image's luminance, its place left out."""
+    grey = np.asarray(Image.fromarray(image).convert("L"), dtype=np.float64)
     power = np.abs(np.fft.fftshift(np.fft.fft2(grey - grey.mean()))) ** 2
     side = power.shape[0] // 9
     return np.log1p(power[: 9 * side, : 9 * side].reshape(9, side, 9, side).mean((1, 3))).ravel()
@@ -64,24 +64,24 @@ def test_names_are_unique_and_as_many_as_the_demo_needs() -> None:
 @pytest.mark.parametrize("size", [16, 33])
 def test_every_content_renders_in_every_style(style: str, size: int) -> None:
     for content in synthetic.CONTENTS:
-        picture = synthetic.render(content, style, size, np.random.default_rng(3))
-        assert picture.shape == (size, size, 3)
-        assert picture.dtype == np.uint8
-        assert picture.std() > 1.0
+        image = synthetic.render(content, style, size, np.random.default_rng(3))
+        assert image.shape == (size, size, 3)
+        assert image.dtype == np.uint8
+        assert image.std() > 1.0
 
 
 @pytest.mark.parametrize("style", synthetic.STYLES)
-def test_the_shape_changes_the_picture(style: str) -> None:
+def test_the_shape_changes_the_image(style: str) -> None:
     # The same generator state gives the same place, texture and palette: only the shape differs.
-    pictures = {
+    images = {
         synthetic.render(content, style, 32, np.random.default_rng(5)).tobytes()
         for content in synthetic.CONTENTS
     }
-    assert len(pictures) == len(synthetic.CONTENTS)
+    assert len(images) == len(synthetic.CONTENTS)
 
 
 def test_spectra_tell_the_style_whatever_the_content() -> None:
-    # Reference pictures show the first half of the contents, the queries the other half.
+    # Reference images show the first half of the contents, the queries the other half.
     rng = np.random.default_rng(11)
     half = len(synthetic.CONTENTS) // 2
     known = {
@@ -99,7 +99,7 @@ def test_spectra_tell_the_style_whatever_the_content() -> None:
     assert right >= 0.95 * half * len(synthetic.STYLES)
 
 
-def test_the_table_lists_every_picture_in_a_stable_order(tmp_path: Path) -> None:
+def test_the_table_lists_every_image_in_a_stable_order(tmp_path: Path) -> None:
     files = write(tmp_path)
     assert files["images.csv"].startswith(b"path,class,split,style\n")
     assert b"\r" not in files["images.csv"]
@@ -119,8 +119,8 @@ def test_the_table_lists_every_picture_in_a_stable_order(tmp_path: Path) -> None
 
 def test_files_are_jpegs_of_the_size_asked_for(tmp_path: Path) -> None:
     write(tmp_path)
-    with Image.open(tmp_path / "test/disc/fine_grain-0000.jpg") as picture:
-        assert (picture.format, picture.mode, picture.size) == ("JPEG", "RGB", (24, 24))
+    with Image.open(tmp_path / "test/disc/fine_grain-0000.jpg") as image:
+        assert (image.format, image.mode, image.size) == ("JPEG", "RGB", (24, 24))
 
 
 def test_quality_reaches_the_encoder(tmp_path: Path) -> None:
@@ -135,13 +135,13 @@ def test_the_same_arguments_give_the_same_bytes(tmp_path: Path) -> None:
     assert write(tmp_path / "b") == first
 
 
-def test_no_two_pictures_are_alike_and_seeds_differ(tmp_path: Path) -> None:
+def test_no_two_images_are_alike_and_seeds_differ(tmp_path: Path) -> None:
     first, other = write(tmp_path / "a"), write(tmp_path / "b", seed=-7)
     assert len(set(first.values())) == len(first)
     assert all(first[path] != other[path] for path in first if path != "images.csv")
 
 
-def test_a_larger_set_keeps_the_pictures_of_a_smaller_one(tmp_path: Path) -> None:
+def test_a_larger_set_keeps_the_images_of_a_smaller_one(tmp_path: Path) -> None:
     small = write(tmp_path / "small")
     more = write(tmp_path / "more", train=9)
     wider = write(tmp_path / "wider", contents=synthetic.CONTENTS[:3])
@@ -149,7 +149,7 @@ def test_a_larger_set_keeps_the_pictures_of_a_smaller_one(tmp_path: Path) -> Non
         assert all(large[path] == small[path] for path in small if path != "images.csv")
 
 
-def test_a_picture_does_not_depend_on_which_others_are_made(tmp_path: Path) -> None:
+def test_a_image_does_not_depend_on_which_others_are_made(tmp_path: Path) -> None:
     small = write(tmp_path / "small")
     turned = write(tmp_path / "turned", contents=CONTENTS[::-1], styles=STYLES[1::-1])
     shared = (small.keys() & turned.keys()) - {"images.csv"}
@@ -194,14 +194,14 @@ def test_render_refuses_unknown_names() -> None:
         synthetic.render("disc", "dada", 32, rng)
 
 
-def test_generated_pictures_that_are_not_whole_are_made_again_as_a_folder(tmp_path: Path) -> None:
+def test_generated_images_that_are_not_whole_are_made_again_as_a_folder(tmp_path: Path) -> None:
     root = tmp_path / "generated"
     write(root)
     made = Synthetic(
         reader="synthetic", contents=CONTENTS, styles=STYLES, per_class={"train": 4}, size=24
     )
     assert read_generated(made, root)
-    remedy = re.escape(f"Remove the folder {root}, and its pictures are made again.")
+    remedy = re.escape(f"Remove the folder {root}, and its images are made again.")
     for path in (next(root.rglob("*.jpg")), root / "images.csv.digest", root / "images.csv"):
         away = path.rename(tmp_path / "away")
         with pytest.raises(UserError, match=remedy) as error:

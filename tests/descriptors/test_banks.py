@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from filter_banks import PUBLISHED, RANDOM, SMALL, agree, cnn, gabor, network, normalised, pictures
+from filter_banks import PUBLISHED, RANDOM, SMALL, agree, cnn, gabor, images, network, normalised
 from PIL import Image
 from torch.nn import functional as F
 
@@ -37,7 +37,7 @@ def test_alexnet_gives_conv1_and_conv2_before_or_after_their_relu(activation: st
 @torch.no_grad()
 def test_responses_before_a_relu_in_place_keep_their_negative_values() -> None:
     bank = cnn("alexnet", "features.0", "features.3", activation="before")
-    first, second = bank.responses(pictures(bank))
+    first, second = bank.responses(images(bank))
     assert (first < 0).float().mean() > 0.2
     assert (second < 0).float().mean() > 0.2
 
@@ -91,7 +91,7 @@ def test_layers_come_in_the_order_of_the_settings() -> None:
     assert [layer.kernels for layer in bank.layers] == [192, 64]
 
 
-def test_pictures_are_resized_without_their_aspect_ratio_and_cropped_in_the_centre() -> None:
+def test_images_are_resized_without_their_aspect_ratio_and_cropped_in_the_centre() -> None:
     bank = cnn("alexnet", "features.0", resize=80, crop=64)
     wide = Image.fromarray(np.arange(0, 240, dtype=np.uint8)[None].repeat(80, 0)).convert("RGB")
     prepared = bank.prepare(np.array(wide)).int()
@@ -101,9 +101,9 @@ def test_pictures_are_resized_without_their_aspect_ratio_and_cropped_in_the_cent
     assert (prepared - wanted).abs().max() <= 1
 
 
-def test_responses_do_not_depend_on_the_other_pictures_of_the_batch() -> None:
+def test_responses_do_not_depend_on_the_other_images_of_the_batch() -> None:
     bank = cnn("squeezenet1_1", "features.0")
-    batch = pictures(bank, 3)
+    batch = images(bank, 3)
     together = bank.responses(batch)[0]
     alone = torch.cat([bank.responses(batch[i : i + 1])[0] for i in range(3)])
     torch.testing.assert_close(together, alone, rtol=1e-5, atol=1e-6)
@@ -139,7 +139,7 @@ def test_a_layer_that_no_activation_follows_is_refused() -> None:
 
 
 def test_a_crop_that_the_network_cannot_take_is_refused() -> None:
-    refuse("crop: alexnet cannot take pictures of 8 px", "alexnet", "features.3", crop=8)
+    refuse("crop: alexnet cannot take images of 8 px", "alexnet", "features.3", crop=8)
 
 
 def test_gabor_has_48_filters_by_default() -> None:
@@ -181,7 +181,7 @@ def test_gabor_filters_do_not_answer_to_brightness() -> None:
 
 def test_gabor_responses_are_sums_over_the_window() -> None:
     bank = GaborFilterBank(gabor(scales=1, orientations=2), None)
-    batch = pictures(bank)
+    batch = images(bank)
     kernels = gabor_kernels(gabor(scales=1, orientations=2)).double().numpy()[:, 0]
     size = kernels.shape[-1]
     windows = np.lib.stride_tricks.sliding_window_view(

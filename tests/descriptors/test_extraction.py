@@ -1,4 +1,4 @@
-"""Extraction: counts over layers and images, bad pictures, and files that are not descriptors."""
+"""Extraction: counts over layers and images, bad images, and files that are not descriptors."""
 
 import os
 import re
@@ -15,7 +15,7 @@ import pytest
 import torch
 from descriptor_files import SMALL_GRID, WriteDescriptors
 from extractions import GABOR, NAMES, job, rows
-from image_files import random_picture, save_pictures
+from image_files import random_image, save_images
 from PIL import Image
 from sealed import seal_again
 from torch import Tensor
@@ -82,7 +82,7 @@ def cnn_bank() -> FilterBank:
 
 @pytest.mark.parametrize("grid", [LevelGrid(), SMALL_GRID], ids=["default", "small"])
 def test_counts_are_those_of_the_bank_s_responses(tmp_path: Path, grid: LevelGrid) -> None:
-    save_pictures(tmp_path, NAMES)
+    save_images(tmp_path, NAMES)
     bank = GaborFilterBank(GABOR, None)
     output = tmp_path / "out.h5"
     skipped = extract_descriptors(rows(NAMES), tmp_path, job(bank, grid=grid), output)
@@ -95,7 +95,7 @@ def test_counts_are_those_of_the_bank_s_responses(tmp_path: Path, grid: LevelGri
 
 def test_channels_of_several_layers_stand_side_by_side(tmp_path: Path) -> None:
     class Ramp:
-        """A bank whose responses follow from the picture's first pixel alone, exactly."""
+        """A bank whose responses follow from the image's first pixel alone, exactly."""
 
         layers = (Layer("one", 2, 6), Layer("two", 3, 4))
         digest_of_weights = ""
@@ -104,14 +104,14 @@ def test_channels_of_several_layers_stand_side_by_side(tmp_path: Path) -> None:
         def prepare(self, pixels: np.ndarray) -> Tensor:
             return torch.from_numpy(pixels[0, 0].copy()).view(3, 1, 1)
 
-        def responses(self, pictures: Tensor) -> list[Tensor]:
-            first = pictures[:, 0, 0, 0].float()[:, None, None] / 16
+        def responses(self, images: Tensor) -> list[Tensor]:
+            first = images[:, 0, 0, 0].float()[:, None, None] / 16
             return [
                 first * torch.arange(-6.0, 6.0).view(1, 2, 6),
                 first * torch.arange(-4.0, 8.0).view(1, 3, 4),
             ]
 
-    save_pictures(tmp_path, NAMES)
+    save_images(tmp_path, NAMES)
     bank = Ramp()
     extract_descriptors(rows(NAMES), tmp_path, job(bank, grid=SMALL_GRID), tmp_path / "out.h5")
     _, counts = dense(tmp_path / "out.h5")
@@ -122,7 +122,7 @@ def test_channels_of_several_layers_stand_side_by_side(tmp_path: Path) -> None:
 
 
 def test_a_network_s_layers_are_counted_over_all_their_positions(tmp_path: Path) -> None:
-    save_pictures(tmp_path, NAMES[:3])
+    save_images(tmp_path, NAMES[:3])
     bank = cnn_bank()
     extract_descriptors(rows(NAMES[:3]), tmp_path, job(bank), tmp_path / "out.h5")
     _, counts = dense(tmp_path / "out.h5")
@@ -132,7 +132,7 @@ def test_a_network_s_layers_are_counted_over_all_their_positions(tmp_path: Path)
 
 
 def test_the_same_images_give_the_same_bytes(tmp_path: Path) -> None:
-    save_pictures(tmp_path / "data", NAMES)
+    save_images(tmp_path / "data", NAMES)
     for name in ("a.h5", "b.h5"):
         extract_descriptors(rows(NAMES), tmp_path / "data", job(cnn_bank()), tmp_path / name)
     assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
@@ -140,8 +140,8 @@ def test_the_same_images_give_the_same_bytes(tmp_path: Path) -> None:
 
 def test_the_bytes_do_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:
     before = torch.get_num_threads()
-    save_pictures(tmp_path / "data", NAMES)
-    (tmp_path / "data" / NAMES[3]).write_text("This is no picture.\n")
+    save_images(tmp_path / "data", NAMES)
+    (tmp_path / "data" / NAMES[3]).write_text("This is no image.\n")
     bank, written = cnn_bank(), []
     for threads in (1, 4, 8):
         output = tmp_path / f"{threads}.h5"
@@ -160,12 +160,12 @@ def test_an_empty_shard_has_a_file_without_images(tmp_path: Path) -> None:
 
 def test_a_channel_s_counts_are_those_of_float64_boundaries(tmp_path: Path) -> None:
     """Counts of the same responses by numpy, over the boundaries as float64."""
-    save_pictures(tmp_path, NAMES[:2])
+    save_images(tmp_path, NAMES[:2])
     bank, grid = cnn_bank(), LevelGrid()
     extract_descriptors(rows(NAMES[:2]), tmp_path, job(bank), tmp_path / "a.h5")
     counts = dense(tmp_path / "a.h5")[1]
-    pictures = torch.stack([bank.prepare(load_pixels(tmp_path / name)) for name in NAMES[:2]])
-    responses = [layer.numpy().astype(np.float64) for layer in bank.responses(pictures)]
+    images = torch.stack([bank.prepare(load_pixels(tmp_path / name)) for name in NAMES[:2]])
+    responses = [layer.numpy().astype(np.float64) for layer in bank.responses(images)]
     edges, zero = level_boundaries(grid), zero_level(grid)
     for image in range(2):
         channels = [channel for layer in responses for channel in layer[image]]
@@ -180,10 +180,10 @@ WITHOUT_ROOM = """
 import resource, sys
 from pathlib import Path
 from extractions import NAMES, job, rows
-from image_files import save_pictures
+from image_files import save_images
 from sjft.descriptors.extraction import extract_descriptors
 from sjft.errors import UserError
-save_pictures(Path("data"), NAMES)
+save_images(Path("data"), NAMES)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)
 try:
     extract_descriptors(rows(NAMES), Path("data"), job(), Path("out/a.h5"))
@@ -208,13 +208,13 @@ def test_a_disk_that_is_full_is_said_and_leaves_no_file(tmp_path: Path, room: in
 
 
 def spoil(root: Path, kind: str, name: str) -> None:
-    """Replace a picture by a file that is none."""
+    """Replace an image by a file that is none."""
     path = root / name
     if kind == "truncated":
-        random_picture(1, (64, 64)).save(path, format="JPEG")
+        random_image(1, (64, 64)).save(path, format="JPEG")
         path.write_bytes(path.read_bytes()[:700])
     elif kind == "text":
-        path.write_text("This is no picture.\n")
+        path.write_text("This is no image.\n")
     else:
         path.unlink()
 
@@ -225,7 +225,7 @@ WITH_BAD = [*NAMES[:4], "cat/bad.jpg", *NAMES[4:]]
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_bad_image_fails_by_its_name_and_leaves_no_file(tmp_path: Path, kind: str) -> None:
-    save_pictures(tmp_path / "data", WITH_BAD)
+    save_images(tmp_path / "data", WITH_BAD)
     spoil(tmp_path / "data", kind, "cat/bad.jpg")
     with pytest.raises(BadImageError, match=r"cat/bad\.jpg: .*on_bad_image: skip"):
         extract_descriptors(rows(WITH_BAD), tmp_path / "data", job(), tmp_path / "out" / "a.h5")
@@ -234,7 +234,7 @@ def test_a_bad_image_fails_by_its_name_and_leaves_no_file(tmp_path: Path, kind: 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_bad_image_can_be_skipped(tmp_path: Path, kind: str) -> None:
-    save_pictures(tmp_path, WITH_BAD)
+    save_images(tmp_path, WITH_BAD)
     table = rows(WITH_BAD)
     good = table.filter(pl.col("path") != "cat/bad.jpg")
     extract_descriptors(good, tmp_path, job(), tmp_path / "good.h5")
@@ -250,7 +250,7 @@ def test_a_bad_image_can_be_skipped(tmp_path: Path, kind: str) -> None:
 
 
 def test_a_shard_of_bad_images_alone_is_refused(tmp_path: Path) -> None:
-    save_pictures(tmp_path / "data", ["a.png"])
+    save_images(tmp_path / "data", ["a.png"])
     spoil(tmp_path / "data", "text", "a.png")
     with pytest.raises(UserError, match=r"no image of this shard can be used.*a\.png"):
         extract_descriptors(rows(["a.png"]), tmp_path / "data", job(skip=True), tmp_path / "a.h5")
@@ -262,13 +262,13 @@ def test_responses_that_are_not_finite_are_refused_by_the_file_s_name(
     tmp_path: Path, value: float
 ) -> None:
     class Broken(GaborFilterBank):
-        def responses(self, pictures: Tensor) -> list[Tensor]:
-            (responses,) = super().responses(pictures)
+        def responses(self, images: Tensor) -> list[Tensor]:
+            (responses,) = super().responses(images)
             responses = responses.clone()
-            responses[pictures.flatten(1).float().mean(1) > 250, 3, 5] = value
+            responses[images.flatten(1).float().mean(1) > 250, 3, 5] = value
             return [responses]
 
-    save_pictures(tmp_path, NAMES)
+    save_images(tmp_path, NAMES)
     Image.new("RGB", (9, 9), "white").save(tmp_path / NAMES[17])
     for skip in (False, True):
         with pytest.raises(UserError, match=r"cat/17\.png: layer 'gabor' .* not finite"):
@@ -279,7 +279,7 @@ def test_responses_that_are_not_finite_are_refused_by_the_file_s_name(
 
 
 def test_a_failing_extraction_keeps_the_older_file(tmp_path: Path) -> None:
-    save_pictures(tmp_path, NAMES[:2])
+    save_images(tmp_path, NAMES[:2])
     extract_descriptors(rows(NAMES[:2]), tmp_path, job(), tmp_path / "a.h5")
     before = (tmp_path / "a.h5").read_bytes()
     with pytest.raises(BadImageError):

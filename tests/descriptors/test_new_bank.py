@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from difference_bank import DifferenceBank
 from extractions import NAMES
-from image_files import save_pictures
+from image_files import save_images
 from pages import quoted_in
 from rerun_table import BASE
 from small import images_table
@@ -19,7 +19,7 @@ from sjft.descriptors.banks import BANKS, bank_settings, make_bank
 from sjft.descriptors.file import open_descriptors
 from sjft.descriptors.levels import every_level, levels_of, number_of_levels
 from sjft.descriptors.shard import ImagesOfShard, write_descriptors_of_shard
-from sjft.pipeline.speeds import make_pictures, measure_speeds
+from sjft.pipeline.speeds import make_images, measure_speeds
 from sjft.pipeline.stage_settings import of_descriptors, only_told
 from sjft.selection.subset import read_skipped
 from sjft.settings.config import read_configuration
@@ -34,7 +34,7 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_shard_is_extracted_with_it(tmp_path: Path) -> None:
-    save_pictures(tmp_path, NAMES)
+    save_images(tmp_path, NAMES)
     table = images_table([0, 1] * 10).with_columns(path=pl.Series(NAMES))
     write_images(tmp_path / "images.csv", table)
     shipped = read_configuration(BASE)
@@ -75,7 +75,7 @@ def test_it_has_no_weights_to_fetch_or_to_miss(tmp_path: Path) -> None:
     assert bank.network_weights is None
     assert bank.without_file() == bank
     retrieval = RetrievalSettings(bank="new", backend="exact")
-    speeds = measure_speeds(tmp_path, make_pictures(tmp_path, 2), bank, None, retrieval)
+    speeds = measure_speeds(tmp_path, make_images(tmp_path, 2), bank, None, retrieval)
     assert speeds.bins == 2 * retrieval.bins
     assert speeds.extract_seconds > 0
 

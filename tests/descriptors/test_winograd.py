@@ -18,7 +18,7 @@ def convolution(kernel: int, padding: int | tuple[int, int] = 0, **settings: obj
     return nn.Conv2d(kernel_size=kernel, padding=padding, **channels)  # type: ignore[arg-type]
 
 
-def pictures(height: int, width: int, channels: int = 32) -> Tensor:
+def pixels(height: int, width: int, channels: int = 32) -> Tensor:
     generator = torch.Generator().manual_seed(1)
     drawn = torch.randn(3, channels, height, width, generator=generator)
     return drawn.to(memory_format=torch.channels_last)
@@ -43,7 +43,7 @@ def always(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_responses_are_those_of_a_direct_convolution(
     kernel: int, size: tuple[int, int], padding: int | tuple[int, int]
 ) -> None:
-    direct, images = convolution(kernel, padding), pictures(*size)
+    direct, images = convolution(kernel, padding), pixels(*size)
     wanted = exactly(direct, images)
     got = WinogradConvolution(direct)(images)
     assert got.dtype == torch.float32
@@ -54,7 +54,7 @@ def test_responses_are_those_of_a_direct_convolution(
 @pytest.mark.usefixtures("always")
 @torch.inference_mode()
 def test_a_convolution_may_have_no_bias() -> None:
-    direct, images = convolution(5, 2, bias=False), pictures(20, 20)
+    direct, images = convolution(5, 2, bias=False), pixels(20, 20)
     wanted = exactly(direct, images)
     got = WinogradConvolution(direct)(images).double()
     torch.testing.assert_close(got, wanted, rtol=0, atol=3e-5 * float(wanted.abs().max()))
@@ -63,7 +63,7 @@ def test_a_convolution_may_have_no_bias() -> None:
 @pytest.mark.usefixtures("always")
 @torch.inference_mode()
 def test_neither_neighbours_nor_strips_change_a_result(monkeypatch: pytest.MonkeyPatch) -> None:
-    ours, images = WinogradConvolution(convolution(5, 2)), pictures(30, 21)
+    ours, images = WinogradConvolution(convolution(5, 2)), pixels(30, 21)
     together = ours(images)
     assert all(torch.equal(ours(images[i : i + 1])[0], together[i]) for i in range(3))
     monkeypatch.setattr(winograd, "BYTES_AT_ONCE", 1)  # one row of tiles at once
@@ -73,7 +73,7 @@ def test_neither_neighbours_nor_strips_change_a_result(monkeypatch: pytest.Monke
 @torch.inference_mode()
 def test_small_maps_are_convolved_directly() -> None:
     direct = convolution(5, in_channels=64, out_channels=192)
-    images = pictures(5, 5, channels=64)
+    images = pixels(5, 5, channels=64)
     assert can_replace(direct)
     assert torch.equal(WinogradConvolution(direct)(images), direct(images))
 

@@ -21,7 +21,7 @@ import yaml
 from chain import REPOSITORY, Chain, copy_workflow
 from documented import Command, blocks, commands, pages
 from evaluated_runs import run
-from image_files import random_picture, save_pictures
+from image_files import random_image, save_images
 from published import CLASSES, publish
 from small import random_neighbours
 from snakemake.cli import get_argument_parser
@@ -57,7 +57,7 @@ ONLY_PARSED = {
 ADDED = {
     # There is no Slurm; all else of the profile is used.
     "workflow/profiles/slurm": ["--executor", "local", "--cores", "2"],
-    # A few pictures are as good as 24 here, or 4,000.
+    # A few images are as good as 24 here, or 4,000.
     "plan": ["--sample", "2"],
     "example": ["--share", "0.05"],
     # Its file is there: what runs it is tried before.
@@ -109,7 +109,7 @@ def write_all(folder: Path, names: Sequence[str], content: bytes = b"") -> None:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Chain:
-    """The workflow with its own configuration, a few pictures, and what a finished run leaves."""
+    """The workflow with its own configuration, a few images, and what a finished run leaves."""
     made = copy_workflow(tmp_path_factory.mktemp("documented") / "a clöne of sjft")
     for path in (REPOSITORY / "config").glob("*.yaml"):
         text = path.read_text(encoding="utf-8").replace("shards: 256", "shards: 2")
@@ -120,7 +120,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Chain:
             if language == "yaml" and named:
                 (made.root / "config" / named[1]).write_text(block, encoding="utf-8")
                 (made.root / named[1]).write_text(block, encoding="utf-8")
-    lay_out_pictures(made.root / "data", made.root.parent / "shared/data")
+    lay_out_images(made.root / "data", made.root.parent / "shared/data")
     lay_out_results(made.root)
     with chdir(made.root):
         assert main(["example", "data/example", *ADDED["example"]]) == 0
@@ -128,10 +128,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Chain:
     return made
 
 
-def lay_out_pictures(data: Path, photographs: Path) -> None:
-    picture = io.BytesIO()
-    random_picture(0, (40, 32)).save(picture, "jpeg")
-    jpeg = picture.getvalue()
+def lay_out_images(data: Path, photographs: Path) -> None:
+    image = io.BytesIO()
+    random_image(0, (40, 32)).save(image, "jpeg")
+    jpeg = image.getvalue()
     classes = ("boletus", "morel")
     write_all(data / "mushrooms", [f"{c}/{i}.jpg" for c in classes for i in range(12)], jpeg)
     ours = [f"train/n0{c}/n0{c}_{i}.JPEG" for c in (1440764, 1443537) for i in range(160)]
@@ -162,10 +162,10 @@ def lay_out_results(root: Path) -> None:
         experiment="demo", arm="selective", seed=0, round=0
     )
     write_all(root, [measured], b"s\th:m:s\tmax_rss\n9.5\t0:00:09\t200.5\n")
-    save_pictures(root / "more/labelled", [f"{name}/1.png" for name in CLASSES])
+    save_images(root / "more/labelled", [f"{name}/1.png" for name in CLASSES])
     for name in ("photo.jpg", "more/photos/1.png"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
-        random_picture(1, (80, 70)).save(root / name)
+        random_image(1, (80, 70)).save(root / name)
 
 
 def test_the_documentation_gives_commands_of_every_program() -> None:

@@ -107,10 +107,10 @@ def test_every_rule_stands_in_the_table_of_files() -> None:
     assert rules() - named == set()
 
 
-def test_the_picture_names_rules_that_there_are() -> None:
-    picture = (DOCS / "pipeline.svg").read_text(encoding="utf-8")
+def test_the_image_names_rules_that_there_are() -> None:
+    image = (DOCS / "pipeline.svg").read_text(encoding="utf-8")
     shown = {
-        w for line in re.findall(r'class="rule"[^>]*>([^<]+)<', picture) for w in line.split(" · ")
+        w for line in re.findall(r'class="rule"[^>]*>([^<]+)<', image) for w in line.split(" · ")
     }
     assert len(shown) > 10
     assert shown <= rules()

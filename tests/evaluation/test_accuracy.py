@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_files import save_pictures
+from image_files import save_images
 from small import images_table, small_network, training_settings
 
 from sjft.errors import BadImageError, UserError
@@ -137,7 +137,7 @@ def test_the_predictions_name_classes() -> None:
 
 def test_a_network_is_evaluated_on_the_given_images(tmp_path: Path) -> None:
     images = images_table([0, 1, 2, 0, 1])
-    save_pictures(tmp_path, images["path"].to_list())
+    save_images(tmp_path, images["path"].to_list())
     measured, found = measure(images, tmp_path)
     expected = class_probabilities(
         *(NETWORK, [tmp_path / path for path in images["path"]], SETTINGS, training_settings()),
@@ -160,12 +160,12 @@ def test_an_empty_split_is_refused(tmp_path: Path) -> None:
         measure(images_table([]), tmp_path)
 
 
-def test_bad_pictures_are_refused_or_left_out(
+def test_bad_images_are_refused_or_left_out(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     images = images_table([0, 1, 2])
-    save_pictures(tmp_path, images["path"].to_list())
-    (tmp_path / "a" / "1.png").write_bytes(b"no picture")
+    save_images(tmp_path, images["path"].to_list())
+    (tmp_path / "a" / "1.png").write_bytes(b"no image")
     with pytest.raises(BadImageError, match=r"1\.png"):
         measure(images, tmp_path)
     with caplog.at_level(logging.WARNING):
@@ -177,12 +177,12 @@ def test_bad_pictures_are_refused_or_left_out(
     assert "1.png" in caplog.text
 
 
-def test_pictures_that_are_all_bad_are_refused_even_where_they_may_be_skipped(
+def test_images_that_are_all_bad_are_refused_even_where_they_may_be_skipped(
     tmp_path: Path,
 ) -> None:
     images = images_table([0, 1])
-    save_pictures(tmp_path, images["path"].to_list())
+    save_images(tmp_path, images["path"].to_list())
     for path in images["path"]:
-        (tmp_path / path).write_bytes(b"no picture")
+        (tmp_path / path).write_bytes(b"no image")
     with pytest.raises(BadImageError, match=r"0\.png"):
         measure(images, tmp_path, skip=True)

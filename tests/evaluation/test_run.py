@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from image_files import save_pictures
+from image_files import save_images
 from small import images_table, manifest, small_network, training_settings
 
 from sjft.data.table import write_images
@@ -18,14 +18,14 @@ from sjft.evaluation.run import EvaluationFiles, evaluate_run
 from sjft.selection.difficulty import difficulty_table, read_difficulty
 from sjft.selection.subset import write_manifest
 from sjft.settings.experiment import EvaluationSettings
-from sjft.settings.pictures import PictureLimits
+from sjft.settings.image_limits import ImageLimits
 from sjft.storage.files import digest_of_file, read_json
 from sjft.storage.hdf5 import config_of, inputs_of, open_hdf5
 
 EVALUATION = EvaluationSettings(scales=(16, 20), crops="five", mirror=True)
 TRAINING = training_settings()
 NETWORK = small_network(3, 2, seed=4)
-LIMITS = PictureLimits()
+LIMITS = ImageLimits()
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +62,7 @@ def evaluated(folder: Path, **changes: object) -> EvaluationFiles:
 def images(tmp_path: Path) -> pl.DataFrame:
     """Training images, of which there is no file, and six to be tested on."""
     tested = images_table([0, 1, 2, 0, 1, 2], folder="t", split="test")
-    save_pictures(tmp_path, tested["path"].to_list())
+    save_images(tmp_path, tested["path"].to_list())
     table = pl.concat([images_table([0, 1, 2]), tested.with_columns(image=pl.col("image") + 3)])
     write_images(tmp_path / "images.csv", table)
     return table
@@ -94,7 +94,7 @@ def test_an_evaluation_reads_one_split_and_writes_what_follows(
 def test_a_bad_image_ends_an_evaluation_or_is_left_out_by_name(
     tmp_path: Path, images: pl.DataFrame
 ) -> None:
-    (tmp_path / "t/4.png").write_bytes(b"no picture")
+    (tmp_path / "t/4.png").write_bytes(b"no image")
     with pytest.raises(BadImageError, match=r"t/4\.png"):
         evaluated(tmp_path)
     output = evaluated(tmp_path, skip_bad_images=True)
@@ -105,17 +105,17 @@ def test_a_bad_image_ends_an_evaluation_or_is_left_out_by_name(
 
 
 def test_the_limits_hold_for_an_evaluation(tmp_path: Path, images: pl.DataFrame) -> None:
-    with pytest.raises(BadImageError, match="largest_picture"):
-        evaluated(tmp_path, limits=PictureLimits(largest_picture=1e-5))
+    with pytest.raises(BadImageError, match="largest_image"):
+        evaluated(tmp_path, limits=ImageLimits(largest_image=1e-5))
 
 
 def test_difficulty_is_that_of_a_single_view(tmp_path: Path) -> None:
     chosen = manifest(["dots", "lines", "dots"])
     write_manifest(chosen, tmp_path / "subset.csv", tmp_path / "targets.csv")
-    save_pictures(tmp_path, chosen.targets["path"].to_list())
+    save_images(tmp_path, chosen.targets["path"].to_list())
     output = tmp_path / "difficulty.csv"
 
-    def score(limits: PictureLimits = LIMITS) -> pl.DataFrame:
+    def score(limits: ImageLimits = LIMITS) -> pl.DataFrame:
         score_difficulty(
             *(tmp_path / "model.pt", tmp_path / "targets.csv", tmp_path, EVALUATION, TRAINING),
             output,
@@ -135,7 +135,7 @@ def test_difficulty_is_that_of_a_single_view(tmp_path: Path) -> None:
     ).probabilities
     assert found.equals(difficulty_table(chosen.targets, probabilities))
     with pytest.raises(BadImageError, match="largest_file"):
-        score(PictureLimits(largest_file=1e-6))
+        score(ImageLimits(largest_file=1e-6))
     (tmp_path / "targets.csv").unlink()
     with pytest.raises(UserError, match=r"targets\.csv"):
         score()

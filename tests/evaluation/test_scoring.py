@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from image_files import save_pictures
+from image_files import save_images
 from PIL import Image
 from small import small_network, training_settings
 
@@ -21,7 +21,7 @@ NETWORK = small_network(3, 2, seed=4)
 @pytest.fixture
 def paths(tmp_path: Path) -> list[Path]:
     names = [f"{i}.png" for i in range(7)]
-    save_pictures(tmp_path, names)
+    save_images(tmp_path, names)
     return [tmp_path / name for name in names]
 
 
@@ -31,7 +31,7 @@ def scored(paths: list[Path], threads: int = 1, **changes: object) -> Scored:
 
 
 def naive_views(path: Path, scales: tuple[int, ...], five: bool, mirror: bool) -> list[np.ndarray]:
-    """Every view by Pillow alone; the pictures are 20 wide and 16 high."""
+    """Every view by Pillow alone; the images are 20 wide and 16 high."""
     views = []
     for scale in scales:
         image = load_rgb(path)
@@ -91,7 +91,7 @@ def test_the_batch_size_and_workers_change_nothing(
 
 @pytest.mark.parametrize("batch", [1, 3, 64])
 @pytest.mark.parametrize("threads", [1, 4])
-def test_pictures_that_cannot_be_read_are_left_out_and_listed(
+def test_images_that_cannot_be_read_are_left_out_and_listed(
     paths: list[Path], batch: int, threads: int
 ) -> None:
     whole = scored(paths).probabilities
@@ -104,7 +104,7 @@ def test_pictures_that_cannot_be_read_are_left_out_and_listed(
     assert all(error.reason for error in found.skipped)
 
 
-def test_no_picture_gives_no_row() -> None:
+def test_no_image_gives_no_row() -> None:
     found = scored([])
     assert found.probabilities.shape == (0, 3)
     assert found.rows.shape == (0,)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 from small import images_table
-from soft_pictures import cut, picture
+from soft_images import cut, image
 
 from sjft.errors import UserError
 from sjft.leakage import copies as module
@@ -21,7 +21,7 @@ from sjft.leakage.copies import (
     read_copies,
     write_copies,
 )
-from sjft.leakage.hashes import PictureHashes, hash_images, read_hashes
+from sjft.leakage.hashes import ImageHashes, hash_images, read_hashes
 from sjft.leakage.perceptual_hash import LEAST_DETAIL, VIEWS, WORDS
 from sjft.leakage.table import (
     LEAKAGE_SCHEMA,
@@ -39,22 +39,22 @@ NONE_NEAR = near_zero(
 )
 
 
-def hashes(root: Path, name: str, pictures: list[Image.Image]) -> PictureHashes:
-    """Hashes of pictures saved as JPEG, but every second one as PNG."""
-    paths = [f"{name}/{i}.{('jpg', 'png')[i % 2]}" for i in range(len(pictures))]
+def hashes(root: Path, name: str, images: list[Image.Image]) -> ImageHashes:
+    """Hashes of images saved as JPEG, but every second one as PNG."""
+    paths = [f"{name}/{i}.{('jpg', 'png')[i % 2]}" for i in range(len(images))]
     (root / name).mkdir()
-    for path, image in zip(paths, pictures, strict=True):
-        image.save(root / path)
+    for path, shown in zip(paths, images, strict=True):
+        shown.save(root / path)
     table = images_table([0] * len(paths)).with_columns(pl.Series("path", paths))
     hash_images(table, root, root / f"{name}.h5", {})
     return read_hashes([root / f"{name}.h5"])
 
 
-def random_hashes(seed: int, images: int, *, first: int = 0, kinds: int = 3) -> PictureHashes:
-    """A few kinds of picture, so that pairs match, some of them without detail."""
+def random_hashes(seed: int, images: int, *, first: int = 0, kinds: int = 3) -> ImageHashes:
+    """A few kinds of image, so that pairs match, some of them without detail."""
     rng = np.random.default_rng(seed)
     of_kind = np.random.default_rng(0).integers(0, 1 << 64, (kinds, len(VIEWS), WORDS), np.uint64)
-    return PictureHashes(
+    return ImageHashes(
         np.arange(first, first + images, dtype=np.int32),
         np.array([f"{kind:032x}" for kind in rng.integers(0, 2 * kinds, images)], "S32"),
         of_kind[rng.integers(0, kinds, images)],
@@ -66,18 +66,18 @@ def rows(table: pl.DataFrame) -> list[tuple[object, ...]]:
     return list(table.iter_rows())
 
 
-def test_copies_are_found_and_other_pictures_are_not(tmp_path: Path) -> None:
-    targets = hashes(tmp_path, "target", [picture(seed) for seed in range(6)])
+def test_copies_are_found_and_other_images_are_not(tmp_path: Path) -> None:
+    targets = hashes(tmp_path, "target", [image(seed) for seed in range(6)])
     sources = hashes(
         tmp_path,
         "source",
         [
-            picture(9),
-            picture(1),  # PNG again: the same file
-            picture(2).resize((90, 70)),
-            ImageOps.mirror(picture(3)),
-            cut(picture(4), 0.05, 0.05, 0.05, 0.05),
-            picture(8),
+            image(9),
+            image(1),  # PNG again: the same file
+            image(2).resize((90, 70)),
+            ImageOps.mirror(image(3)),
+            cut(image(4), 0.05, 0.05, 0.05, 0.05),
+            image(8),
         ],
     )
     found = find_copies(targets, sources, 40)
@@ -92,7 +92,7 @@ def test_copies_are_found_and_other_pictures_are_not(tmp_path: Path) -> None:
     assert found["hash_distance"][0] == 0
 
 
-def test_flat_pictures_match_by_content_alone(tmp_path: Path) -> None:
+def test_flat_images_match_by_content_alone(tmp_path: Path) -> None:
     flat = [Image.new("RGB", (40, 30), (level,) * 3) for level in (200, 200, 90)]
     targets = hashes(tmp_path, "target", flat)
     sources = hashes(tmp_path, "source", flat)
@@ -170,7 +170,7 @@ def test_short_lists_are_measured_by_their_last() -> None:
     assert near_zero(neighbours([[0.125]]), 0.25).is_empty()
 
 
-def test_many_pictures_without_responses_are_no_copies() -> None:
+def test_many_images_without_responses_are_no_copies() -> None:
     assert near_zero(neighbours([[0.0] * 12]), 0.25).is_empty()
 
 

@@ -1,4 +1,4 @@
-"""Hash files: every readable picture of a shard, and nothing that depends on anything else."""
+"""Hash files: every readable image of a shard, and nothing that depends on anything else."""
 
 import hashlib
 from pathlib import Path
@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import polars as pl
 import pytest
-from image_files import save_pictures
+from image_files import save_images
 from sealed import seal_again
 from small import images_table
 
@@ -20,12 +20,12 @@ from sjft.leakage.perceptual_hash import VIEWS, WORDS, perceptual_hash
 
 @pytest.fixture
 def images(tmp_path: Path) -> pl.DataFrame:
-    """Seven pictures and their table."""
-    save_pictures(tmp_path, [f"a/{i}.png" for i in range(7)])
+    """Seven images and their table."""
+    save_images(tmp_path, [f"a/{i}.png" for i in range(7)])
     return images_table([0] * 7)
 
 
-def test_a_file_holds_each_picture_s_digest_and_hash(tmp_path: Path, images: pl.DataFrame) -> None:
+def test_a_file_holds_each_image_s_digest_and_hash(tmp_path: Path, images: pl.DataFrame) -> None:
     skipped = hash_images(images, tmp_path, tmp_path / "h.h5", {"images": "digest"})
     assert skipped.is_empty()
     found = read_hashes([tmp_path / "h.h5"])
@@ -52,10 +52,10 @@ def test_blocks_leave_no_trace(
         np.testing.assert_array_equal(getattr(one, name), getattr(blocks, name))
 
 
-def test_pictures_that_cannot_be_read_are_left_out_and_named(
+def test_images_that_cannot_be_read_are_left_out_and_named(
     tmp_path: Path, images: pl.DataFrame
 ) -> None:
-    (tmp_path / "a/2.png").write_bytes(b"no picture")
+    (tmp_path / "a/2.png").write_bytes(b"no image")
     (tmp_path / "a/5.png").unlink()
     skipped = hash_images(images, tmp_path, tmp_path / "h.h5", {})
     assert skipped["path"].to_list() == ["a/2.png", "a/5.png"]
@@ -64,11 +64,11 @@ def test_pictures_that_cannot_be_read_are_left_out_and_named(
 
 
 @pytest.mark.parametrize("broken", [False, True])
-def test_a_shard_without_pictures_is_a_file_like_any_other(
+def test_a_shard_without_images_is_a_file_like_any_other(
     tmp_path: Path, images: pl.DataFrame, broken: bool
 ) -> None:
     none = images.head(1 if broken else 0)
-    (tmp_path / "a/0.png").write_bytes(b"no picture")
+    (tmp_path / "a/0.png").write_bytes(b"no image")
     hash_images(none, tmp_path, tmp_path / "h.h5", {})
     hash_images(images.tail(2), tmp_path, tmp_path / "two.h5", {})
     found = read_hashes([tmp_path / "h.h5"])
@@ -105,7 +105,7 @@ def test_numbers_within_shards_are_turned_into_rows(tmp_path: Path, images: pl.D
 def test_a_file_describes_its_data_sets(tmp_path: Path, images: pl.DataFrame) -> None:
     hash_images(images, tmp_path, tmp_path / "h.h5", {"images": "digest"})
     with h5py.File(tmp_path / "h.h5") as file:
-        assert file.attrs["format"] == "sjft-picture-hashes"
+        assert file.attrs["format"] == "sjft-image-hashes"
         assert [d.label for d in file["perceptual_hash"].dims] == ["image", "view", "word"]
         assert all(data.attrs["description"] for data in file.values())
         assert "b2sum" in file["digest"].attrs["description"]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from image_files import random_picture
+from image_files import random_image
 from published import CLASSES, configuration, evaluation_of, facts_of, publish
 
 from sjft.model.card import CODE, write_model_card
@@ -43,11 +43,11 @@ def card(folder: Path, classes: list[str] = CLASSES, **published: Any) -> str:
 
 
 @pytest.mark.parametrize("name", ["squeezenet1_1", "googlenet"])
-def test_the_code_that_is_given_classifies_a_picture_as_predict_does(
+def test_the_code_that_is_given_classifies_a_image_as_predict_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     publish(tmp_path / "model.pt", name)
-    random_picture(4, (110, 95)).save(tmp_path / "photo.jpg")
+    random_image(4, (110, 95)).save(tmp_path / "photo.jpg")
     monkeypatch.chdir(tmp_path)
     exec(CODE, {})
     (found,) = predict(load_published(Path("model.pt")), [Path("photo.jpg")], 1)
@@ -77,7 +77,7 @@ def test_the_card_says_what_a_stranger_has_to_know(tmp_path: Path) -> None:
         "neighbours of each target image at first",
         "| cat   | 2      | 50.0 %   |",
         "| dög   | 1      | 100.0 %  |",
-        "7 images of web show a held-out picture",
+        "7 images of web show a held-out image",
         f"torch {torch.__version__.partition('+')[0]}",
         "| first weights    | `d1`",
         "non-commercial research",

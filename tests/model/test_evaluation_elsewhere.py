@@ -1,4 +1,4 @@
-"""A published model on labelled pictures elsewhere: figures, what is left out, the files."""
+"""A published model on labelled images elsewhere: figures, what is left out, the files."""
 
 import json
 import unicodedata
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from image_files import save_pictures
+from image_files import save_images
 from published import publish
 
 from sjft.cli.main import main
@@ -15,7 +15,7 @@ from sjft.errors import UserError
 from sjft.evaluation.probabilities import Probabilities
 from sjft.model.evaluation_elsewhere import FILES, Evaluated, as_text
 from sjft.model.file import load_published
-from sjft.model.labelled_folder import LabelledFolder, labelled_pictures
+from sjft.model.labelled_folder import LabelledFolder, labelled_images
 from sjft.model.predict import predict
 
 CLASSES = ["cat", "dög", "eel"]
@@ -40,13 +40,13 @@ def folder(tmp_path: Path) -> Path:
         "cow/e.png",
         "f.png",
     ]
-    save_pictures(tmp_path / "p", names)
-    (tmp_path / "p/cat/notes.txt").write_text("no picture")
+    save_images(tmp_path / "p", names)
+    (tmp_path / "p/cat/notes.txt").write_text("no image")
     return tmp_path / "p"
 
 
 def test_folders_are_matched_by_name_and_all_else_is_counted(folder: Path) -> None:
-    found = labelled_pictures(folder, CLASSES)
+    found = labelled_images(folder, CLASSES)
     decomposed = unicodedata.normalize("NFD", "dög")
     by_path = dict(zip(found.paths, found.labels.tolist(), strict=True))
     assert by_path == {"cat/a.png": 0, "cat/deep/b.png": 0, f"{decomposed}/c.png": 1}
@@ -54,22 +54,22 @@ def test_folders_are_matched_by_name_and_all_else_is_counted(folder: Path) -> No
     assert found.missing == ["eel"]
     assert found.beside == ["f.png"]
     assert found.notes() == [
-        "left out: 1 file whose ending is no picture's: cat/notes.txt",
-        "left out: 2 pictures in 2 folders that are no class of the model: Cat, cow",
-        "left out: 1 pictures beside the classes' folders: f.png",
-        "1 classes of the model have no picture here, and no part in the mean: eel",
+        "left out: 1 file whose ending is no image's: cat/notes.txt",
+        "left out: 2 images in 2 folders that are no class of the model: Cat, cow",
+        "left out: 1 images beside the classes' folders: f.png",
+        "1 classes of the model have no image here, and no part in the mean: eel",
     ]
 
 
 def test_a_folder_without_a_known_class_says_what_is_expected(folder: Path) -> None:
     with pytest.raises(UserError, match=r"its folders are Cat, .*named as the model.*: sea, sky"):
-        labelled_pictures(folder, ["sea", "sky"])
-    with pytest.raises(UserError, match="it has no folder of pictures"):
-        labelled_pictures(folder / "cat/deep", CLASSES)
+        labelled_images(folder, ["sea", "sky"])
+    with pytest.raises(UserError, match="it has no folder of images"):
+        labelled_images(folder / "cat/deep", CLASSES)
     with pytest.raises(UserError, match="there is no such folder"):
-        labelled_pictures(folder / "nowhere", CLASSES)
+        labelled_images(folder / "nowhere", CLASSES)
     with pytest.raises(UserError, match="is no folder"):
-        labelled_pictures(folder / "f.png", CLASSES)
+        labelled_images(folder / "f.png", CLASSES)
 
 
 def evaluated(labels: list[int], answers: list[int]) -> Evaluated:
@@ -77,8 +77,8 @@ def evaluated(labels: list[int], answers: list[int]) -> Evaluated:
     values[np.arange(len(labels)), answers] = 0.8
     paths = [f"{i}.png" for i in range(len(labels))]
     given = np.array(labels, np.int64)
-    pictures = LabelledFolder(Path("p"), paths, given, {}, ["eel"], [], [])
-    return Evaluated(pictures, Probabilities(paths, given, values, CLASSES), [])
+    images = LabelledFolder(Path("p"), paths, given, {}, ["eel"], [], [])
+    return Evaluated(images, Probabilities(paths, given, values, CLASSES), [])
 
 
 def test_accuracies_have_intervals_over_the_images() -> None:
@@ -122,13 +122,13 @@ def test_the_command_says_the_same_as_predict_and_writes_tables(
     model: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "eel").mkdir()
-    (folder / "eel/bad.jpg").write_text("no picture")
+    (folder / "eel/bad.jpg").write_text("no image")
     output = tmp_path / "new/output"
     command = ["evaluate", str(model), str(folder), "--device", "cpu"]
     assert main([*command, "--json", "--output", str(output)]) == 1
     said = capsys.readouterr()
     found = json.loads(said.out)
-    assert "1 of 4 pictures could not be read" in said.err
+    assert "1 of 4 images could not be read" in said.err
     assert "eel/bad.jpg" in said.err
     assert "2 folders that are no class of the model: Cat, cow" in said.err
     assert found["images"] == 3
@@ -152,12 +152,12 @@ def test_the_command_says_the_same_as_predict_and_writes_tables(
     assert main(command) == 0
 
 
-def test_a_folder_of_bad_pictures_has_no_figures(
+def test_a_folder_of_bad_images_has_no_figures(
     model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "cat").mkdir()
-    (tmp_path / "cat/bad.jpg").write_text("no picture")
+    (tmp_path / "cat/bad.jpg").write_text("no image")
     assert main(["evaluate", str(model), str(tmp_path), "--device", "cpu"]) == 1
     said = capsys.readouterr()
-    assert "none of its 1 pictures could be read" in said.err
+    assert "none of its 1 images could be read" in said.err
     assert not said.out

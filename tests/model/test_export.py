@@ -45,14 +45,14 @@ def assert_same_facts(model: PublishedModel, text: str | bytes) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["resnet18", "squeezenet1_1"])
-def test_onnx_gives_the_models_scores_for_any_number_of_pictures(tmp_path: Path, name: str) -> None:
+def test_onnx_gives_the_models_scores_for_any_number_of_images(tmp_path: Path, name: str) -> None:
     model = published(tmp_path, name)
     made = export_model(model, "onnx", tmp_path / "m.onnx")
     assert 0 <= made.difference <= 1e-4 * made.largest_score
     onnx.checker.check_model(tmp_path / "m.onnx", full_check=True)
     session = onnxruntime.InferenceSession(tmp_path / "m.onnx", providers=["CPUExecutionProvider"])
     for batch in (1, 5):
-        (scores,) = session.run(["scores"], {"pictures": inputs(batch).numpy()})
+        (scores,) = session.run(["scores"], {"images": inputs(batch).numpy()})
         torch.testing.assert_close(torch.from_numpy(scores), own_scores(model, batch))
     assert_same_facts(model, session.get_modelmeta().custom_metadata_map["sjft"])
     # torch notes where in its own code each node comes from.
@@ -99,7 +99,7 @@ def test_a_file_whose_scores_are_off_is_not_kept(
 
     def off(path: Path) -> Any:
         scores = FORMATS["safetensors"].load(path)
-        return lambda pictures: scores(pictures) * (1.001 if len(pictures) == 3 else 1)
+        return lambda images: scores(images) * (1.001 if len(images) == 3 else 1)
 
     wrong = dataclasses.replace(FORMATS["safetensors"], load=off)
     with monkeypatch.context() as patched:
@@ -137,7 +137,7 @@ def test_the_command_writes_beside_the_model_and_says_how_near_it_is(
     model = str(tmp_path / "model.pt")
     assert main(["export", model, "--format", "safetensors"]) == 0
     text = capsys.readouterr().out
-    assert text.startswith(f"{tmp_path / 'model.safetensors'}: 2.9 MB; scores of random pictures")
+    assert text.startswith(f"{tmp_path / 'model.safetensors'}: 2.9 MB; scores of random images")
     assert "within 0.0e+00" in text
     assert main(["export", model, "--format", "safetensors", "--output", model]) == 1
     assert "is the model itself" in capsys.readouterr().err

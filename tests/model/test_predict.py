@@ -1,4 +1,4 @@
-"""Prediction: a published model on pictures, and what cannot be predicted."""
+"""Prediction: a published model on images, and what cannot be predicted."""
 
 import io
 import json
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from image_files import random_picture, save_pictures
+from image_files import random_image, save_images
 from published import publish
 from torchvision import models
 from torchvision.transforms import v2
@@ -16,7 +16,7 @@ from torchvision.transforms import v2
 from sjft.cli.main import main
 from sjft.errors import UserError
 from sjft.model.file import load_published
-from sjft.model.predict import Prediction, pictures_in, predict
+from sjft.model.predict import Prediction, images_in, predict
 from sjft.model.predict_output import Form, written_as_they_come
 
 CLASSES = ["cat", "dög", "eel"]
@@ -25,18 +25,18 @@ VIEWS = {"scales": [36, 44], "crops": "five", "mirror": True}
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A published model with random weights, evaluated on twenty views of a picture."""
+    """A published model with random weights, evaluated on twenty views of an image."""
     path = tmp_path_factory.mktemp("model") / "model.pt"
     publish(path, "shufflenet_v2_x0_5", side=32, classes=CLASSES, evaluation=VIEWS)
     return path
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> Path:
-    """A folder of pictures, with one that is none."""
-    save_pictures(tmp_path / "p", ["b/2.png", "a.PNG", "b/1.png"])
-    (tmp_path / "p/bad.jpg").write_text("no picture")
-    (tmp_path / "p/notes.txt").write_text("no picture either")
+def images(tmp_path: Path) -> Path:
+    """A folder of images, with one that is none."""
+    save_images(tmp_path / "p", ["b/2.png", "a.PNG", "b/1.png"])
+    (tmp_path / "p/bad.jpg").write_text("no image")
+    (tmp_path / "p/notes.txt").write_text("no image either")
     return tmp_path / "p"
 
 
@@ -44,7 +44,7 @@ def pictures(tmp_path: Path) -> Path:
 def test_predictions_are_those_of_plain_torchvision(
     model: Path, tmp_path: Path, single: bool
 ) -> None:
-    random_picture(4, (50, 41)).save(tmp_path / "a.png")
+    random_image(4, (50, 41)).save(tmp_path / "a.png")
     published = load_published(model)
     (found,) = predict(published, [tmp_path / "a.png"], 3, single_view=single)
     mean, std = published.preprocessing["mean"], published.preprocessing["std"]
@@ -52,7 +52,7 @@ def test_predictions_are_those_of_plain_torchvision(
     crop = v2.CenterCrop(32) if single else v2.FiveCrop(32)
     views = []
     for scale in [36] if single else VIEWS["scales"]:
-        crops = crop(v2.Resize(scale)(random_picture(4, (50, 41))))
+        crops = crop(v2.Resize(scale)(random_image(4, (50, 41))))
         views += [v2.Compose(pixels)(view) for view in ([crops] if single else crops)]
     if not single:
         views += [view.flip(-1) for view in views]
@@ -64,24 +64,24 @@ def test_predictions_are_those_of_plain_torchvision(
     np.testing.assert_allclose([p for _, p in found.classes], scores[order], rtol=1e-4)
 
 
-def test_folders_are_searched_and_bad_pictures_said(model: Path, pictures: Path) -> None:
-    paths, left_out = pictures_in([pictures / "b/2.png", pictures])
+def test_folders_are_searched_and_bad_images_said(model: Path, images: Path) -> None:
+    paths, left_out = images_in([images / "b/2.png", images])
     (line,) = left_out
-    assert line.startswith(f"{pictures}: left out: 1 file")
+    assert line.startswith(f"{images}: left out: 1 file")
     assert line.endswith(": notes.txt")
-    names = [path.relative_to(pictures).as_posix() for path in paths]
+    names = [path.relative_to(images).as_posix() for path in paths]
     assert names == ["b/2.png", "a.PNG", "b/1.png", "b/2.png", "bad.jpg"]
     found = list(predict(load_published(model), [paths[-1], *paths], 1))
     assert [len(prediction.classes) for prediction in found] == [0, 1, 1, 1, 1, 0]
     assert found[1].classes == found[4].classes
     assert "not an image" in found[0].error
     values = json.loads(as_written("json", found))
-    assert values[5] == {"path": str(pictures / "bad.jpg"), "error": found[5].error}
+    assert values[5] == {"path": str(images / "bad.jpg"), "error": found[5].error}
     assert values[1]["classes"][0]["class"] in CLASSES
 
 
-def test_batches_leave_no_trace(model: Path, pictures: Path) -> None:
-    published, (paths, _) = load_published(model), pictures_in([pictures])
+def test_batches_leave_no_trace(model: Path, images: Path) -> None:
+    published, (paths, _) = load_published(model), images_in([images])
     at_once = predict(published, paths, 2)
     in_parts = predict(published, paths, 2, batch=40)
     for one, other in zip(at_once, in_parts, strict=True):
@@ -175,38 +175,38 @@ def test_whatever_ends_the_work_the_list_is_closed() -> None:
             assert len(json.loads(file.getvalue())) == number
 
 
-def test_the_command_shows_a_table_or_json_and_fails_where_a_picture_is_bad(
-    model: Path, pictures: Path, capsys: pytest.CaptureFixture[str]
+def test_the_command_shows_a_table_or_json_and_fails_where_a_image_is_bad(
+    model: Path, images: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = ["predict", str(model)]
-    assert main([*command, str(pictures / "a.PNG"), "--top", "2", "--device", "cpu"]) == 0
+    assert main([*command, str(images / "a.PNG"), "--top", "2", "--device", "cpu"]) == 0
     text = capsys.readouterr().out
-    assert text.startswith(f"{pictures / 'a.PNG'}  ")
+    assert text.startswith(f"{images / 'a.PNG'}  ")
     assert text.count(" %") == 2
     shown = []
     for views in ([], ["--single-view"]):
-        assert main([*command, str(pictures / "a.PNG"), "--json", *views]) == 0
+        assert main([*command, str(images / "a.PNG"), "--json", *views]) == 0
         shown.append(capsys.readouterr().out)
     assert shown[0] != shown[1]
-    assert main([*command, str(pictures), "--json", "--batch", "1"]) == 1
+    assert main([*command, str(images), "--json", "--batch", "1"]) == 1
     output = capsys.readouterr()
     assert [len(value.get("classes", [])) for value in json.loads(output.out)] == [3, 3, 3, 0]
-    assert f"1 of 4 pictures could not be read: {pictures / 'bad.jpg'}" in output.err
-    assert f"{pictures}: left out: 1 file" in output.err
+    assert f"1 of 4 images could not be read: {images / 'bad.jpg'}" in output.err
+    assert f"{images}: left out: 1 file" in output.err
 
 
 def test_a_gpu_that_is_not_there_is_said(
     model: Path,
-    pictures: Path,
+    images: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert main(["predict", str(model), str(pictures), "--device", "cuda"]) == 1
+    assert main(["predict", str(model), str(images), "--device", "cuda"]) == 1
     assert "sjft: --device: `cuda` is asked for" in capsys.readouterr().err
 
 
-def test_what_is_no_model_or_no_picture_is_named(model: Path, tmp_path: Path) -> None:
+def test_what_is_no_model_or_no_image_is_named(model: Path, tmp_path: Path) -> None:
     (tmp_path / "m.pt").write_bytes(b"no model")
     torch.save({"format": "other"}, tmp_path / "other.pt")
     torch.save({"format": "sjft-published-model", "format_version": 1}, tmp_path / "old.pt")
@@ -226,63 +226,63 @@ def test_what_is_no_model_or_no_picture_is_named(model: Path, tmp_path: Path) ->
     for path, words in (
         (tmp_path / "none.jpg", "no such file or folder"),
         (tmp_path / "broken.jpg", "is a link that leads nowhere, to 'none.jpg'"),
-        (tmp_path / "empty", "no picture in this folder"),
+        (tmp_path / "empty", "no image in this folder"),
     ):
         with pytest.raises(UserError, match=words):
-            pictures_in([path])
+            images_in([path])
 
 
 def test_folders_are_walked_by_the_readers_rules(tmp_path: Path) -> None:
     top, elsewhere = tmp_path / "p", tmp_path / "elsewhere"
-    save_pictures(
+    save_images(
         top, ["a.png", ".hidden/b.png", "@eaDir/c.png", "x/.d.png", "x/e.png", "__MACOSX/f.png"]
     )
-    save_pictures(elsewhere, ["g.png", "h/i.png"])
+    save_images(elsewhere, ["g.png", "h/i.png"])
     (top / "linked").symlink_to(elsewhere)
     (top / "x/loop").symlink_to(top)
     (top / "dangling.png").symlink_to("nowhere.png")
     (top / "file.png").symlink_to(elsewhere / "g.png")
     os.mkfifo(top / "pipe.jpg")
     (top / "phone.heic").write_bytes(b"x")
-    paths, left_out = pictures_in([top])
+    paths, left_out = images_in([top])
     names = [path.relative_to(top).as_posix() for path in paths]
     assert names == ["a.png", "file.png", "linked/g.png", "linked/h/i.png", "x/e.png"]
     told = " ".join(left_out)
     for name in ("@eaDir", ".hidden", "dangling.png", "pipe.jpg", "phone.heic", "x/loop", ".d.png"):
         assert name in told
-    assert pictures_in([top / ".hidden/b.png", top / ".hidden"])[0] == [top / ".hidden/b.png"] * 2
+    assert images_in([top / ".hidden/b.png", top / ".hidden"])[0] == [top / ".hidden/b.png"] * 2
 
 
 def test_an_empty_folder_says_what_was_left_out(tmp_path: Path) -> None:
     (tmp_path / "phone.heic").write_bytes(b"x")
-    with pytest.raises(UserError, match=r"there is no picture in this folder. Left out: 1 .*heic"):
-        pictures_in([tmp_path])
+    with pytest.raises(UserError, match=r"there is no image in this folder. Left out: 1 .*heic"):
+        images_in([tmp_path])
 
 
-def test_special_files_and_long_pictures_are_answered_at_once(
+def test_special_files_and_long_images_are_answered_at_once(
     model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    random_picture(1, (60_000, 1)).save(tmp_path / "long.png")
-    random_picture(1, (100, 200)).save(tmp_path / "a.png")
+    random_image(1, (60_000, 1)).save(tmp_path / "long.png")
+    random_image(1, (100, 200)).save(tmp_path / "a.png")
     os.mkfifo(tmp_path / "pipe.jpg")
     with (tmp_path / "sparse.jpg").open("wb") as file:
         file.truncate(3 * 10**9)
     names = ["long.png", "a.png", "pipe.jpg", "sparse.jpg"]
     command = ["predict", str(model), *(str(tmp_path / name) for name in names), "--json"]
-    assert main([*command, "--largest-picture", "0.07"]) == 1
+    assert main([*command, "--largest-image", "0.07"]) == 1
     output = capsys.readouterr()
     errors = [value.get("error", "") for value in json.loads(output.out)]
     assert errors[:2] == ["", ""]
     assert "a named pipe" in errors[2]
     assert "3,000.0 MB; the limit `largest_file` is 500" in errors[3]
-    assert "2 of 4 pictures could not be read" in output.err
-    assert main([*command, "--largest-picture", "0.01", "--largest-file", "1"]) == 1
+    assert "2 of 4 images could not be read" in output.err
+    assert main([*command, "--largest-image", "0.01", "--largest-file", "1"]) == 1
     errors = [value.get("error", "") for value in json.loads(capsys.readouterr().out)]
-    assert "60000 x 1 pixels are 0.06 megapixels; the limit `largest_picture` is 0.01" in errors[0]
-    assert "the limit `largest_picture` is 0.01" in errors[1]
+    assert "60000 x 1 pixels are 0.06 megapixels; the limit `largest_image` is 0.01" in errors[0]
+    assert "the limit `largest_image` is 0.01" in errors[1]
     assert "the limit `largest_file` is 1" in errors[3]
-    assert main([*command, "--largest-picture", "0"]) == 1
-    assert "--largest-picture: Input should be greater than 0" in capsys.readouterr().err
+    assert main([*command, "--largest-image", "0"]) == 1
+    assert "--largest-image: Input should be greater than 0" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("form", ["--json", "--json-lines", None])
@@ -293,7 +293,7 @@ def test_results_come_batch_by_batch_and_none_is_lost(
     monkeypatch: pytest.MonkeyPatch,
     form: str | None,
 ) -> None:
-    save_pictures(tmp_path, [f"{i}.png" for i in range(5)])
+    save_images(tmp_path, [f"{i}.png" for i in range(5)])
     load, seen = torch.nn.Module.__call__, []
 
     def interrupted(module: torch.nn.Module, *arguments: object) -> object:
@@ -307,7 +307,7 @@ def test_results_come_batch_by_batch_and_none_is_lost(
     command = ["predict", str(model), str(tmp_path), "--batch", "1", *([form] if form else [])]
     assert main(command) == 130
     output = capsys.readouterr()
-    assert "sjft: interrupted after 3 of 5 pictures" in output.err
+    assert "sjft: interrupted after 3 of 5 images" in output.err
     assert [("0.png" in text, f"{n}.png" in text) for n, text in enumerate(seen[1:3])] == [
         (True, True),
         (False, True),
@@ -338,7 +338,7 @@ def test_no_name_ends_the_work_on_a_terminal_of_ascii(
 ) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
-    random_picture(1).save(tmp_path / "a.png")
+    random_image(1).save(tmp_path / "a.png")
     for name in ODD_NAMES:
         (folder / os.fsdecode(name)).write_bytes((tmp_path / "a.png").read_bytes())
     options = [form] if form else []

@@ -41,7 +41,7 @@ def test_plain_torchvision_gives_the_scores_of_the_targets_head(
     assert torch.equal(found, wanted)
 
 
-def test_the_file_says_how_pictures_are_prepared_and_what_the_scores_mean(tmp_path: Path) -> None:
+def test_the_file_says_how_images_are_prepared_and_what_the_scores_mean(tmp_path: Path) -> None:
     views = {"scales": [80, 72], "crops": "five", "mirror": True}
     publish(tmp_path / "model.pt", "squeezenet1_1", evaluation=views)
     content = read(tmp_path / "model.pt")

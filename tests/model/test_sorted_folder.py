@@ -1,11 +1,11 @@
-"""Predictions as CSV, and pictures sorted by them."""
+"""Predictions as CSV, and images sorted by them."""
 
 import csv
 import io
 from pathlib import Path
 
 import pytest
-from image_files import save_pictures
+from image_files import save_images
 from published import publish
 
 from sjft.cli.main import main
@@ -17,9 +17,9 @@ CLASSES = ["a/b", "..", "c%2Fd"]
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> Path:
-    save_pictures(tmp_path / "p", ["x/1.png", "y/1.png", 'z/a "b", c.PNG'])
-    (tmp_path / "p/bad.jpg").write_text("no picture")
+def images(tmp_path: Path) -> Path:
+    save_images(tmp_path / "p", ["x/1.png", "y/1.png", 'z/a "b", c.PNG'])
+    (tmp_path / "p/bad.jpg").write_text("no image")
     return tmp_path / "p"
 
 
@@ -31,36 +31,36 @@ def test_names_of_folders_are_one_folder_each_and_differ() -> None:
 
 
 @pytest.mark.parametrize("links", [False, True])
-def test_pictures_of_one_name_stand_side_by_side(pictures: Path, links: bool) -> None:
-    folder = sorted_folder(pictures.parent / "s", links=links)
-    paths = [pictures / "x/1.png", pictures / "y/1.png", pictures / "x/1.png"]
+def test_images_of_one_name_stand_side_by_side(images: Path, links: bool) -> None:
+    folder = sorted_folder(images.parent / "s", links=links)
+    paths = [images / "x/1.png", images / "y/1.png", images / "x/1.png"]
     before = [path.read_bytes() for path in paths]
     for path in paths:
         folder.add(Prediction(path, [("a/b", 0.9)]))
-    folder.add(Prediction(pictures / "bad.jpg", [], "not an image"))
-    placed = sorted((pictures.parent / "s").rglob("*.*g"))
+    folder.add(Prediction(images / "bad.jpg", [], "not an image"))
+    placed = sorted((images.parent / "s").rglob("*.*g"))
     assert [path.name for path in placed] == ["1-2.png", "1-3.png", "1.png"]
     assert {path.parent.name for path in placed} == {"a%2Fb"}
     assert [path.is_symlink() for path in placed] == [links] * 3
-    assert (pictures.parent / "s/a%2Fb/1-2.png").read_bytes() == before[1]
+    assert (images.parent / "s/a%2Fb/1-2.png").read_bytes() == before[1]
     assert [path.read_bytes() for path in paths] == before
     assert "3 " in folder.summary()
     assert "2 with a number" in folder.summary()
 
 
-def test_nothing_is_written_over(pictures: Path) -> None:
+def test_nothing_is_written_over(images: Path) -> None:
     with pytest.raises(UserError, match="nothing in it is overwritten"):
-        sorted_folder(pictures, links=False)
-    (pictures.parent / "empty").mkdir()
-    assert sorted_folder(pictures.parent / "empty", links=False).done == 0
+        sorted_folder(images, links=False)
+    (images.parent / "empty").mkdir()
+    assert sorted_folder(images.parent / "empty", links=False).done == 0
 
 
 def test_the_command_writes_csv_and_sorts(
-    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model = tmp_path / "model.pt"
     publish(model, "shufflenet_v2_x0_5", side=32, classes=CLASSES, evaluation={"scales": [36]})
-    command = ["predict", str(model), str(pictures), "--device", "cpu", "--top", "5", "--csv"]
+    command = ["predict", str(model), str(images), "--device", "cpu", "--top", "5", "--csv"]
     assert main([*command, "--sort-into", str(tmp_path / "s"), "--link"]) == 1
     said = capsys.readouterr()
     assert f"3 links in {tmp_path / 's'}" in said.err
@@ -69,7 +69,7 @@ def test_the_command_writes_csv_and_sorts(
     assert list(rows[0]) == ["path", "error", *ranks]
     by_path = {row["path"]: row for row in rows}
     assert len(by_path) == 4
-    bad = by_path.pop(str(pictures / "bad.jpg"))
+    bad = by_path.pop(str(images / "bad.jpg"))
     assert bad["error"] and not bad["class_1"]
     for path, row in by_path.items():
         shares = [float(row[f"probability_{n}"]) for n in (1, 2, 3)]

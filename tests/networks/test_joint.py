@@ -26,7 +26,7 @@ from sjft.storage.torch_file import write_torch
 
 RANDOM = RandomWeights(source="random", seed=3)
 ALL_NETWORKS = models.list_models(module=models)
-# Side of a picture that each of these can be given.
+# Side of an image that each of these can be given.
 FAMILIES = {
     "alexnet": 64,
     "convnext_tiny": 32,
@@ -76,7 +76,7 @@ def build(name: str, targets: int = 2, sources: int = 3, seed: int = 0) -> Joint
     )
 
 
-def pictures(number: int = 4, side: int = 32, seed: int = 0) -> torch.Tensor:
+def images(number: int = 4, side: int = 32, seed: int = 0) -> torch.Tensor:
     return torch.randn(number, 3, side, side, generator=torch.Generator().manual_seed(seed))
 
 
@@ -133,7 +133,7 @@ def test_both_heads_stand_side_by_side_and_the_targets_fits_torchvision(
     name: str, side: int
 ) -> None:
     network = build(name)
-    found = scores(network, pictures(2, side))
+    found = scores(network, images(2, side))
     assert found.shape == (2, 5)
     assert torch.isfinite(found).all()
     options = (
@@ -144,7 +144,7 @@ def test_both_heads_stand_side_by_side_and_the_targets_fits_torchvision(
     plain = models.get_model(name, num_classes=2, **options)
     plain.load_state_dict(plain_state(network), strict=True)
     with torch.inference_mode():
-        alone = plain.eval()(pictures(2, side))
+        alone = plain.eval()(images(2, side))
     assert torch.equal(alone, found[:, :2])
 
 
@@ -160,7 +160,7 @@ def test_a_file_gives_back_the_network(tmp_path: Path, name: str) -> None:
 def test_without_a_source_there_is_one_head() -> None:
     network = build("squeezenet1_1", sources=0)
     assert network.heads.source is None
-    assert scores(network, pictures()).shape == (4, 2)
+    assert scores(network, images()).shape == (4, 2)
     plain = models.get_model("squeezenet1_1", num_classes=2)
     plain.load_state_dict(plain_state(network), strict=True)
 

@@ -38,9 +38,9 @@ def test_the_source_head_scores_as_the_classifier_did(tmp_path: Path, name: str)
     chosen = ["fox", "bee", "gnu"]
     known = ClassifierClasses(None, {"store": NAMES})
     network = build(tmp_path, name, chosen, known)
-    pictures = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    images = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
-        found, wanted = network.module.eval()(pictures), plain(pictures)
+        found, wanted = network.module.eval()(images), plain(images)
     torch.testing.assert_close(found[:, 2:], wanted[:, [NAMES.index(c) for c in chosen]])
     fresh = build(tmp_path, name, chosen, None)
     assert torch.equal(network.heads.target.weight, fresh.heads.target.weight)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 from chain import CONFIG
-from image_files import random_picture
+from image_files import random_image
 
 from sjft.cli.main import main
 
@@ -51,7 +51,7 @@ def test_an_experiment_without_its_data_is_planned_from_given_numbers(
     text = shown(capsys, "absent", *GIVEN)
     assert "own: 5,360 training images in 1 shards, 1,340 held out." in text
     assert "elsewhere: 1,281,167 training images" in text
-    assert "Measured on 2 made pictures" in text
+    assert "Measured on 2 made images" in text
     rows = rows_of(text)
     total = rows.pop("all")
     assert rows["extract_descriptors"][0] == 3
@@ -63,29 +63,29 @@ def test_an_experiment_without_its_data_is_planned_from_given_numbers(
     assert rows["extract_descriptors"][1] > rows["build_histograms"][1] > 0
 
 
-def test_pictures_that_are_there_are_counted_and_measured(
+def test_images_that_are_there_are_counted_and_measured(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for image in range(20):
-        path = folder / "here" / "my own pictures" / "ab"[image % 2] / f"{image}.png"
+        path = folder / "here" / "my own images" / "ab"[image % 2] / f"{image}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        random_picture(image, (40, 40)).save(path)
+        random_image(image, (40, 40)).save(path)
     (path.parent / "phone.heic").touch()
     (path.parent / "loop").symlink_to("..")
     text = shown(capsys, "own", "--data-root", "here", "--sample", "3")
-    assert "Measured on 3 pictures of own." in text
+    assert "Measured on 3 images of own." in text
     _, foreign, loop, *_ = text.splitlines()
-    assert foreign.startswith("  left out: 1 picture ending in .heic, a format that is not read")
+    assert foreign.startswith("  left out: 1 image ending in .heic, a format that is not read")
     assert loop == "  left out: 1 link that leads back to a folder it lies in: b/loop"
     assert "held out." in text
     assert "fit_projection" not in text  # `exhaustive` needs no index
 
 
-def test_generated_pictures_are_counted_by_the_settings(
+def test_generated_images_are_counted_by_the_settings(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = shown(capsys, "tiny", "--sample", "2")
-    assert "pictures: 12 training images in 1 shards, 8 held out." in text
+    assert "images: 12 training images in 1 shards, 8 held out." in text
     assert "store: 18 training images in 2 shards." in text
 
 
@@ -176,7 +176,7 @@ def test_the_folder_s_own_file_comes_on_top_of_the_shipped_one(
     assert "demo" in told
     assert "absent" in told
     monkeypatch.setenv("SJFT_DATA_ROOT", str(folder / "environment"))
-    assert "environment/my own pictures" in refused(capsys, "absent")
+    assert "environment/my own images" in refused(capsys, "absent")
     (folder / "mine.yaml").write_text("data_root: mine")
     assert "no folder mine/my own" in refused(capsys, "absent", "--configfile", "mine.yaml")
     both = ("absent", "--configfile", "mine.yaml", "--data-root", "command")

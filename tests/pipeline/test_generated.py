@@ -75,7 +75,7 @@ def test_every_key_stands_in_the_reference() -> None:
 
 def test_what_readers_have_in_common_is_told_once() -> None:
     page = generated_files()[ROOT / "docs" / "reference.md"]
-    assert page.count("| `how_to_get` |") == page.count("| `largest_picture` |") == 1
+    assert page.count("| `how_to_get` |") == page.count("| `largest_image` |") == 1
 
 
 def test_the_schema_file_is_json_schema() -> None:

@@ -103,7 +103,7 @@ def test_every_seed_of_the_compared_arms_is_a_run() -> None:
 def test_an_arm_with_another_retrieval_has_its_own_pairing_and_its_own_jobs() -> None:
     arms = CONFIG["experiments"]["tiny"]["arms"] | {"gabor": {"retrieval": "exhaustive"}}
     c = configuration(arms=arms, publish={"compare": ["gabor"]})
-    assert runs.pairing(c, "tiny") == Pairing("pictures", ("store",), "approximate", "small")
+    assert runs.pairing(c, "tiny") == Pairing("images", ("store",), "approximate", "small")
     assert runs.pairing(c, "tiny", "gabor").retrieval == "exhaustive"
     jobs = jobs_of_model(c, "tiny")
     searched = {job.names["retrieval"] for job in jobs if job.rule == "search_shard"}
@@ -112,7 +112,7 @@ def test_an_arm_with_another_retrieval_has_its_own_pairing_and_its_own_jobs() ->
     both = counted(jobs)
     for rule in ("equalise_bins", "build_histograms", "search_shard", "merge_neighbours"):
         assert both[rule] == 2 * alone[rule], rule
-    # The bank is the same, and the leaking images are the same pictures.
+    # The bank is the same, and the leaking images are the same images.
     assert both["extract_descriptors"] == alone["extract_descriptors"]
     assert both["hash_images"] == alone["hash_images"]
     assert both["build_index"] == alone["build_index"]  # `exhaustive` needs none

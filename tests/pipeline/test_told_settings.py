@@ -14,10 +14,10 @@ from sjft.settings.training import TrainingSettings
 
 
 def test_each_reader_lists_by_all_of_its_keys_but_those_of_its_files_origin() -> None:
-    assert ORIGIN | {"on_bad_image", "largest_picture"} == NOT_FOR_THE_LIST
+    assert ORIGIN | {"on_bad_image", "largest_image"} == NOT_FOR_THE_LIST
 
 
-def test_pictures_that_are_made_go_by_what_they_are_made_from() -> None:
+def test_images_that_are_made_go_by_what_they_are_made_from() -> None:
     seen = {"reader": "cameras", "root": "x", "splits": {"train": "."}, "cameras": {"blur": 1}}
     configuration = read_configuration({**BASE, "datasets": {**BASE["datasets"], "seen": seen}})
     common = {"reader", "size", "quality", "seed"}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 from chain import CONFIG
-from image_files import save_pictures
+from image_files import save_images
 from small import training_settings
 
 from sjft.errors import UserError
@@ -22,9 +22,9 @@ SPEEDS = TrainingSpeeds("cpu", with_source=4.0, target_alone=2.0, view=0.5, mode
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> list[Path]:
+def images(tmp_path: Path) -> list[Path]:
     names = [f"{number}.png" for number in range(3)]
-    save_pictures(tmp_path, names)
+    save_images(tmp_path, names)
     return [tmp_path / name for name in names]
 
 
@@ -47,14 +47,14 @@ def job(rule: str, arm: str) -> Job:
 
 
 def test_an_update_costs_its_forward_passes_and_source_images_cost_too(
-    pictures: list[Path],
+    images: list[Path],
 ) -> None:
     evaluation = EvaluationSettings(scales=(32,))
     few = training_settings(network="shufflenet_v2_x0_5", input_size=32, resize=(32, 36))
     speeds = measure_training(
         few,
         evaluation,
-        pictures,
+        images,
         (2, 5),
     )
     assert speeds.device == "cpu"
@@ -63,21 +63,21 @@ def test_an_update_costs_its_forward_passes_and_source_images_cost_too(
     assert speeds.model_bytes > 4 * 300_000  # so many weights has the trunk
     # Not measured whole, but so many times as long.
     many = few.model_copy(update={"target_batch": 80, "accumulate": 50, "device": "cuda"})
-    assert measure_training(many, evaluation, pictures, (2, 5)).with_source > 50 * 2 * (
+    assert measure_training(many, evaluation, images, (2, 5)).with_source > 50 * 2 * (
         speeds.target_alone
     )
 
 
-def test_a_network_that_refuses_its_input_is_named(pictures: list[Path]) -> None:
+def test_a_network_that_refuses_its_input_is_named(images: list[Path]) -> None:
     settings = training_settings(network="alexnet", input_size=32, resize=(32, 32))
-    with pytest.raises(UserError, match="alexnet cannot be trained on pictures of 32 px"):
-        measure_training(settings, EvaluationSettings(scales=(32,)), pictures, (2, 5))
+    with pytest.raises(UserError, match="alexnet cannot be trained on images of 32 px"):
+        measure_training(settings, EvaluationSettings(scales=(32,)), images, (2, 5))
 
 
-def test_measuring_leaves_torch_as_it_was(pictures: list[Path]) -> None:
+def test_measuring_leaves_torch_as_it_was(images: list[Path]) -> None:
     before = torch.get_num_threads()
     settings = training_settings(network="shufflenet_v2_x0_5", input_size=32, resize=(32, 36))
-    measure_training(settings, EvaluationSettings(scales=(32,)), pictures, (2, 5))
+    measure_training(settings, EvaluationSettings(scales=(32,)), images, (2, 5))
     assert torch.get_num_threads() == before
 
 

@@ -9,7 +9,7 @@ from explored import Explored, write_explored
 
 from sjft.data.table import read_images
 from sjft.errors import UserError
-from sjft.reports.explorer.inputs import ExplorerInputs, PictureFolders
+from sjft.reports.explorer.inputs import ExplorerInputs, ImageFolders
 from sjft.reports.neighbour_list import list_neighbours, page_of
 from sjft.retrieval.neighbours import read_neighbours
 
@@ -17,11 +17,11 @@ SIZE = Explored(targets=12, sources=40, kept=10, initial_neighbours=3)
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[ExplorerInputs, PictureFolders]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[ExplorerInputs, ImageFolders]:
     return write_explored(tmp_path_factory.mktemp("explored"), SIZE)
 
 
-def test_the_nearest_are_the_ranking_s(made: tuple[ExplorerInputs, PictureFolders]) -> None:
+def test_the_nearest_are_the_ranking_s(made: tuple[ExplorerInputs, ImageFolders]) -> None:
     inputs, _ = made
     listed = list_neighbours(inputs, inputs.rounds[0], "pets & <more>/7.png", 5)
     ranking = read_neighbours(inputs.retrievals[0].ranking)
@@ -41,7 +41,7 @@ def test_the_nearest_are_the_ranking_s(made: tuple[ExplorerInputs, PictureFolder
 
 
 def test_before_the_round_is_there_the_ranking_alone_is_told(
-    made: tuple[ExplorerInputs, PictureFolders],
+    made: tuple[ExplorerInputs, ImageFolders],
 ) -> None:
     inputs, _ = made
     later = replace(inputs.rounds[0], subset=Path("not/there.csv"))
@@ -51,25 +51,25 @@ def test_before_the_round_is_there_the_ranking_alone_is_told(
 
 
 @pytest.mark.parametrize(
-    ("picture", "message"),
+    ("image", "message"),
     [
-        ("more>/", r"is a part of 12 target pictures' paths: .*, \.\.\.\. Give more of it"),
-        ("pets & <more>/77.png", r"no training picture of the target\. Did you mean 'pets"),
+        ("more>/", r"is a part of 12 target images' paths: .*, \.\.\.\. Give more of it"),
+        ("pets & <more>/77.png", r"no training image of the target\. Did you mean 'pets"),
         ("elsewhere/entirely/7.pgn", r"Did you mean 'pets & <more>/7\.png'"),
         ("zzz", r"There are 'pets & <more>/0\.png', "),
-        ("test/1.png", r"test/1\.png: is held out \(test\); training pictures alone"),
+        ("test/1.png", r"test/1\.png: is held out \(test\); training images alone"),
     ],
 )
 def test_a_name_that_is_none_s_or_several_s(
-    made: tuple[ExplorerInputs, PictureFolders], picture: str, message: str
+    made: tuple[ExplorerInputs, ImageFolders], image: str, message: str
 ) -> None:
     inputs, _ = made
     with pytest.raises(UserError, match=message):
-        list_neighbours(inputs, inputs.rounds[0], picture, 5)
+        list_neighbours(inputs, inputs.rounds[0], image, 5)
 
 
 def test_a_path_that_is_a_part_of_another_s_means_itself(
-    made: tuple[ExplorerInputs, PictureFolders],
+    made: tuple[ExplorerInputs, ImageFolders],
 ) -> None:
     inputs, _ = made
     assert list_neighbours(inputs, inputs.rounds[0], "pets & <more>/1.png", 1).path.endswith(
@@ -77,14 +77,14 @@ def test_a_path_that_is_a_part_of_another_s_means_itself(
     )
 
 
-def test_the_page_has_all_pictures_inside_it(
-    made: tuple[ExplorerInputs, PictureFolders],
+def test_the_page_has_all_images_inside_it(
+    made: tuple[ExplorerInputs, ImageFolders],
 ) -> None:
-    inputs, pictures = made
+    inputs, images = made
     listed = list_neighbours(inputs, inputs.rounds[0], "/7.png", 5)
-    page = page_of(listed, pictures)
+    page = page_of(listed, images)
     assert page.count("data:image/jpeg;base64,") == 6
     assert not re.search(r'(src|href)="(?!data:)', page)
     assert "<more>" not in page and "pets &amp; &lt;more&gt;/7.png" in page
-    gone = replace(pictures, sources={"things": Path("not/there")})
+    gone = replace(images, sources={"things": Path("not/there")})
     assert page_of(listed, gone).count("cannot be read") == 5

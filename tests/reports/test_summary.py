@@ -164,8 +164,8 @@ def test_leakage_and_duplicates_are_reported(tmp_path: Path) -> None:
         duplicates={"source_images": 2, "target_images": 1},
     )
     table = summary_of(tmp_path, retrieval=checked)["table"]
-    assert "4 images of store show a held-out picture of the target (3 such pictures)." in table
-    assert "1 held-out pictures stand among the target's own training images too." in table
+    assert "4 images of store show a held-out image of the target (3 such images)." in table
+    assert "1 held-out images stand among the target's own training images too." in table
 
 
 def test_the_share_of_each_source_is_reported_where_there_are_several(tmp_path: Path) -> None:
@@ -256,7 +256,7 @@ def test_the_last_words_say_where_the_results_are_and_what_to_do_next(tmp_path: 
     assert words[-2] == "--config" and name == "experiments"
     arms, seeds = ["selective", "fine-tune"], [0, 1, 2, 3, 4]
     assert yaml.safe_load(changed) == {"demo": {"ablation": {"arms": arms, "seeds": seeds}}}
-    assert neighbours == "  sjft neighbours demo PICTURE --configfile 'config/my own.yaml'"
+    assert neighbours == "  sjft neighbours demo IMAGE --configfile 'config/my own.yaml'"
     # A part of another workflow: its commands are not known here.
     assert "snakemake" not in closing(found, model, card, None)
 

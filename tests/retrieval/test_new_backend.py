@@ -16,7 +16,7 @@ from sjft.layout import NEIGHBOURS_IN_SHARD as SEARCHED
 from sjft.layout import PROJECTION, Job
 from sjft.pipeline import memory
 from sjft.pipeline.retrieval_cost import Collection, RetrievalCost
-from sjft.pipeline.speeds import make_pictures, measure_speeds
+from sjft.pipeline.speeds import make_images, measure_speeds
 from sjft.pipeline.stage_settings import (
     of_index,
     of_merged_neighbours,
@@ -138,13 +138,13 @@ def test_its_jobs_are_planned(tmp_path: Path) -> None:
     configuration = configured()
     settings = configuration.retrievals["plain"]
     bank = GaborBank(type="gabor", resize=40, crop=32, scales=2, orientations=2)
-    paths = make_pictures(tmp_path, 2)
+    paths = make_images(tmp_path, 2)
     speeds = measure_speeds(tmp_path, paths, bank, None, settings)
     assert speeds.query_seconds > 0
     assert 2 <= speeds.index_bytes < 3  # 16 bits, and numpy's own few bytes
-    collections = {"pictures": Collection("target", 1000, 0, 1)}
+    collections = {"images": Collection("target", 1000, 0, 1)}
     collections["store"] = Collection("source", 9000, 0, 3)
-    pairing = {"retrieval": "plain", "target": "pictures"}
+    pairing = {"retrieval": "plain", "target": "images"}
     shards = [SEARCHED.of(**pairing, source="store", shard=f"{n:04d}").job for n in range(3)]
     jobs = [*shards, *(Job("build_index", job.values) for job in shards)]
     cost = RetrievalCost(configuration, collections, {"plain": speeds})

@@ -19,7 +19,7 @@ from sjft.retrieval.ranking import (
 from sjft.selection.arms import RoundInputs, select
 from sjft.settings.selection import SelectionSettings
 
-# Both have pictures and classes of the same names; `web` has held-out images too.
+# Both have images and classes of the same names; `web` has held-out images too.
 TABLES = {
     "store": images_table([0, 0, 1, 1, 2]),
     "web": pl.concat(

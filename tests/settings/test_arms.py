@@ -267,7 +267,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"own": {"training": {"device": "cpu"}}},
         f"{KEY}.own.training.device: says how a job computes, which no arm is about",
     ),
-    "pictures larger than those of the evaluation": (
+    "images larger than those of the evaluation": (
         {"own": {"training": {"input_size": 300, "resize": [300, 320]}}},
         f"{KEY}.own.training.input_size: 300 is more than the smallest of the experiment's "
         "evaluation.scales (256)",

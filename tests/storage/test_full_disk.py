@@ -62,7 +62,7 @@ def checkpoint(path: Path) -> None:
     kept._write(1, {"weights": np.zeros(9000).tobytes()})
 
 
-def pictures(path: Path) -> None:
+def images(path: Path) -> None:
     synthetic.generate(
         path,
         contents=["disc", "ring"],
@@ -83,7 +83,7 @@ WRITERS: dict[str, Callable[[Path], None]] = {
     "model.pt": lambda path: write_torch(path, {"weights": np.zeros(9000).tobytes()}),
     "0000.ann": index,
     "update-00000001.pt": checkpoint,
-    "generated": pictures,
+    "generated": images,
 }
 
 
@@ -127,10 +127,10 @@ def test_an_old_table_outlives_a_full_disk(tmp_path: Path) -> None:
 
 def test_an_archive_that_fills_the_disk_is_named(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as archive:
-        member = tarfile.TarInfo("pictures/1.jpg")
+        member = tarfile.TarInfo("images/1.jpg")
         member.size = 3 * LIMIT
         archive.addfile(member, io.BytesIO(bytes(member.size)))
-    with full_disk(), pytest.raises(UserError, match=r"pictures/1\.jpg: cannot be written"):
+    with full_disk(), pytest.raises(UserError, match=r"images/1\.jpg: cannot be written"):
         extract_archive(tmp_path / "a.tar.gz", tmp_path / "new")
 
 

@@ -4,8 +4,8 @@ from sjft.storage.markdown import aligned, table
 
 
 def test_a_table_has_its_head_first_and_a_line_a_row() -> None:
-    found = table([("what", "figure"), ("pictures", 12), ("seconds", 0.5)])
-    assert found == ["| what | figure |", "| --- | --- |", "| pictures | 12 |", "| seconds | 0.5 |"]
+    found = table([("what", "figure"), ("images", 12), ("seconds", 0.5)])
+    assert found == ["| what | figure |", "| --- | --- |", "| images | 12 |", "| seconds | 0.5 |"]
     assert table([["alone"]]) == ["| alone |", "| --- |"]
 
 

@@ -59,7 +59,7 @@ class Watched:
         self.page.goto(path.resolve().as_uri())
 
     def check(self, where: str) -> None:
-        """Fail on what was seen since, on missing pictures, and on scrolling to the side."""
+        """Fail on what was seen since, on missing images, and on scrolling to the side."""
         self.page.wait_for_timeout(100)
         images = self.page.evaluate(
             """async () => {
@@ -71,7 +71,7 @@ class Watched:
               return near.filter((image) => !image.naturalWidth).map((image) => image.src);
             }"""
         )
-        assert not images, f"{where}: pictures are missing: {images}"
+        assert not images, f"{where}: images are missing: {images}"
         wide, room = self.page.evaluate(
             "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
         )

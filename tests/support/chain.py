@@ -36,11 +36,11 @@ _RETRIEVAL = {
     "epsilon": 1e-4,
     "neighbours_on_file": 6,
     "projection_dimensions": 8,
-    # With so few bins, of so few filters, pictures of one style are hardly told apart.
+    # With so few bins, of so few filters, images of one style are hardly told apart.
     "leakage": {"divergence_share": 0.01},
 }
 _EXPERIMENT = {
-    "target": "pictures",
+    "target": "images",
     "source": "store",
     "retrieval": "approximate",
     "rounds": 1,
@@ -50,7 +50,7 @@ _EXPERIMENT = {
 }
 CONFIG: dict[str, Any] = {
     "datasets": {
-        "pictures": {
+        "images": {
             "reader": "synthetic",
             "contents": ["disc", "cross"],
             "styles": ["hatching"],
@@ -69,7 +69,7 @@ CONFIG: dict[str, Any] = {
         },
         "own": {
             "reader": "image_folder",
-            "root": "my own pictures",
+            "root": "my own images",
             "random_split": {"train": 0.6, "val": 0.2},
             "how_to_get": "Take them from the drawer.",
         },
@@ -249,7 +249,7 @@ def copy_all(chain: Chain, root: Path) -> Chain:
     return Chain(root)
 
 
-def lay_out_empty_pictures(data: Path) -> None:
+def lay_out_empty_images(data: Path) -> None:
     """Names as in Indoor 67 and ImageNet, enough of them that no shard is empty."""
     for name, number in (("TrainImages.txt", 3), ("TestImages.txt", 2)):
         paths = [f"{c}/{name[:4]}_{i}.jpg" for c in ("airport", "bar") for i in range(number)]

@@ -34,9 +34,9 @@ class Differences:
         grey = pixels.mean(axis=2, keepdims=True).astype(np.uint8)
         return resized(grey, self._settings.resize, self._settings.crop)
 
-    def responses(self, pictures):
+    def responses(self, images):
         step = self._settings.step
-        grey = as_images(as_floats(pictures, self.device) / 255, 1)[:, 0]
+        grey = as_images(as_floats(images, self.device) / 255, 1)[:, 0]
         here = grey[:, :-step, :-step]
         differences = [grey[:, :-step, step:] - here, grey[:, step:, :-step] - here]
         return [torch.stack(differences, 1).flatten(2)]

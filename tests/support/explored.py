@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from image_files import random_picture
+from image_files import random_image
 from small import images_table
 
 from sjft.data.table import numbers_in_shards, write_images
@@ -18,7 +18,7 @@ from sjft.descriptors.packing import PackedCounts
 from sjft.leakage.table import LEAKAGE_SCHEMA, write_leakage
 from sjft.reports.explorer.inputs import (
     ExplorerInputs,
-    PictureFolders,
+    ImageFolders,
     RetrievalFiles,
     RoundFiles,
 )
@@ -29,7 +29,7 @@ from sjft.retrieval.ranking import usable_sources
 from sjft.selection.difficulty import difficulty_table, write_difficulty
 from sjft.selection.subset import grown_levels, initial_levels, select_neighbours, write_manifest
 from sjft.settings.bank import LevelGrid
-from sjft.settings.pictures import PictureLimits
+from sjft.settings.image_limits import ImageLimits
 from sjft.settings.selection import SelectionSettings
 from sjft.storage.hdf5 import Variable, create_hdf5
 
@@ -51,18 +51,18 @@ class Explored:
     retrievals: tuple[str, ...] = ("first", "second")
     exact: bool = True
     leaking: tuple[int, ...] = ()
-    pictures: int = 8
+    images: int = 8
     missing: tuple[str, ...] = ()
 
 
-def write_explored(folder: Path, size: Explored) -> tuple[ExplorerInputs, PictureFolders]:
-    """Write all files that the explorer reads, and the pictures."""
+def write_explored(folder: Path, size: Explored) -> tuple[ExplorerInputs, ImageFolders]:
+    """Write all files that the explorer reads, and the images."""
     targets = _images(size.targets, size.classes, "pets", held_out=3)
     sources = _images(size.sources, 2 * size.classes, "things", held_out=0)
     write_images(folder / "pets.csv", targets)
     write_images(folder / "things.csv", sources)
     for table in (targets, sources):
-        _pictures(folder, table, size)
+        _images(folder, table, size)
     retrievals = [
         _retrieval(folder / name, seed, targets, sources, size)
         for seed, name in enumerate(size.retrievals)
@@ -80,7 +80,7 @@ def write_explored(folder: Path, size: Explored) -> tuple[ExplorerInputs, Pictur
         rounds,
         {"fine-tune": "it uses no source images"},
     )
-    return inputs, PictureFolders(folder, {"things": folder}, PictureLimits())
+    return inputs, ImageFolders(folder, {"things": folder}, ImageLimits())
 
 
 def _images(number: int, classes: int, name: str, held_out: int) -> pl.DataFrame:
@@ -97,16 +97,16 @@ def _images(number: int, classes: int, name: str, held_out: int) -> pl.DataFrame
     )
 
 
-def _pictures(folder: Path, table: pl.DataFrame, size: Explored) -> None:
-    """A few pictures under many names; of what is held out there is none, since none is read."""
+def _images(folder: Path, table: pl.DataFrame, size: Explored) -> None:
+    """A few images under many names; of what is held out there is none, since none is read."""
     train = table.filter(pl.col("split") == "train")["path"].to_list()
     for number, path in enumerate(train):
         file = folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
-        if number < size.pictures:
-            random_picture(number, (48, 40)).save(file)
+        if number < size.images:
+            random_image(number, (48, 40)).save(file)
         elif path not in size.missing:
-            os.link(folder / train[number % size.pictures], file)
+            os.link(folder / train[number % size.images], file)
 
 
 def _retrieval(

@@ -9,9 +9,9 @@ from sjft.training.world import World
 
 
 def fail_while_others_wait(world: World, reason: str | None) -> None:
-    """The second process complains of a picture, or without a reason is killed."""
+    """The second process complains of an image, or without a reason is killed."""
     if world.rank == 1 and reason is not None:
-        raise BadImageError("the picture", reason)
+        raise BadImageError("the image", reason)
     if world.rank == 1:
         os.kill(os.getpid(), signal.SIGKILL)
     time.sleep(1)

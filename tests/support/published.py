@@ -20,7 +20,7 @@ SECTIONS = {"datasets", "banks", "retrievals", "experiments"}
 def configuration(
     network: str, side: int = 64, evaluation: dict[str, Any] | None = None
 ) -> Configuration:
-    """One experiment, `demo`, with pictures of ``side`` pixels."""
+    """One experiment, `demo`, with images of ``side`` pixels."""
     folder = {"reader": "image_folder", "splits": {"train": "train", "test": "test"}}
     experiment = {
         "target": "birds",

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 from explored import Explored, write_explored
-from image_files import random_picture
+from image_files import random_image
 
 from sjft.data.state import Record, state_of, write_listing
 from sjft.data.table import class_names, read_images
@@ -18,7 +18,7 @@ from sjft.reports.choice import Choice
 from sjft.reports.report_page.inputs import (
     Circumstances,
     DatasetFiles,
-    PictureFolders,
+    ImageFolders,
     ReportInputs,
     RoundFiles,
     RuleCost,
@@ -55,12 +55,12 @@ KNOWN = Circumstances(
 )
 
 
-def write_reported(folder: Path) -> tuple[ReportInputs, PictureFolders]:
-    """Write all files that the page reads, and the pictures; one that leaks has none.
+def write_reported(folder: Path) -> tuple[ReportInputs, ImageFolders]:
+    """Write all files that the page reads, and the images; one that leaks has none.
 
-    Of what is held out, pictures that nothing was found of are not there: nobody may read them.
+    Of what is held out, images that nothing was found of are not there: nobody may read them.
     """
-    explored, pictures = write_explored(folder, Explored(retrievals=("first",)))
+    explored, images = write_explored(folder, Explored(retrievals=("first",)))
     targets = read_images(explored.target_images)
     sources = read_images(explored.source_images["things"])
     datasets = [
@@ -70,7 +70,7 @@ def write_reported(folder: Path) -> tuple[ReportInputs, PictureFolders]:
     held_out = targets.filter(pl.col("split") == "test")["path"].to_list()
     shown = sources["path"].to_list()
     (folder / held_out[0]).parent.mkdir(parents=True, exist_ok=True)
-    random_picture(99, (60, 30)).save(folder / held_out[0])
+    random_image(99, (60, 30)).save(folder / held_out[0])
     _copies(folder / "leakage.csv", [(held_out[0], shown[0]), (held_out[1], shown[1])])
     _copies(folder / "duplicates.csv", [])
     rounds = [
@@ -100,7 +100,7 @@ def write_reported(folder: Path) -> tuple[ReportInputs, PictureFolders]:
             "explorer": folder / "explorer/index.html",
         },
     )
-    return inputs, PictureFolders({"pets": folder, "things": folder}, pictures.limits)
+    return inputs, ImageFolders({"pets": folder, "things": folder}, images.limits)
 
 
 def _dataset(

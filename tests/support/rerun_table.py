@@ -7,9 +7,9 @@ from chain import CONFIG
 
 from sjft.settings.arm import PRESETS
 
-_PICTURES = {
+_IMAGES = {
     "reader": "image_folder",
-    "root": "pictures",
+    "root": "images",
     "random_split": {"train": 2, "val": 1},
 }
 _CNN = {
@@ -24,9 +24,9 @@ _EXPERIMENT = CONFIG["experiments"]["twice"]
 BASE: dict[str, Any] = {
     "data_root": "data",
     "datasets": {
-        "pictures": _PICTURES,
+        "images": _IMAGES,
         "store": CONFIG["datasets"]["store"],
-        "other": {**_PICTURES, "root": "pictures again"},
+        "other": {**_IMAGES, "root": "images again"},
     },
     "banks": {"small": CONFIG["banks"]["small"], "cnn": _CNN, "other": {"type": "gabor"}},
     "retrievals": {
@@ -37,7 +37,7 @@ BASE: dict[str, Any] = {
     "experiments": {
         "all": {
             **_EXPERIMENT,
-            "target": "pictures",
+            "target": "images",
             "retrieval": "plain",
             "training": {**_EXPERIMENT["training"], "schedule": "steps"},
             "arms": {"gabor": {"retrieval": "gabor"}},
@@ -64,7 +64,7 @@ GROUPS: dict[str, Callable[[str, int], bool]] = {
     "not gabor, selecting": lambda arm, _: arm in _SELECTING - {"gabor"},
 }
 NOTHING = ""
-# The lists of the target's pictures, and all that goes by their numbers.
+# The lists of the target's images, and all that goes by their numbers.
 TARGET = (
     "list_images; hash_images; extract_descriptors; find_leakage; merge_leakage; find_duplicates; "
     "evaluate; publish"
@@ -106,36 +106,36 @@ TABLE: dict[str, tuple[Any, str]] = {
     # No job of these pages is asked for here.
     **{f"explorer.{key}": (9, NOTHING) for key in ("targets", "neighbours", "explained")},
     "explorer.thumbnails": (900, NOTHING),
-    "datasets.pictures.shards": (
+    "datasets.images.shards": (
         2,
         f"{TARGET_TRAINING}; equalise_bins; fit_projection; search_shard",
     ),
     # No extraction has left any out yet.
-    "datasets.pictures.on_bad_image": ("skip", "evaluate; select_subset; publish"),
-    "datasets.pictures.largest_file": (9, "list_images; evaluate; publish"),
-    "datasets.pictures.largest_picture": (9, "hash_images; evaluate; publish"),
-    "datasets.pictures.root": (
-        "pictures again",
+    "datasets.images.on_bad_image": ("skip", "evaluate; select_subset; publish"),
+    "datasets.images.largest_file": (9, "list_images; evaluate; publish"),
+    "datasets.images.largest_image": (9, "hash_images; evaluate; publish"),
+    "datasets.images.root": (
+        "images again",
         "list_images; hash_images; extract_descriptors; finetune; score_difficulty; evaluate; "
         "publish",
     ),
-    "datasets.pictures.how_to_get": ("Ask.", NOTHING),
-    "datasets.pictures.watch": ("folders", NOTHING),
-    "datasets.pictures.content_digest": (True, TARGET_TRAINING),
-    "datasets.pictures.downloads": ([{"url": "http://mirror.example/a.tar"}], NOTHING),
-    "datasets.pictures.train_per_class": (1, TARGET_TRAINING),
-    "datasets.pictures.train_seed": (9, "list_images; publish"),
-    "datasets.pictures.splits": (
+    "datasets.images.how_to_get": ("Ask.", NOTHING),
+    "datasets.images.watch": ("folders", NOTHING),
+    "datasets.images.content_digest": (True, TARGET_TRAINING),
+    "datasets.images.downloads": ([{"url": "http://mirror.example/a.tar"}], NOTHING),
+    "datasets.images.train_per_class": (1, TARGET_TRAINING),
+    "datasets.images.train_seed": (9, "list_images; publish"),
+    "datasets.images.splits": (
         {
-            "datasets.pictures.splits": {"train": "."},
-            "datasets.pictures.random_split": None,
+            "datasets.images.splits": {"train": "."},
+            "datasets.images.random_split": None,
         },
         TARGET_TRAINING,
     ),
-    "datasets.pictures.random_split.train": (3, TARGET_TRAINING),
-    "datasets.pictures.random_split.val": (0, TARGET),
-    "datasets.pictures.random_split.seed": (9, TARGET_TRAINING),
-    "datasets.pictures.exclude_classes": (["c"], TARGET_TRAINING),
+    "datasets.images.random_split.train": (3, TARGET_TRAINING),
+    "datasets.images.random_split.val": (0, TARGET),
+    "datasets.images.random_split.seed": (9, TARGET_TRAINING),
+    "datasets.images.exclude_classes": (["c"], TARGET_TRAINING),
     "datasets.store.shards": (
         3,
         "list_images; search_shard; merge_neighbours; merge_leakage; publish",
@@ -343,7 +343,7 @@ MORE: dict[str, tuple[dict[str, Any], str]] = {
         NOTHING,
     ),
     "unused entries": (
-        {"datasets.more": _PICTURES, "banks.more": {"type": "gabor"}, "banks.other.crop": 9},
+        {"datasets.more": _IMAGES, "banks.more": {"type": "gabor"}, "banks.other.crop": 9},
         NOTHING,
     ),
     # The published arm and those beside it are none of Gabor filters.

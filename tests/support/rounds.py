@@ -19,7 +19,7 @@ NAMES = [f"class {c}" for c in (0, 1)]
 
 
 def batches(number: int, size: int = 4, *, sources: bool = True, seed: int = 0) -> list[Batch]:
-    """Batches in which a picture's class is the sign of its red channel."""
+    """Batches in which an image's class is the sign of its red channel."""
     generator = torch.Generator().manual_seed(seed)
     found = []
     for step in range(number):
@@ -52,7 +52,7 @@ def torchvisions(name: str) -> JointNetwork:
 
 
 def round_of(folder: Path, *, seed: int = 0, number: int = 0, source: bool = True) -> Round:
-    """A round on three pictures of each of two classes, for both sides."""
+    """A round on three images of each of two classes, for both sides."""
     targets = images_table([0, 1] * 3, folder="target")
     sources = source_table([0, 1] * 3, folder="source")
     return Round(
@@ -68,5 +68,5 @@ def round_of(folder: Path, *, seed: int = 0, number: int = 0, source: bool = Tru
 
 
 def round_settings(**changes: object) -> TrainingSettings:
-    """Settings for two updates on such pictures."""
+    """Settings for two updates on such images."""
     return training_settings(input_size=24, resize=(24, 26), updates=2, log_every=1, **changes)

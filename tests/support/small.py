@@ -140,7 +140,7 @@ def small_network(
 
 
 def training_settings(**changes: Any) -> TrainingSettings:
-    """Settings for pictures of about 20 pixels and a few updates."""
+    """Settings for images of about 20 pixels and a few updates."""
     values: dict[str, Any] = {
         "network": "squeezenet1_1",
         "weights": {"source": "random"},

@@ -8,7 +8,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from image_files import random_picture, save_pictures
+from image_files import random_image, save_images
 from pydantic import TypeAdapter
 
 from sjft.data.state import list_dataset
@@ -28,7 +28,7 @@ SETTINGS = RetrievalSettings(
     bins=8,
     neighbours_on_file=6,
     backend="exact",
-    # By so few filters, pictures of noise are hardly told apart.
+    # By so few filters, images of noise are hardly told apart.
     leakage=LeakageSettings(divergence_share=0.01),
 )
 MEMORY = 10**9
@@ -56,12 +56,12 @@ def target_and_source(folder: Path) -> tuple[Staged, Staged]:
     """Both data sets below a folder, and the target's bins."""
     names = [f"{split}/{c}/{i}.png" for split in ("train", "test") for c in "ab" for i in range(3)]
     target = folder / "data/target"
-    save_pictures(target, names)
+    save_images(target, names)
     source = folder / "data/source"
     for number in range(18):
         path = source / f"train/{'xy'[number % 2]}/{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        random_picture(100 + number).save(path)
+        random_image(100 + number).save(path)
     for root, copies in ((source, IN_SOURCE), (target, IN_TARGET)):
         for copy, original in copies.items():
             shutil.copyfile(target / original, root / copy)

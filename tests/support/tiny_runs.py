@@ -2,8 +2,8 @@
 
 from chain import Outcome
 
-PAIRING = "results/retrieval/approximate/pictures"
-EXHAUSTIVE = "results/retrieval/exhaustive/pictures/store/neighbours.h5"
+PAIRING = "results/retrieval/approximate/images"
+EXHAUSTIVE = "results/retrieval/exhaustive/images/store/neighbours.h5"
 ABLATION = "results/twice/ablation.csv"
 OWN_ARMS = "results/tiny/ablation.csv"
 TARGETS = ("results/tiny/model.pt", "results/twice/model.pt", EXHAUSTIVE, ABLATION, OWN_ARMS)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sjft.training.augmentation import NUMBERS, augmented, random_numbers
 
 
-def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
+def image(height: int, width: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
 
 
@@ -33,12 +33,12 @@ def test_a_square_is_cut_and_resized(
     height: int, width: int, side: int, extra: tuple[int, int], numbers: tuple[float, ...]
 ) -> None:
     low, high = side + extra[0], side + extra[0] + extra[1]
-    given_picture = picture(height, width)
-    found = augmented(given_picture, side, (low, high), np.array(numbers))
+    given_image = image(height, width)
+    found = augmented(given_image, side, (low, high), np.array(numbers))
     shorter = low + int(numbers[0] * (high - low + 1))
     cut = max(1, round(side * min(height, width) / shorter))
     top, left = int(numbers[1] * (height - cut + 1)), int(numbers[2] * (width - cut + 1))
-    square = given_picture[top : top + cut, left : left + cut].astype(np.float64)
+    square = given_image[top : top + cut, left : left + cut].astype(np.float64)
     weights = triangle(cut, side)
     wanted = np.einsum("yh,xw,hwc->yxc", weights, weights, square)
     if numbers[3] < 0.5:
@@ -49,7 +49,7 @@ def test_a_square_is_cut_and_resized(
 
 
 def test_sizes_places_and_mirrors_are_uniform() -> None:
-    # The picture tells where its square was: its red grows with the row, its green with the column.
+    # The image tells where its square was: its red grows with the row, its green with the column.
     rows, columns = np.mgrid[:40, :60]
     marked = np.stack([rows, columns, np.zeros_like(rows)], axis=2).astype(np.uint8)
     seen = set()
@@ -73,7 +73,7 @@ def test_numbers_are_of_seed_and_step_alone() -> None:
 
 @pytest.mark.parametrize("shape", [(30, 20), (20, 30)])
 def test_the_shorter_side_decides_the_scale(shape: tuple[int, int]) -> None:
-    found = augmented(picture(*shape), 10, (10, 10), np.array([0, 0, 0, 0.9]))
+    found = augmented(image(*shape), 10, (10, 10), np.array([0, 0, 0, 0.9]))
     weights = triangle(20, 10)
-    wanted = np.einsum("yh,xw,hwc->yxc", weights, weights, picture(*shape)[:20, :20].astype(float))
+    wanted = np.einsum("yh,xw,hwc->yxc", weights, weights, image(*shape)[:20, :20].astype(float))
     assert np.abs(found - wanted).max() <= 2

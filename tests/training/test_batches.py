@@ -1,4 +1,4 @@
-"""Batches: the same pictures for the same step, whoever prepares them."""
+"""Batches: the same images for the same step, whoever prepares them."""
 
 from pathlib import Path
 
@@ -7,32 +7,32 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from image_files import save_pictures
+from image_files import save_images
 from small import training_settings
 
 from sjft.data.pixels import load_pixels
 from sjft.errors import BadImageError
 from sjft.networks.devices import loading_threads
 from sjft.networks.preprocess import normalised
-from sjft.settings.pictures import PictureLimits
+from sjft.settings.image_limits import ImageLimits
 from sjft.training.batches import Batch, JointBatches, LabelledImages
-from sjft.training.cache import PictureCache
+from sjft.training.cache import ImageCache
 from sjft.training.loading import load_batches
 from sjft.training.pairing import AnySource, Drawn, NoSource, Pairing, SourceChoice
 from sjft.training.world import ALONE, World
 
 CPU = torch.device("cpu")
-PICTURES = 6
+IMAGES = 6
 
 
 @pytest.fixture
 def sides(tmp_path: Path) -> tuple[LabelledImages, LabelledImages]:
-    names = [f"{side}/{i}.png" for side in ("target", "source") for i in range(PICTURES)]
-    save_pictures(tmp_path, names)
+    names = [f"{side}/{i}.png" for side in ("target", "source") for i in range(IMAGES)]
+    save_images(tmp_path, names)
     paths = [tmp_path / name for name in names]
     return (
-        LabelledImages(paths[:PICTURES], np.arange(PICTURES)),
-        LabelledImages(paths[PICTURES:], np.arange(PICTURES) + 10),
+        LabelledImages(paths[:IMAGES], np.arange(IMAGES)),
+        LabelledImages(paths[IMAGES:], np.arange(IMAGES) + 10),
     )
 
 
@@ -45,20 +45,20 @@ def joint_batches(
     world: World = ALONE,
     **changes: object,
 ) -> JointBatches:
-    pairing = Pairing(PICTURES, 4, choice or AnySource(PICTURES), seed)
+    pairing = Pairing(IMAGES, 4, choice or AnySource(IMAGES), seed)
     return JointBatches(
-        *sides, pairing, training_settings(**changes), seed, PictureCache(cache_mb, 1000), world
+        *sides, pairing, training_settings(**changes), seed, ImageCache(cache_mb, 1000), world
     )
 
 
 def pixels(batch: Batch) -> np.ndarray:
-    """The pictures of a batch as they were before they were normalised."""
+    """The images of a batch as they were before they were normalised."""
     return batch.images.numpy().transpose(0, 2, 3, 1)
 
 
 def test_a_batch_holds_target_images_and_then_as_many_source_images(sides: tuple) -> None:
     batches = joint_batches(sides)
-    pairing = Pairing(PICTURES, 4, AnySource(PICTURES), 1)
+    pairing = Pairing(IMAGES, 4, AnySource(IMAGES), 1)
     for step in range(5):
         batch = batches[step]
         pairs = pairing.batch(step)
@@ -100,12 +100,12 @@ def test_neither_threads_nor_cache_change_the_batches(
 def test_the_cache_keeps_what_comes_first_within_its_budget(sides: tuple, monkeypatch) -> None:
     decoded = []
 
-    def counting(path: Path, at_least: int, limits: PictureLimits) -> np.ndarray:
+    def counting(path: Path, at_least: int, limits: ImageLimits) -> np.ndarray:
         decoded.append(path.name)
         return load_pixels(path, at_least, limits)
 
     monkeypatch.setattr("sjft.training.cache.load_pixels", counting)
-    cache = PictureCache(2 * 20 * 16 * 3 / 1e6, 16)  # room for two
+    cache = ImageCache(2 * 20 * 16 * 3 / 1e6, 16)  # room for two
     for _ in range(3):
         for path in sides[0].paths[:3]:
             assert np.array_equal(cache.pixels(path), load_pixels(path))
@@ -168,23 +168,23 @@ def test_the_random_state_of_torch_is_left_alone(sides: tuple) -> None:
 
 
 def test_places_and_steps_are_augmented_differently(sides: tuple) -> None:
-    one = LabelledImages([sides[0].paths[0]] * PICTURES, np.zeros(PICTURES, np.int64))
+    one = LabelledImages([sides[0].paths[0]] * IMAGES, np.zeros(IMAGES, np.int64))
     batches = joint_batches((one, one), resize=(16, 60))
-    pictures = [picture.numpy().tobytes() for step in range(3) for picture in batches[step].images]
-    assert len(set(pictures)) > 20  # of 24
+    images = [image.numpy().tobytes() for step in range(3) for image in batches[step].images]
+    assert len(set(images)) > 20  # of 24
 
 
 def test_without_room_for_augmentation_only_the_mirror_is_left(sides: tuple) -> None:
-    # The pictures are 20 wide and 16 high: a crop has 5 places, and a mirror image.
+    # The images are 20 wide and 16 high: a crop has 5 places, and a mirror image.
     batches = joint_batches(sides, resize=(16, 16))
     mirrored = 0
     for step in range(6):
         batch = batches[step]
-        for path, picture in zip(batch.paths, pixels(batch), strict=True):
+        for path, image in zip(batch.paths, pixels(batch), strict=True):
             whole = load_pixels(Path(path))
             crops = [whole[:, x : x + 16] for x in range(5)]
-            upright = any(np.array_equal(picture, crop) for crop in crops)
-            turned = any(np.array_equal(picture, crop[:, ::-1]) for crop in crops)
+            upright = any(np.array_equal(image, crop) for crop in crops)
+            turned = any(np.array_equal(image, crop[:, ::-1]) for crop in crops)
             assert upright or turned
             mirrored += turned
     assert 8 <= mirrored <= 40  # 24 of 48 on average
@@ -195,18 +195,18 @@ def test_without_room_for_augmentation_only_the_mirror_is_left(sides: tuple) -> 
     mean=st.tuples(*[st.floats(0, 1)] * 3),
     std=st.tuples(*[st.floats(0.1, 2)] * 3),
 )
-def test_pictures_are_normalised_channel_by_channel(
+def test_images_are_normalised_channel_by_channel(
     seed: int, mean: tuple[float, float, float], std: tuple[float, float, float]
 ) -> None:
-    pictures = np.random.default_rng(seed).integers(0, 256, (2, 3, 4, 5), np.uint8)
-    found = normalised(torch.from_numpy(pictures), mean, std)
+    images = np.random.default_rng(seed).integers(0, 256, (2, 3, 4, 5), np.uint8)
+    found = normalised(torch.from_numpy(images), mean, std)
     for channel in range(3):
-        wanted = (pictures[:, channel] / 255.0 - mean[channel]) / std[channel]
+        wanted = (images[:, channel] / 255.0 - mean[channel]) / std[channel]
         np.testing.assert_allclose(found[:, channel], wanted, atol=2e-5)
 
 
 @pytest.mark.parametrize("threads", [1, 4])
-def test_a_bad_picture_fails_with_its_name(sides: tuple, threads: int) -> None:
+def test_a_bad_image_fails_with_its_name(sides: tuple, threads: int) -> None:
     bad = sides[1].paths[0]
     bad.write_bytes(bad.read_bytes()[:40])
     loader = load_batches(joint_batches(sides), range(20), training_settings(), threads, CPU)

@@ -42,8 +42,8 @@ SETTINGS = training_settings(
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("pictures")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("images")
     for side in ("target", "source"):
         (root / side).mkdir()
         for i in range(6):
@@ -75,8 +75,8 @@ def result(root: Path, output: Path, checkpoints: Checkpoints | None, threads: i
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    return result(pictures, tmp_path_factory.mktemp("whole") / "m.pt", None)
+def uninterrupted(images: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return result(images, tmp_path_factory.mktemp("whole") / "m.pt", None)
 
 
 def every_update(folder: Path, keep: int = 2) -> Checkpoints:
@@ -88,7 +88,7 @@ class Killed(Exception):
 
 
 @pytest.fixture
-def killed_at(monkeypatch: pytest.MonkeyPatch, pictures: Path, tmp_path: Path):
+def killed_at(monkeypatch: pytest.MonkeyPatch, images: Path, tmp_path: Path):
     """A function that trains until a batch is asked for, and dies there."""
     whole = JointBatches.outline
 
@@ -101,28 +101,28 @@ def killed_at(monkeypatch: pytest.MonkeyPatch, pictures: Path, tmp_path: Path):
         with monkeypatch.context() as patched:
             patched.setattr(JointBatches, "outline", dying)
             with pytest.raises(Killed):
-                run_round(the_round(pictures), SETTINGS, None, 1, checkpoints)
+                run_round(the_round(images), SETTINGS, None, 1, checkpoints)
 
     return train_until
 
 
 @pytest.mark.parametrize("step", [0, 1, 5, 9, 2 * UPDATES - 1])
 def test_a_round_killed_at_any_batch_ends_with_the_same_bytes(
-    killed_at, uninterrupted: bytes, pictures: Path, tmp_path: Path, step: int
+    killed_at, uninterrupted: bytes, images: Path, tmp_path: Path, step: int
 ) -> None:
     killed_at(step, every_update(tmp_path))
     written = sorted(path.name for path in tmp_path.rglob("*.pt"))
     done = step // 2
     assert written == [f"update-{u:08d}.pt" for u in range(max(1, done - 1), done + 1)]
-    assert result(pictures, tmp_path / "m.pt", every_update(tmp_path)) == uninterrupted
+    assert result(images, tmp_path / "m.pt", every_update(tmp_path)) == uninterrupted
 
 
 def test_a_round_killed_again_and_again_ends_with_the_same_bytes(
-    killed_at, uninterrupted: bytes, pictures: Path, tmp_path: Path
+    killed_at, uninterrupted: bytes, images: Path, tmp_path: Path
 ) -> None:
     for step in (3, 7, 10, 12):
         killed_at(step, every_update(tmp_path))
-    assert result(pictures, tmp_path / "m.pt", every_update(tmp_path)) == uninterrupted
+    assert result(images, tmp_path / "m.pt", every_update(tmp_path)) == uninterrupted
 
 
 @pytest.mark.parametrize(
@@ -140,18 +140,18 @@ def test_a_round_killed_again_and_again_ends_with_the_same_bytes(
 def test_a_killed_round_ends_with_the_same_bytes_with_each_part_of_the_recipe(
     killed_at,
     uninterrupted: bytes,
-    pictures: Path,
+    images: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     changes: dict[str, object],
 ) -> None:
     settings = SETTINGS.model_copy(update=changes)
     monkeypatch.setattr(sys.modules[__name__], "SETTINGS", settings)
-    whole = result(pictures, tmp_path / "whole.pt", None)
+    whole = result(images, tmp_path / "whole.pt", None)
     for step in (5, 10):
         killed_at(step, every_update(tmp_path))
     assert list(tmp_path.rglob("update-*.pt"))
-    assert result(pictures, tmp_path / "m.pt", every_update(tmp_path)) == whole
+    assert result(images, tmp_path / "m.pt", every_update(tmp_path)) == whole
     assert whole != uninterrupted
 
 
@@ -159,7 +159,7 @@ def test_a_killed_round_ends_with_the_same_bytes_with_each_part_of_the_recipe(
 def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(
     killed_at,
     uninterrupted: bytes,
-    pictures: Path,
+    images: Path,
     tmp_path: Path,
     damage: bytes | str | None,
     caplog: pytest.LogCaptureFixture,
@@ -172,33 +172,33 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(
     cut = content[: len(content) // 2]
     last.write_bytes(damage if isinstance(damage, bytes) else flipped if damage else cut)
     caplog.set_level("INFO")
-    assert result(pictures, tmp_path / "m.pt", every_update(tmp_path)) == uninterrupted
+    assert result(images, tmp_path / "m.pt", every_update(tmp_path)) == uninterrupted
     assert f"{last} is passed over" in caplog.text
     assert f"from {before}" in caplog.text
 
 
 def test_checkpoints_of_other_settings_are_not_used_and_not_lost(
-    killed_at, uninterrupted: bytes, pictures: Path, tmp_path: Path, caplog
+    killed_at, uninterrupted: bytes, images: Path, tmp_path: Path, caplog
 ) -> None:
     first = every_update(tmp_path)
     killed_at(9, first)
     caplog.set_level("INFO")
     other = Checkpoints(first.root, {"rate": 0.1}, CheckpointSettings(updates=3))
-    assert result(pictures, tmp_path / "m.pt", other) == uninterrupted
+    assert result(images, tmp_path / "m.pt", other) == uninterrupted
     assert "goes on" not in caplog.text
     assert f"{first.folder}: checkpoints of other settings (rate: 0.01 there, 0.1 here)" in (
         caplog.text
     )
     other.remove()
     assert not other.folder.exists()
-    assert result(pictures, tmp_path / "m.pt", every_update(tmp_path)) == uninterrupted
+    assert result(images, tmp_path / "m.pt", every_update(tmp_path)) == uninterrupted
     assert "goes on after update 4" in caplog.text
     first.remove()
     assert not first.root.exists()
 
 
 def test_a_checkpoint_of_other_settings_in_the_place_of_our_own_is_refused(
-    killed_at, pictures: Path, tmp_path: Path
+    killed_at, images: Path, tmp_path: Path
 ) -> None:
     first = every_update(tmp_path)
     killed_at(9, first)
@@ -206,25 +206,25 @@ def test_a_checkpoint_of_other_settings_in_the_place_of_our_own_is_refused(
     shutil.copytree(first.folder, other.folder)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*.pt")}
     with pytest.raises(UserError, match="made with other settings") as error:
-        run_round(the_round(pictures), SETTINGS, None, 1, other)
+        run_round(the_round(images), SETTINGS, None, 1, other)
     assert "rate: 0.01 there, 0.1 here; more.than: None there, 1 here" in str(error.value)
     assert "update-00000004.pt" in str(error.value)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*.pt")} == before
 
 
 def test_checkpoints_are_written_by_time_too(
-    pictures: Path, tmp_path: Path, uninterrupted: bytes
+    images: Path, tmp_path: Path, uninterrupted: bytes
 ) -> None:
     by_time = Checkpoints(tmp_path / "often", {}, CheckpointSettings(seconds=1e-6, keep=3))
-    assert result(pictures, tmp_path / "m.pt", by_time) == uninterrupted
+    assert result(images, tmp_path / "m.pt", by_time) == uninterrupted
     assert len(list(by_time.folder.glob("*.pt"))) == 3
     seldom = Checkpoints(tmp_path / "seldom", {}, CheckpointSettings())
-    result(pictures, tmp_path / "m.pt", seldom)
+    result(images, tmp_path / "m.pt", seldom)
     assert not seldom.folder.exists()
 
 
 def test_a_loss_that_is_not_finite_leaves_the_last_good_checkpoint(
-    pictures: Path, tmp_path: Path, uninterrupted: bytes, monkeypatch: pytest.MonkeyPatch
+    images: Path, tmp_path: Path, uninterrupted: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole, good = JointTask.forward, every_update(tmp_path)
     passes = []
@@ -237,25 +237,25 @@ def test_a_loss_that_is_not_finite_leaves_the_last_good_checkpoint(
     with monkeypatch.context() as patched:
         patched.setattr(JointTask, "forward", spoilt)
         with pytest.raises(UserError, match=r"loss of update 5 is not finite.*target/\d\.png"):
-            run_round(the_round(pictures), SETTINGS, None, 1, good)
+            run_round(the_round(images), SETTINGS, None, 1, good)
     assert [path.name for path in sorted(good.folder.glob("*.pt"))] == [
         "update-00000003.pt",
         "update-00000004.pt",
     ]
-    assert result(pictures, tmp_path / "m.pt", good) == uninterrupted
+    assert result(images, tmp_path / "m.pt", good) == uninterrupted
 
 
-def test_weights_that_are_not_finite_are_not_kept(pictures: Path, tmp_path: Path) -> None:
+def test_weights_that_are_not_finite_are_not_kept(images: Path, tmp_path: Path) -> None:
     # The first loss is finite; the step that follows it leads nowhere.
     far = SETTINGS.model_copy(update={"learning_rate": 1e38, "weight_decay": 1e9, "updates": 1})
     for checkpoints in (None, every_update(tmp_path)):
         with pytest.raises(UserError, match=r"After update 1 the weights `.*` are not finite"):
-            run_round(the_round(pictures), far, None, 1, checkpoints)
+            run_round(the_round(images), far, None, 1, checkpoints)
     assert not list(tmp_path.rglob("*.pt"))
 
 
 def test_a_full_disk_leaves_the_checkpoint_before(
-    killed_at, uninterrupted: bytes, pictures: Path, tmp_path: Path
+    killed_at, uninterrupted: bytes, images: Path, tmp_path: Path
 ) -> None:
     killed_at(5, every_update(tmp_path))
     with pytest.MonkeyPatch.context() as patched:
@@ -266,23 +266,23 @@ def test_a_full_disk_leaves_the_checkpoint_before(
 
         patched.setattr(torch, "save", full)
         with pytest.raises(UserError, match=r"update-00000003\.pt: .*No space left"):
-            run_round(the_round(pictures), SETTINGS, None, 1, every_update(tmp_path))
+            run_round(the_round(images), SETTINGS, None, 1, every_update(tmp_path))
     names = sorted(path.name for path in every_update(tmp_path).folder.iterdir())
     assert names == ["decided_by.json", "update-00000001.pt", "update-00000002.pt"]
-    assert result(pictures, tmp_path / "m.pt", every_update(tmp_path)) == uninterrupted
+    assert result(images, tmp_path / "m.pt", every_update(tmp_path)) == uninterrupted
 
 
 def test_mixed_precision_goes_on_with_the_same_bytes(
-    killed_at, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    killed_at, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mixed = SETTINGS.model_copy(update={"precision": "bfloat16"})
     monkeypatch.setattr(sys.modules[__name__], "SETTINGS", mixed)
-    whole = result(pictures, tmp_path / "whole.pt", None)
+    whole = result(images, tmp_path / "whole.pt", None)
     killed_at(9, every_update(tmp_path))
-    assert result(pictures, tmp_path / "m.pt", every_update(tmp_path)) == whole
+    assert result(images, tmp_path / "m.pt", every_update(tmp_path)) == whole
 
 
-def train_slowly(pictures: Path, folder: Path) -> int:
+def train_slowly(images: Path, folder: Path) -> int:
     """What a process of its own does: train, waiting before each batch, and heed signals."""
     whole = JointBatches.outline
 
@@ -294,7 +294,7 @@ def train_slowly(pictures: Path, folder: Path) -> int:
     checkpoints = every_update(folder)
     try:
         with checkpoints.heeding_termination():
-            run_round(the_round(pictures), SETTINGS, None, 1, checkpoints)
+            run_round(the_round(images), SETTINGS, None, 1, checkpoints)
     except UserError as error:
         print(error)
         return 1
@@ -304,10 +304,10 @@ def train_slowly(pictures: Path, folder: Path) -> int:
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_signal_loses_nothing(
-    pictures: Path, tmp_path: Path, uninterrupted: bytes, number: signal.Signals
+    images: Path, tmp_path: Path, uninterrupted: bytes, number: signal.Signals
 ) -> None:
     process = subprocess.Popen(
-        [sys.executable, __file__, str(pictures), str(tmp_path)],
+        [sys.executable, __file__, str(images), str(tmp_path)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         stdout=subprocess.PIPE,
         text=True,
@@ -324,7 +324,7 @@ def test_a_signal_loses_nothing(
     else:
         assert process.returncode == -signal.SIGKILL
     assert len(list(tmp_path.rglob("update-*.pt"))) in (1, 2)
-    assert result(pictures, tmp_path / "m.pt", every_update(tmp_path)) == uninterrupted
+    assert result(images, tmp_path / "m.pt", every_update(tmp_path)) == uninterrupted
 
 
 if __name__ == "__main__":

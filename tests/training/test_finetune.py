@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 import torch
-from image_files import save_pictures
+from image_files import save_images
 from rounds import NAMES, round_of, round_settings
 from small import images_table
 
@@ -15,7 +15,7 @@ from sjft.data.table import write_images
 from sjft.networks.joint import load_joint_network
 from sjft.selection.subset import write_manifest
 from sjft.settings.checkpoints import CheckpointSettings
-from sjft.settings.pictures import PictureLimits
+from sjft.settings.image_limits import ImageLimits
 from sjft.settings.training_jobs import TrainingJobSettings
 from sjft.storage.files import digest_of_file
 from sjft.training.finetune import RoundFiles, RoundFolders, RoundOutput, finetune
@@ -29,7 +29,7 @@ def files(tmp_path: Path) -> RoundFiles:
     """A round in which all source images may stand beside each target image."""
     of = round_of(tmp_path)
     for table in (of.manifest.targets, of.manifest.subset):
-        save_pictures(tmp_path, table["path"].to_list())
+        save_images(tmp_path, table["path"].to_list())
     write_manifest(of.manifest, tmp_path / "subset.csv", tmp_path / "targets.csv")
     write_images(tmp_path / "images.csv", images_table([0, 1] * 3, folder="target"))
     return RoundFiles(
@@ -54,7 +54,7 @@ def trained(files: RoundFiles, number: int = 0, **changes: Any) -> Path:
     folder = files.subset.parent
     folders = RoundFolders(folder, {"store": folder}, folder, folder / "checkpoints")
     output = RoundOutput(folder / f"{number}.pt", folder / f"{number}.csv")
-    options = {"threads": 1, "limits": PictureLimits(), "decided_by": {"code": "x"}, **changes}
+    options = {"threads": 1, "limits": ImageLimits(), "decided_by": {"code": "x"}, **changes}
     finetune(
         *(files, folders, output, SETTINGS, TrainingJobSettings(), CheckpointSettings()),
         *(number, 0, "all"),

@@ -42,17 +42,17 @@ SETTINGS = training_settings(
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> Path:
+def images(tmp_path: Path) -> Path:
     for side in ("target", "source"):
-        (tmp_path / "pictures" / side).mkdir(parents=True)
+        (tmp_path / "images" / side).mkdir(parents=True)
         for i in range(8):
             colour = (250, 40 * i % 256, 0) if i % 2 else (0, 30 * i, 250)
-            Image.new("RGB", (30, 26), colour).save(tmp_path / "pictures" / side / f"{i}.png")
-    return tmp_path / "pictures"
+            Image.new("RGB", (30, 26), colour).save(tmp_path / "images" / side / f"{i}.png")
+    return tmp_path / "images"
 
 
 def job(
-    pictures: Path,
+    images: Path,
     output: Path,
     processes: int,
     choice: SourceChoice | None = None,
@@ -65,8 +65,8 @@ def job(
             images_table([0, 1] * 4, folder="target"), source_table([0, 1] * 4, folder="source")
         ),
         choice=choice or AnySource(8),
-        target_folder=pictures,
-        source_folders={"store": pictures},
+        target_folder=images,
+        source_folders={"store": images},
         target_classes=["class 0", "class 1"],
         last_network=None,
     )
@@ -86,15 +86,15 @@ def job(
 
 @pytest.mark.slow
 def test_two_processes_end_as_one_does_and_go_on_after_a_signal(
-    pictures: Path, tmp_path: Path
+    images: Path, tmp_path: Path
 ) -> None:
     alone, both, stopped = (tmp_path / name for name in ("alone", "both", "stopped"))
-    job(pictures, alone, 1).run()
-    job(pictures, both, 2).run()
+    job(images, alone, 1).run()
+    job(images, both, 2).run()
     assert_alike(alone, both)
 
     process = subprocess.Popen(
-        [sys.executable, __file__, str(pictures), str(stopped)],
+        [sys.executable, __file__, str(images), str(stopped)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         stdout=subprocess.PIPE,
         text=True,
@@ -109,14 +109,14 @@ def test_two_processes_end_as_one_does_and_go_on_after_a_signal(
     assert process.returncode == 1
     assert not (stopped / "model.pt").exists()
     assert list(stopped.rglob("update-*.pt"))
-    job(pictures, stopped, 2).run()
+    job(images, stopped, 2).run()
     assert (stopped / "model.pt").read_bytes() == (both / "model.pt").read_bytes()
     assert not (stopped / "checkpoints").exists()
 
 
 @pytest.mark.slow
 def test_two_processes_end_as_one_does_with_the_parts_of_the_recipe(
-    pictures: Path, tmp_path: Path
+    images: Path, tmp_path: Path
 ) -> None:
     """All but mixup, whose partners are within each process's share."""
     recipe = {
@@ -126,8 +126,8 @@ def test_two_processes_end_as_one_does_with_the_parts_of_the_recipe(
         "ema": 0.7,
     }
     alone, both = tmp_path / "alone", tmp_path / "both"
-    job(pictures, alone, 1, recipe=recipe).run()
-    job(pictures, both, 2, recipe=recipe).run()
+    job(images, alone, 1, recipe=recipe).run()
+    job(images, both, 2, recipe=recipe).run()
     assert_alike(alone, both)
 
 
@@ -143,7 +143,7 @@ def assert_alike(alone: Path, both: Path) -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_weigh_the_sources_losses_as_one_does(pictures: Path, tmp_path: Path) -> None:
+def test_two_processes_weigh_the_sources_losses_as_one_does(images: Path, tmp_path: Path) -> None:
     weighted, plain = (
         OwnNeighbours(
             rows=np.tile(np.arange(8), 8),
@@ -155,16 +155,16 @@ def test_two_processes_weigh_the_sources_losses_as_one_does(pictures: Path, tmp_
         for scale in (0.5, None)
     )
     for processes in (1, 2):
-        job(pictures, tmp_path / f"{processes}", processes, weighted).run()
+        job(images, tmp_path / f"{processes}", processes, weighted).run()
     assert_alike(tmp_path / "1", tmp_path / "2")
-    job(pictures, tmp_path / "plain", 1, plain).run()
+    job(images, tmp_path / "plain", 1, plain).run()
     losses = [pl.read_csv(tmp_path / f / "history.csv")["source_loss"] for f in ("1", "plain")]
     assert losses[0].to_list() != losses[1].to_list()
 
 
 @pytest.mark.slow
 def test_what_one_process_says_to_the_user_ends_all() -> None:
-    with pytest.raises(UserError, match=r"^the picture: is not an image"):
+    with pytest.raises(UserError, match=r"^the image: is not an image"):
         in_processes(2, "gloo", fail_while_others_wait, "is not an image")
 
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from image_files import random_picture
+from image_files import random_image
 from rounds import CPU, batches, fit, state, torchvisions
 from small import small_network, training_settings
 from torchvision.transforms import InterpolationMode, v2
 
 from sjft.training.augmentation import augmented, random_numbers
 from sjft.training.batches import Batch, JointBatches, LabelledImages
-from sjft.training.cache import PictureCache
+from sjft.training.cache import ImageCache
 from sjft.training.loss import JointTask
 from sjft.training.mixup import mixed, mixing
 from sjft.training.optimiser import make_optimiser
@@ -140,9 +140,9 @@ def test_a_half_is_mixed_within_itself() -> None:
 
 @pytest.fixture(scope="module")
 def paths(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    folder = tmp_path_factory.mktemp("pictures")
+    folder = tmp_path_factory.mktemp("images")
     for i in range(6):
-        random_picture(i, (40, 36)).save(folder / f"{i}.png")
+        random_image(i, (40, 36)).save(folder / f"{i}.png")
     return [folder / f"{i}.png" for i in range(6)]
 
 
@@ -150,7 +150,7 @@ def joint_batches(paths: Sequence[Path], world: World, **changes: object) -> Joi
     settings = training_settings(input_size=24, resize=(24, 30), target_batch=4, **changes)
     images = LabelledImages(paths, np.arange(6) % 2)
     pairing = Pairing(6, 4, AnySource(6), 5)
-    return JointBatches(images, images, pairing, settings, 5, PictureCache(1, 30), world)
+    return JointBatches(images, images, pairing, settings, 5, ImageCache(1, 30), world)
 
 
 def test_processes_mix_as_one_that_has_the_whole_batch(paths: list[Path]) -> None:
@@ -183,13 +183,13 @@ def test_off_means_off(paths: list[Path]) -> None:
 
 
 def test_rand_augment_is_torchvisions_behind_the_same_square(paths: list[Path]) -> None:
-    """Each picture is what torchvision's own makes of it when it is told the same choices."""
+    """Each image is what torchvision's own makes of it when it is told the same choices."""
     batch = joint_batches(paths, World(), augment="rand_augment")[2]
     square_numbers = random_numbers(5, 2, 8)
     numbers = operation_numbers(5, 2, 8)
     fill = [255 * value for value in training_settings().mean]
     for place, path in enumerate(batch.paths):
-        pixels = PictureCache(1, 30).pixels(Path(path))
+        pixels = ImageCache(1, 30).pixels(Path(path))
         square = augmented(pixels, 24, (24, 30), square_numbers[place])
         image = torch.from_numpy(np.ascontiguousarray(square)).permute(2, 0, 1)
         for which, sign in numbers[place].reshape(2, 2):
@@ -279,7 +279,7 @@ def test_mixup_works_without_source_images(paths: list[Path]) -> None:
     settings = training_settings(input_size=24, resize=(24, 30), target_batch=4, mixup=0.4)
     images = LabelledImages(paths, np.arange(6) % 2)
     none = LabelledImages([], np.empty(0, np.int64))
-    cache = PictureCache(1, 30)
+    cache = ImageCache(1, 30)
     batch = JointBatches(images, none, Pairing(6, 4, NoSource(), 5), settings, 5, cache)[0]
     tensors = batch.tensors() | {"images": batch.images.float()}
     result = JointTask(small_network(2, 0), 1.0)(**tensors)

@@ -284,7 +284,7 @@ def test_numbers_that_are_asked_for_late_make_the_same_history() -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Pictures in two colours, which are their classes."""
+    """Images in two colours, which are their classes."""
     for side in ("target", "source"):
         (tmp_path / side).mkdir()
         for i in range(6):

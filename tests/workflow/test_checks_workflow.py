@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any
 
 from chain import Chain, copy_workflow
-from image_files import save_pictures
+from image_files import save_images
 
 from sjft.storage.files import read_json
 
 
 def broken(config: dict[str, Any]) -> None:
-    """A network that does not exist, layers and test pictures that are not there, K_0 too large."""
+    """A network that does not exist, layers and test images that are not there, K_0 too large."""
     config["banks"]["deep"] = {
         "type": "cnn",
         "weights": {"source": "random"},
@@ -27,8 +27,8 @@ def broken(config: dict[str, Any]) -> None:
 
 def test_a_dry_run_says_all_that_cannot_work_at_once_and_remembers_it(tmp_path: Path) -> None:
     chain: Chain = copy_workflow(tmp_path / "user")
-    pictures = [f"{name}/{number}.png" for name in "ab" for number in range(4)]
-    save_pictures(chain.root / "data/my own pictures", pictures)
+    images = [f"{name}/{number}.png" for name in "ab" for number in range(4)]
+    save_images(chain.root / "data/my own images", images)
     chain.configure(broken)
     outcome = chain.snakemake("results/own/model.pt", "-n")
     assert outcome.code == 1
@@ -36,7 +36,7 @@ def test_a_dry_run_says_all_that_cannot_work_at_once_and_remembers_it(tmp_path: 
     for line in (
         "experiments.own.training.network: torchvision has no classification network 'resnet5'",
         "banks.deep.layers: alexnet has no module 'features.33'. Its convolutions: features.0, fe",
-        "experiments.own.evaluation.split: `own` has no picture in the split `test` (train 4, val",
+        "experiments.own.evaluation.split: `own` has no image in the split `test` (train 4, val",
         "experiments.own.selection.initial_neighbours: 100 neighbours of each target image are wa",
     ):
         assert outcome.output.count(f"\n  - {line}") == 1, outcome.output

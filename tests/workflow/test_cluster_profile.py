@@ -135,7 +135,7 @@ def test_a_locked_folder_says_how_to_cancel_the_jobs_of_the_old_run(tmp_path: Pa
         "snakemake_executor_plugin_slurm", reason="it is missing: pip install '.[slurm]'"
     )
     chain = copy_workflow(tmp_path / "run")
-    generated = "results/datasets/pictures/generated"
+    generated = "results/datasets/images/generated"
     locks = chain.root / ".snakemake/locks"
     locks.mkdir(parents=True)
     (locks / "0.output.lock").write_text(f"{generated}\n", encoding="utf-8")

@@ -18,7 +18,7 @@ use rule * from sjft as sjft_*
 
 rule all:
     default_target: True
-    input: "results/datasets/pictures/hashes/train/0000.h5"
+    input: "results/datasets/images/hashes/train/0000.h5"
     output: "numbers.txt"
     shell: "wc -c {{input}} > {{output}}"
 """
@@ -50,14 +50,14 @@ def test_real_jobs_of_a_module_run_beside_the_outer_workflow_s(
     snakefile = str(shipped.root / "Snakefile")
     (outside.root / "Snakefile").write_text(OUTER.format(snakefile=snakefile))
     # Of the shipped settings one is changed, and the rest is there.
-    changes = {"datasets": {"pictures": {"per_class": {"train": 3, "test": 1}}}}
+    changes = {"datasets": {"images": {"per_class": {"train": 3, "test": 1}}}}
     (outside.root / "outer.yaml").write_text(yaml.safe_dump({"sjft": changes, "other": [1]}))
     (tmp_path / "büg disk").mkdir()
     outside.results.symlink_to(tmp_path / "büg disk")
     told = outside.make().output
-    assert "Making the pictures of pictures" in told
+    assert "Making the images of images" in told
     assert "Shell command: None" not in told
-    listed = (tmp_path / "büg disk/datasets/pictures/images.csv").read_text(encoding="utf-8")
+    listed = (tmp_path / "büg disk/datasets/images/images.csv").read_text(encoding="utf-8")
     assert listed.count(",train,") == 6
     assert (outside.root / "numbers.txt").read_text().strip()
     assert outside.results.is_symlink()

@@ -19,18 +19,18 @@ def test_the_page_and_the_pairs_are_made_without_training_again(
     made = copy.make(PAGE)
     # How hard images are after the last round is nothing that a run needs.
     assert made.planned == {"score_difficulty": 1, "list_pairs": 2, "explore": 1}
-    ranking = read_neighbours(copy.root / "results/retrieval/approximate/pictures/store/ranking.h5")
+    ranking = read_neighbours(copy.root / "results/retrieval/approximate/images/store/ranking.h5")
     for number in range(2):
         folder = copy.root / f"results/twice/runs/selective-0/round-{number}"
         pairs = read_pairs(folder / "pairs.csv")
         manifest = read_manifest(folder / "subset.csv", folder / "targets.csv")
         assert len(pairs) and pairs.equals(pairs_of(manifest, ranking))
     page = copy.root / PAGE
-    held_out = (copy.root / "results/datasets/pictures/generated/test").exists()
+    held_out = (copy.root / "results/datasets/images/generated/test").exists()
     assert held_out and all(
         "test/" not in script.read_text() for script in (page.parent / "data").glob("*.js")
     )
-    assert len(list((page.parent / "pictures").glob("*.jpg"))) >= 2
+    assert len(list((page.parent / "images").glob("*.jpg"))) >= 2
     assert not copy.plan(PAGE)
     with copy.edited("workflow/sjft/reports/explorer/page/views.js", lambda text: text + "\n//"):
         assert copy.plan(PAGE) == {"explore": 1}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from chain import REPOSITORY, Chain, copy_workflow, lay_out_empty_pictures
+from chain import REPOSITORY, Chain, copy_workflow, lay_out_empty_images
 from mirror import build, mirrored
 from server import Server, running_server
 from torchvision import models
@@ -150,7 +150,7 @@ def delivered(tmp_path_factory: pytest.TempPathFactory) -> Chain:
     """The configuration as it comes, and the folders of one of its experiments."""
     made = copy_workflow(tmp_path_factory.mktemp("delivered") / "run")
     shutil.copy2(REPOSITORY / "config/config.yaml", made.root / "config/config.yaml")
-    lay_out_empty_pictures(made.root / "data")
+    lay_out_empty_images(made.root / "data")
     return made
 
 

@@ -37,19 +37,19 @@ def test_every_stage_leaves_the_files_that_the_design_names(chain: Chain) -> Non
         f"twice/runs/selective-0/round-{r}" for r in "01"
     ]
     shards = ("0000", "0001")
-    pairing = "retrieval/approximate/pictures"
-    extracted = ["pictures/train/0000", "pictures/heldout/0000"]
+    pairing = "retrieval/approximate/images"
+    extracted = ["images/train/0000", "images/heldout/0000"]
     extracted += [f"store/train/{s}" for s in shards]
     hashed = [name.replace("/", "/hashes/", 1) for name in extracted]
     names = [
-        *(f"datasets/{name}/{f}" for name in ("pictures", "store") for f in LISTING),
+        *(f"datasets/{name}/{f}" for name in ("images", "store") for f in LISTING),
         *(f"datasets/{name}.h5" for name in hashed),
         *(f"descriptors/small/{name}.h5" for name in extracted),
         *(f"descriptors/small/{name}.skipped.csv" for name in extracted),
         f"{pairing}/bins.h5",
         f"{pairing}/projection.h5",
         f"{pairing}/duplicates.csv",
-        *(f"{pairing}/pictures/histograms/{part}/0000.h5" for part in ("train", "heldout")),
+        *(f"{pairing}/images/histograms/{part}/0000.h5" for part in ("train", "heldout")),
         *(f"{pairing}/store/histograms/train/{s}.h5" for s in shards),
         *(f"{pairing}/store/index/{s}.{suffix}" for s in shards for suffix in ("ann", "json")),
         *(f"{pairing}/store/neighbours/{s}.h5" for s in shards),
@@ -169,15 +169,15 @@ def test_the_model_loads_without_pickled_code(chain: Chain) -> None:
     assert made_from["inputs"]["model"] == digest_of_file(run / "round-0/model.pt")
     assert made_from["inputs"]["subset"] == digest_of_file(run / "round-0/subset.csv")
     assert made_from["data"]["store"]["images"] == {"train": 18}
-    assert read_configuration(made_from["settings"]).experiments["tiny"].target == "pictures"
+    assert read_configuration(made_from["settings"]).experiments["tiny"].target == "images"
 
 
 def test_predict_sees_what_the_evaluation_saw(chain: Chain) -> None:
     with (chain.results / "tiny/runs/selective-0/predictions.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    pictures = chain.results / "datasets/pictures/generated"
+    images = chain.results / "datasets/images/generated"
     published = load_published(chain.results / "tiny/model.pt")
-    found = predict(published, [pictures / row["path"] for row in rows], top=1)
+    found = predict(published, [images / row["path"] for row in rows], top=1)
     assert [p.classes[0][0] for p in found] == [row["predicted_class"] for row in rows]
     probabilities = [float(row["probability"]) for row in rows]
     np.testing.assert_allclose([p.classes[0][1] for p in found], probabilities, rtol=1e-5)

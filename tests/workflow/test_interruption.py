@@ -35,7 +35,7 @@ def kill_when_there(chain: Chain, target: str, pattern: str) -> None:
 
 def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(chain: Chain, fresh: Chain) -> None:
     target = "results/twice/model.pt"
-    kill_when_there(fresh, target, "retrieval/approximate/pictures/store/neighbours/*.h5")
+    kill_when_there(fresh, target, "retrieval/approximate/images/store/neighbours/*.h5")
     fresh.make("--unlock")
     kill_when_there(fresh, target, "logs/finetune/twice/selective-0/round-1.log")
     fresh.make("--unlock")
@@ -57,7 +57,7 @@ def test_jobs_import_the_library_of_the_folder_they_run_in(fresh: Chain, tmp_pat
         "workflow/sjft/data/synthetic.py",
         lambda text: text + '\nPath("imported_from").write_text(__file__, encoding="utf-8")\n',
     ):
-        made = "results/datasets/pictures/generated"
+        made = "results/datasets/images/generated"
         fresh.make(made, env={"PYTHONPATH": str(tmp_path / "other")})
         imported_from = (fresh.root / "imported_from").read_text(encoding="utf-8")
         assert imported_from == str(fresh.root / "workflow/sjft/data/synthetic.py")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from chain import REPOSITORY, Chain, lay_out_empty_pictures
+from chain import REPOSITORY, Chain, lay_out_empty_images
 from tiny_runs import (
     assert_refused,
 )
@@ -26,7 +26,7 @@ from tiny_runs import (
         ),
         pytest.param(
             lambda c: c["experiments"]["tiny"].update(source="stor"),
-            ["experiments.tiny.source", "`stor`", "did you mean `store`", "pictures"],
+            ["experiments.tiny.source", "`stor`", "did you mean `store`", "images"],
             id="unknown data set",
         ),
     ],
@@ -43,14 +43,14 @@ def test_all_that_is_missing_is_said_at_once_before_anything_runs(fresh: Chain) 
         outcome = fresh.snakemake(*arguments, "results/absent/model.pt")
         assert_refused(
             outcome,
-            *("data set `own`", "data/my own pictures", "Take them from the drawer."),
+            *("data set `own`", "data/my own images", "Take them from the drawer."),
             *("data set `elsewhere`", "data/elsewhere", "Ask the neighbours."),
             *("weights `experiments.absent.training.weights`", "data/weights/absent.pth"),
         )
         assert outcome.output.count("Some data is not there") == 1
     assert not fresh.results.exists()
     # No lock is left behind.
-    fresh.make("results/datasets/pictures/images.csv")
+    fresh.make("results/datasets/images/images.csv")
 
 
 def test_the_papers_experiment_says_what_it_lacks_and_else_shows_its_plan(fresh: Chain) -> None:
@@ -60,7 +60,7 @@ def test_the_papers_experiment_says_what_it_lacks_and_else_shows_its_plan(fresh:
     for folder in ("indoor67/Images", "imagenet/train"):
         (fresh.root / "data" / folder).mkdir(parents=True)
     assert_refused(fresh.snakemake(*asked), "indoor67/TrainImages.txt", "indoor67/TestImages.txt")
-    lay_out_empty_pictures(fresh.root / "data")
+    lay_out_empty_images(fresh.root / "data")
     every_shard = 256
     assert fresh.make(*asked).planned == {
         "fetch_weights": 2,

@@ -11,7 +11,7 @@ from typing import Any, get_args
 import pytest
 import yaml
 from chain import REPOSITORY, Chain, copy_workflow
-from image_files import save_pictures
+from image_files import save_images
 from pydantic import BaseModel
 from rerun_table import BASE, GROUPS, MORE, TABLE
 
@@ -35,7 +35,7 @@ def leaves(model: BaseModel, path: str = "") -> Iterator[str]:
 
 def all_keys() -> list[str]:
     configuration = read_configuration(BASE)
-    used = {"datasets": ["pictures", "store"], "banks": ["cnn", "small"],
+    used = {"datasets": ["images", "store"], "banks": ["cnn", "small"],
             "retrievals": ["plain", "gabor"], "experiments": ["all"]}  # fmt: skip
     keys = [key for key in leaves(configuration) if key not in used]
     for section, names in used.items():
@@ -60,8 +60,8 @@ def changed(change: Mapping[str, Any]) -> dict[str, Any]:
 def chain(tmp_path_factory: pytest.TempPathFactory) -> Chain:
     made = copy_workflow(tmp_path_factory.mktemp("reruns") / "run")
     data = made.root / "data"
-    save_pictures(data / "pictures", [f"{c}/{number}.png" for c in "abc" for number in range(6)])
-    shutil.copytree(data / "pictures", data / "pictures again")
+    save_images(data / "images", [f"{c}/{number}.png" for c in "abc" for number in range(6)])
+    shutil.copytree(data / "images", data / "images again")
     shutil.copy2(data / "weights/store.pth", data / "weights/other.pth")
     (data / "classes.txt").write_text("square\narrow\n", encoding="utf-8")
     (made.root / "linked").symlink_to("data")

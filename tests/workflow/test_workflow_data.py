@@ -1,4 +1,4 @@
-"""Data on disk as the workflow meets it: several sources, leakage, and pictures that change."""
+"""Data on disk as the workflow meets it: several sources, leakage, and images that change."""
 
 import copy
 import csv
@@ -22,7 +22,7 @@ from sjft.settings.dataset import ImageFolder
 RESULT = "results/both/model.pt"
 PAIRING = "results/retrieval/exhaustive/birds"
 ARMS = ("selective", "fine-tune", "random-source", "all-source")
-PICTURES = {
+IMAGES = {
     "birds": ("train/owl", "train/tit", "test/owl", "test/tit"),
     "store": ("train/cup", "train/fork"),
     "attic": ("train/chair", "train/cup"),
@@ -33,7 +33,7 @@ RUNS = {"select_subset", "finetune", "evaluate", "summarise", "publish"}
 
 
 def painted(seed: int) -> Image.Image:
-    """A smooth picture that no other seed resembles, with some grain."""
+    """A smooth image that no other seed resembles, with some grain."""
     rng = np.random.default_rng(seed)
     coarse = Image.fromarray(rng.integers(0, 256, (9, 9, 3), dtype=np.uint8))
     smooth = coarse.resize((72, 72), Image.Resampling.BICUBIC).filter(ImageFilter.BoxBlur(2))
@@ -42,9 +42,9 @@ def painted(seed: int) -> Image.Image:
 
 
 def save_data(data: Path) -> None:
-    """Three collections, and in two of them copies of pictures that the birds are tested on."""
+    """Three collections, and in two of them copies of images that the birds are tested on."""
     seed = 0
-    for name, folders in PICTURES.items():
+    for name, folders in IMAGES.items():
         for folder in folders:
             (data / name / folder).mkdir(parents=True)
             for number in range(7):
@@ -58,7 +58,7 @@ def save_data(data: Path) -> None:
     (data / "attic/train/cup/same.png").write_bytes((data / "birds/test/tit/5.png").read_bytes())
     # And one that the birds are trained on.
     first.save(data / "birds/train/owl/double.jpg", quality=90)
-    # What is no picture, or no new one.
+    # What is no image, or no new one.
     (data / "birds/train/owl/@eaDir").mkdir()
     first.save(data / "birds/train/owl/@eaDir/thumbnail.jpg")
     (data / "store/train/cup/phone.heic").touch()
@@ -73,7 +73,7 @@ def configuration(config: dict[str, Any]) -> None:
             "root": name,
             "splits": splits,
             "shards": shards,
-            "watch": "folders" if name == "attic" else "pictures",
+            "watch": "folders" if name == "attic" else "images",
         }
     both = copy.deepcopy(CONFIG["experiments"]["tiny"])
     config["experiments"] = {
@@ -95,7 +95,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Chain:
 
 @pytest.fixture
 def changed(both: Chain, tmp_path: Path) -> Chain:
-    """A copy of it, whose pictures a test may change."""
+    """A copy of it, whose images a test may change."""
     return copy_all(both, tmp_path / "changed")
 
 
@@ -142,7 +142,7 @@ def test_the_share_of_each_source_is_reported(both: Chain) -> None:
 # Leakage.
 
 
-def test_copies_of_test_pictures_are_listed_with_both_paths_and_the_reason(both: Chain) -> None:
+def test_copies_of_test_images_are_listed_with_both_paths_and_the_reason(both: Chain) -> None:
     def pairs(name: str) -> list[tuple[str, str, str]]:
         columns = ("target_path", "source_path", "reasons")
         found = rows(both.root / PAIRING / name / "leakage.csv")
@@ -158,7 +158,7 @@ def test_copies_of_test_pictures_are_listed_with_both_paths_and_the_reason(both:
     assert same[2].startswith("same file")
 
 
-def test_no_arm_uses_a_picture_that_leaks(both: Chain) -> None:
+def test_no_arm_uses_a_image_that_leaks(both: Chain) -> None:
     leaked = {"train/cup/again.jpg", "train/cup/mirrored.jpg", "train/cup/same.png"}
     sizes = {}
     for arm in ARMS:
@@ -193,7 +193,7 @@ def test_leakage_is_counted_in_log_and_summary(both: Chain) -> None:
     assert summary["leakage"]["attic"]["source_images"] == 2
     assert summary["leakage"]["attic"]["same_file"] == 1
     assert summary["duplicates"]["target_images"] == 1
-    assert "2 images of attic show a held-out picture of the target" in summary["table"]
+    assert "2 images of attic show a held-out image of the target" in summary["table"]
     log = both.results / "logs/merge_leakage/exhaustive/birds/attic.log"
     assert "'source_images': 2" in log.read_text(encoding="utf-8")
 
@@ -205,7 +205,7 @@ def test_leakage_is_counted_in_log_and_summary(both: Chain) -> None:
         ({"check": False}, {"find_leakage", "merge_leakage", "hash_images", "find_duplicates"}),
     ],
 )
-def test_leaking_pictures_can_be_kept_or_not_looked_for(
+def test_leaking_images_can_be_kept_or_not_looked_for(
     changed: Chain, tmp_path: Path, leakage: dict[str, bool], fewer: set[str]
 ) -> None:
     def change(config: dict[str, Any]) -> None:
@@ -233,7 +233,7 @@ def test_leaking_pictures_can_be_kept_or_not_looked_for(
 def test_what_is_left_out_is_told_in_the_log_and_before_the_run(both: Chain) -> None:
     told = {
         "birds": "1 file or folder that systems leave behind: train/owl/@eaDir/",
-        "store": "1 picture ending in .heic, a format that is not read (save it as PNG or JPEG): "
+        "store": "1 image ending in .heic, a format that is not read (save it as PNG or JPEG): "
         "train/cup/phone.heic",
         "attic": "1 link that leads back to a folder it lies in: train/cup/back",
     }
@@ -254,7 +254,7 @@ def test_the_record_of_folders_that_are_watched_fits(both: Chain) -> None:
         assert record.snapshot == snapshot(entry, both.root / "data")
 
 
-# Pictures that change.
+# Images that change.
 
 
 def test_images_csv_holds_sizes_and_times(both: Chain) -> None:
@@ -282,12 +282,12 @@ def shard_of(chain: Chain, path: str) -> int:
     ],
     ids=["replaced", "removed", "added"],
 )
-def test_a_changed_source_picture_concerns_its_own_shard(
+def test_a_changed_source_image_concerns_its_own_shard(
     changed: Chain, change: Callable[[Path], object], told: str
 ) -> None:
     change(changed.root / "data")
     outcome = changed.make("-n", RESULT)
-    assert f"The pictures of store have changed: {told}" in outcome.output
+    assert f"The images of store have changed: {told}" in outcome.output
     assert re.search(r"\((added|removed|replaced): train/fork/3a?\.png\)\.", outcome.output)
     planned = outcome.planned
     of_shard = {"extract_descriptors", "hash_images", "build_histograms"}
@@ -316,7 +316,7 @@ def test_a_changed_run_ends_and_has_nothing_more_to_do(changed: Chain) -> None:
     assert changed.plan(RESULT) == {}
 
 
-def test_a_test_picture_concerns_no_training_descriptor(changed: Chain) -> None:
+def test_a_test_image_concerns_no_training_descriptor(changed: Chain) -> None:
     replace_in_place(changed.root / "data/birds/test/tit/1.png")
     planned = changed.plan(RESULT)
     assert planned["extract_descriptors"] == planned["hash_images"] == 1
@@ -327,7 +327,7 @@ def test_a_test_picture_concerns_no_training_descriptor(changed: Chain) -> None:
     assert not {"equalise_bins", "search_shard", "merge_neighbours", "list_images"} & set(planned)
 
 
-def test_a_new_target_picture_leaves_the_sources_descriptors(changed: Chain) -> None:
+def test_a_new_target_image_leaves_the_sources_descriptors(changed: Chain) -> None:
     painted(78).save(changed.root / "data/birds/train/tit/9.png")
     planned = changed.plan(RESULT)
     assert planned["extract_descriptors"] == planned["hash_images"] == 1

@@ -136,7 +136,7 @@ def code_with_backend(script):
     )
 
 
-# What is looked at before the first job: the state of pictures and weights goes into params.
+# What is looked at before the first job: the state of images and weights goes into params.
 BEFORE = BeforeJobs(
     CONFIG,
     lambda: Call(  # not known before all rules are read

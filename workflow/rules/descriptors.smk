@@ -23,9 +23,9 @@ rule extract_descriptors:
     params:
         bank=given(stage_settings.of_descriptors),
         refused=given(BEFORE.left_out_and_refused),
-        largest_picture=given(places.largest_that_is_taken),
+        largest_image=given(places.largest_that_is_taken),
         weights=given(BEFORE.weights_of_bank),
-        pictures=given(BEFORE.pictures),
+        content=given(BEFORE.content),
         place=given(places.place_of),
         code=lambda wildcards: code_of(
             "extract_descriptors.py", BANKS[CONFIG.banks[wildcards.bank].type]

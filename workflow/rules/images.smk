@@ -20,7 +20,7 @@ rule generate_images:
         originals=given(BEFORE.originals),
         code=code_of("generate_images.py"),
     message:
-        "Making the pictures of {wildcards.dataset}"
+        "Making the images of {wildcards.dataset}"
     script:
         "../scripts/generate_images.py"
 

@@ -1,4 +1,4 @@
-# Whether pictures that the target is tested on stand in a source, or among its own training images.
+# Whether images that the target is tested on stand in a source, or among its own training images.
 
 
 rule hash_images:
@@ -18,8 +18,8 @@ rule hash_images:
         mem_mb=growing(sized(limits.mb_of_hashing)),
         runtime=growing(120),
     params:
-        pictures=given(BEFORE.pictures),
-        largest_picture=given(places.largest_picture),
+        content=given(BEFORE.content),
+        largest_image=given(places.largest_image),
         place=given(places.place_of),
         code=code_of("hash_images.py"),
     message:
@@ -119,6 +119,6 @@ rule find_duplicates:
         rows=lambda wildcards: [BEFORE.rows(wildcards.target, part) for part in PARTS],
         code=code_of("find_duplicates.py"),
     message:
-        "Pictures that the splits of {wildcards.target} share"
+        "Images that the splits of {wildcards.target} share"
     script:
         "../scripts/find_duplicates.py"

@@ -8,17 +8,17 @@ from job_runner import Job, image_folder, run
 from sjft.model.file import as_yaml
 from sjft.model.provenance import versions
 from sjft.pipeline.report_costs import costs_of_report
-from sjft.reports.report_page.inputs import Circumstances, PictureFolders, ReportInputs
+from sjft.reports.report_page.inputs import Circumstances, ImageFolders, ReportInputs
 from sjft.reports.report_page.write import write_report
-from sjft.settings.pictures import limits_of_any
+from sjft.settings.image_limits import limits_of_any
 
 
 def main(job: Job) -> None:
-    """Read what the rules have made, and the pictures that are shown; write the page."""
+    """Read what the rules have made, and the images that are shown; write the page."""
     params = job.params
     inputs = TypeAdapter(ReportInputs).validate_python(params.files)
     places = {inputs.datasets[0].name: params.places["target"], **params.places["sources"]}
-    folders = PictureFolders(
+    folders = ImageFolders(
         {name: image_folder(job, place) for name, place in places.items()},
         limits_of_any(job.config["told"]["datasets"].values()),
     )

@@ -5,13 +5,13 @@ from pathlib import Path
 from job_runner import Job, files, image_folder, run, told
 from sjft.evaluation.run import EvaluationFiles, evaluate_run
 from sjft.settings.experiment import EvaluationSettings
+from sjft.settings.image_limits import limits_among
 from sjft.settings.known_part import known_part
-from sjft.settings.pictures import limits_among
 from sjft.settings.training import TrainingSettings
 
 
 def main(job: Job) -> None:
-    """Read model and test pictures; write probabilities, and what follows from them."""
+    """Read model and test images; write probabilities, and what follows from them."""
     settings, name = job.params.settings, job.wildcards.experiment
     evaluate_run(
         *(Path(job.input.model), Path(job.input.images)),

@@ -1,4 +1,4 @@
-"""Look for the target's held-out pictures among its own training images."""
+"""Look for the target's held-out images among its own training images."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Look for the target's held-out pictures in one source shard."""
+"""Look for the target's held-out images in one source shard."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from sjft.settings.retrieval import RetrievalSettings
 
 
 def main(job: Job) -> None:
-    """Read hashes and histograms of both sides; write copies, and each picture's few nearest."""
+    """Read hashes and histograms of both sides; write copies, and each image's few nearest."""
     files, device = job.input, told(job, "retrievals", job.wildcards.retrieval)["device"]
     find_leakage(
         Path(files.target_images),

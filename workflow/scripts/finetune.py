@@ -4,8 +4,8 @@ from pathlib import Path
 
 from job_runner import Job, data_root, files, image_folder, run, told
 from sjft.settings.checkpoints import CheckpointSettings
+from sjft.settings.image_limits import limits_of_any
 from sjft.settings.known_part import known_part
-from sjft.settings.pictures import limits_of_any
 from sjft.settings.training import TrainingSettings
 from sjft.settings.training_jobs import TrainingJobSettings
 from sjft.training.finetune import RoundFiles, RoundFolders, RoundOutput, finetune

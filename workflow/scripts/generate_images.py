@@ -1,4 +1,4 @@
-"""Make the pictures of a data set that is made: from a seed, or from photographs."""
+"""Make the images of a data set that is made: from a seed, or from photographs."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from sjft.settings.dataset import Cameras, Synthetic
 
 
 def main(job: Job) -> None:
-    """Read the settings, and the photographs where there are any; write the folder of pictures."""
+    """Read the settings, and the photographs where there are any; write the folder of images."""
     kinds: TypeAdapter[Synthetic | Cameras] = TypeAdapter(Synthetic | Cameras)
     generate_images(kinds.validate_python(job.params.settings), data_root(job), Path(job.output[0]))
 

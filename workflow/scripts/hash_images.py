@@ -1,21 +1,21 @@
-"""Hash the pictures of one shard of a data set."""
+"""Hash the images of one shard of a data set."""
 
 from pathlib import Path
 
 from job_runner import Job, image_folder, run, told
 from sjft.leakage.hashes import hash_shard
-from sjft.settings.pictures import limits_among
+from sjft.settings.image_limits import limits_among
 
 
 def main(job: Job) -> None:
-    """Read images.csv and the pictures; write their hashes."""
+    """Read images.csv and the images; write their hashes."""
     hash_shard(
         Path(job.input.images),
         job.wildcards.part,
         int(job.wildcards.shard),
         image_folder(job, job.params.place),
         Path(job.output.hashes),
-        job.params.pictures,
+        job.params.content,
         limits_among(told(job, "datasets", job.wildcards.dataset)),
     )
 

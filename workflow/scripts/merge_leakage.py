@@ -1,4 +1,4 @@
-"""Say which images of a source show a held-out picture of the target."""
+"""Say which images of a source show a held-out image of the target."""
 
 from pathlib import Path
 

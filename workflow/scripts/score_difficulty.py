@@ -5,13 +5,13 @@ from pathlib import Path
 from job_runner import Job, image_folder, run, told
 from sjft.evaluation.difficulty import score_difficulty
 from sjft.settings.experiment import EvaluationSettings
+from sjft.settings.image_limits import limits_of_any
 from sjft.settings.known_part import known_part
-from sjft.settings.pictures import limits_of_any
 from sjft.settings.training import TrainingSettings
 
 
 def main(job: Job) -> None:
-    """Read model and training pictures; write the difficulties."""
+    """Read model and training images; write the difficulties."""
     settings, name = job.params.settings, job.wildcards.experiment
     score_difficulty(
         Path(job.input.model),

@@ -5,13 +5,13 @@ from pathlib import Path
 from job_runner import Job, image_folder, run, told
 from sjft.evaluation.run import validate_run
 from sjft.settings.experiment import EvaluationSettings
+from sjft.settings.image_limits import limits_among
 from sjft.settings.known_part import known_part
-from sjft.settings.pictures import limits_among
 from sjft.settings.training import TrainingSettings
 
 
 def main(job: Job) -> None:
-    """Read model and validation pictures; write the accuracies."""
+    """Read model and validation images; write the accuracies."""
     settings, name = job.params.settings, job.wildcards.experiment
     validate_run(
         Path(job.input.model),

@@ -11,7 +11,7 @@ Its packages, in the order in which the data meets them; each imports only what 
 - ``networks``: torchvision's networks, their weights, devices, and the joint network
 - ``descriptors``: responses of filter banks, counted over fixed levels
 - ``retrieval``: bins, histograms, divergence, index, search, neighbours
-- ``leakage``: source images that show a picture which is held out
+- ``leakage``: source images that show an image which is held out
 - ``selection``: which source images are used, and how hard target images are
 - ``training``: batches, loss, loop, checkpoints, processes
 - ``evaluation``: how good a run is

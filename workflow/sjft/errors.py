@@ -12,7 +12,7 @@ class UserError(Exception):
 
 
 class BadImageError(UserError):
-    """A picture cannot be used: truncated, no image at all, or of an unknown pixel format."""
+    """An image cannot be used: truncated, no image at all, or of an unknown pixel format."""
 
     def __init__(self, path: object, reason: str) -> None:
         """Keep the path and the reason apart, so that a list of skipped images can hold both."""

@@ -1,4 +1,4 @@
-"""`sjft example` and `sjft init`: from pictures in folders to a configuration and its plan."""
+"""`sjft example` and `sjft init`: from sample_images in folders to a configuration and its plan."""
 
 import re
 import shlex
@@ -16,7 +16,7 @@ from sjft.pipeline import forecast as plan
 from sjft.pipeline import training_cost
 from sjft.pipeline.forecast import read_plan_configuration
 
-EXAMPLE = ["example", "data/ex", "--target", "pictures", "--source", "store"]
+EXAMPLE = ["example", "data/ex", "--target", "images", "--source", "store"]
 QUICK = ["--network", "shufflenet_v2_x0_5", "--device", "cpu", "--cores", "2"]
 
 
@@ -45,14 +45,14 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 
 @pytest.mark.slow
-def test_from_made_pictures_to_a_configuration_and_the_command_that_runs_it(
+def test_from_sample_images_to_a_configuration_and_the_command_that_runs_it(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert main(EXAMPLE) == 0
-    assert "data/ex/target: 28 pictures in train/, val/, test/" in capsys.readouterr().out
+    assert "data/ex/target: 28 images in train/, val/, test/" in capsys.readouterr().out
     assert main(["init", "data/ex/target", "data/ex/source", *QUICK]) == 0
     text = capsys.readouterr().out
-    assert "2 classes, 12 training pictures (8 val, 8 test), shorter side 32 px" in text
+    assert "2 classes, 12 training images (8 val, 8 test), shorter side 32 px" in text
     assert "Written: config/ex.yaml" in text
     assert "| finetune | 6 |" in text
     assert "no pre-trained weights are here" in text
@@ -70,8 +70,8 @@ def test_from_made_pictures_to_a_configuration_and_the_command_that_runs_it(
     assert experiment.publish.compare == ("selective", "fine-tune", "random-source")
     assert experiment.training.device == "cpu"
     assert experiment.evaluation.split == "test"
-    assert experiment.publish.arm == "selective"  # of so few pictures none is chosen by
-    assert "8 pictures in `val` are too few to choose by" in written.read_text(encoding="utf-8")
+    assert experiment.publish.arm == "selective"  # of so few images none is chosen by
+    assert "8 images in `val` are too few to choose by" in written.read_text(encoding="utf-8")
     assert configuration.banks[configuration.retrievals["ex"].bank].type == "gabor"
 
     for arguments, words in (
@@ -138,7 +138,7 @@ def test_a_share_of_the_example_has_as_many_folders(
 ) -> None:
     assert main([*EXAMPLE, "--share", "0.5"]) == 0
     shown = capsys.readouterr().out
-    assert re.findall(r": (\d+) pictures", shown) == ["14", "8"]
+    assert re.findall(r": (\d+) images", shown) == ["14", "8"]
     shutil.rmtree("data/ex")
     for share in ("0", "1.5", "half"):
         with pytest.raises(SystemExit):
@@ -152,8 +152,8 @@ def test_elsewhere_the_command_names_the_snakefile_and_what_init_knows_is_said(
     assert main(EXAMPLE) == 0
     shutil.rmtree("workflow")
     classes = [folder for folder in Path("data/ex/source/train").iterdir() if folder.is_dir()]
-    for picture in (picture for one in classes for picture in sorted(one.iterdir())[1:]):
-        picture.unlink()
+    for image in (image for one in classes for image in sorted(one.iterdir())[1:]):
+        image.unlink()
     capsys.readouterr()
     assert main(["init", "data/ex/target", "data/ex/source", *QUICK]) == 0
     text = capsys.readouterr().out

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from image_files import lay_out, random_picture, save_pictures
+from image_files import lay_out, random_image, save_images
 
 from sjft.cli.init.layout import check_apart, look_at
 from sjft.cli.init.survey import survey_source, survey_target
@@ -92,22 +92,22 @@ def test_a_class_that_is_empty_in_one_split_alone_is_not_left_out(folder: Path) 
         survey_target(layout)
 
 
-def test_pictures_that_cannot_be_read_are_counted_and_will_be_left_out(folder: Path) -> None:
+def test_images_that_cannot_be_read_are_counted_and_will_be_left_out(folder: Path) -> None:
     lay_out(folder, ["a", "b"])
-    (folder / "a" / "0.png").write_bytes(b"no picture")
+    (folder / "a" / "0.png").write_bytes(b"no image")
     survey = survey_source(look_at(folder, "source"))
     assert survey.skips_bad_images
-    assert "1 of 6 pictures looked at cannot be read, a/0.png" in survey.notes[0]
+    assert "1 of 6 images looked at cannot be read, a/0.png" in survey.notes[0]
     assert "a/0.png" not in survey.paths
     for path in folder.glob("*/*.png"):
-        path.write_bytes(b"no picture")
-    with pytest.raises(UserError, match="none of 6 pictures"):
+        path.write_bytes(b"no image")
+    with pytest.raises(UserError, match="none of 6 images"):
         survey_source(look_at(folder, "source"))
 
 
-def test_a_class_of_one_picture_is_told_of(folder: Path) -> None:
+def test_a_class_of_one_image_is_told_of(folder: Path) -> None:
     lay_out(folder, ["a", "b"])
-    random_picture(0).save(folder / "lone.png")
+    random_image(0).save(folder / "lone.png")
     (folder / "c").mkdir()
     (folder / "lone.png").rename(folder / "c" / "lone.png")
     assert "1 of Pilze, schöne's classes" in survey_target(look_at(folder, "target")).notes[0]
@@ -116,16 +116,16 @@ def test_a_class_of_one_picture_is_told_of(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "words"),
     [
-        (["1.png", "2.png"], "its 2 pictures lie in no class folders, and labels are needed"),
-        (["train/1.png", "test/2.png"], "the pictures in train/ lie in no class folders"),
+        (["1.png", "2.png"], "its 2 images lie in no class folders, and labels are needed"),
+        (["train/1.png", "test/2.png"], "the images in train/ lie in no class folders"),
         (["val/a/1.png", "test/a/2.png"], "there is test/, val/ but no train/"),
         (["train/a/1.png", "training/b/1.png"], "both train/ and training/ could be the split"),
-        ([], "holds no picture"),
+        ([], "holds no image"),
     ],
 )
 def test_folders_without_classes_are_refused(folder: Path, names: list[str], words: str) -> None:
     folder.mkdir()
-    save_pictures(folder, names)
+    save_images(folder, names)
     with pytest.raises(UserError) as raised:
         look_at(folder, "target")
     assert words in str(raised.value)
@@ -152,7 +152,7 @@ def test_other_files_and_no_folders_are_refused(folder: Path) -> None:
     (folder / "a").mkdir(parents=True)
     (folder / "a" / "1.heic").touch()
     (folder / "a" / "2.heic").touch()
-    with pytest.raises(UserError, match=r"2 pictures ending in \.heic"):
+    with pytest.raises(UserError, match=r"2 images ending in \.heic"):
         look_at(folder, "source")
     with pytest.raises(UserError, match="is a file"):
         look_at(folder / "a" / "1.heic", "source")
@@ -160,7 +160,7 @@ def test_other_files_and_no_folders_are_refused(folder: Path) -> None:
     with pytest.raises(UserError, match="Extract the archive"):
         look_at(folder / "a.tar.gz", "source")
     lay_out(folder, ["b"])
-    random_picture(0).save(folder / "stray.png")
+    random_image(0).save(folder / "stray.png")
     with pytest.raises(UserError, match=r"'stray\.png' lies in no class folder"):
         survey_source(look_at(folder, "source"))
 
@@ -168,7 +168,7 @@ def test_other_files_and_no_folders_are_refused(folder: Path) -> None:
 def test_a_link_that_leads_back_ends(folder: Path) -> None:
     (folder / "a").mkdir(parents=True)
     (folder / "a" / "back").symlink_to(folder)
-    with pytest.raises(UserError, match="holds no picture"):
+    with pytest.raises(UserError, match="holds no image"):
         look_at(folder, "target")
 
 

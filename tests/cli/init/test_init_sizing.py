@@ -55,7 +55,7 @@ def survey(train: int, side: int, **held: int) -> Survey:
         (64, LAPTOP, replace(RANDOM, network="vit_b_16"), 224),
     ],
 )
-def test_the_crop_is_as_large_as_pictures_machine_and_network_let_it(
+def test_the_crop_is_as_large_as_images_machine_and_network_let_it(
     shorter_side: int, machine: Machine, start: Start, side: int
 ) -> None:
     assert side_of_input(shorter_side, machine, start) == side
@@ -113,7 +113,7 @@ def test_updates_end_within_the_time(seconds: float, expected: tuple[int, bool])
     assert updates_within(seconds, forecast, most=900) == expected
 
 
-def test_few_pictures_are_not_shown_for_ever() -> None:
+def test_few_images_are_not_shown_for_ever() -> None:
     assert most_updates(632, PRETRAINED) == 790
     assert most_updates(632, RANDOM) > 1.9 * 790
     assert most_updates(10, PRETRAINED) == 200
@@ -188,7 +188,7 @@ def test_a_network_that_takes_no_usual_size_is_refused(monkeypatch: pytest.Monke
     ("folder", "name"),
     [
         ("/data/mushrooms", "mushrooms"),
-        ("/data/my own pictures!", "my_own_pictures"),
+        ("/data/my own images!", "my_own_images"),
         ("/data/schöne Pilze", "schone_Pilze"),
         ("/data/flowers17", "flowers17_target"),  # the program's own has this name
         ("/data/pilze/train", "pilze"),

@@ -47,7 +47,7 @@ def test_names_must_know_every_wnid_and_be_readable(built) -> None:
     refused(root, "imagenet", "`synsets` has no fields `WNID` and `words`", names="meta.mat")
 
 
-def test_a_picture_beside_the_wnids_is_named(built) -> None:
+def test_a_image_beside_the_wnids_is_named(built) -> None:
     root = built("imagenet")
     touch(root, ["train/lost.JPEG"])
     refused(root, "imagenet", "'lost.JPEG' lies in no class folder")

@@ -19,7 +19,7 @@ def test_indoor67_goes_by_its_lists_and_counts_what_they_leave_out(built) -> Non
         ListedImage("Images/attic/Y.jpg", "attic", "test"),
     ]
     assert walk.omissions.lines() == [
-        "2 pictures on disk that are in no list: Images/bar/raw.heic, Images/bar/spare.jpg",
+        "2 images on disk that are in no list: Images/bar/raw.heic, Images/bar/spare.jpg",
         "1 hidden file or folder: Images/bar/._spare.jpg",
     ]
 

@@ -128,7 +128,7 @@ def test_a_listed_path_that_leads_out_is_refused_with_its_row(built, reader: str
 
 
 @pytest.mark.parametrize("reader", [name for name in BUILDERS if name not in ("caltech256",)])
-def test_a_listed_picture_that_is_a_pipe_is_named_or_left_out(built, reader: str) -> None:
+def test_a_listed_image_that_is_a_pipe_is_named_or_left_out(built, reader: str) -> None:
     root = built(reader)
     before = read(root, reader)
     gone = root / before[0].path

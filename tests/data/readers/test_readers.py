@@ -1,4 +1,4 @@
-"""Readers of class folders: pictures become lists of images, or messages that name the folder."""
+"""Readers of class folders: images become lists of images, or messages that name the folder."""
 
 from collections import Counter
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from image_files import save_pictures, touch
+from image_files import save_images, touch
 from pydantic import ValidationError
 
 from sjft.data.folders import Walk
@@ -26,7 +26,7 @@ ALL_TRAIN = folder(splits={"train": "."})
 
 
 def test_each_split_has_its_folder_of_class_folders(tmp_path: Path) -> None:
-    save_pictures(tmp_path, ["fit/cat/1.png", "fit/dog/1.png", "check/cat/2.png"])
+    save_images(tmp_path, ["fit/cat/1.png", "fit/dog/1.png", "check/cat/2.png"])
     listed = read_image_folder(folder(splits={"train": "fit", "test": "check"}), tmp_path)
     assert listed == [
         ListedImage("fit/cat/1.png", "cat", "train"),
@@ -83,9 +83,9 @@ def test_an_empty_class_folder_is_named(tmp_path: Path) -> None:
         read_image_folder(ALL_TRAIN, tmp_path)
 
 
-def test_a_stray_picture_is_named(tmp_path: Path) -> None:
+def test_a_stray_image_is_named(tmp_path: Path) -> None:
     touch(tmp_path, [*NAMES, "lost.JPG"])
-    with pytest.raises(UserError, match=r"the picture 'lost.JPG' lies in no class folder"):
+    with pytest.raises(UserError, match=r"the image 'lost.JPG' lies in no class folder"):
         read_image_folder(ALL_TRAIN, tmp_path)
 
 
@@ -164,7 +164,7 @@ def test_one_folder_cannot_be_two_classes(
 
 
 @pytest.mark.parametrize("order", [("train", "test"), ("test", "train")])
-def test_a_split_inside_another_lists_its_pictures_twice(
+def test_a_split_inside_another_lists_its_images_twice(
     tmp_path: Path, order: tuple[str, str]
 ) -> None:
     touch(tmp_path, [*NAMES, "check/cat/9.png"])
@@ -185,12 +185,12 @@ def test_what_lies_beside_classes_and_in_an_empty_one_is_told(tmp_path: Path) ->
     touch(tmp_path, [*NAMES, "labels.txt", "@eaDir/1.jpg", "eel/1.heic", "eel/@eaDir/2.jpg"])
     with pytest.raises(UserError) as error:
         read_image_folder(ALL_TRAIN, tmp_path)
-    for words in ("eel: this class folder holds no", "1 picture ending in .heic", "eel/@eaDir/."):
+    for words in ("eel: this class folder holds no", "1 image ending in .heic", "eel/@eaDir/."):
         assert words in str(error.value)
     walk = Walk(tmp_path)
     (tmp_path / "eel/2.jfif").touch()
     assert len(read_image_folder(ALL_TRAIN, tmp_path, walk)) == 5
-    assert "1 file whose ending is no picture's: labels.txt" in walk.omissions.lines()
+    assert "1 file whose ending is no image's: labels.txt" in walk.omissions.lines()
     assert "2 files or folders that systems leave behind: @eaDir/, eel/@eaDir/" in (
         walk.omissions.lines()
     )

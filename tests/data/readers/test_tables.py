@@ -100,7 +100,7 @@ def test_a_table_with_a_mistake_is_refused_with_its_row(
         *("../set/a/x.jpg", "a/../../set/a/x.jpg", "../link/a/x.jpg"),
     ],
 )
-def test_one_picture_is_one_however_its_path_is_written(tmp_path: Path, path: str) -> None:
+def test_one_image_is_one_however_its_path_is_written(tmp_path: Path, path: str) -> None:
     root = tmp_path / "set"
     touch(root, ["a/x.jpg", "b/y.jpg"])
     (tmp_path / "link").symlink_to("set")
@@ -117,7 +117,7 @@ def test_one_picture_is_one_however_its_path_is_written(tmp_path: Path, path: st
 
 
 @pytest.mark.parametrize(("on_disk", "given"), [("NFC", "NFD"), ("NFD", "NFC")])
-def test_both_unicode_forms_of_a_name_are_one_picture(
+def test_both_unicode_forms_of_a_name_are_one_image(
     tmp_path: Path, on_disk: Any, given: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     names = [unicodedata.normalize(on_disk, name) for name in ("Bär/Größe.jpg", "Bär/é.jpg")]
@@ -153,7 +153,7 @@ def test_a_name_that_holds_a_backslash_stands_for_itself_where_it_is_there(tmp_p
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        ("../x.jpg", "'../x.jpg' does not lie below {root}. Put the picture there, or set"),
+        ("../x.jpg", "'../x.jpg' does not lie below {root}. Put the image there, or set"),
         ("a/../../x.jpg", "does not lie below"),
         ("/elsewhere/x.jpg", "'/elsewhere/x.jpg' does not lie below"),
         ("{root}er/a/x.jpg", "does not lie below"),
@@ -166,14 +166,14 @@ def test_a_name_that_holds_a_backslash_stands_for_itself_where_it_is_there(tmp_p
         ("b/x.jpg", "there is no image {root}/b/x.jpg (1 of 1 listed images are missing). Put the"),
         (
             "C:\\a\\x.jpg",
-            "Put the picture there, or correct the row: paths are relative to {root}.",
+            "Put the image there, or correct the row: paths are relative to {root}.",
         ),
         ("a/" + 300 * "x" + ".jpg", "listed images are missing"),
         (300 * "x" + "/x.jpg", "listed images are missing"),
         ("a/x.jpg/x.jpg", "listed images are missing"),
     ],
 )
-def test_a_path_that_names_no_picture_below_the_root_is_refused_with_its_row(
+def test_a_path_that_names_no_image_below_the_root_is_refused_with_its_row(
     tmp_path: Path, path: str, words: str
 ) -> None:
     root = tmp_path / "set"
@@ -194,7 +194,7 @@ def test_a_missing_table_is_named(tmp_path: Path) -> None:
         read_csv(table(), tmp_path)
 
 
-def test_generated_pictures_are_listed_with_their_style(tmp_path: Path) -> None:
+def test_generated_images_are_listed_with_their_style(tmp_path: Path) -> None:
     touch(tmp_path, ["1.png"])
     table = b"path,class,split,style\n1.png,disc,train,hatching\n"
     write_with_digest(tmp_path / "images.csv", table)

@@ -65,7 +65,7 @@ def test_a_torchvision_set_that_cannot_be_listed_is_explained(
     refused(tmp_path, "torchvision", *words, **{**PETS, **keys})
 
 
-def test_a_torchvision_set_is_the_same_through_a_link_and_counts_each_picture_once(
+def test_a_torchvision_set_is_the_same_through_a_link_and_counts_each_image_once(
     tmp_path: Path,
 ) -> None:
     build_pets(tmp_path / "pets")

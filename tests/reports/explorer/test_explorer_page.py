@@ -24,8 +24,8 @@ def chrome() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory, chrome: Any) -> Path:
     folder = tmp_path_factory.mktemp("explored")
-    inputs, pictures = write_explored(folder, SIZE)
-    write_explorer(inputs, pictures, SETTINGS, folder / "explorer", 1)
+    inputs, images = write_explored(folder, SIZE)
+    write_explorer(inputs, images, SETTINGS, folder / "explorer", 1)
     return folder / "explorer" / "index.html"
 
 
@@ -37,8 +37,8 @@ def test_every_view_is_whole_and_accessible(
     watched.open(page)
     seen = watched.page
     seen.wait_for_selector("#detail .card")
-    watched.check("target pictures")
-    watched.check_accessibility("target pictures")
+    watched.check("target images")
+    watched.check_accessibility("target images")
     seen.click("#detail .card >> nth=0")
     seen.wait_for_selector("#dialog h3")
     assert "channel" in seen.inner_text("#dialog")
@@ -49,9 +49,9 @@ def test_every_view_is_whole_and_accessible(
     seen.click("text=Show all 30")
     watched.check("all neighbours")
     for title, sign in (
-        ("Most borrowed", "source pictures are used in this round"),
+        ("Most borrowed", "source images are used in this round"),
         ("Classes", "Source classes that give most"),
-        ("About this page", "are shown as pictures, the others by name"),
+        ("About this page", "are shown as images, the others by name"),
     ):
         seen.click(f"nav >> text={title}")
         seen.wait_for_selector(f"main >> text={sign}")
@@ -83,7 +83,7 @@ def test_what_is_shown_follows_the_round_and_the_filters(chrome: Any, page: Path
     paths = seen.locator("#list a").all_inner_texts()
     assert paths and all(path.startswith("4") for path in paths)
     seen.fill("input[type=search]", "no such name")
-    assert "No target picture is like this." in seen.inner_text("#list")
+    assert "No target image is like this." in seen.inner_text("#list")
     watched.check("filters")
 
 
@@ -109,13 +109,13 @@ def test_it_is_used_by_keys_alone_and_the_address_leads_back(chrome: Any, page: 
     watched.check("keys")
 
 
-def test_who_borrows_a_source_picture_leads_to_that_target_picture(chrome: Any, page: Path) -> None:
+def test_who_borrows_a_source_image_leads_to_that_target_image(chrome: Any, page: Path) -> None:
     watched = Watched(chrome, "desktop")
     watched.open(page)
     seen = watched.page
     seen.wait_for_selector("#detail .card")
     seen.click("nav >> text=Most borrowed")
-    seen.wait_for_selector("h2:text('The most borrowed source pictures')")
+    seen.wait_for_selector("h2:text('The most borrowed source images')")
     first = seen.locator("main .card >> nth=0")
     borrowed_by = int(first.locator(".mark").inner_text().split()[1])
     first.click()
@@ -126,7 +126,7 @@ def test_who_borrows_a_source_picture_leads_to_that_target_picture(chrome: Any, 
     seen.click("#dialog ul .card >> nth=0")
     seen.wait_for_selector(f"#detail h2:text-is('{Path(path).name}')")
     assert not seen.is_visible("#dialog")
-    watched.check("the target picture")
+    watched.check("the target image")
 
 
 def test_a_file_that_was_not_copied_is_named(chrome: Any, page: Path, tmp_path: Path) -> None:

@@ -20,12 +20,12 @@ SIZE = Explored(
     classes=100,
     retrievals=("first",),
     exact=False,
-    pictures=100,
+    images=100,
 )
-# What is explained and pictured costs time to make, and none to look at what is not.
+# What is explained and imaged costs time to make, and none to look at what is not.
 SETTINGS = ExplorerSettings(explained=5, thumbnails=8000)
 FIRST_VIEW, CLICK = 2000, 100  # milliseconds
-# From a click to the picture on the screen: what it changes is there, and a frame was drawn since.
+# From a click to the image on the screen: what it changes is there, and a frame was drawn since.
 CLICKED = """async ([press, changed]) => {
   const before = document.querySelector(changed)?.firstChild;
   const start = performance.now();
@@ -46,8 +46,8 @@ FIRST_SEEN = """async () => {
 @pytest.mark.slow
 def test_five_thousand_target_images_do_not_stall(tmp_path: Path, record_property: Any) -> None:
     with browser() as chrome:
-        inputs, pictures = write_explored(tmp_path, SIZE)
-        write_explorer(inputs, pictures, SETTINGS, tmp_path / "explorer", 2)
+        inputs, images = write_explored(tmp_path, SIZE)
+        write_explorer(inputs, images, SETTINGS, tmp_path / "explorer", 2)
         views, clicks, pairs = [], [], []
         for width in ("desktop", "phone"):
             for _ in range(3):

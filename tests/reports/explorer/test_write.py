@@ -13,7 +13,7 @@ from explored import Explored, write_explored
 from PIL import Image
 
 from sjft.data.table import read_images
-from sjft.reports.explorer.inputs import ExplorerInputs, PictureFolders
+from sjft.reports.explorer.inputs import ExplorerInputs, ImageFolders
 from sjft.reports.explorer.write import SOURCE_SHEETS, TARGET_SHEETS, write_explorer
 from sjft.retrieval.neighbours import read_neighbours
 from sjft.selection.pairs import pairs_of
@@ -22,15 +22,15 @@ from sjft.settings.explorer import ExplorerSettings
 
 SIZE = Explored(targets=27, sources=150, kept=12, initial_neighbours=3)
 SETTINGS = ExplorerSettings(neighbours=8, explained=2, thumbnails=110)
-Made = tuple[ExplorerInputs, PictureFolders, Path]
+Made = tuple[ExplorerInputs, ImageFolders, Path]
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     folder = tmp_path_factory.mktemp("explored")
-    inputs, pictures = write_explored(folder, SIZE)
-    write_explorer(inputs, pictures, SETTINGS, folder / "explorer", 2)
-    return inputs, pictures, folder / "explorer"
+    inputs, images = write_explored(folder, SIZE)
+    write_explorer(inputs, images, SETTINGS, folder / "explorer", 2)
+    return inputs, images, folder / "explorer"
 
 
 def script(folder: Path, name: str) -> Any:
@@ -97,76 +97,74 @@ def test_rounds_count_all_pairs_also_those_that_are_not_listed(made: Made) -> No
     assert beyond, "no pair is beyond the listed ones: the test shows nothing"
 
 
-def test_pictures_stand_where_their_ids_say(made: Made) -> None:
-    _, pictures, folder = made
+def test_images_stand_where_their_ids_say(made: Made) -> None:
+    _, images, folder = made
     index, names = script(folder, "index"), script(folder, "sources")
-    assert index["sourcesPictured"] == SETTINGS.thumbnails < index["sourcesNamed"]
+    assert index["sourcesImaged"] == SETTINGS.thumbnails < index["sourcesNamed"]
     every = (
-        *((TARGET_SHEETS, pictures.target, index["targets"]["path"], SIZE.targets),),
-        *((SOURCE_SHEETS, pictures.sources["things"], names["path"], SETTINGS.thumbnails),),
+        *((TARGET_SHEETS, images.target, index["targets"]["path"], SIZE.targets),),
+        *((SOURCE_SHEETS, images.sources["things"], names["path"], SETTINGS.thumbnails),),
     )
     for sheets, root, paths, number in every:
         for place in range(number):
-            sheet = np.asarray(
-                Image.open(folder / "pictures" / sheets.file(place // sheets.pictures))
-            )
-            top, left = (sheets.side * n for n in divmod(place % sheets.pictures, sheets.columns))
+            sheet = np.asarray(Image.open(folder / "images" / sheets.file(place // sheets.images)))
+            top, left = (sheets.side * n for n in divmod(place % sheets.images, sheets.columns))
             tile = sheet[top : top + sheets.side, left : left + sheets.side]
-            with Image.open(root / paths[place]) as picture:
-                expected = np.asarray(picture.convert("RGB")).mean(axis=(0, 1))
+            with Image.open(root / paths[place]) as image:
+                expected = np.asarray(image.convert("RGB")).mean(axis=(0, 1))
             assert np.abs(tile.mean(axis=(0, 1)) - expected).max() < 8, paths[place]
 
 
-def test_the_lowest_ranks_are_pictured_first(made: Made) -> None:
+def test_the_lowest_ranks_are_imaged_first(made: Made) -> None:
     inputs, _, folder = made
-    pictured = set(script(folder, "sources")["path"][: SETTINGS.thumbnails])
+    imaged = set(script(folder, "sources")["path"][: SETTINGS.thumbnails])
     paths = read_images(inputs.source_images["things"])["path"]
     for files in inputs.retrievals:
         nearest = read_neighbours(files.ranking).sources[:, 0]
-        assert {paths[n] for n in nearest.tolist()} <= pictured
+        assert {paths[n] for n in nearest.tolist()} <= imaged
 
 
-def test_no_held_out_picture_is_named(made: Made) -> None:
+def test_no_held_out_image_is_named(made: Made) -> None:
     *_, folder = made
     assert all("test/" not in file.read_text() for file in (folder / "data").glob("*.js"))
 
 
 def test_the_same_inputs_give_the_same_bytes_and_leave_nothing_old(made: Made) -> None:
-    inputs, pictures, folder = made
+    inputs, images, folder = made
     (folder / "data" / "targets-9999.js").write_text("old")
-    (folder / "pictures" / "sources-9999.jpg").write_text("old")
+    (folder / "images" / "sources-9999.jpg").write_text("old")
     before = {
         p: p.read_bytes() for p in folder.rglob("*.*") if p.is_file() and "9999" not in p.name
     }
-    write_explorer(inputs, pictures, SETTINGS, folder, 1)
+    write_explorer(inputs, images, SETTINGS, folder, 1)
     assert {p: p.read_bytes() for p in folder.rglob("*.*") if p.is_file()} == before
 
 
 def test_fewer_target_images_are_spread_over_the_list(made: Made, tmp_path: Path) -> None:
-    inputs, pictures, _ = made
+    inputs, images, _ = made
     settings = SETTINGS.model_copy(update={"targets": 4, "thumbnails": 5})
-    write_explorer(inputs, pictures, settings, tmp_path, 1)
+    write_explorer(inputs, images, settings, tmp_path, 1)
     index = script(tmp_path, "index")
     assert index["targets"]["path"] == [f"pets & <more>/{n}.png" for n in (0, 9, 17, 26)]
     assert index["targetsInAll"] == SIZE.targets
     assert all(len(r["neighbours"]) == 4 for r in index["rounds"])
 
 
-def test_pictures_that_are_gone_are_counted_and_named(
+def test_images_that_are_gone_are_counted_and_named(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     gone = tuple(f"things & <more>/{n}.png" for n in range(8, 60))
-    inputs, pictures = write_explored(tmp_path, replace(SIZE, sources=60, missing=gone))
-    write_explorer(inputs, pictures, SETTINGS, tmp_path / "explorer", 1)
+    inputs, images = write_explored(tmp_path, replace(SIZE, sources=60, missing=gone))
+    write_explorer(inputs, images, SETTINGS, tmp_path / "explorer", 1)
     bad = script(tmp_path / "explorer", "index")["bad"]
     assert bad and all(re.search(r"things & <more>/\d+\.png: ", line) for line in bad)
     assert caplog.text.count("grey in the page") == len(bad)
 
 
 def test_names_are_no_html_and_no_script(made: Made, tmp_path: Path) -> None:
-    inputs, pictures, folder = made
+    inputs, images, folder = made
     assert "</b>" in script(folder, "index")["classes"][0], "else the test shows nothing"
     renamed = replace(inputs, experiment="<script>x</script>")
-    write_explorer(renamed, pictures, SETTINGS, tmp_path, 1)
+    write_explorer(renamed, images, SETTINGS, tmp_path, 1)
     page = (tmp_path / "index.html").read_text()
     assert "<script>x" not in page and "&lt;script&gt;x" in page

@@ -10,7 +10,7 @@ from reported import KNOWN, LEFT_OUT, write_reported
 
 from sjft.errors import UserError
 from sjft.reports.report_page.blocks import MOST_ROWS, Table
-from sjft.reports.report_page.inputs import PictureFolders, ReportInputs
+from sjft.reports.report_page.inputs import ImageFolders, ReportInputs
 from sjft.reports.report_page.rendered import rendered
 from sjft.reports.report_page.run_sections import _thinned
 from sjft.reports.report_page.write import write_report
@@ -22,7 +22,7 @@ SECTIONS = (
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[ReportInputs, PictureFolders, Path]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[ReportInputs, ImageFolders, Path]:
     folder = tmp_path_factory.mktemp("reported")
     inputs, folders = write_reported(folder)
     page = folder / "report/index.html"
@@ -37,7 +37,7 @@ def section(page: Path, key: str) -> str:
 
 
 def test_each_section_says_what_the_files_say(
-    made: tuple[ReportInputs, PictureFolders, Path],
+    made: tuple[ReportInputs, ImageFolders, Path],
 ) -> None:
     page = made[2]
     for key in SECTIONS:
@@ -49,8 +49,8 @@ def test_each_section_says_what_the_files_say(
     assert f"pets, not listed: {LEFT_OUT}" in data
     assert "gone.png is truncated" in data
     assert "pets target 3 12 0 3 0" in data and "things source 6 60 0 0 1" in data
-    assert "2 pictures are in things and held out in pets: 2 pairs." in section(page, "leakage")
-    assert "No picture was found to be in the training images of pets" in section(page, "leakage")
+    assert "2 images are in things and held out in pets: 2 pairs." in section(page, "leakage")
+    assert "No image was found to be in the training images of pets" in section(page, "leakage")
     assert "things 10 0.950" in section(page, "retrieval")
     assert "bad.png" in section(page, "accuracy")
     assert "selective, seed 0 0 4 4.0 4 0 12" in section(page, "difficulty")
@@ -60,10 +60,10 @@ def test_each_section_says_what_the_files_say(
     assert "snakemake" in section(page, "ablation")
 
 
-def test_held_out_pictures_are_shown_where_a_copy_was_found_and_nowhere_else(
-    made: tuple[ReportInputs, PictureFolders, Path],
+def test_held_out_images_are_shown_where_a_copy_was_found_and_nowhere_else(
+    made: tuple[ReportInputs, ImageFolders, Path],
 ) -> None:
-    # Of the held-out pictures one alone is there; one that leaks is not, nor one that does not.
+    # Of the held-out images one alone is there; one that leaks is not, nor one that does not.
     html = made[2].read_text()
     assert html.count("cannot be read") == 1
     for key in ("data", "subset", "accuracy"):
@@ -71,7 +71,7 @@ def test_held_out_pictures_are_shown_where_a_copy_was_found_and_nowhere_else(
 
 
 def test_it_is_one_file_that_names_no_address_and_reads_no_name_as_html(
-    made: tuple[ReportInputs, PictureFolders, Path],
+    made: tuple[ReportInputs, ImageFolders, Path],
 ) -> None:
     html = made[2].read_text()
     assert [path.name for path in made[2].parent.iterdir()] == ["index.html"]
@@ -81,7 +81,7 @@ def test_it_is_one_file_that_names_no_address_and_reads_no_name_as_html(
 
 
 def test_the_same_files_make_the_same_bytes(
-    made: tuple[ReportInputs, PictureFolders, Path], tmp_path: Path
+    made: tuple[ReportInputs, ImageFolders, Path], tmp_path: Path
 ) -> None:
     inputs, folders, page = made
     write_report(inputs, folders, KNOWN, tmp_path / "index.html")

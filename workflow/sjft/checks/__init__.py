@@ -2,6 +2,6 @@
 
 ``asked`` says which parts of the configuration that is, ``answers`` what has to be asked of the
 networks, and keeps what was answered; ``networks`` answers, without any weights; ``values``,
-``numbers`` and ``machine`` look at settings, at how many pictures there are, and at where it runs.
+``numbers`` and ``machine`` look at settings, at how many images there are, and at where it runs.
 ``first_look`` puts all of it together.
 """

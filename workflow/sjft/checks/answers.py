@@ -75,7 +75,7 @@ def questions_of(
     for name in (experiment.target, *experiment.sources):
         made = configuration.datasets[name]
         if isinstance(made, Synthetic):
-            asks = {"ask": "pictures", "contents": made.contents, "styles": made.styles}
+            asks = {"ask": "images", "contents": made.contents, "styles": made.styles}
             yield Question(f"datasets.{name}", asks)
 
 

@@ -105,12 +105,12 @@ class BeforeJobs:
         experiments = self.c.experiments.items()
         return [name for name, e in experiments if dataset in (e.target, *e.sources)]
 
-    ##### have the pictures changed? #####
+    ##### have the images changed? #####
 
     def state(self, dataset: str) -> DataState | None:
         """What is on disk now; where that has changed since images.csv was written, it is renewed.
 
-        None for generated pictures, which change by their own rule.
+        None for generated images, which change by their own rule.
         """
         if dataset not in self._states:
             self._states[dataset] = self._state(dataset)
@@ -128,7 +128,7 @@ class BeforeJobs:
             self.stop(str(error))
         if changes:
             told = f"{changes} ({named_by_kind(changes.names)})"
-            self.tell(f"The pictures of {dataset} have changed: {told}.")
+            self.tell(f"The images of {dataset} have changed: {told}.")
         for line in state.left_out if self.call.leads else ():
             self.tell(f"Left out of {dataset}: {line}")
         return state
@@ -148,13 +148,13 @@ class BeforeJobs:
             )
         return self._seen[dataset]
 
-    def pictures(self, dataset: str, part: str, shard: str) -> str:
-        """Changes with the pictures of one shard, and with nothing else."""
+    def content(self, dataset: str, part: str, shard: str) -> str:
+        """Changes with the images of one shard, and with nothing else."""
         state = self.state(dataset)
-        return state.pictures[part][int(shard)] if state else "generated"
+        return state.content[part][int(shard)] if state else "generated"
 
     def rows(self, dataset: str, part: str) -> str:
-        """Changes with the pictures of a part, their labels and their numbers."""
+        """Changes with the images of a part, their labels and their numbers."""
         state = self.state(dataset)
         return state.rows[part] if state else "generated"
 
@@ -169,12 +169,12 @@ class BeforeJobs:
         return self.rows(self.c.experiments[experiment].target, part)
 
     def noticed(self, dataset: str) -> str:
-        """Nothing to go by: renews images.csv where the pictures have changed (see `state`)."""
+        """Nothing to go by: renews images.csv where the images have changed (see `state`)."""
         self.state(dataset)
         return ""
 
     def originals(self, dataset: str) -> str:
-        """Changes with the photographs that pictures are made from; empty where there are none."""
+        """Changes with the photographs that images are made from; empty where there are none."""
         settings = self.c.datasets[dataset]
         if not isinstance(settings, Cameras):
             return ""
@@ -220,7 +220,7 @@ class BeforeJobs:
         return self.file(path if used else None, [experiment])
 
     def left_out_and_refused(self, bank: str, dataset: str, part: str, shard: str) -> str:
-        """Changes where a shard's bad pictures were left out, and by now are to end its job.
+        """Changes where a shard's bad images were left out, and by now are to end its job.
 
         A shard without any is the same with `on_bad_image: fail` and `skip`.
         """
@@ -228,6 +228,6 @@ class BeforeJobs:
         if self.c.datasets[dataset].on_bad_image == "skip" or not path.is_file():
             return ""
         try:
-            return "bad pictures were left out" if len(read_skipped(path)) else ""
+            return "bad images were left out" if len(read_skipped(path)) else ""
         except UserError:
             return "damaged, or an older version's"  # the shard is made anew

@@ -37,7 +37,7 @@ def first_look(
 ) -> Look:
     """Look at all that was asked for, at once.
 
-    ``count`` gives the pictures of a data set whose folder is there, or None where they have not
+    ``count`` gives the images of a data set whose folder is there, or None where they have not
     been counted; it may raise `UserError`. ``runs_here`` says whether jobs are run on this machine,
     ``needs_data`` whether missing data is a reason to stop. Answers about networks are kept in the
     folder ``kept``.
@@ -67,7 +67,7 @@ def first_look(
 def _counted(
     configuration: Configuration, asked: Sequence[Asked], count: Callable[[str], Counted | None]
 ) -> tuple[dict[str, Counted], list[str]]:
-    """The pictures of all data sets that are here, and why some cannot be listed."""
+    """The images of all data sets that are here, and why some cannot be listed."""
     counted: dict[str, Counted] = {}
     problems = []
     experiments = [configuration.experiments[each.name] for each in asked]
@@ -105,7 +105,7 @@ def _of_networks(
 def look_at_plan(configuration: Configuration, name: str, given: Sequence[str], kept: Path) -> Look:
     """A `first_look` at all that an experiment publishes, for its plan: data may be missing.
 
-    The pictures of the data sets in ``given`` are not counted: their numbers are assumed.
+    The images of the data sets in ``given`` are not counted: their numbers are assumed.
     """
 
     def count(dataset: str) -> Counted | None:

@@ -80,7 +80,7 @@ def ask_training(question: Mapping[str, Any]) -> Answer:
         found.append(
             (
                 "input_size",
-                f"{name} cannot take pictures of {size} px ({refusal}). "
+                f"{name} cannot take images of {size} px ({refusal}). "
                 f"{_allowed_sizes(fitting, size)}",
             )
         )
@@ -108,7 +108,7 @@ def _too_small(question: Mapping[str, Any], images: int) -> str:
     least = 2 * question["processes"]
     freeze = "" if question["scratch"] else ", or freeze_batch_norm: true"
     return (
-        f"a forward pass{shared} holds {images} picture, of which {question['network']} at "
+        f"a forward pass{shared} holds {images} image, of which {question['network']} at "
         f"input_size {question['input_size']} leaves one value a channel, and batch norm needs "
         f"two. Allowed: {least} and more{freeze}"
     )
@@ -149,7 +149,7 @@ def _of_other_size(name: str, weights: str) -> Answer:
     return [
         (
             "weights.name",
-            f"{weights} is for pictures of {entries[weights].meta['min_size'][0]} px, {name} as it "
+            f"{weights} is for images of {entries[weights].meta['min_size'][0]} px, {name} as it "
             f"is built here takes {own}. Allowed: {', '.join(allowed)}",
         )
     ]
@@ -212,8 +212,8 @@ def _of_making(bank: FilterBankSettings) -> Answer:
     return []
 
 
-def ask_pictures(question: Mapping[str, Any]) -> Answer:
-    """Whether the shapes and styles of pictures to be made are known, each given once."""
+def ask_images(question: Mapping[str, Any]) -> Answer:
+    """Whether the shapes and styles of images to be made are known, each given once."""
     found: Answer = []
     for key, allowed in (("contents", CONTENTS), ("styles", STYLES)):
         names = question[key]
@@ -242,7 +242,7 @@ ASK: dict[str, Callable[[Mapping[str, Any]], Answer]] = {
     "training": ask_training,
     "source_head": ask_source_head,
     "bank": ask_bank,
-    "pictures": ask_pictures,
+    "images": ask_images,
 }
 
 

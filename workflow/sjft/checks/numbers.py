@@ -1,4 +1,4 @@
-"""What the numbers of pictures say: is there anything to test on, and enough to choose from?"""
+"""What the numbers of images say: is there anything to test on, and enough to choose from?"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ SPLITS_OF_READERS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Counted:
-    """A data set's pictures by split, and the names of its classes in the order of their labels."""
+    """A data set's images by split, and the names of its classes in the order of their labels."""
 
     images: Mapping[str, int]
     classes: Sequence[str]
@@ -48,7 +48,7 @@ class Counted:
 
 
 def counted_by_settings(settings: DatasetSettings) -> Counted | None:
-    """Of pictures that the program makes: how many there will be; None for those on disk."""
+    """Of images that the program makes: how many there will be; None for those on disk."""
     if not isinstance(settings, Synthetic):
         return None
     numbers = {str(split): n * len(settings.contents) for split, n in settings.per_class.items()}
@@ -58,7 +58,7 @@ def counted_by_settings(settings: DatasetSettings) -> Counted | None:
 def wrong_numbers(
     configuration: Configuration, asked: Asked, counted: Mapping[str, Counted]
 ) -> Iterator[Finding]:
-    """What is wrong with an experiment for the pictures that there are.
+    """What is wrong with an experiment for the images that there are.
 
     ``counted`` may lack data sets that are not here yet; of these, what their settings say for sure
     is looked at.
@@ -80,17 +80,17 @@ def _without(
     asked: Asked,
     counted: Mapping[str, Counted],
 ) -> Iterator[Finding]:
-    """That the target has no picture in a split that a ``key`` of the experiment needs."""
+    """That the target has no image in a split that a ``key`` of the experiment needs."""
     target = configuration.experiments[asked.name].target
     settings = configuration.datasets[target]
     if target in counted:
         images = counted[target].images
         there = tuple(name for name in SPLITS if images.get(name))
         numbers = ", ".join(f"{name} {images.get(name, 0):,}" for name in SPLITS)
-        what = f"has no picture in the split `{split}` ({numbers})"
+        what = f"has no image in the split `{split}` ({numbers})"
     else:
         there = possible_splits(settings)
-        what = f"can have no picture in the split `{split}`, by its settings"
+        what = f"can have no image in the split `{split}`, by its settings"
     if split in there:
         return
     others = [name for name in there if name != "train"]

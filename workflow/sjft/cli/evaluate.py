@@ -1,4 +1,4 @@
-"""The command `sjft evaluate`: a published model on labelled pictures elsewhere."""
+"""The command `sjft evaluate`: a published model on labelled images elsewhere."""
 
 import argparse
 import json
@@ -9,7 +9,7 @@ from sjft.data.omissions import shown
 from sjft.errors import UserError
 from sjft.model.evaluation_elsewhere import as_text, evaluate_elsewhere
 from sjft.model.file import load_published
-from sjft.model.labelled_folder import labelled_pictures
+from sjft.model.labelled_folder import labelled_images
 
 NAMED = 5
 
@@ -17,16 +17,16 @@ NAMED = 5
 def evaluate_folder(chosen: argparse.Namespace) -> None:
     """Print the figures, and write the tables where asked for; notes go to stderr.
 
-    Raises `UserError` where pictures cannot be read, when all else is said and written.
+    Raises `UserError` where images cannot be read, when all else is said and written.
     """
     limits = limits_of(chosen)
     model = load_published(chosen.model)
-    pictures = labelled_pictures(chosen.folder, model.classes)
-    for line in pictures.notes():
+    images = labelled_images(chosen.folder, model.classes)
+    for line in images.notes():
         print(f"sjft: {chosen.folder}: {line}", file=sys.stderr)
     found = evaluate_elsewhere(
         model,
-        pictures,
+        images,
         device=chosen.device,
         batch=chosen.batch,
         single_view=chosen.single_view,
@@ -40,6 +40,6 @@ def evaluate_folder(chosen: argparse.Namespace) -> None:
     if found.bad:
         names = ", ".join(shown(error.path) for error in found.bad[:NAMED])
         raise UserError(
-            f"{len(found.bad)} of {len(pictures.paths)} pictures could not be read, and have no "
+            f"{len(found.bad)} of {len(images.paths)} images could not be read, and have no "
             f"part in the figures: {names}{', ...' * (len(found.bad) > NAMED)}"
         )

@@ -1,7 +1,7 @@
-"""The command `sjft example FOLDER`: made pictures, as anyone might have them, to try things with.
+"""The command `sjft example FOLDER`: made images, as anyone might have them, to try things with.
 
 They are those of two `synthetic` data sets of the configuration, the demo's where no others are
-named: the target's as ready splits, with as many pictures to choose an arm by as to test it, the
+named: the target's as ready splits, with as many images to choose an arm by as to test it, the
 source's as plain class folders.
 """
 
@@ -22,14 +22,14 @@ def add_example(parser: argparse.ArgumentParser) -> None:
         type=_share,
         default=1.0,
         metavar="S",
-        help="of the pictures, above 0 to 1: fewer are made in less time (1)",
+        help="of the images, above 0 to 1: fewer are made in less time (1)",
     )
     parser.add_argument("--target", default=TARGET, metavar="DATASET", help=f"({TARGET})")
     parser.add_argument("--source", default=SOURCE, metavar="DATASET", help=f"({SOURCE})")
 
 
 def example(chosen: argparse.Namespace) -> str:
-    """Write the pictures; returns where, how many, and what to do next.
+    """Write the images; returns where, how many, and what to do next.
 
     Raises `UserError` for data sets that are not `synthetic`, and for a folder that is not empty.
     """
@@ -49,7 +49,7 @@ def example(chosen: argparse.Namespace) -> str:
         numbers: dict[str, int] = {
             split: max(1, round(n * chosen.share)) for split, n in settings.per_class.items()
         }
-        if role == "target" and "test" in numbers:  # an arm is chosen by pictures of their own
+        if role == "target" and "test" in numbers:  # an arm is chosen by images of their own
             numbers = {"train": numbers["train"], "val": numbers["test"]} | numbers
         written = generate(
             folder / role,
@@ -62,7 +62,7 @@ def example(chosen: argparse.Namespace) -> str:
         )
         splits = ", ".join(f"{split}/" for split in numbers)
         classes = ", ".join(settings.contents)
-        lines.append(f"{folder / role}: {written:,} pictures in {splits}, classes {classes}")
+        lines.append(f"{folder / role}: {written:,} images in {splits}, classes {classes}")
     return "\n".join(lines)
 
 

@@ -24,7 +24,7 @@ from sjft.storage.seals import is_sealed, require_sealed
 # By the attribute `format` of an HDF5 file.
 HDF5 = {
     "sjft-descriptors": "sjft.descriptors.inspection:inspect_descriptors",
-    "sjft-picture-hashes": "sjft.leakage.inspection:inspect_hashes",
+    "sjft-image-hashes": "sjft.leakage.inspection:inspect_hashes",
     "sjft-bins": "sjft.retrieval.inspection:inspect_bins",
     "sjft-histograms": "sjft.retrieval.inspection:inspect_histograms",
     "sjft-projection": "sjft.retrieval.inspection:inspect_projection",

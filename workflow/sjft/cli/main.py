@@ -32,10 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     accept.add_argument("files", type=path, nargs="+", help="for example .../round-0/subset.csv")
     summary = commands.add_parser("summary", help="show an experiment's summary as a table")
     summary.add_argument("file", type=path, help="for example results/demo/summary.json")
-    add_predict(commands.add_parser("predict", help="classify pictures with a published model"))
-    add_evaluate(
-        commands.add_parser("evaluate", help="say how good a model is on labelled pictures")
-    )
+    add_predict(commands.add_parser("predict", help="classify images with a published model"))
+    add_evaluate(commands.add_parser("evaluate", help="say how good a model is on labelled images"))
     _add_export(commands.add_parser("export", help="write a published model in another format"))
     fuse = commands.add_parser("fuse", help="average the class probabilities of several runs")
     fuse.add_argument(
@@ -50,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         commands.add_parser("neighbours", help="show the source images nearest to a target image")
     )
     add_init(commands.add_parser("init", help="write a configuration for your own folders"))
-    add_example(commands.add_parser("example", help="make pictures to try `sjft init` with"))
+    add_example(commands.add_parser("example", help="make images to try `sjft init` with"))
     chosen, rest = parser.parse_known_args(arguments)
     _take_rest(parser, chosen, rest)
     if chosen.command == "plan":
@@ -102,7 +100,7 @@ def _take_rest(
     parser: argparse.ArgumentParser, chosen: argparse.Namespace, rest: Sequence[str]
 ) -> None:
     """Names that stand behind an option belong to those before it; all else is refused."""
-    names = {"fuse": "runs", "predict": "pictures"}.get(chosen.command)
+    names = {"fuse": "runs", "predict": "images"}.get(chosen.command)
     if rest and (names is None or any(word.startswith("-") for word in rest)):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     if names is None:

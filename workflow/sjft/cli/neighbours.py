@@ -14,7 +14,7 @@ def add_neighbours(parser: argparse.ArgumentParser) -> None:
     """What may be asked."""
     parser.add_argument("experiment", help="its name in the configuration")
     parser.add_argument(
-        "picture", help="a training picture of the target: its path, or a part that no other has"
+        "image", help="a training image of the target: its path, or a part that no other has"
     )
     parser.add_argument("--arm", help="whose neighbours (the published arm's)")
     whole = partial(count, least=0)
@@ -22,7 +22,7 @@ def add_neighbours(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--round", type=whole, metavar="N", help="from 0 (the last)")
     parser.add_argument("--number", type=count, default=20, metavar="N", help="neighbours (20)")
     parser.add_argument("--json", action="store_true", help="in JSON instead of a table")
-    parser.add_argument("--output", type=path, metavar="FILE", help="write a page of pictures")
+    parser.add_argument("--output", type=path, metavar="FILE", help="write a page of images")
     parser.add_argument("--open", action="store_true", help="open that page in a browser")
     parser.add_argument(
         "--configfile", type=path, nargs="+", default=[], metavar="FILE", help="as for snakemake"
@@ -31,10 +31,10 @@ def add_neighbours(parser: argparse.ArgumentParser) -> None:
 
 
 def neighbours(chosen: argparse.Namespace) -> str:
-    """The table, or JSON, of what was asked; and a page of pictures, where it was asked for."""
+    """The table, or JSON, of what was asked; and a page of images, where it was asked for."""
     from sjft.pipeline.explorer_files import (  # noqa: PLC0415  (each command loads its own needs)
+        image_folders,
         inputs_of_run,
-        picture_folders,
     )
     from sjft.pipeline.forecast import read_plan_configuration  # noqa: PLC0415
     from sjft.reports.neighbour_list import list_neighbours, page_of  # noqa: PLC0415
@@ -42,12 +42,12 @@ def neighbours(chosen: argparse.Namespace) -> str:
 
     configuration = read_plan_configuration(chosen.configfile, chosen.data_root)
     inputs = inputs_of_run(configuration, chosen.experiment, chosen.arm, chosen.seed, chosen.round)
-    listed = list_neighbours(inputs, inputs.rounds[0], chosen.picture, chosen.number)
+    listed = list_neighbours(inputs, inputs.rounds[0], chosen.image, chosen.number)
     text = json.dumps(listed.values(), indent=2) if chosen.json else listed.text()
     if chosen.output is None and not chosen.open:
         return text
     page = chosen.output or Path(tempfile.mkdtemp(prefix="sjft-")) / "neighbours.html"
-    write_text(page, page_of(listed, picture_folders(configuration, chosen.experiment)))
+    write_text(page, page_of(listed, image_folders(configuration, chosen.experiment)))
     if chosen.open and not webbrowser.open(page.resolve().as_uri()):
         return f"{text}\n\nNo browser could be started. Open the page yourself: {page}"
     return text if chosen.json else f"{text}\n\nWritten: {page}"

@@ -18,7 +18,7 @@ def add_plan(plan: argparse.ArgumentParser) -> None:
     plan.add_argument("--target-images", **number, help="training images, of data not here")
     plan.add_argument("--heldout-images", **number, help="its val and test images (a quarter)")
     plan.add_argument("--source-images", nargs="+", default=[], metavar="N", help="of each source")
-    plan.add_argument("--sample", **number, default=24, help="pictures that are measured")
+    plan.add_argument("--sample", **number, default=24, help="images that are measured")
 
 
 def complete_plan(plan: argparse.ArgumentParser, chosen: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""The command `sjft predict`: which pictures, in which form, and what is said of bad ones."""
+"""The command `sjft predict`: which images, in which form, and what is said of bad ones."""
 
 import argparse
 import sys
@@ -8,7 +8,7 @@ from sjft.cli.scoring_arguments import limits_of
 from sjft.data.omissions import shown
 from sjft.errors import UserError
 from sjft.model.file import load_published
-from sjft.model.predict import pictures_in, predictions
+from sjft.model.predict import images_in, predictions
 from sjft.model.predict_output import Form, written_as_they_come
 from sjft.model.sorted_folder import sorted_folder
 
@@ -16,13 +16,13 @@ NAMED = 5
 
 
 def predict_to(output: TextIO, chosen: argparse.Namespace) -> None:
-    """Write a prediction for each picture, batch by batch; notes go to stderr.
+    """Write a prediction for each image, batch by batch; notes go to stderr.
 
-    Raises `UserError` where pictures cannot be read, when all others are written.
+    Raises `UserError` where images cannot be read, when all others are written.
     """
     limits = limits_of(chosen)
     model = load_published(chosen.model)
-    paths, left_out = pictures_in(chosen.pictures)
+    paths, left_out = images_in(chosen.images)
     for line in left_out:
         print(f"sjft: {shown(line)}", file=sys.stderr)
     folder = None
@@ -49,12 +49,12 @@ def predict_to(output: TextIO, chosen: argparse.Namespace) -> None:
                 if prediction.error:
                     bad.append(shown(str(prediction.path)))
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"after {done} of {len(paths)} pictures") from None
+        raise KeyboardInterrupt(f"after {done} of {len(paths)} images") from None
     if folder is not None:
         print(f"sjft: {folder.summary()}", file=sys.stderr)
     if bad:
         names = ", ".join(bad[:NAMED]) + ", ..." * (len(bad) > NAMED)
-        raise UserError(f"{len(bad)} of {len(paths)} pictures could not be read: {names}")
+        raise UserError(f"{len(bad)} of {len(paths)} images could not be read: {names}")
 
 
 def _form(chosen: argparse.Namespace) -> Form:

@@ -1,4 +1,4 @@
-"""The arguments of the commands that show pictures to a published model: predict, evaluate."""
+"""The arguments of the commands that show images to a published model: predict, evaluate."""
 
 import argparse
 
@@ -6,23 +6,23 @@ from pydantic import ValidationError
 
 from sjft.cli.arguments import count, path
 from sjft.errors import UserError
-from sjft.settings.pictures import PictureLimits
+from sjft.settings.image_limits import ImageLimits
 
 
 def add_predict(predict: argparse.ArgumentParser) -> None:
     """The arguments of `sjft predict`."""
     predict.add_argument("model", type=path, help="for example results/demo/model.pt")
-    predict.add_argument("pictures", type=path, nargs="+", help="files, or folders of pictures")
-    predict.add_argument("--top", type=count, default=3, metavar="N", help="classes a picture (3)")
+    predict.add_argument("images", type=path, nargs="+", help="files, or folders of images")
+    predict.add_argument("--top", type=count, default=3, metavar="N", help="classes an image (3)")
     form = predict.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="a list in JSON instead of a table")
     form.add_argument("--json-lines", action="store_true", help="an object of JSON a line")
-    form.add_argument("--csv", action="store_true", help="CSV with a head, a picture a row")
+    form.add_argument("--csv", action="store_true", help="CSV with a head, an image a row")
     predict.add_argument(
         "--sort-into",
         type=path,
         metavar="FOLDER",
-        help="copy each picture into a folder per predicted class, in a new folder",
+        help="copy each image into a folder per predicted class, in a new folder",
     )
     predict.add_argument(
         "--link", action="store_true", help="with --sort-into: links in place of copies"
@@ -33,7 +33,7 @@ def add_predict(predict: argparse.ArgumentParser) -> None:
 def add_evaluate(evaluate: argparse.ArgumentParser) -> None:
     """The arguments of `sjft evaluate`."""
     evaluate.add_argument("model", type=path, help="for example results/demo/model.pt")
-    evaluate.add_argument("folder", type=path, help="labelled pictures: one folder per class")
+    evaluate.add_argument("folder", type=path, help="labelled images: one folder per class")
     evaluate.add_argument("--json", action="store_true", help="all figures in JSON")
     evaluate.add_argument(
         "--output", type=path, metavar="FOLDER", help="write tables of predictions and classes"
@@ -53,17 +53,17 @@ def _add_scoring(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--batch", type=count, default=64, metavar="N", help="views a forward pass (64)"
     )
-    for name, unit in (("--largest-file", "MB (10^6 bytes)"), ("--largest-picture", "megapixels")):
+    for name, unit in (("--largest-file", "MB (10^6 bytes)"), ("--largest-image", "megapixels")):
         command.add_argument(
             name, type=float, metavar="N", help=f"{unit}, as the key of a data set; larger is bad"
         )
 
 
-def limits_of(chosen: argparse.Namespace) -> PictureLimits:
-    """How large a picture may be; raises `UserError` for a size that makes no sense."""
-    given = {key: getattr(chosen, key) for key in PictureLimits.model_fields}
+def limits_of(chosen: argparse.Namespace) -> ImageLimits:
+    """How large an image may be; raises `UserError` for a size that makes no sense."""
+    given = {key: getattr(chosen, key) for key in ImageLimits.model_fields}
     try:
-        return PictureLimits.model_validate({k: v for k, v in given.items() if v is not None})
+        return ImageLimits.model_validate({k: v for k, v in given.items() if v is not None})
     except ValidationError as error:
         problem = error.errors()[0]
         option = str(problem["loc"][0]).replace("_", "-")

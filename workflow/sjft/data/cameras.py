@@ -3,7 +3,7 @@
 Each photograph of a folder is brought to one size and seen through one *camera*: low light, a
 blurred lens, a strong JPEG, halftone lines, few tones, or none of these. What is shown does not
 depend on the camera; low-level statistics do. A source in which cameras are mixed then holds a
-known share of pictures that look as the target does.
+known share of images that look as the target does.
 """
 
 import csv
@@ -19,7 +19,7 @@ from scipy.ndimage import gaussian_filter
 
 from sjft.data.pixels import load_rgb
 from sjft.data.readers.listed import ListedImage
-from sjft.data.synthetic import TIME_OF_PICTURES
+from sjft.data.synthetic import TIME_OF_IMAGES
 from sjft.storage.files import digest_of_text, stable_integer, write_with_digest, writing
 
 Pixels = NDArray[np.float64]
@@ -51,7 +51,7 @@ def _strong_jpeg(pixels: Pixels, rng: Random) -> Pixels:
 
 
 def _halftone(pixels: Pixels, rng: Random) -> Pixels:
-    """Black lines on white, the broader the darker the picture is there."""
+    """Black lines on white, the broader the darker the image is there."""
     height, width = pixels.shape[:2]
     angle, start = rng.uniform(0.0, np.pi), rng.uniform(0.0, 2.0 * np.pi)
     y, x = np.mgrid[:height, :width]
@@ -107,7 +107,7 @@ def photograph_all(
     """Write each photograph of ``originals`` as one camera sees it; how many each one has seen.
 
     ``cameras`` are weights: a seeded hash of the path draws one, so that a photograph keeps its
-    camera whatever others are added. Pictures are written as `root/<split>/<class>/<name>.jpg`, and
+    camera whatever others are added. Images are written as `root/<split>/<class>/<name>.jpg`, and
     listed in `root/images.csv` with the columns path, class, split, style (the camera). Same
     arguments, same bytes. Raises `BadImageError` for a photograph that cannot be read.
     """
@@ -120,10 +120,10 @@ def photograph_all(
         name = f"{photograph.split}/{photograph.class_name}/{digest_of_text(photograph.path)}.jpg"
         with writing(root / name):
             (root / name).parent.mkdir(parents=True, exist_ok=True)
-        picture = seen_through(load_rgb(originals / photograph.path), camera, size, rng)
+        image = seen_through(load_rgb(originals / photograph.path), camera, size, rng)
         with writing(root / name):
-            picture.save(root / name, quality=quality)
-            os.utime(root / name, (TIME_OF_PICTURES, TIME_OF_PICTURES))
+            image.save(root / name, quality=quality)
+            os.utime(root / name, (TIME_OF_IMAGES, TIME_OF_IMAGES))
         rows.append((name, photograph.class_name, photograph.split, camera))
         seen[camera] += 1
     table = io.StringIO()

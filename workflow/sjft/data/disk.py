@@ -1,4 +1,4 @@
-"""Picture files as the disk knows them: size, time of modification, digest of the content.
+"""Image files as the disk knows them: size, time of modification, digest of the content.
 
 And texts that change with any file of a data set, for the look at changes when a run starts.
 """
@@ -45,7 +45,7 @@ def facts_of_files(root: Path, paths: list[str]) -> FileFacts:
         except OSError as error:
             raise UserError(
                 f"{root / path}: is listed but cannot be found ({error.strerror}). Look "
-                "at its permissions, and whether something is moving the pictures just now; then "
+                "at its permissions, and whether something is moving the images just now; then "
                 "run again."
             ) from None
         sizes[row], times[row], inodes[row] = state.st_size, state.st_mtime_ns, state.st_ino

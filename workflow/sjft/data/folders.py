@@ -1,4 +1,4 @@
-"""The one walk over folders of pictures: for readers, for the look at changes, for `sjft predict`.
+"""The one walk over folders of images: for readers, for the look at changes, for `sjft predict`.
 
 The rules:
 
@@ -7,7 +7,7 @@ The rules:
   that the walk starts from may have any name.
 - Links are followed, to folders as to files. A folder is visited once, whatever paths lead to it:
   a link back to a folder that it lies in, or to one visited already, is left out.
-- A picture is a regular file whose ending, in capitals or not, is in `SUFFIXES`. Pipes, sockets and
+- An image is a regular file whose ending, in capitals or not, is in `SUFFIXES`. Pipes, sockets and
   devices are none, whatever their names; a folder is a folder, whatever its name.
 - Whatever is left out is counted and named in `Omissions`.
 - Folders come before their subfolders, names sorted: the same order on every machine.
@@ -48,19 +48,19 @@ class Folder:
     folders: list[os.DirEntry[str]]
 
 
-def pictures_below(folder: str | Path) -> tuple[list[str], Omissions]:
-    """All pictures below a folder, relative to it with `/` between names, and what was left out.
+def images_below(folder: str | Path) -> tuple[list[str], Omissions]:
+    """All images below a folder, relative to it with `/` between names, and what was left out.
 
     Raises `UserError` for a folder that is not there or cannot be read.
     """
     walk = Walk(folder)
-    return list(walk.pictures(folder)), walk.omissions
+    return list(walk.images(folder)), walk.omissions
 
 
 class Walk:
     """One walk below ``top``, which may be made part by part: it remembers what it has visited.
 
-    What it leaves out goes to ``omissions``. The pictures ``without``, relative to the top, are not
+    What it leaves out goes to ``omissions``. The images ``without``, relative to the top, are not
     taken: they are larger than ``largest`` MB.
     """
 
@@ -85,8 +85,8 @@ class Walk:
         """The same walk at its beginning, with nothing left out yet."""
         return Walk(self.top, None, self.without, self.largest)
 
-    def pictures(self, folder: str | Path, prefix: str = "", owner: str = "") -> Iterator[str]:
-        """Yield the pictures below a folder; ``prefix`` and ``owner`` as for `folders`."""
+    def images(self, folder: str | Path, prefix: str = "", owner: str = "") -> Iterator[str]:
+        """Yield the images below a folder; ``prefix`` and ``owner`` as for `folders`."""
         without = self.without
         for visited in self.folders(folder, prefix, owner):
             names, others = [], []
@@ -109,8 +109,8 @@ class Walk:
         """Yield a folder and those below it, each before its subfolders.
 
         ``prefix`` is the folder's path relative to the top, empty or with a slash at the end.
-        ``owner`` is who its pictures belong to, a class of a split. Raises `UserError` for a folder
-        that cannot be read, and for one that belongs to another owner already: its pictures would
+        ``owner`` is who its images belong to, a class of a split. Raises `UserError` for a folder
+        that cannot be read, and for one that belongs to another owner already: its images would
         have two classes.
         """
         waiting = [(os.fspath(folder), prefix)]
@@ -160,7 +160,7 @@ class Walk:
         return Folder(path, prefix, files, kept)
 
     def leave_out(self, entry: os.DirEntry[str], prefix: str) -> None:
-        """Count and name an entry, neither picture nor folder, of the folder ``prefix``."""
+        """Count and name an entry, neither image nor folder, of the folder ``prefix``."""
         name, suffix, common = prefix + entry.name, suffix_of(entry.name), ""
         if leads_nowhere(entry):
             reason = Reason.DANGLING
@@ -190,7 +190,7 @@ class Walk:
         else:
             raise UserError(
                 f"{shown(entry.path)}: is the same folder as {shown(earlier)!r}, by a link; its "
-                "pictures would stand in two classes or splits. Remove one of the two."
+                "images would stand in two classes or splits. Remove one of the two."
             )
         return False
 
@@ -209,7 +209,7 @@ def cannot_be_read(error: OSError) -> UserError:
     """The message for a folder or file that the system does not give."""
     return UserError(
         f"{error.filename}: cannot be read ({error.strerror}). Look at its permissions, and "
-        "whether something is moving the pictures just now; then run again."
+        "whether something is moving the images just now; then run again."
     )
 
 

@@ -36,7 +36,7 @@ def _from_a_seed(settings: Synthetic, folder: Path) -> None:
         quality=settings.quality,
         seed=settings.seed,
     )
-    LOG.info("%d pictures", images)
+    LOG.info("%d images", images)
 
 
 def _from_photographs(settings: Cameras, originals: Path, folder: Path) -> None:
@@ -53,4 +53,4 @@ def _from_photographs(settings: Cameras, originals: Path, folder: Path) -> None:
         seed=settings.seed,
     )
     for camera, images in seen.items():
-        LOG.info("%s: %d pictures", camera, images)
+        LOG.info("%s: %d images", camera, images)

@@ -70,7 +70,7 @@ def _twice(paths: pl.Series) -> str | None:
 
 def _differs(table: pl.DataFrame, record: Record) -> str | None:
     """Where a record is of other rows than those of the table."""
-    shards = len(next(iter(record.state.pictures.values()), []))
+    shards = len(next(iter(record.state.content.values()), []))
     rows = state_of(table, shards).rows
     parts = [part for part in PARTS if rows[part] != record.state.rows.get(part)]
     return f"its digest of {' and '.join(parts)} is another's" if parts else None
@@ -107,10 +107,10 @@ def inspect_record(path: Path) -> Inspection:
     return Inspection(
         kind="record of images",
         what=f"The state of a data set when {IMAGES} beside it was written: a digest of each "
-        "shard's pictures, and of each part's rows.",
+        "shard's images, and of each part's rows.",
         inputs={"listed by": record.listed_by, "files on disk": record.snapshot},
         sizes={
-            "shards": {part: len(shards) for part, shards in state.pictures.items()},
+            "shards": {part: len(shards) for part, shards in state.content.items()},
             "images by split": state.images,
             "classes": len(state.classes),
             "left out": state.left_out,
@@ -142,15 +142,15 @@ def inspect_skipped(path: Path) -> Inspection:
 
 
 def inspect_generated(path: Path) -> Inspection:
-    """The table of pictures that the program made; raises `UserError` for any other file."""
+    """The table of images that the program made; raises `UserError` for any other file."""
     table = pl.read_csv(read_with_digest(path), infer_schema=False)
     return Inspection(
         kind="generated images",
-        what="The pictures that the program made, with class, split and style.",
+        what="The images that the program made, with class, split and style.",
         sizes={"images": len(table), "columns": table.columns},
         checks=[
             Check("paths stand once each", _twice(table["path"])),
-            Check("every picture lies beside it", _missing(path.parent, table["path"])),
+            Check("every image lies beside it", _missing(path.parent, table["path"])),
         ],
         image=table_row(table),
     )

@@ -1,4 +1,4 @@
-"""What a name says: whether a file is a picture, and what systems leave beside pictures.
+"""What a name says: whether a file is an image, and what systems leave beside images.
 
 Endings stand here as they are, not as the installed Pillow has them, so that the same folders give
 the same list everywhere. They are those that Pillow registers for the formats which it decodes by
@@ -26,7 +26,7 @@ ENDINGS = {
 }
 SUFFIXES = frozenset(ending for endings in ENDINGS.values() for ending in endings)
 
-# Pictures all the same, which are not taken: of formats that Pillow cannot decode, or without more
+# Images all the same, which are not taken: of formats that Pillow cannot decode, or without more
 # programs, and those of icons, textures, drawings and layers.
 FOREIGN_SUFFIXES = frozenset(
     (
@@ -59,6 +59,6 @@ def suffix_of(name: str) -> str:
     return os.path.splitext(name)[1].lower()  # noqa: PTH122  (called a million times)
 
 
-def is_picture(name: str) -> bool:
-    """Whether a file's name ends as that of a picture which can be read does."""
+def is_image(name: str) -> bool:
+    """Whether a file's name ends as that of an image which can be read does."""
     return suffix_of(name) in SUFFIXES

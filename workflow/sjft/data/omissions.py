@@ -12,8 +12,8 @@ class Reason(Enum):
     """Why something is left out; ``{}`` stands for what is in common: an ending, a limit."""
 
     FOREIGN = (
-        "picture ending in {}, a format that is not read (save it as PNG or JPEG)",
-        "pictures ending in {}, a format that is not read (save them as PNG or JPEG)",
+        "image ending in {}, a format that is not read (save it as PNG or JPEG)",
+        "images ending in {}, a format that is not read (save them as PNG or JPEG)",
         True,
     )
     DANGLING = ("link that leads nowhere", "links that lead nowhere", True)
@@ -28,16 +28,16 @@ class Reason(Enum):
         True,
     )
     SPECIAL = (
-        "name of a picture that is no file (a pipe, socket or device)",
-        "names of pictures that are no files (pipes, sockets or devices)",
+        "name of an image that is no file (a pipe, socket or device)",
+        "names of images that are no files (pipes, sockets or devices)",
         True,
     )
     TOO_LARGE = (
-        "picture larger than {} MB (`largest_file`)",
-        "pictures larger than {} MB (`largest_file`)",
+        "image larger than {} MB (`largest_file`)",
+        "images larger than {} MB (`largest_file`)",
         True,
     )
-    UNLISTED = ("picture on disk that is in no list", "pictures on disk that are in no list", False)
+    UNLISTED = ("image on disk that is in no list", "images on disk that are in no list", False)
     EXCLUDED = (
         "class folder that the settings leave out",
         "class folders that the settings leave out",
@@ -49,7 +49,7 @@ class Reason(Enum):
         False,
     )
     HIDDEN = ("hidden file or folder", "hidden files or folders", False)
-    OTHER = ("file whose ending is no picture's", "files whose endings are no pictures'", False)
+    OTHER = ("file whose ending is no image's", "files whose endings are no images'", False)
 
     def __init__(self, one: str, several: str, is_warning: bool) -> None:
         """What one is and several are, and whether a user would hardly expect it."""

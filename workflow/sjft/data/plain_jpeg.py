@@ -1,8 +1,8 @@
 """Plain JPEG files, decoded by simplejpeg: the same pixels as Pillow's in half the time.
 
-Pillow has the last word wherever there is any doubt: on a picture that may be turned, one of
-several pictures or of four colours, and a damaged file. A header of tables and frame alone leaves
-none. Of any other one, Pillow reads what it says, as it would to turn the picture upright.
+Pillow has the last word wherever there is any doubt: on an image that may be turned, one of
+several images or of four colours, and a damaged file. A header of tables and frame alone leaves
+none. Of any other one, Pillow reads what it says, as it would to turn the image upright.
 """
 
 import io
@@ -25,7 +25,7 @@ START_OF_SCAN, JFIF = 0xDA, 0xE0
 WITHOUT_DOUBT = frozenset({0xDB, 0xC4, 0xC0, 0xC1, 0xC2, 0xDD, 0xFE})
 # Of the segment after its marker: what Pillow reads of it without asking.
 SHORTEST_JFIF = 9
-# EXIF may turn a picture; a file of several pictures (`mp`) has a first one.
+# EXIF may turn an image; a file of several images (`mp`) has a first one.
 FOR_PILLOW = ("exif", "mp")
 
 
@@ -68,13 +68,13 @@ def _is_bare(content: bytes) -> bool:
 
 
 def _stands_upright(content: bytes) -> bool:
-    """Whether Pillow reads the header, and finds one picture that XMP does not turn."""
+    """Whether Pillow reads the header, and finds one image that XMP does not turn."""
     try:
         with JpegImagePlugin.JpegImageFile(io.BytesIO(content)) as header:
             if any(key in header.info for key in FOR_PILLOW):
                 return False
             return bool(header.getexif().get(ExifTags.Base.Orientation, 1) == 1)
-    except DECODING_ERRORS:  # Pillow will say it of the whole picture
+    except DECODING_ERRORS:  # Pillow will say it of the whole image
         return False
 
 

@@ -30,7 +30,7 @@ def read_regular_file(path: Path, most_bytes: int) -> bytes:
     there is no file or it cannot be read.
     """
     # Opening some devices does something: they are told before.
-    check_regular(os.stat(path))  # noqa: PTH116  (called for every picture)
+    check_regular(os.stat(path))  # noqa: PTH116  (called for every image)
     descriptor = os.open(path, READING)
     try:
         state = os.fstat(descriptor)

@@ -2,7 +2,7 @@
 
 A *snapshot* says quickly, without a reader, whether anything has changed at all: names, sizes and
 times of all files. Where it has, the data set is listed anew, and one digest a part and shard says
-which of the files that are computed shard by shard still belong to the pictures of now.
+which of the files that are computed shard by shard still belong to the images of now.
 """
 
 import hashlib
@@ -28,22 +28,20 @@ from sjft.storage.files import digest_of_text, read_json, write_json
 IMAGES, RECORD = "images.csv", "state.json"
 LOG = logging.getLogger(__name__)
 # What does not decide the list: what to do with bad images, and where the data come from.
-NOT_FOR_THE_LIST = frozenset(
-    {"on_bad_image", "largest_picture", "how_to_get", "downloads", "watch"}
-)
+NOT_FOR_THE_LIST = frozenset({"on_bad_image", "largest_image", "how_to_get", "downloads", "watch"})
 
 
 @dataclass(frozen=True)
 class DataState:
-    """Digests of a data set's pictures.
+    """Digests of a data set's images.
 
-    ``pictures``: part by part, for each shard, which pictures it holds. ``rows``: part by part,
+    ``content``: part by part, for each shard, which images it holds. ``rows``: part by part,
     the whole rows of images.csv, with labels and numbers. The others decide nothing: ``left_out``,
     what the list left out, in words; ``images``, how many each split has; ``classes``, their names
     by label.
     """
 
-    pictures: dict[str, list[str]]
+    content: dict[str, list[str]]
     rows: dict[str, str]
     left_out: list[str] = field(default_factory=list, compare=False)
     images: dict[str, int] = field(default_factory=dict, compare=False)
@@ -68,7 +66,7 @@ def listed_by(settings: DatasetSettings, code: str) -> str:
 def snapshot(settings: DatasetSettings, data_root: Path) -> str:
     """Changes with any file of a data set that is added, removed, renamed or written to.
 
-    With ``watch: folders`` the folders' own times stand for the pictures in them. Pictures that
+    With ``watch: folders`` the folders' own times stand for the images in them. Images that
     the program makes have none. Raises `UserError` for a folder that cannot be read.
     """
     if settings.generated:
@@ -91,7 +89,7 @@ def snapshot(settings: DatasetSettings, data_root: Path) -> str:
 
 
 def _facts_below(folder: Path, settings: FilesOnDisk) -> Iterable[str]:
-    return files_below(folder) if settings.watch == "pictures" else folders_below(folder)
+    return files_below(folder) if settings.watch == "images" else folders_below(folder)
 
 
 def listed(
@@ -132,18 +130,18 @@ def state_of(images: pl.DataFrame, shards: int, omissions: Omissions | None = No
     With digests of the content, times do not count.
     """
     counted = images.drop("modified") if (images["digest"] != "").all() else images
-    picture = [name for name in ("path", "bytes", "modified", "digest") if name in counted.columns]
-    pictures = {}
+    columns = [name for name in ("path", "bytes", "modified", "digest") if name in counted.columns]
+    content = {}
     for part in PARTS:
         by_shard = of_part(counted, part).partition_by("shard", as_dict=True)
-        empty = counted.select(picture).clear()
-        pictures[part] = [
-            _digest_of_rows(by_shard[(shard,)].select(picture) if (shard,) in by_shard else empty)
+        empty = counted.select(columns).clear()
+        content[part] = [
+            _digest_of_rows(by_shard[(shard,)].select(columns) if (shard,) in by_shard else empty)
             for shard in range(shards)
         ]
     rows = {part: _digest_of_rows(of_part(counted, part)) for part in PARTS}
     return DataState(
-        pictures,
+        content,
         rows,
         [] if omissions is None else omissions.lines(),
         dict(images.group_by("split").len().sort("split").iter_rows()),
@@ -169,7 +167,7 @@ def read_record(folder: Path) -> Record | None:
         values = read_json(folder / RECORD)
         return Record(values["listed_by"], values["snapshot"], DataState(**values["state"]))
     except NotAsWrittenError as error:
-        LOG.warning("%s: %s. The pictures are looked at anew.", error.path, error.reason)
+        LOG.warning("%s: %s. The images are looked at anew.", error.path, error.reason)
     except (UserError, KeyError, TypeError):
         pass  # there is none yet, or of another version: as if it had not been listed
     return None
@@ -177,7 +175,7 @@ def read_record(folder: Path) -> Record | None:
 
 @dataclass(frozen=True)
 class Changes:
-    """How many pictures were added, removed and replaced (or relabelled) since the last list.
+    """How many images were added, removed and replaced (or relabelled) since the last list.
 
     ``names`` are their paths, by what has happened to them.
     """
@@ -195,7 +193,7 @@ class Changes:
 def current_state(
     settings: DatasetSettings, data_root: Path, folder: Path, code: str, *, refresh: bool
 ) -> tuple[DataState, Changes | None]:
-    """The state of the pictures as they are now, and how they differ from the last list.
+    """The state of the images as they are now, and how they differ from the last list.
 
     Where the files have changed since images.csv in ``folder`` was written by the same settings
     and readers, and ``refresh`` says so, it is brought up to date, keeping its time: what depends
@@ -222,7 +220,7 @@ def current_state(
 
 
 def _is_listed(folder: Path, images: pl.DataFrame) -> bool:
-    """Whether images.csv lists these very pictures: then a lost record can be made anew."""
+    """Whether images.csv lists these very images: then a lost record can be made anew."""
     try:
         return read_images(folder / IMAGES).equals(images)
     except UserError:  # not there, or damaged: whoever needs it says so

@@ -1,11 +1,11 @@
-"""Pictures made from a seed, in which the right answer to source selection is known.
+"""Images made from a seed, in which the right answer to source selection is known.
 
-A picture shows one shape (its *content*, the class) in one *style*. The style alone sets texture,
+An image shows one shape (its *content*, the class) in one *style*. The style alone sets texture,
 contrast, noise and palette; place, scale, rotation and lighting vary alike for all. So low-level
 statistics tell the style and say next to nothing about the class.
 
 Figure and ground differ in a cue that belongs to the style (the direction of strokes, the density
-of dots, ...), which a network has to learn before it can see the shape. That is how source pictures
+of dots, ...), which a network has to learn before it can see the shape. That is how source images
 of the target's style can help a target with other classes.
 """
 
@@ -27,10 +27,10 @@ from sjft.storage.files import write_with_digest, writing
 Field = npt.NDArray[np.float64]
 Random = np.random.Generator
 
-# Lengths in the textures are pixels of a picture of this size; other sizes scale them.
+# Lengths in the textures are pixels of an image of this size; other sizes scale them.
 REFERENCE_SIZE = 64
-# Lists hold the times of files: pictures that are made again, byte by byte, are the same ones.
-TIME_OF_PICTURES = 1_500_000_000  # seconds since 1970
+# Lists hold the times of files: images that are made again, byte by byte, are the same ones.
+TIME_OF_IMAGES = 1_500_000_000  # seconds since 1970
 OVERSAMPLING = 4  # masks are drawn larger and averaged down: ImageDraw has no anti-aliasing
 
 
@@ -184,7 +184,7 @@ def _check(contents: Sequence[str], styles: Sequence[str], size: int) -> None:
 
 
 def render(content: str, style: str, size: int, rng: Random) -> npt.NDArray[np.uint8]:
-    """Draw one picture, RGB [size, size, 3]: a content of `CONTENTS` in a style of `STYLES`.
+    """Draw one image, RGB [size, size, 3]: a content of `CONTENTS` in a style of `STYLES`.
 
     Every choice is drawn from `rng`. Raises ValueError for an unknown name and a size below 16.
     """
@@ -214,14 +214,14 @@ def generate(
     quality: int,
     seed: int,
 ) -> int:
-    """Write pictures as `root/<split>/<content>/<style>-<number>.jpg` and return how many.
+    """Write images as `root/<split>/<content>/<style>-<number>.jpg` and return how many.
 
     `root` is made where missing; files of the same names are replaced. `per_class` holds the
-    pictures of each class by split; they take the styles in turn, so no style has more than one
-    picture above another. `size` is the side in pixels, `quality` that of JPEG from 1 to 95. The
+    images of each class by split; they take the styles in turn, so no style has more than one
+    image above another. `size` is the side in pixels, `quality` that of JPEG from 1 to 95. The
     table `root/images.csv` has the columns path (relative, forward slashes), class, split, style.
 
-    A picture depends on the seed and its own path alone: enlarging a split leaves the others as
+    An image depends on the seed and its own path alone: enlarging a split leaves the others as
     they are. Same arguments, same bytes (with the same numpy, scipy and Pillow).
 
     Raises ValueError, before anything is written, for an unknown or repeated name, for no contents
@@ -249,10 +249,10 @@ def generate(
                 # Not hash(): it differs from one process to the next.
                 key = hashlib.sha256(f"{seed}/{path}".encode()).digest()
                 rng = np.random.default_rng(int.from_bytes(key, "big"))
-                picture = Image.fromarray(render(content, style, size, rng))
+                image = Image.fromarray(render(content, style, size, rng))
                 with writing(root / path):
-                    picture.save(root / path, quality=quality)
-                    os.utime(root / path, (TIME_OF_PICTURES, TIME_OF_PICTURES))
+                    image.save(root / path, quality=quality)
+                    os.utime(root / path, (TIME_OF_IMAGES, TIME_OF_IMAGES))
                 lines.append(f"{path},{content},{split},{style}")
     write_with_digest(root / "images.csv", ("\n".join(lines) + "\n").encode())
     return len(lines) - 1

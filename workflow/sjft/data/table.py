@@ -4,7 +4,7 @@ Apart from the listing, so that a change to a reader concerns the listing alone 
 that reads its result.
 
 What is computed image by image is kept by *part* (the training images, or those held out) and by
-shard, and numbers the images within that list: a picture that is added, removed or replaced
+shard, and numbers the images within that list: an image that is added, removed or replaced
 concerns its own shard, and moves the numbers of no other.
 """
 

@@ -22,7 +22,7 @@ from sjft.errors import BadImageError, UserError
 from sjft.networks.devices import torch_threads, workers
 from sjft.progress import progress
 from sjft.settings.banks.common import LevelGrid
-from sjft.settings.pictures import PictureLimits
+from sjft.settings.image_limits import ImageLimits
 from sjft.storage.hdf5 import create_hdf5
 
 Prepare = Callable[[NDArray[np.uint8]], torch.Tensor]  # see `FilterBank`
@@ -33,22 +33,22 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Batch:
-    """Rows of the list and their pictures, uint8 [images, side, side, channels]; and bad ones."""
+    """Rows of the list and their images, uint8 [images, side, side, channels]; and bad ones."""
 
     rows: list[int]
-    pictures: torch.Tensor
+    pixels: torch.Tensor
     bad: list[tuple[int, BadImageError]]
 
     def pin_memory(self) -> "_Batch":
         """The same in page-locked memory, for copying to a GPU."""
-        return _Batch(self.rows, self.pictures.pin_memory(), self.bad)
+        return _Batch(self.rows, self.pixels.pin_memory(), self.bad)
 
 
 class _PreparedImages(Dataset[_Batch]):
-    """The shard's pictures in batches, decoded, resized and cropped; or why one could not be."""
+    """The shard's images in batches, decoded, resized and cropped; or why one could not be."""
 
     def __init__(
-        self, paths: Sequence[Path], prepare: Prepare, images_a_batch: int, limits: PictureLimits
+        self, paths: Sequence[Path], prepare: Prepare, images_a_batch: int, limits: ImageLimits
     ) -> None:
         self._paths = paths
         self._prepare = prepare
@@ -60,15 +60,15 @@ class _PreparedImages(Dataset[_Batch]):
 
     def __getitem__(self, number: int) -> _Batch:
         start = self._starts[number]
-        pictures: dict[int, torch.Tensor] = {}
+        pixels: dict[int, torch.Tensor] = {}
         bad: list[tuple[int, BadImageError]] = []
         for row in range(start, min(start + self._starts.step, len(self._paths))):
             try:
-                pictures[row] = self._prepare(load_pixels(self._paths[row], limits=self._limits))
+                pixels[row] = self._prepare(load_pixels(self._paths[row], limits=self._limits))
             except BadImageError as error:
                 bad.append((row, error))
-        together = torch.stack(list(pictures.values())) if pictures else torch.empty(0)
-        return _Batch(list(pictures), together, bad)
+        together = torch.stack(list(pixels.values())) if pixels else torch.empty(0)
+        return _Batch(list(pixels), together, bad)
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Extraction:
     inputs: dict[str, str]  # digests of images.csv and of the weights
     skip_bad_images: bool
     threads: int = 1
-    limits: PictureLimits = USUAL_LIMITS
+    limits: ImageLimits = USUAL_LIMITS
 
 
 def extract_descriptors(
@@ -106,8 +106,8 @@ def extract_descriptors(
         off_grid = written = 0
         images_a_batch = _images_a_batch(extraction.bank)
         counter = LevelCounter(extraction.bank.layers, extraction.grid, images_a_batch)
-        for rows, pictures in _batches(images, root, extraction, processes, skipped):
-            counted = _counted(pictures, rows, images["path"], extraction.bank, counter)
+        for rows, pixels in _batches(images, root, extraction, processes, skipped):
+            counted = _counted(pixels, rows, images["path"], extraction.bank, counter)
             append_images(writer, np.array(rows, np.int32), counted.packed)
             written += len(rows)
             off_grid += counted.too_small + counted.too_large
@@ -128,7 +128,7 @@ def _batches(
     processes: int,
     skipped: list[tuple[str, str]],
 ) -> Iterator[tuple[list[int], torch.Tensor]]:
-    """Yield (rows, pictures uint8 [images, side, side, channels]) of the usable images."""
+    """Yield (rows, pixels uint8 [images, side, side, channels]) of the usable images."""
     images_a_batch = _images_a_batch(extraction.bank)
     paths = [root / path for path in images["path"]]
     loader = DataLoader(
@@ -146,7 +146,7 @@ def _batches(
             LOG.warning("skipped %s: %s", error.path, error.reason)
             skipped.append((images["path"][row], error.reason))
         if batch.rows:
-            yield batch.rows, batch.pictures
+            yield batch.rows, batch.pixels
 
 
 def _on_gpu(bank: FilterBank) -> bool:
@@ -158,14 +158,14 @@ def _images_a_batch(bank: FilterBank) -> int:
 
 
 def _counted(
-    pictures: torch.Tensor,
+    pixels: torch.Tensor,
     rows: list[int],
     paths: pl.Series,
     bank: FilterBank,
     counter: LevelCounter,
 ) -> Counted:
     """Counts of the responses of a batch, channels of all layers side by side, image by image."""
-    responses = [of_layer.cpu() for of_layer in bank.responses(pictures)]
+    responses = [of_layer.cpu() for of_layer in bank.responses(pixels)]
     # What is not finite is counted as too large: only then is it looked for.
     if counter.add([of_layer.numpy() for of_layer in responses]):
         for layer, of_layer in zip(bank.layers, responses, strict=True):

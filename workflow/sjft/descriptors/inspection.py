@@ -32,7 +32,7 @@ def inspect_descriptors(path: Path) -> Inspection:
             what="How often each level of response of a filter bank occurs, by image and channel, "
             "for one shard of a data set.",
             settings=known.config,
-            inputs={"weights": known.weights, **_pictures(file)},
+            inputs={"weights": known.weights, **_images(file)},
             sizes={
                 "images": images,
                 "channels": channels,
@@ -52,7 +52,7 @@ def inspect_descriptors(path: Path) -> Inspection:
         )
 
 
-def _pictures(file: Any) -> dict[str, str]:
+def _images(file: Any) -> dict[str, str]:
     return {name: digest for name, digest in inputs_of(file).items() if name != "weights"}
 
 

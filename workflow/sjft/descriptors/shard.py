@@ -9,7 +9,7 @@ from sjft.descriptors.banks import make_bank
 from sjft.descriptors.extraction import Extraction, extract_descriptors
 from sjft.networks.devices import choose_device
 from sjft.settings.banks.common import FilterBankSettings
-from sjft.settings.pictures import PictureLimits
+from sjft.settings.image_limits import ImageLimits
 from sjft.storage.files import write_table
 
 
@@ -17,7 +17,7 @@ from sjft.storage.files import write_table
 class ImagesOfShard:
     """Which rows of images.csv a shard is, and the folder that their paths are below.
 
-    ``state`` changes with the pictures, and with nothing else.
+    ``state`` changes with the images, and with nothing else.
     """
 
     table: Path
@@ -26,7 +26,7 @@ class ImagesOfShard:
     root: Path
     state: str
     skip_bad: bool = False
-    limits: PictureLimits = USUAL_LIMITS
+    limits: ImageLimits = USUAL_LIMITS
 
 
 def write_descriptors_of_shard(
@@ -52,7 +52,7 @@ def write_descriptors_of_shard(
             bank=filters,
             grid=bank.grid,
             config=bank.deciding,
-            inputs={"pictures": images.state, "weights": filters.digest_of_weights},
+            inputs={"images": images.state, "weights": filters.digest_of_weights},
             skip_bad_images=images.skip_bad,
             threads=threads,
             limits=images.limits,

@@ -17,7 +17,7 @@ from sjft.evaluation.scoring import class_probabilities
 from sjft.networks.devices import choose_device
 from sjft.networks.joint import JointNetwork
 from sjft.settings.experiment import EvaluationSettings
-from sjft.settings.pictures import PictureLimits
+from sjft.settings.image_limits import ImageLimits
 from sjft.settings.training import TrainingSettings
 
 LOG = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ def evaluate(
     *,
     skip_bad_images: bool,
     threads: int,
-    limits: PictureLimits = USUAL_LIMITS,
+    limits: ImageLimits = USUAL_LIMITS,
 ) -> tuple[dict[str, Any], Probabilities]:
     """Accuracies on ``images`` (rows of images.csv) as plain values, and what they follow from.
 

@@ -8,7 +8,7 @@ from sjft.networks.joint import load_joint_network
 from sjft.selection.difficulty import difficulty_table, write_difficulty
 from sjft.selection.subset import read_targets
 from sjft.settings.experiment import EvaluationSettings
-from sjft.settings.pictures import PictureLimits
+from sjft.settings.image_limits import ImageLimits
 from sjft.settings.training import TrainingSettings
 
 
@@ -21,7 +21,7 @@ def score_difficulty(
     output: Path,
     *,
     threads: int,
-    limits: PictureLimits,
+    limits: ImageLimits,
 ) -> None:
     """Write how hard each image of targets.csv is for the network in ``model``, by a single view.
 

@@ -47,7 +47,7 @@ def write_probabilities(
             Variable(
                 probabilities.values,
                 ("image", "class"),
-                "Probability of each class, the mean over the picture's views",
+                "Probability of each class, the mean over the image's views",
             ),
         )
         writer.add(

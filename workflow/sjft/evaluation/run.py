@@ -18,7 +18,7 @@ from sjft.evaluation.accuracy import (
 from sjft.evaluation.probabilities import Probabilities, write_probabilities
 from sjft.networks.joint import load_joint_network
 from sjft.settings.experiment import EvaluationSettings
-from sjft.settings.pictures import PictureLimits
+from sjft.settings.image_limits import ImageLimits
 from sjft.settings.training import TrainingSettings
 from sjft.storage.files import digest_of_file, write_json, write_plain_table
 
@@ -45,7 +45,7 @@ def evaluate_run(
     *,
     skip_bad_images: bool,
     threads: int,
-    limits: PictureLimits,
+    limits: ImageLimits,
 ) -> None:
     """Evaluate the network in ``model`` on one split of the target's images.csv.
 
@@ -81,7 +81,7 @@ def validate_run(
     *,
     skip_bad_images: bool,
     threads: int,
-    limits: PictureLimits,
+    limits: ImageLimits,
 ) -> None:
     """Write the accuracies alone, of the split that arms are chosen by; else as `evaluate_run`."""
     measured, _ = _evaluated(
@@ -102,7 +102,7 @@ def _evaluated(
     *,
     skip_bad_images: bool,
     threads: int,
-    limits: PictureLimits,
+    limits: ImageLimits,
 ) -> tuple[dict[str, Any], Probabilities]:
     listed = read_images(images)
     return evaluate(

@@ -18,7 +18,7 @@ from sjft.networks.joint import JointNetwork
 from sjft.networks.preprocess import normalised
 from sjft.progress import progress
 from sjft.settings.experiment import EvaluationSettings
-from sjft.settings.pictures import PictureLimits
+from sjft.settings.image_limits import ImageLimits
 from sjft.settings.training import TrainingSettings
 
 
@@ -36,14 +36,14 @@ class Scored:
 
 
 class _Views(Dataset[Tensor | BadImageError]):
-    """All views of a picture, uint8 [views, 3, side, side], or why it cannot be read."""
+    """All views of an image, uint8 [views, 3, side, side], or why it cannot be read."""
 
     def __init__(
         self,
         paths: Sequence[Path],
         side: int,
         settings: EvaluationSettings,
-        limits: PictureLimits,
+        limits: ImageLimits,
     ) -> None:
         self._paths = paths
         self._side = side
@@ -68,11 +68,11 @@ def class_probabilities(
     training: TrainingSettings,
     device: torch.device,
     threads: int,
-    limits: PictureLimits = USUAL_LIMITS,
+    limits: ImageLimits = USUAL_LIMITS,
 ) -> Scored:
-    """Target-class probabilities of pictures, each the mean over the picture's views.
+    """Target-class probabilities of images, each the mean over the image's views.
 
-    Pictures that cannot be read are left out and listed; the caller decides what that means.
+    Images that cannot be read are left out and listed; the caller decides what that means.
     """
     batches = list(score_batches(network, paths, evaluation, training, device, threads, limits))
     none = np.empty((0, len(network.target_classes)), np.float32)
@@ -91,7 +91,7 @@ def score_batches(
     training: TrainingSettings,
     device: torch.device,
     threads: int,
-    limits: PictureLimits = USUAL_LIMITS,
+    limits: ImageLimits = USUAL_LIMITS,
 ) -> Iterator[Scored]:
     """Yield what `class_probabilities` gives batch by batch, as soon as it is known."""
     network.module.to(device).eval()
@@ -114,8 +114,8 @@ def score_batches(
         ]
         probabilities = []
         if usable:
-            pictures = torch.stack([item for _, item in usable])
-            probabilities.append(_mean_over_views(network, pictures, training, device))
+            pixels = torch.stack([item for _, item in usable])
+            probabilities.append(_mean_over_views(network, pixels, training, device))
         empty = np.empty((0, len(network.target_classes)), np.float32)
         yield Scored(
             np.array([row for row, _ in usable], np.int64),
@@ -126,10 +126,10 @@ def score_batches(
 
 
 def _mean_over_views(
-    network: JointNetwork, pictures: Tensor, training: TrainingSettings, device: torch.device
+    network: JointNetwork, pixels: Tensor, training: TrainingSettings, device: torch.device
 ) -> NDArray[np.float32]:
-    images, views = pictures.shape[:2]
-    inputs = normalised(pictures.flatten(0, 1), training.mean, training.std).to(device)
+    images, views = pixels.shape[:2]
+    inputs = normalised(pixels.flatten(0, 1), training.mean, training.std).to(device)
     scores = network.module(inputs)[:, : len(network.target_classes)].float()
     mean = scores.softmax(1).view(images, views, -1).mean(1)
     return np.asarray(mean.cpu().numpy(), np.float32)

@@ -1,7 +1,7 @@
 """How much may come out of an archive: what is declared, or a factor of its own size.
 
 An archive of a megabyte can expand to terabytes, to millions of empty files, or to a name without
-an end. Pictures are compressed already: theirs expand to little more than their archive.
+an end. Images are compressed already: theirs expand to little more than their archive.
 """
 
 import io

@@ -1,1 +1,1 @@
-"""Which source images are copies of pictures that are held out."""
+"""Which source images are copies of images that are held out."""

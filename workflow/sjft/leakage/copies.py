@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from sjft.leakage.hashes import PictureHashes
+from sjft.leakage.hashes import ImageHashes
 from sjft.leakage.perceptual_hash import BITS, LEAST_DETAIL, hash_distances
 from sjft.leakage.table import LEAKAGE_SCHEMA, Schema
 from sjft.progress import progress
@@ -31,11 +31,11 @@ COPIES_SCHEMA: Schema = {
 }
 
 
-def find_copies(targets: PictureHashes, sources: PictureHashes, threshold: int) -> pl.DataFrame:
+def find_copies(targets: ImageHashes, sources: ImageHashes, threshold: int) -> pl.DataFrame:
     """Pairs of one content, or of hashes that differ in ``threshold`` bits at most.
 
     Returns the columns of `COPIES_SCHEMA`: ``hash_distance`` and ``mirrored`` are null where only
-    the content tells, as it does for pictures without detail: their hash says nothing.
+    the content tells, as it does for images without detail: their hash says nothing.
     """
     files = _digests(targets).join(_digests(sources), on="digest", suffix="_of_source")
     same = pl.DataFrame(
@@ -55,15 +55,15 @@ def find_copies(targets: PictureHashes, sources: PictureHashes, threshold: int) 
     )
 
 
-def _digests(hashes: PictureHashes) -> pl.DataFrame:
+def _digests(hashes: ImageHashes) -> pl.DataFrame:
     return pl.DataFrame(
         {"image": hashes.images, "digest": hashes.digests.astype(str).tolist()},
         schema={"image": pl.Int32, "digest": pl.String},
     )
 
 
-def _near_hashes(targets: PictureHashes, sources: PictureHashes, threshold: int) -> pl.DataFrame:
-    """Compare every pair of pictures with detail, a block of each at a time."""
+def _near_hashes(targets: ImageHashes, sources: ImageHashes, threshold: int) -> pl.DataFrame:
+    """Compare every pair of images with detail, a block of each at a time."""
     targets = targets.take(targets.detail >= LEAST_DETAIL)
     sources = sources.take(sources.detail >= LEAST_DETAIL)
     schema = {name: COPIES_SCHEMA[name] for name in (*PAIR, "hash_distance", "mirrored")}

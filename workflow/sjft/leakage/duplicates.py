@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sjft.data.table import numbers_in_shards, read_images
 from sjft.leakage.copies import USUAL_NEIGHBOUR, find_copies, list_leakage, near_zero
-from sjft.leakage.hashes import PictureHashes, read_hashes
+from sjft.leakage.hashes import ImageHashes, read_hashes
 from sjft.leakage.table import count_leakage, write_leakage
 from sjft.retrieval.histograms import Histograms, concatenate, read_histograms, rows_of_shards
 from sjft.retrieval.neighbours import of_targets
@@ -31,7 +31,7 @@ class PartFiles:
 
 @dataclass(frozen=True)
 class _Part:
-    hashes: PictureHashes
+    hashes: ImageHashes
     histograms: Histograms
     rows: NDArray[np.int32]
 

@@ -1,6 +1,6 @@
-"""Hash files: what tells the copies of a picture, for every picture of a shard.
+"""Hash files: what tells the copies of an image, for every image of a shard.
 
-The digest finds a file that was copied byte by byte, the perceptual hash a picture that was saved
+The digest finds a file that was copied byte by byte, the perceptual hash an image that was saved
 anew, resized, slightly cropped or mirrored.
 """
 
@@ -18,20 +18,20 @@ from sjft.data.table import of_shard, read_images
 from sjft.errors import BadImageError
 from sjft.leakage.perceptual_hash import BITS, VIEWS, WORDS, perceptual_hash
 from sjft.progress import progress
-from sjft.settings.pictures import PictureLimits
+from sjft.settings.image_limits import ImageLimits
 from sjft.storage.files import digest_of_file
 from sjft.storage.hdf5 import Variable, create_hdf5, open_hdf5
 
-KIND, VERSION = "sjft-picture-hashes", 1
+KIND, VERSION = "sjft-image-hashes", 1
 IMAGES_A_BLOCK = 256
 LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class PictureHashes:
-    """Digests and perceptual hashes of some pictures.
+class ImageHashes:
+    """Digests and perceptual hashes of some images.
 
-    ``images`` int32 [images]: numbers of the pictures. ``digests``: BLAKE2b of each file, 32
+    ``images`` int32 [images]: numbers of the images. ``digests``: BLAKE2b of each file, 32
     hexadecimal digits. ``bits`` uint64 [images, views, words] and ``detail`` float32 [images]:
     see `sjft.leakage.perceptual_hash.perceptual_hash`.
     """
@@ -41,9 +41,9 @@ class PictureHashes:
     bits: NDArray[np.uint64]
     detail: NDArray[np.float32]
 
-    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> "PictureHashes":
-        """The hashes of some of the pictures."""
-        return PictureHashes(
+    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> "ImageHashes":
+        """The hashes of some of the images."""
+        return ImageHashes(
             self.images[rows], self.digests[rows], self.bits[rows], self.detail[rows]
         )
 
@@ -55,16 +55,16 @@ def hash_shard(
     root: Path,
     output: Path,
     state: str,
-    limits: PictureLimits = USUAL_LIMITS,
+    limits: ImageLimits = USUAL_LIMITS,
 ) -> None:
     """Hash one part and shard of a data set as `hash_images` does, numbered within that list.
 
-    ``images`` is images.csv, ``root`` the folder of its paths; ``state`` says which pictures the
+    ``images`` is images.csv, ``root`` the folder of its paths; ``state`` says which images the
     shard holds.
     """
     listed = of_shard(read_images(images), part, shard)
     numbered = listed.with_columns(pl.int_range(pl.len(), dtype=pl.Int32).alias("image"))
-    hash_images(numbered, root, output, {"pictures": state}, limits)
+    hash_images(numbered, root, output, {"images": state}, limits)
 
 
 def hash_images(
@@ -72,11 +72,11 @@ def hash_images(
     root: Path,
     output: Path,
     inputs: dict[str, str],
-    limits: PictureLimits = USUAL_LIMITS,
+    limits: ImageLimits = USUAL_LIMITS,
 ) -> pl.DataFrame:
     """Hash ``images`` (columns image and path) into an HDF5 file; there may be none.
 
-    Pictures that cannot be read are left out and returned as a table of path and reason:
+    Images that cannot be read are left out and returned as a table of path and reason:
     extraction is where they stop the run or are skipped.
     """
     skipped: list[tuple[str, str]] = []
@@ -92,13 +92,13 @@ def hash_images(
             for name, variable in _variables(block).items():
                 writer.add(name, variable)
             written += len(block.images)
-    LOG.info("%d pictures hashed, %d that cannot be read left out", written, len(skipped))
+    LOG.info("%d images hashed, %d that cannot be read left out", written, len(skipped))
     return pl.DataFrame(skipped, schema={"path": pl.String, "reason": pl.String}, orient="row")
 
 
 def _blocks(
-    images: pl.DataFrame, root: Path, limits: PictureLimits, skipped: list[tuple[str, str]]
-) -> Iterator[PictureHashes]:
+    images: pl.DataFrame, root: Path, limits: ImageLimits, skipped: list[tuple[str, str]]
+) -> Iterator[ImageHashes]:
     """Yield the hashes in blocks: one at least, so that an empty file has its data sets too."""
     starts = range(0, max(len(images), 1), IMAGES_A_BLOCK)
     for start in progress(
@@ -117,7 +117,7 @@ def _blocks(
             digests.append(digest_of_file(root / path))
             bits.append(hashed[0])
             detail.append(hashed[1])
-        yield PictureHashes(
+        yield ImageHashes(
             np.array(rows, np.int32),
             np.array(digests, "S32"),
             np.array(bits, np.uint64).reshape(-1, len(VIEWS), WORDS),
@@ -125,7 +125,7 @@ def _blocks(
         )
 
 
-def _variables(hashes: PictureHashes) -> dict[str, Variable]:
+def _variables(hashes: ImageHashes) -> dict[str, Variable]:
     return {
         "image": Variable(hashes.images, ("image",), "Number of the image in its shard's list"),
         "digest": Variable(
@@ -134,7 +134,7 @@ def _variables(hashes: PictureHashes) -> dict[str, Variable]:
         "perceptual_hash": Variable(
             hashes.bits,
             ("image", "view", "word"),
-            "Signs of low frequencies of the grey picture, whole and in smaller views",
+            "Signs of low frequencies of the grey image, whole and in smaller views",
         ),
         "detail": Variable(
             hashes.detail, ("image",), "Median amplitude behind the bits", "grey levels, 0 to 255"
@@ -144,7 +144,7 @@ def _variables(hashes: PictureHashes) -> dict[str, Variable]:
 
 def read_hashes(
     paths: Sequence[Path], numbers: Sequence[NDArray[np.int32]] | None = None
-) -> PictureHashes:
+) -> ImageHashes:
     """Read one or more shards of a data set, in the order of their images' numbers.
 
     ``numbers`` holds, shard by shard, the rows of images.csv that the shard's own numbers stand
@@ -155,14 +155,14 @@ def read_hashes(
         with open_hdf5(path, kind=KIND, version=VERSION) as file:
             images = file["image"][:]
             shards.append(
-                PictureHashes(
+                ImageHashes(
                     images if numbers is None else numbers[place][images],
                     file["digest"][:],
                     file["perceptual_hash"][:],
                     file["detail"][:],
                 )
             )
-    joined = PictureHashes(
+    joined = ImageHashes(
         np.concatenate([shard.images for shard in shards]),
         np.concatenate([shard.digests for shard in shards]),
         np.concatenate([shard.bits for shard in shards]),

@@ -1,4 +1,4 @@
-"""Hashes of pictures, and the tables of copies, looked into."""
+"""Hashes of images, and the tables of copies, looked into."""
 
 from pathlib import Path
 
@@ -59,7 +59,7 @@ def inspect_hashes(path: Path) -> Inspection:
 
         return Inspection(
             kind="hashes",
-            what="What tells the copies of a picture: each file's digest and perceptual hash.",
+            what="What tells the copies of an image: each file's digest and perceptual hash.",
             settings=settings,
             inputs=inputs,
             sizes={
@@ -67,7 +67,7 @@ def inspect_hashes(path: Path) -> Inspection:
                 "bits of a hash": BITS,
                 "views": list(VIEWS),
                 "files whose content stands here before": len(digests) - len(set(digests)),
-                "pictures without detail": int((detail < LEAST_DETAIL).sum()),
+                "images without detail": int((detail < LEAST_DETAIL).sum()),
             },
             checks=[
                 Check(
@@ -83,10 +83,10 @@ def inspect_hashes(path: Path) -> Inspection:
             ],
             image=row,
             plot=lambda: Plot(
-                "Detail of the pictures: how far their hashes can be relied upon",
+                "Detail of the images: how far their hashes can be relied upon",
                 histogram(detail),
                 ("value", "median amplitude behind the bits, grey levels"),
-                ("number", "pictures"),
+                ("number", "images"),
             ),
         )
 
@@ -102,10 +102,10 @@ def inspect_leakage(path: Path) -> Inspection:
     pairs = [tuple(str(part) for part in row) for row in table.select(order).iter_rows()]
     return Inspection(
         kind="leakage",
-        what="Images to train on that show a picture which is held out, and why that is thought.",
+        what="Images to train on that show an image which is held out, and why that is thought.",
         sizes=dict(count_leakage(table)),
         checks=[
-            rows_of_table("both pictures of a pair are named", table, named),
+            rows_of_table("both images of a pair are named", table, named),
             rows_of_table("each pair has a reason", table, reason & (pl.col("reasons") != "")),
             _distances(table),
             rows_of_table(
@@ -127,7 +127,7 @@ def inspect_copies(path: Path) -> Inspection:
     reason = pl.col("same_file") | pl.col("hash_distance").is_not_null()
     return Inspection(
         kind="copies",
-        what="Pairs of pictures in one shard that are copies of each other, by number.",
+        what="Pairs of images in one shard that are copies of each other, by number.",
         sizes={"pairs": len(table)},
         checks=[
             rows_of_table("numbers of images are not negative", table, numbers),

@@ -1,12 +1,12 @@
-"""A perceptual hash: 256 bits that stay nearly the same when a picture is saved anew.
+"""A perceptual hash: 256 bits that stay nearly the same when an image is saved anew.
 
-A bit is the sign of one low frequency of the grey picture's cosine transform, so that neither
+A bit is the sign of one low frequency of the grey image's cosine transform, so that neither
 size nor brightness nor contrast matters, and mirroring flips exactly the bits of odd horizontal
-frequencies. The distance of two hashes is the number of bits that differ: about 128 for pictures
+frequencies. The distance of two hashes is the number of bits that differ: about 128 for images
 that have nothing to do with each other.
 
-A picture is hashed whole and in seven views a little smaller. A crop of a picture is found as one
-of the picture's own views, or the picture as one of the crop's.
+An image is hashed whole and in seven views a little smaller. A crop of an image is found as one
+of the image's own views, or the image as one of the crop's.
 """
 
 import math
@@ -19,8 +19,8 @@ from PIL import Image
 
 BITS = 256
 WORDS = BITS // 64
-SAMPLES = 128  # side of the grey picture that is transformed
-# Below it a picture is flat or a smooth gradient, and its bits are rounding errors.
+SAMPLES = 128  # side of the grey image that is transformed
+# Below it an image is flat or a smooth gradient, and its bits are rounding errors.
 LEAST_DETAIL = 0.05
 # left, top, right, bottom, as shares of width and height; `None` is the square in the centre.
 VIEWS: dict[str, tuple[float, float, float, float] | None] = {
@@ -60,16 +60,16 @@ def _cosines(start: float, end: float) -> NDArray[np.float32]:
     return np.diff(np.vstack([edges, 2 * np.sin(angle * edges) / angle])).astype(np.float32)
 
 
-def perceptual_hash(picture: Image.Image) -> tuple[NDArray[np.uint64], float]:
-    """Bits of a picture's views, uint64 [views, words], and how much detail it has.
+def perceptual_hash(image: Image.Image) -> tuple[NDArray[np.uint64], float]:
+    """Bits of an image's views, uint64 [views, words], and how much detail it has.
 
     The detail is the median amplitude of the frequencies behind the bits, in grey levels (0 to
-    255) of the whole picture: where it is near 0, the bits say nothing.
+    255) of the whole image: where it is near 0, the bits say nothing.
     """
-    grey = picture.convert("L").resize((SAMPLES, SAMPLES), Image.Resampling.BILINEAR)
+    grey = image.convert("L").resize((SAMPLES, SAMPLES), Image.Resampling.BILINEAR)
     samples = np.asarray(grey, np.float32)
     amplitudes = np.stack(
-        [_amplitudes(samples, box or _centre_square(picture.size)) for box in VIEWS.values()]
+        [_amplitudes(samples, box or _centre_square(image.size)) for box in VIEWS.values()]
     )
     bits = np.packbits(amplitudes > 0, axis=1, bitorder="little").view("<u8")
     return bits.astype(np.uint64), float(np.median(np.abs(amplitudes[0])))
@@ -93,7 +93,7 @@ def hash_distances(
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """Distance of every target to every source in bits, and whether a mirror image is nearer.
 
-    Both are [images, views, words]. The distance of two pictures is the least that the whole of
+    Both are [images, views, words]. The distance of two images is the least that the whole of
     one has to any view of the other, mirrored or not; both results are [targets, sources].
     """
     coded = _distances(targets, np.ascontiguousarray(sources.transpose(1, 2, 0)))
@@ -101,12 +101,12 @@ def hash_distances(
 
 
 # Sources lie side by side, word by word, so that the compiler counts the bits of several at once:
-# ten times as fast as picture by picture.
+# ten times as fast as image by image.
 @numba.njit(cache=True, nogil=True)
 def _distances(targets: NDArray[np.uint64], sources: NDArray[np.uint64]) -> NDArray[np.uint16]:
     """Twice the distance, and 1 more where it is the mirror image's, [targets, sources]."""
-    views, pictures = targets.shape[1], sources.shape[2]
-    coded = np.full((targets.shape[0], pictures), 2 * BITS, np.uint16)
+    views, images = targets.shape[1], sources.shape[2]
+    coded = np.full((targets.shape[0], images), 2 * BITS, np.uint16)
     for target in range(targets.shape[0]):
         nearest = coded[target]
         for pair in range(2 * views - 1):
@@ -115,7 +115,7 @@ def _distances(targets: NDArray[np.uint64], sources: NDArray[np.uint64]) -> NDAr
             c, d = targets[target, own, 2], targets[target, own, 3]
             even_a, even_b = sources[other, 0], sources[other, 1]
             odd_c, odd_d = sources[other, 2], sources[other, 3]
-            for source in range(pictures):
+            for source in range(images):
                 even = _ones(a ^ even_a[source]) + _ones(b ^ even_b[source])
                 odd = _ones(c ^ odd_c[source]) + _ones(d ^ odd_d[source])
                 # Mirroring turns every bit of the odd half over.

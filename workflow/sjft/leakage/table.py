@@ -1,4 +1,4 @@
-"""leakage.csv: which source images show a picture that is held out, and why that is thought."""
+"""leakage.csv: which source images show an image that is held out, and why that is thought."""
 
 from pathlib import Path
 

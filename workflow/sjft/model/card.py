@@ -35,8 +35,8 @@ prepare = v2.Compose(
     ]
 )
 with torch.inference_mode():
-    picture = prepare(Image.open("photo.jpg").convert("RGB"))
-    probabilities = network.eval()(picture[None]).softmax(1)[0]
+    image = prepare(Image.open("photo.jpg").convert("RGB"))
+    probabilities = network.eval()(image[None]).softmax(1)[0]
 print(content["classes"][probabilities.argmax()], float(probabilities.max()))
 """
 
@@ -84,9 +84,9 @@ accuracy on the {metrics["images"]} images of the split `{split}` of `{experimen
 method is {provenance["arm"]["title"]} (Ge and Yu, CVPR 2017), the program sjft \
 {provenance["versions"]["sjft"]}.
 
-**Meant for** pictures like those of `{experiment["target"]}`, each of one of its classes. \
-**Not for** anything else: it names one of its classes for any picture, one that shows none of \
-them too, and a high probability is no proof. The accuracies below hold for pictures taken and \
+**Meant for** images like those of `{experiment["target"]}`, each of one of its classes. \
+**Not for** anything else: it names one of its classes for any image, one that shows none of \
+them too, and a high probability is no proof. The accuracies below hold for images taken and \
 chosen as the test images were; measure again on your own before you rely on them, and do not \
 decide over people by them."""
 
@@ -108,7 +108,7 @@ or with torchvision alone:
 ```python
 {CODE}```
 
-These lines see one view of a picture: the shorter side resized to {evaluation["scales"][0]} px, \
+These lines see one view of an image: the shorter side resized to {evaluation["scales"][0]} px, \
 the central {size} x {size} px, RGB in [0, 1] less the mean, divided by the standard deviation. \
 The accuracies were measured, and `sjft predict` works, with the mean probability of all views: \
 shorter side {scales} px, {crops[evaluation["crops"]]} of {size} x {size} px{mirrored}."""
@@ -191,8 +191,8 @@ def _rights(experiment: Mapping[str, Any]) -> str:
     return f"""## Rights, and citation
 
 The program is under the MIT licence. That says nothing of the weights: they were learnt from \
-pictures of {names} and from whatever the first weights were trained on, each under terms of its \
-own (ImageNet's pictures, for example, are given for non-commercial research and education). Read \
+images of {names} and from whatever the first weights were trained on, each under terms of its \
+own (ImageNet's images, for example, are given for non-commercial research and education). Read \
 those terms before you pass the model on or sell what it does.
 
 Please cite: Weifeng Ge and Yizhou Yu, *Borrowing Treasures from the Wealthy: Deep Transfer \

@@ -1,4 +1,4 @@
-"""How good a published model is on labelled pictures elsewhere, with intervals over the images."""
+"""How good a published model is on labelled images elsewhere, with intervals over the images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ from sjft.networks.devices import choose_device
 from sjft.networks.joint import JointNetwork
 from sjft.reports.intervals import Interval, interval_over_images
 from sjft.reports.variation import LEVEL
-from sjft.settings.pictures import PictureLimits
+from sjft.settings.image_limits import ImageLimits
 from sjft.storage.files import write_json, write_plain_table, writing
 from sjft.storage.markdown import aligned
 
@@ -38,9 +38,9 @@ FILES = ("predictions.csv", "classes.csv", "confusion.csv", "evaluation.json")
 
 @dataclass(frozen=True)
 class Evaluated:
-    """A model's answers on labelled pictures, and the pictures that could not be read."""
+    """A model's answers on labelled images, and the images that could not be read."""
 
-    pictures: LabelledFolder
+    listed: LabelledFolder
     probabilities: Probabilities
     bad: list[BadImageError]
 
@@ -49,7 +49,7 @@ class Evaluated:
 
         Each accuracy's interval is Wilson's; the mean class accuracy's a bootstrap, class by class.
         """
-        known, pictures = self.probabilities, self.pictures
+        known, listed = self.probabilities, self.listed
         found = accuracies(known.values, known.labels, known.class_names)
         right = (known.values.argmax(axis=1) == known.labels).astype(np.float64)
         mean = interval_over_images(right, known.labels, BOOTSTRAP_SEED)
@@ -57,17 +57,17 @@ class Evaluated:
             number = row["images"]
             row["interval"] = _wilson(round((row["accuracy"] or 0) * number), number)
         return {
-            "folder": str(pictures.folder),
+            "folder": str(listed.folder),
             **found,
             "interval_level": LEVEL,
             "mean_class_accuracy_interval": None if mean is None else _plain(mean),
             "accuracy_interval": _wilson(int(right.sum()), len(right)),
             "confusion": self.confusions().to_dicts(),
             "skipped": [{"path": e.path, "reason": e.reason} for e in self.bad],
-            "unknown_folders": pictures.unknown,
-            "classes_without_pictures": pictures.missing,
-            "pictures_beside_folders": pictures.beside,
-            "left_out": pictures.left_out,
+            "unknown_folders": listed.unknown,
+            "classes_without_images": listed.missing,
+            "images_beside_folders": listed.beside,
+            "left_out": listed.left_out,
         }
 
     def confusions(self) -> Any:
@@ -100,21 +100,21 @@ class Evaluated:
 
 def evaluate_elsewhere(
     model: PublishedModel,
-    pictures: LabelledFolder,
+    listed: LabelledFolder,
     *,
     device: str = "auto",
     batch: int = 64,
     single_view: bool = False,
-    limits: PictureLimits = USUAL_LIMITS,
+    limits: ImageLimits = USUAL_LIMITS,
 ) -> Evaluated:
-    """Score labelled pictures as `sjft predict` sees them; see `sjft.model.predict.predict`.
+    """Score labelled images as `sjft predict` sees them; see `sjft.model.predict.predict`.
 
-    Raises `UserError` for a GPU that isn't there, and where no picture at all can be read.
+    Raises `UserError` for a GPU that isn't there, and where no image at all can be read.
     """
     evaluation, training = settings_of(model, batch)
     scored = class_probabilities(
         JointNetwork(model.facts["network"], model.network, model.classes, []),
-        [pictures.folder / path for path in pictures.paths],
+        [listed.folder / path for path in listed.paths],
         evaluation.single_view() if single_view else evaluation,
         training,
         choose_device(device, "--device"),
@@ -124,16 +124,16 @@ def evaluate_elsewhere(
     if not len(scored.rows):
         first = scored.skipped[0]
         raise UserError(
-            f"{pictures.folder}: none of its {len(scored.skipped)} pictures could be read; the "
+            f"{listed.folder}: none of its {len(scored.skipped)} images could be read; the "
             f"first is {first.path}: {first.reason}"
         )
     known = Probabilities(
-        [pictures.paths[row] for row in scored.rows],
-        pictures.labels[scored.rows],
+        [listed.paths[row] for row in scored.rows],
+        listed.labels[scored.rows],
         scored.probabilities,
         model.classes,
     )
-    return Evaluated(pictures, known, scored.skipped)
+    return Evaluated(listed, known, scored.skipped)
 
 
 def as_text(values: dict[str, Any]) -> str:

@@ -31,7 +31,7 @@ from sjft.storage.files import written_beside
 # Of scores, as a share of the largest: other orders of summing in float32 stay well below.
 TOLERANCE = 1e-4
 CHECKED_BATCHES = (1, 3)
-INPUT, OUTPUT, FACTS = "pictures", "scores", "sjft"
+INPUT, OUTPUT, FACTS = "images", "scores", "sjft"
 
 Scores = Callable[[Tensor], Tensor]
 
@@ -48,7 +48,7 @@ class Format:
 
 @dataclass(frozen=True)
 class Exported:
-    """A written file, and how far its scores are from the model's own on random pictures."""
+    """A written file, and how far its scores are from the model's own on random images."""
 
     path: Path
     difference: float
@@ -58,7 +58,7 @@ class Exported:
         """One line for the terminal."""
         batches = " and ".join(map(str, CHECKED_BATCHES))
         return (
-            f"{self.path}: {self.path.stat().st_size / 1e6:.1f} MB; scores of random pictures, in "
+            f"{self.path}: {self.path.stat().st_size / 1e6:.1f} MB; scores of random images, in "
             f"batches of {batches}, are the model's within {self.difference:.1e} (the largest is "
             f"{self.largest_score:.1e})."
         )
@@ -90,7 +90,7 @@ def export_model(model: PublishedModel, name: str, path: Path) -> Exported:
 
 @torch.inference_mode()
 def _compare(model: PublishedModel, exported: Scores) -> tuple[float, float]:
-    """Largest difference of scores on random pictures, and the largest score."""
+    """Largest difference of scores on random images, and the largest score."""
     generator = torch.Generator().manual_seed(0)
     differences, scores = [], []
     for batch in CHECKED_BATCHES:
@@ -102,7 +102,7 @@ def _compare(model: PublishedModel, exported: Scores) -> tuple[float, float]:
 
 
 def random_inputs(model: PublishedModel, batch: int, generator: torch.Generator) -> Tensor:
-    """Pictures of noise as the model takes them: float32 [batch, 3, crop, crop]."""
+    """Images of noise as the model takes them: float32 [batch, 3, crop, crop]."""
     known = model.preprocessing
     shape = (batch, 3, known["crop"], known["crop"])
     pixels = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
@@ -122,7 +122,7 @@ def _facts(model: PublishedModel) -> dict[str, str]:
 
 
 def _example(model: PublishedModel) -> Tensor:
-    # Of two pictures: an axis of length one would be taken for one that is always so.
+    # Of two images: an axis of length one would be taken for one that is always so.
     return random_inputs(model, 2, torch.Generator().manual_seed(0))
 
 

@@ -31,7 +31,7 @@ class PublishedModel:
 
     @property
     def preprocessing(self) -> dict[str, Any]:
-        """How a picture becomes an input; the keys are those of `publish_model`."""
+        """How an image becomes an input; the keys are those of `publish_model`."""
         return dict(self.facts["preprocessing"])
 
 

@@ -1,4 +1,4 @@
-"""Labelled pictures elsewhere: one folder per class, matched with a model's classes by name."""
+"""Labelled images elsewhere: one folder per class, matched with a model's classes by name."""
 
 import unicodedata
 from collections import Counter
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sjft.data.folders import pictures_below
+from sjft.data.folders import images_below
 from sjft.data.omissions import shown
 from sjft.errors import UserError
 
@@ -18,12 +18,12 @@ NAMED = 5
 
 @dataclass(frozen=True)
 class LabelledFolder:
-    """The pictures below a folder that belong to a model's classes, and what does not.
+    """The images below a folder that belong to a model's classes, and what does not.
 
-    ``paths`` [pictures] are relative to ``folder``, in the walk's order; ``labels`` int64
-    [pictures] are places in the model's classes. ``unknown`` has the number of pictures of each
-    folder that is no class of the model, ``missing`` the classes without a picture, ``beside`` the
-    pictures that lie in no class's folder, ``left_out`` a line for each other reason.
+    ``paths`` [images] are relative to ``folder``, in the walk's order; ``labels`` int64
+    [images] are places in the model's classes. ``unknown`` has the number of images of each
+    folder that is no class of the model, ``missing`` the classes without an image, ``beside`` the
+    images that lie in no class's folder, ``left_out`` a line for each other reason.
     """
 
     folder: Path
@@ -40,32 +40,32 @@ class LabelledFolder:
         if self.unknown:
             number = sum(self.unknown.values())
             lines.append(
-                f"left out: {number:,} pictures in {len(self.unknown)} folders that are no class "
+                f"left out: {number:,} images in {len(self.unknown)} folders that are no class "
                 f"of the model: {_first(list(self.unknown))}"
             )
         if self.beside:
             lines.append(
-                f"left out: {len(self.beside):,} pictures beside the classes' folders: "
+                f"left out: {len(self.beside):,} images beside the classes' folders: "
                 f"{_first(self.beside)}"
             )
         if self.missing:
             lines.append(
-                f"{len(self.missing)} classes of the model have no picture here, and no part in "
+                f"{len(self.missing)} classes of the model have no image here, and no part in "
                 f"the mean: {_first(self.missing)}"
             )
         return lines
 
 
-def labelled_pictures(folder: Path, classes: Sequence[str]) -> LabelledFolder:
+def labelled_images(folder: Path, classes: Sequence[str]) -> LabelledFolder:
     """Match the folders in ``folder`` with ``classes``, by name in Unicode's form NFC.
 
-    A picture belongs to the uppermost folder that it lies in. Folders are walked as the readers
-    walk them. Raises `UserError` where there is no such folder, or no picture of any class.
+    An image belongs to the uppermost folder that it lies in. Folders are walked as the readers
+    walk them. Raises `UserError` where there is no such folder, or no image of any class.
     """
     if not folder.is_dir():
         what = "is no folder" if folder.exists() else "there is no such folder"
         raise UserError(f"{folder}: {what}. Name one that holds a folder per class.")
-    found, omissions = pictures_below(folder)
+    found, omissions = images_below(folder)
     place = {unicodedata.normalize("NFC", name): label for label, name in enumerate(classes)}
     paths, labels, beside = [], [], []
     unknown: Counter[str] = Counter()
@@ -94,9 +94,9 @@ def labelled_pictures(folder: Path, classes: Sequence[str]) -> LabelledFolder:
 
 
 def _nothing_known(folder: Path, unknown: Counter[str], classes: Sequence[str]) -> str:
-    has = f"its folders are {_first(list(unknown))}" if unknown else "it has no folder of pictures"
+    has = f"its folders are {_first(list(unknown))}" if unknown else "it has no folder of images"
     return (
-        f"{folder}: holds no picture of a class of the model: {has}. Expected is one folder per "
+        f"{folder}: holds no image of a class of the model: {has}. Expected is one folder per "
         f"class, named as the model names it: {_first(classes)}. Where these lie one folder "
         "further down, in a split say, name that folder."
     )

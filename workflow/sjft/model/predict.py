@@ -1,4 +1,4 @@
-"""Prediction: a published model on anyone's pictures, seen as the evaluation saw its own."""
+"""Prediction: a published model on anyone's images, seen as the evaluation saw its own."""
 
 import stat
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from sjft.data.folders import pictures_below
+from sjft.data.folders import images_below
 from sjft.data.pixels import USUAL_LIMITS
 from sjft.errors import UserError
 from sjft.evaluation.scoring import Scored, score_batches
@@ -17,25 +17,25 @@ from sjft.model.file import PublishedModel
 from sjft.networks.devices import choose_device
 from sjft.networks.joint import JointNetwork
 from sjft.settings.experiment import EvaluationSettings
-from sjft.settings.pictures import PictureLimits
+from sjft.settings.image_limits import ImageLimits
 from sjft.settings.training import TrainingSettings
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """The most probable classes of one picture, or why it cannot be used."""
+    """The most probable classes of one image, or why it cannot be used."""
 
     path: Path
     classes: list[tuple[str, float]]
     error: str = ""
 
 
-def pictures_in(places: Sequence[Path]) -> tuple[list[Path], list[str]]:
-    """The files that are named, and all pictures below the folders, sorted folder by folder.
+def images_in(places: Sequence[Path]) -> tuple[list[Path], list[str]]:
+    """The files that are named, and all images below the folders, sorted folder by folder.
 
     Folders are walked by the readers' own rules (`sjft.data.folders`); what these leave out is
     the second result, a line for each reason. A file that is named is taken whatever its name.
-    Raises `UserError` for a place that is not there and for a folder without a picture.
+    Raises `UserError` for a place that is not there and for a folder without an image.
     """
     found: list[Path] = []
     left_out: list[str] = []
@@ -43,11 +43,11 @@ def pictures_in(places: Sequence[Path]) -> tuple[list[Path], list[str]]:
         if not _is_folder(place):
             found.append(place)
             continue
-        below, omissions = pictures_below(place)
+        below, omissions = images_below(place)
         lines = omissions.lines()
         if not below:
             why = f" Left out: {'; '.join(lines)}." if lines else ""
-            raise UserError(f"{place}: there is no picture in this folder.{why}")
+            raise UserError(f"{place}: there is no image in this folder.{why}")
         found += sorted(place / path for path in below)
         left_out += [f"{place}: left out: {line}" for line in lines]
     return found, left_out
@@ -78,12 +78,12 @@ def predict(
     device: str = "auto",
     batch: int = 64,
     single_view: bool = False,
-    limits: PictureLimits = USUAL_LIMITS,
+    limits: ImageLimits = USUAL_LIMITS,
 ) -> list[Prediction]:
-    """Each picture's ``top`` most probable classes, in the order of ``paths``.
+    """Each image's ``top`` most probable classes, in the order of ``paths``.
 
     Probabilities are the mean over the views that the evaluation took, which its accuracy is quoted
-    for, or of the first scale's central crop alone; ``batch`` views share a forward pass. A picture
+    for, or of the first scale's central crop alone; ``batch`` views share a forward pass. An image
     that cannot be read gets its reason instead. Raises `UserError` for a GPU that isn't there.
     """
     return list(
@@ -107,7 +107,7 @@ def predictions(
     device: str,
     batch: int,
     single_view: bool,
-    limits: PictureLimits,
+    limits: ImageLimits,
 ) -> Iterator[Prediction]:
     """Yield what `predict` gives, each batch when its forward pass is done."""
     evaluation, training = settings_of(model, batch)
@@ -129,7 +129,7 @@ def predictions(
 def _named(
     scored: Scored, paths: Iterable[Path], classes: Sequence[str], top: int
 ) -> Iterator[Prediction]:
-    """The predictions of one batch, whose pictures ``paths`` are."""
+    """The predictions of one batch, whose images ``paths`` are."""
     order = np.argsort(-scored.probabilities, axis=1, kind="stable")[:, :top]
     found = {
         int(row): [(classes[label], float(values[label])) for label in labels]

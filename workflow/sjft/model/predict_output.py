@@ -26,7 +26,7 @@ def written_as_they_come(
     """Give a function that writes a prediction at once.
 
     ``paths`` and ``classes`` are all that may come, for the width of the columns; ``top`` classes a
-    picture have a column each in CSV. Whatever ends the block, an array of JSON is closed.
+    image have a column each in CSV. Whatever ends the block, an array of JSON is closed.
     """
     if form == "csv":
         yield _rows(file, min(top, len(classes)))
@@ -59,7 +59,7 @@ def _array(file: TextIO) -> Iterator[Write]:
 
 
 def _rows(file: TextIO, top: int) -> Write:
-    """A row a picture: its path, what is wrong with it, and ``top`` classes, the best first."""
+    """A row an image: its path, what is wrong with it, and ``top`` classes, the best first."""
     writer = csv.writer(file, lineterminator="\n")
     ranks = [(f"class_{rank}", f"probability_{rank}") for rank in range(1, top + 1)]
     writer.writerow(["path", "error", *(name for pair in ranks for name in pair)])
@@ -100,7 +100,7 @@ def _json(value: object, encoding: str | None, indent: int | None = None) -> str
 def _columns(
     paths: Sequence[Path], classes: Sequence[str]
 ) -> Callable[[Prediction, str | None], str]:
-    """A line a picture: path, then classes with their probabilities in per cent, in columns."""
+    """A line an image: path, then classes with their probabilities in per cent, in columns."""
     path_width = max((len(shown(str(path))) for path in paths), default=0)
     class_width = min(max(map(len, classes), default=0), WIDEST_CLASS)
 

@@ -12,7 +12,7 @@ from sjft.selection.subset import Manifest
 from sjft.settings.arm import Arm
 from sjft.storage.files import digest_of_text
 
-# The packages whose versions can change a number on the way from a picture to a weight.
+# The packages whose versions can change a number on the way from an image to a weight.
 PACKAGES = (
     *("annoy", "h5py", "numba", "numpy", "pillow", "polars"),
     *("scipy", "simplejpeg", "torch", "torchvision"),

@@ -1,4 +1,4 @@
-"""A folder of pictures sorted by what a model takes them for; the originals stay as they are."""
+"""A folder of images sorted by what a model takes them for; the originals stay as they are."""
 
 import shutil
 from dataclasses import dataclass, field
@@ -13,8 +13,8 @@ from sjft.storage.files import writing
 class SortedFolder:
     """A new ``folder`` with a folder per predicted class, of copies or, with ``links``, of links.
 
-    Where two pictures of one name are taken for the same class, the later one's gets a number.
-    ``done`` counts the pictures, ``renamed`` those that got one.
+    Where two images of one name are taken for the same class, the later one's gets a number.
+    ``done`` counts the images, ``renamed`` those that got one.
     """
 
     folder: Path
@@ -24,7 +24,7 @@ class SortedFolder:
     _taken: set[tuple[str, str]] = field(default_factory=set)
 
     def add(self, prediction: Prediction) -> None:
-        """Put a picture into its most probable class's folder; one that is bad goes nowhere.
+        """Put an image into its most probable class's folder; one that is bad goes nowhere.
 
         Raises `UserError` where nothing can be written.
         """

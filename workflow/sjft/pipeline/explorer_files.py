@@ -11,13 +11,13 @@ from sjft.errors import UserError
 from sjft.layout import SEPARATOR, File
 from sjft.pipeline.inputs import Files
 from sjft.pipeline.places import place_of, place_of_target
-from sjft.reports.explorer.inputs import ExplorerInputs, PictureFolders, RetrievalFiles, RoundFiles
+from sjft.reports.explorer.inputs import ExplorerInputs, ImageFolders, RetrievalFiles, RoundFiles
 from sjft.selection.pairs import why_no_pairs
 from sjft.settings.arm import METHOD
 from sjft.settings.config import Configuration, unknown_experiment
 from sjft.settings.experiment import ExperimentSettings
 from sjft.settings.explanation import choices
-from sjft.settings.pictures import PictureLimits, widest
+from sjft.settings.image_limits import ImageLimits, widest
 
 RESULTS = Path(layout.RESULTS)
 
@@ -70,7 +70,7 @@ def explorer_values(configuration: Configuration, experiment: str) -> dict[str, 
 
 
 def places_of_experiment(configuration: Configuration, experiment: str) -> dict[str, Any]:
-    """Where the target's and all sources' pictures lie."""
+    """Where the target's and all sources' images lie."""
     sources = configuration.experiments[experiment].sources
     return {
         "target": place_of_target(configuration, experiment),
@@ -129,8 +129,8 @@ def _one_of(what: str, value: Any, allowed: Sequence[Any]) -> Any:
     return value
 
 
-def picture_folders(configuration: Configuration, experiment: str) -> PictureFolders:
-    """Where the pictures of an experiment lie on this machine."""
+def image_folders(configuration: Configuration, experiment: str) -> ImageFolders:
+    """Where the images of an experiment lie on this machine."""
     settings = _experiment(configuration, experiment)
     datasets = {name: configuration.datasets[name] for name in (settings.target, *settings.sources)}
     root = Path(configuration.data_root)
@@ -141,12 +141,12 @@ def picture_folders(configuration: Configuration, experiment: str) -> PictureFol
         for name, dataset in datasets.items()
     }
     limits = widest(
-        PictureLimits(**{key: getattr(dataset, key) for key in PictureLimits.model_fields})
-        if isinstance(dataset, PictureLimits)
-        else PictureLimits()
+        ImageLimits(**{key: getattr(dataset, key) for key in ImageLimits.model_fields})
+        if isinstance(dataset, ImageLimits)
+        else ImageLimits()
         for dataset in datasets.values()
     )
-    return PictureFolders(
+    return ImageFolders(
         folders[settings.target], {name: folders[name] for name in settings.sources}, limits
     )
 

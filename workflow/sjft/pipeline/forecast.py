@@ -16,7 +16,7 @@ from sjft.pipeline import runs
 from sjft.pipeline.experiment_time import Forecast, seconds_of_start, usable_cores
 from sjft.pipeline.jobs import jobs_of_model
 from sjft.pipeline.retrieval_cost import Collection, RetrievalCost, Stage
-from sjft.pipeline.speeds import Speeds, make_pictures, measure_speeds
+from sjft.pipeline.speeds import Speeds, make_images, measure_speeds
 from sjft.pipeline.training_cost import TrainingCost, TrainingSpeeds, measure_training
 from sjft.settings.banks.common import FilterBankSettings
 from sjft.settings.config import Configuration, read_configuration, unknown_experiment
@@ -27,7 +27,7 @@ from sjft.settings.weights import FileWeights, TorchvisionWeights
 from sjft.storage import markdown
 
 GB = 1e9
-# Of a training, what decides neither how long an update takes nor a picture that is scored.
+# Of a training, what decides neither how long an update takes nor an image that is scored.
 COSTS_NOTHING = (
     *("weights", "updates", "learning_rate", "schedule", "learning_rate_steps", "warm_up_updates"),
     *("momentum", "weight_decay", "head_learning_rate_factor", "target_loss_weight"),
@@ -80,11 +80,11 @@ def plan(
         count_images(configuration, source, given.get(source), 0) for source in experiment.sources
     ]
     collections = {part.name: part for part in (target, *sources)}
-    with pictures_of(list(collections.values()), sample) as pictures:
-        retrieval, weights = retrieval_speeds(configuration, name, pictures)
-        training = training_speeds(configuration, name, collections, pictures)
+    with images_of(list(collections.values()), sample) as images:
+        retrieval, weights = retrieval_speeds(configuration, name, images)
+        training = training_speeds(configuration, name, collections, images)
     forecast = forecast_of(configuration, name, collections, retrieval, training)
-    measured = f"Measured on {pictures.words}{weights}."
+    measured = f"Measured on {images.words}{weights}."
     return plan_text(list(collections.values()), measured, forecast)
 
 
@@ -134,8 +134,8 @@ def _listed(name: str, settings: DatasetSettings, root: Path) -> Collection:
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """Pictures to measure on, below ``root``, and in ``words`` what they are."""
+class CountedImages:
+    """CountedImages to measure on, below ``root``, and in ``words`` what they are."""
 
     root: Path
     paths: list[str]
@@ -143,22 +143,22 @@ class Pictures:
 
 
 @contextmanager
-def pictures_of(collections: Sequence[Collection], sample: int) -> Iterator[Pictures]:
+def images_of(collections: Sequence[Collection], sample: int) -> Iterator[CountedImages]:
     """Some of the last data set that is here: a source's, where there is one. Else made ones."""
     here = [collection for collection in collections if collection.root is not None]
     with tempfile.TemporaryDirectory() as scratch:
         if here and here[-1].root is not None:
             paths = list(here[-1].paths)
             paths = paths[:: max(1, len(paths) // sample)][:sample]
-            yield Pictures(here[-1].root, paths, f"{len(paths)} pictures of {here[-1].name}")
+            yield CountedImages(here[-1].root, paths, f"{len(paths)} images of {here[-1].name}")
         else:
-            paths = make_pictures(Path(scratch), sample)
-            words = f"{len(paths)} made pictures of ImageNet's usual size"
-            yield Pictures(Path(scratch), paths, words)
+            paths = make_images(Path(scratch), sample)
+            words = f"{len(paths)} made images of ImageNet's usual size"
+            yield CountedImages(Path(scratch), paths, words)
 
 
 def retrieval_speeds(
-    c: Configuration, name: str, pictures: Pictures
+    c: Configuration, name: str, images: CountedImages
 ) -> tuple[dict[str, Speeds], str]:
     """The stages before training, measured for each retrieval that the experiment's model needs.
 
@@ -172,7 +172,7 @@ def retrieval_speeds(
         file = _weights_file(c, bank)
         found = file if file is not None and file.is_file() else None
         absent |= found != file
-        speeds[retrieval] = measure_speeds(pictures.root, pictures.paths, bank, found, settings)
+        speeds[retrieval] = measure_speeds(images.root, images.paths, bank, found, settings)
     return speeds, ", with random weights, which cost as much" if absent else ""
 
 
@@ -186,11 +186,11 @@ def _weights_file(c: Configuration, bank: FilterBankSettings) -> Path | None:
 
 
 def training_speeds(
-    c: Configuration, name: str, collections: Mapping[str, Collection], pictures: Pictures
+    c: Configuration, name: str, collections: Mapping[str, Collection], images: CountedImages
 ) -> dict[str, TrainingSpeeds]:
-    """A few updates of each arm's network, and some pictures scored; equal ones once."""
+    """A few updates of each arm's network, and some images scored; equal ones once."""
     experiment = c.experiments[name]
-    paths = [pictures.root / path for path in pictures.paths]
+    paths = [images.root / path for path in images.paths]
     source_classes = sum(
         collections[source].classes or USUAL_CLASSES[1] for source in experiment.sources
     )

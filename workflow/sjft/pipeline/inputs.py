@@ -45,7 +45,7 @@ def all_published_weights(c: Configuration) -> list[File]:
 
 
 def list_images(c: Configuration, *, dataset: str) -> Files:
-    """The pictures that must be made before they can be listed: the demo's."""
+    """The images that must be made before they can be listed: the demo's."""
     made = c.datasets[dataset].generated
     return {"generated": layout.GENERATED.of(dataset=dataset) if made else []}
 
@@ -215,7 +215,7 @@ def of_sources(
 def leaking_images(
     c: Configuration, retrieval: str, target: str, sources: Sequence[str]
 ) -> list[File]:
-    """Which source images show a picture that is held out, where these are left out."""
+    """Which source images show an image that is held out, where these are left out."""
     settings = runs.leakage(c, retrieval)
     if not (settings.check and settings.exclude):
         return []

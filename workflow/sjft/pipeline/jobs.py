@@ -12,7 +12,7 @@ from sjft.settings.config import Configuration
 
 Jobs = dict[Job, tuple[Job, ...]]
 
-# By rule; the others, which make pictures or fetch, read nothing.
+# By rule; the others, which make images or fetch, read nothing.
 READS: Mapping[str, Callable[..., Files]] = {
     "list_images": inputs.list_images,
     "hash_images": inputs.hash_images,

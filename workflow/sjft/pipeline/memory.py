@@ -79,9 +79,9 @@ def mb_of_merge(targets: Sizes, sources: int, settings: RetrievalSettings) -> in
 
 
 def mb_of_listing(shards: int) -> int:
-    """Memory of `list_images`: 2.6 MB for 5,000 pictures, which a shard is meant to hold.
+    """Memory of `list_images`: 2.6 MB for 5,000 images, which a shard is meant to hold.
 
-    How many pictures there are is not known before they are listed.
+    How many images there are is not known before they are listed.
     """
     return max(3 * BASE_MB, BASE_MB + 5 * shards)
 

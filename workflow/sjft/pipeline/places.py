@@ -1,4 +1,4 @@
-"""Where pictures and weights come from, as plain values for jobs."""
+"""Where images and weights come from, as plain values for jobs."""
 
 from typing import Any
 
@@ -7,13 +7,13 @@ from sjft.data.state import NOT_FOR_THE_LIST
 from sjft.pipeline import runs
 from sjft.settings.config import Configuration
 from sjft.settings.dataset import Synthetic
-from sjft.settings.pictures import PictureLimits
+from sjft.settings.image_limits import ImageLimits
 
 Place = dict[str, str]
 
 
 def place_of(c: Configuration, dataset: str) -> Place:
-    """Where the pictures of a data set lie: the same wherever data and results are put."""
+    """Where the images of a data set lie: the same wherever data and results are put."""
     settings = c.datasets[dataset]
     if settings.generated:
         return {"generated": str(layout.GENERATED.of(dataset=dataset))}
@@ -22,12 +22,12 @@ def place_of(c: Configuration, dataset: str) -> Place:
 
 
 def place_of_target(c: Configuration, experiment: str) -> Place:
-    """Where the pictures of an experiment's target lie."""
+    """Where the images of an experiment's target lie."""
     return place_of(c, c.experiments[experiment].target)
 
 
 def places_of_run(c: Configuration, experiment: str, arm: str) -> dict[str, Any]:
-    """Where the pictures lie: the target's, and each source's that the arm uses."""
+    """Where the images lie: the target's, and each source's that the arm uses."""
     sources = runs.sources_of(c, experiment, arm)
     return {
         "target": place_of_target(c, experiment),
@@ -60,16 +60,16 @@ def beside_the_list(c: Configuration) -> dict[str, dict[str, Any]]:
     }
 
 
-def largest_picture(c: Configuration, dataset: str) -> float | str | None:
-    """The limit that a listed picture may be over; empty for generated ones, which have none."""
-    return getattr(c.datasets[dataset], "largest_picture", "")
+def largest_image(c: Configuration, dataset: str) -> float | str | None:
+    """The limit that a listed image may be over; empty for generated ones, which have none."""
+    return getattr(c.datasets[dataset], "largest_image", "")
 
 
 def largest_that_is_taken(c: Configuration, dataset: str) -> float | str | None:
-    """Likewise, where larger pictures are left out; else they end the job.
+    """Likewise, where larger images are left out; else they end the job.
 
     Empty for the usual limit, so that `on_bad_image: skip` alone is no reason.
     """
-    limit = largest_picture(c, dataset)
+    limit = largest_image(c, dataset)
     left_out = c.datasets[dataset].on_bad_image == "skip"
-    return limit if left_out and limit != PictureLimits().largest_picture else ""
+    return limit if left_out and limit != ImageLimits().largest_image else ""

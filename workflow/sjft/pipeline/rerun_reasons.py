@@ -17,8 +17,8 @@ MOST_LETTERS = 60
 # Settings that are digests, or sizes and times: there is nothing to read in their values.
 UNREADABLE = {
     "code": "the program",
-    "pictures": "the pictures",
-    "rows": "the list of pictures",
+    "content": "the images",
+    "rows": "the list of images",
     "weights": "the file of weights",
     "source_head_classes": "the file of source_head_classes",
 }

@@ -21,7 +21,7 @@ BYTES_OF_A_ROW = 120  # of images.csv
 
 @dataclass(frozen=True)
 class Collection:
-    """A data set in a plan: how many pictures, in how many shards, and where they are, if here.
+    """A data set in a plan: how many images, in how many shards, and where they are, if here.
 
     ``by_split`` and ``classes`` are empty and 0 where numbers alone were given. ``left_out`` says
     in words what was found there and is not in the list.

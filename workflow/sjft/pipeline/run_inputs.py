@@ -62,7 +62,7 @@ def list_pairs(c: Configuration, *, experiment: str, arm: str, seed: str, round:
 def _skipped(c: Configuration, bank: str, datasets: Iterable[str]) -> list[File]:
     """Lists of the images that extraction left out, data set by data set, where it may leave any.
 
-    Where bad pictures end the job no arm has to wait for the bank.
+    Where bad images end the job no arm has to wait for the bank.
     """
     return [
         layout.SKIPPED.of(bank=bank, dataset=dataset, part="train", shard=shard)

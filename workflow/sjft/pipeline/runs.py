@@ -68,7 +68,7 @@ def pairing(c: Configuration, experiment: str, arm: str | None = None) -> Pairin
 
 
 def leakage(c: Configuration, retrieval: str) -> LeakageSettings:
-    """Whether held-out pictures are looked for, and left out."""
+    """Whether held-out images are looked for, and left out."""
     return c.retrievals[retrieval].leakage
 
 

@@ -1,4 +1,4 @@
-"""How fast the stages are here, measured on a few dozen pictures: what a plan is computed from."""
+"""How fast the stages are here, measured on a few dozen images: what a plan is computed from."""
 
 import tempfile
 import time
@@ -23,7 +23,7 @@ from sjft.settings.retrieval import RetrievalSettings
 
 # An index of so many random vectors stands for one of a shard.
 ITEMS_OF_INDEX = 2000
-# ImageNet's pictures are 400 x 350 pixels and 110 kB on average.
+# ImageNet's images are 400 x 350 pixels and 110 kB on average.
 TYPICAL_SIZE, TYPICAL_QUALITY = (400, 350), 95
 
 
@@ -51,12 +51,12 @@ class Speeds:
     query_seconds: float  # a candidate that an index returns
 
 
-def make_pictures(folder: Path, number: int) -> list[str]:
+def make_images(folder: Path, number: int) -> list[str]:
     """JPEG files as large as ImageNet's are on average, of noise of several grains."""
     folder.mkdir(parents=True, exist_ok=True)
     names = []
-    for picture in range(number):
-        rng = np.random.default_rng(picture)
+    for place in range(number):
+        rng = np.random.default_rng(place)
         layers = [
             Image.fromarray(rng.integers(0, 256, (side, side, 3), dtype=np.uint8)).resize(
                 TYPICAL_SIZE, Image.Resampling.BICUBIC
@@ -64,7 +64,7 @@ def make_pictures(folder: Path, number: int) -> list[str]:
             for side in (4, 16, 64, 200)
         ]
         mixed = np.mean([np.asarray(layer, np.float32) for layer in layers], axis=0)
-        names.append(f"{picture:03d}.jpg")
+        names.append(f"{place:03d}.jpg")
         image = Image.fromarray(mixed.astype(np.uint8))
         image.save(folder / names[-1], quality=TYPICAL_QUALITY)
     return names
@@ -77,7 +77,7 @@ def measure_speeds(
     weights: Path | None,
     retrieval: RetrievalSettings,
 ) -> Speeds:
-    """Run the stages on some pictures below ``root``, in a folder of its own, and time them.
+    """Run the stages on some images below ``root``, in a folder of its own, and time them.
 
     Weights that are not there (None) are replaced by random ones: they cost as much.
     """

@@ -11,7 +11,7 @@ from sjft.retrieval.index import search_backend
 from sjft.settings.arm import ArmSettings
 from sjft.settings.config import Configuration
 from sjft.settings.dataset import DatasetSettings, Synthetic
-from sjft.settings.pictures import PictureLimits
+from sjft.settings.image_limits import ImageLimits
 from sjft.settings.splits import VALIDATION_SPLIT
 from sjft.settings.training import COMPUTING as COMPUTING_TRAINING
 
@@ -20,7 +20,7 @@ Values = dict[str, Any]
 # How an evaluation and a search compute.
 COMPUTING_EVALUATION = frozenset({"batch"})
 COMPUTING_RETRIEVAL = frozenset({"device"})
-# Where the pictures come from, and how changes of them are noticed.
+# Where the images come from, and how changes of them are noticed.
 ORIGIN = frozenset({"how_to_get", "downloads", "watch"})
 # What an image is for a trained network.
 SEEN = ("input_size", "mean", "std")
@@ -62,16 +62,16 @@ def only_told(configuration: Configuration) -> Values:
 
 
 def _of_opening(dataset: DatasetSettings) -> Values:
-    """Which pictures are bad for their size, and what becomes of bad ones."""
-    keys = {"on_bad_image", *PictureLimits.model_fields} & set(type(dataset).model_fields)
+    """Which images are bad for their size, and what becomes of bad ones."""
+    keys = {"on_bad_image", *ImageLimits.model_fields} & set(type(dataset).model_fields)
     return dataset.model_dump(mode="json", include=keys)
 
 
 def of_generated_images(configuration: Configuration, dataset: str) -> Values:
-    """What the pictures are made from: not which of them are listed, nor in which shards."""
+    """What the images are made from: not which of them are listed, nor in which shards."""
     settings = configuration.datasets[dataset]
     listing = {"shards", "on_bad_image", "content_digest", "train_per_class", "train_seed"}
-    listing |= {"largest_picture"}
+    listing |= {"largest_image"}
     unused = (listing | ORIGIN) & set(type(settings).model_fields)
     return settings.model_dump(mode="json", exclude=unused)
 
@@ -138,7 +138,7 @@ def of_leakage_in_shard(configuration: Configuration, retrieval: str) -> Values:
 
 
 def of_merged_leakage(configuration: Configuration, retrieval: str) -> Values:
-    """Below which share of the usual divergence two pictures are one."""
+    """Below which share of the usual divergence two images are one."""
     return {"divergence_share": configuration.retrievals[retrieval].leakage.divergence_share}
 
 

@@ -29,7 +29,7 @@ from sjft.settings.experiment import EvaluationSettings, ExperimentSettings
 from sjft.settings.training import TrainingSettings
 from sjft.settings.weights import RandomWeights
 from sjft.training.batches import Batch, JointBatches, LabelledImages
-from sjft.training.cache import PictureCache
+from sjft.training.cache import ImageCache
 from sjft.training.loading import load_batches
 from sjft.training.pairing import AnySource, NoSource, Pairing
 from sjft.training.round import train
@@ -39,7 +39,7 @@ BATCH_ON_CPU = 8
 # Work that takes longer than this, in seconds, is not done a second time.
 LONG = 3.0
 UPDATES_MEASURED = 10
-PICTURES_SCORED = 8
+IMAGES_SCORED = 8
 CACHE_MB = 500
 HARMLESS_RATE = 1e-6  # a learning rate that leaves random weights finite
 RANDOM = RandomWeights(source="random", seed=0)
@@ -51,7 +51,7 @@ class TrainingSpeeds:
     """Seconds: of a core on a CPU, of the GPU on a GPU.
 
     An update ``with_source`` images costs more than one of the target's alone; ``view`` is a
-    picture that is scored once; ``model_bytes`` is what a round's model takes on disk.
+    image that is scored once; ``model_bytes`` is what a round's model takes on disk.
     """
 
     device: str
@@ -64,10 +64,10 @@ class TrainingSpeeds:
 def measure_training(
     training: TrainingSettings,
     evaluation: EvaluationSettings,
-    pictures: Sequence[Path],
+    images: Sequence[Path],
     classes: tuple[int, int],
 ) -> TrainingSpeeds:
-    """Train and score with random weights, which cost as much, on some pictures.
+    """Train and score with random weights, which cost as much, on some images.
 
     ``classes`` are the target's and the source's. A GPU that is asked for and not here is stood
     for by the CPU. Raises `UserError` for a network that cannot be built or refuses its input.
@@ -79,10 +79,10 @@ def measure_training(
     # Threads that wait for each other, on a machine that does other work, would count as working.
     with torch_threads(1), _explained(training):
         joint = joint_network(network, RANDOM, None, target, source, 0)
-        with_source = _seconds_of_update(joint, training, pictures, device)
+        with_source = _seconds_of_update(joint, training, images, device)
         alone = joint_network(network, RANDOM, None, target, [], 0)
-        target_alone = _seconds_of_update(alone, training, pictures, device)
-        view = _seconds_of_view(alone, training, evaluation, pictures, device)
+        target_alone = _seconds_of_update(alone, training, images, device)
+        view = _seconds_of_view(alone, training, evaluation, images, device)
     tensors = joint.module.state_dict().values()
     size = float(sum(tensor.numel() * tensor.element_size() for tensor in tensors))
     return TrainingSpeeds(device.type, with_source, target_alone, view, size)
@@ -97,7 +97,7 @@ def _explained(training: TrainingSettings) -> Iterator[None]:
     except (RuntimeError, ValueError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(
-            f"training.network: {training.network} cannot be trained on pictures of "
+            f"training.network: {training.network} cannot be trained on images of "
             f"{training.input_size} px, {training.target_batch} at a time ({reason}). Change "
             "training.input_size or training.target_batch, or take another network."
         ) from None
@@ -106,7 +106,7 @@ def _explained(training: TrainingSettings) -> Iterator[None]:
 def _seconds_of_update(
     network: JointNetwork,
     training: TrainingSettings,
-    pictures: Sequence[Path],
+    images: Sequence[Path],
     device: torch.device,
 ) -> float:
     """Of an update of all its forward passes, from one of a pass that may be smaller."""
@@ -122,7 +122,7 @@ def _seconds_of_update(
             "compile": False,
         }
     )
-    paths = [pictures[place % len(pictures)] for place in range(max(size, len(pictures)))]
+    paths = [images[place % len(images)] for place in range(max(size, len(images)))]
     sources = paths if network.source_classes else []
     batches = JointBatches(
         LabelledImages(paths, np.arange(len(paths)) % len(network.target_classes)),
@@ -130,7 +130,7 @@ def _seconds_of_update(
         Pairing(len(paths), size, AnySource(len(paths)) if sources else NoSource(), 0),
         settings,
         0,
-        PictureCache(CACHE_MB, settings.resize[1]),
+        ImageCache(CACHE_MB, settings.resize[1]),
     )
 
     def updates(number: int) -> Callable[[], object]:
@@ -152,10 +152,10 @@ def _seconds_of_view(
     network: JointNetwork,
     training: TrainingSettings,
     evaluation: EvaluationSettings,
-    pictures: Sequence[Path],
+    images: Sequence[Path],
     device: torch.device,
 ) -> float:
-    some, single = pictures[:PICTURES_SCORED], evaluation.single_view()
+    some, single = images[:IMAGES_SCORED], evaluation.single_view()
 
     def score() -> object:
         return class_probabilities(network, some, single, training, device, threads=1)

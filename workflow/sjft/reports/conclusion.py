@@ -68,7 +68,7 @@ def closing(
         f"  sjft predict {join([str(model)])} photo.jpg",
     ]
     if configfiles is not None:
-        asked = join(["sjft", "neighbours", summary["experiment"], "PICTURE", *named])
+        asked = join(["sjft", "neighbours", summary["experiment"], "IMAGE", *named])
         lines.append(f"  {asked}")
         ablation = _ablation(summary, place, named)
         lines += [f"  {ablation}"] if ablation else []

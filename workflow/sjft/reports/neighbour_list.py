@@ -1,4 +1,4 @@
-"""One target image's nearest source images, for a terminal, as JSON, or as a page of pictures."""
+"""One target image's nearest source images, for a terminal, as JSON, or as a page of images."""
 
 import base64
 import difflib
@@ -17,17 +17,17 @@ from PIL import Image, ImageOps
 from sjft.data.pixels import load_pixels
 from sjft.data.table import read_images
 from sjft.errors import BadImageError, UserError
-from sjft.reports.explorer.inputs import ExplorerInputs, PictureFolders, RoundFiles
+from sjft.reports.explorer.inputs import ExplorerInputs, ImageFolders, RoundFiles
 from sjft.retrieval.neighbours import Neighbours, read_neighbours
 from sjft.retrieval.ranking import side_by_side
 from sjft.selection.pairs import borrowed
 from sjft.selection.subset import read_manifest
-from sjft.settings.pictures import PictureLimits
+from sjft.settings.image_limits import ImageLimits
 from sjft.settings.quoting import shown
 
 TEMPLATE = resources.files("sjft.reports") / "explorer" / "page" / "neighbours.html"
 SIDE = 192
-NAMED = 5  # pictures that a message about an unclear name gives
+NAMED = 5  # images that a message about an unclear name gives
 
 
 @dataclass(frozen=True)
@@ -90,11 +90,11 @@ class NeighbourList:
 
 
 def list_neighbours(
-    inputs: ExplorerInputs, of_round: RoundFiles, picture: str, number: int
+    inputs: ExplorerInputs, of_round: RoundFiles, name: str, number: int
 ) -> NeighbourList:
-    """The ``number`` nearest of a training picture, given by its path or a part that no other has.
+    """The ``number`` nearest of a training image, given by its path or a part that no other has.
 
-    Raises `UserError` where there is no such picture or several, and where the ranking is not
+    Raises `UserError` where there is no such image or several, and where the ranking is not
     there yet.
     """
     ranking_file = next(r.ranking for r in inputs.retrievals if r.name == of_round.retrieval)
@@ -104,7 +104,7 @@ def list_neighbours(
         )
     ranking = read_neighbours(ranking_file)
     images = read_images(inputs.target_images)
-    row = find_picture(images, ranking.targets, picture)
+    row = find_image(images, ranking.targets, name)
     place = int(np.searchsorted(ranking.targets, row))
     k, used = _of_round(of_round, ranking, place)
     tables = {name: read_images(path) for name, path in inputs.source_images.items()}
@@ -137,40 +137,38 @@ def _of_round(
     return int(manifest.targets["neighbours"][place]), used.tolist()
 
 
-def find_picture(images: pl.DataFrame, known: Sequence[int] | np.ndarray, picture: str) -> int:
-    """The row of images.csv of a training picture that has neighbours.
+def find_image(images: pl.DataFrame, known: Sequence[int] | np.ndarray, name: str) -> int:
+    """The row of images.csv of a training image that has neighbours.
 
     Raises `UserError` that names the nearest others where the name is none's, or several's.
     """
     usable = images[np.asarray(known)]
-    holds_it = pl.col("path").str.contains(picture, literal=True)
-    exact = usable.filter(pl.col("path") == picture)
+    holds_it = pl.col("path").str.contains(name, literal=True)
+    exact = usable.filter(pl.col("path") == name)
     found = exact if len(exact) else usable.filter(holds_it)
     if len(found) == 1:
         return int(found["image"][0])
     if len(found):
         raise UserError(
-            f"{shown(picture)} is a part of {len(found)} target pictures' paths: "
+            f"{shown(name)} is a part of {len(found)} target images' paths: "
             f"{_some(found['path'].to_list())}. Give more of it."
         )
     heldout = images.filter(pl.col("split") != "train", holds_it)
     if len(heldout):
         raise UserError(
-            f"{heldout['path'][0]}: is held out ({heldout['split'][0]}); training pictures alone "
-            "borrow source pictures."
+            f"{heldout['path'][0]}: is held out ({heldout['split'][0]}); training images alone "
+            "borrow source images."
         )
     paths = usable["path"].to_list()
-    near = difflib.get_close_matches(picture, paths, n=NAMED, cutoff=0.5) or _by_name(
-        picture, paths
-    )
+    near = difflib.get_close_matches(name, paths, n=NAMED, cutoff=0.5) or _by_name(name, paths)
     guess = f"Did you mean {_some(near)}?" if near else f"There are {_some(paths)}."
-    raise UserError(f"{shown(picture)} is no training picture of the target. {guess}")
+    raise UserError(f"{shown(name)} is no training image of the target. {guess}")
 
 
-def _by_name(picture: str, paths: Sequence[str]) -> list[str]:
+def _by_name(name: str, paths: Sequence[str]) -> list[str]:
     """Paths whose file is named nearly so, wherever it lies."""
     of_name = {Path(path).name: path for path in paths}
-    near = difflib.get_close_matches(Path(picture).name, list(of_name), n=NAMED)
+    near = difflib.get_close_matches(Path(name).name, list(of_name), n=NAMED)
     return [of_name[name] for name in near]
 
 
@@ -178,25 +176,24 @@ def _some(paths: Sequence[str]) -> str:
     return ", ".join(map(shown, paths[:NAMED])) + ", ..." * (len(paths) > NAMED)
 
 
-def page_of(listed: NeighbourList, pictures: PictureFolders) -> str:
-    """One HTML page with all pictures inside it."""
+def page_of(listed: NeighbourList, images: ImageFolders) -> str:
+    """One HTML page with all images inside it."""
     template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(
         TEMPLATE.read_text("utf-8")
     )
-    shown_pictures: Mapping[Neighbour, str | None] = {
-        one: _inside(pictures.sources[one.source] / one.path, pictures.limits)
-        for one in listed.nearest
+    shown_images: Mapping[Neighbour, str | None] = {
+        one: _inside(images.sources[one.source] / one.path, images.limits) for one in listed.nearest
     }
-    target = _inside(pictures.target / listed.path, pictures.limits)
-    return template.render(listed=listed, target=target, pictures=shown_pictures) + "\n"
+    target = _inside(images.target / listed.path, images.limits)
+    return template.render(listed=listed, target=target, images=shown_images) + "\n"
 
 
-def _inside(path: Path, limits: PictureLimits) -> str | None:
-    """A picture's middle as a data address; None where it cannot be read."""
+def _inside(path: Path, limits: ImageLimits) -> str | None:
+    """An image's middle as a data address; None where it cannot be read."""
     try:
-        picture = Image.fromarray(load_pixels(path, SIDE, limits))
+        image = Image.fromarray(load_pixels(path, SIDE, limits))
     except BadImageError:
         return None  # the page says so in its place
     content = io.BytesIO()
-    ImageOps.fit(picture, (SIDE, SIDE)).save(content, "JPEG", quality=85)
+    ImageOps.fit(image, (SIDE, SIDE)).save(content, "JPEG", quality=85)
     return f"data:image/jpeg;base64,{base64.b64encode(content.getvalue()).decode('ascii')}"

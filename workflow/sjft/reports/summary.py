@@ -180,12 +180,12 @@ def _lines_on_leakage(
     if duplicates is None:
         return ["", "Leakage was not looked for."]
     lines = [
-        f"Leakage: {counts['source_images']} images of {source} show a held-out picture of the "
-        f"target ({counts['target_images']} such pictures)."
+        f"Leakage: {counts['source_images']} images of {source} show a held-out image of the "
+        f"target ({counts['target_images']} such images)."
         for source, counts in leakage.items()
     ]
     own = (
-        f"{duplicates['target_images']} held-out pictures stand among the target's own training "
+        f"{duplicates['target_images']} held-out images stand among the target's own training "
         "images too."
     )
     return ["", *lines, own]

@@ -84,7 +84,7 @@ def select_round(
 def _left_out(
     files: SelectionFiles, names: Sequence[str], skipped_of: Sequence[str]
 ) -> Mapping[str, set[str]]:
-    """Paths of each source's images that extraction skipped, or that show a held-out picture."""
+    """Paths of each source's images that extraction skipped, or that show a held-out image."""
     left_out: dict[str, set[str]] = {name: set() for name in names}
     for name, path in zip(skipped_of, files.skipped_sources, strict=True):
         left_out[name].update(read_skipped(path)["path"])

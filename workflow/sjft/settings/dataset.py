@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from sjft.settings.base import Seed, Settings
 from sjft.settings.download import Downloads
-from sjft.settings.pictures import PictureLimits
+from sjft.settings.image_limits import ImageLimits
 from sjft.settings.splits import RandomSplit, Split, check_ways_to_split
 
 # What the publishers call their files.
@@ -32,7 +32,7 @@ FolderBelowRoot = Annotated[str, AfterValidator(_below_root)]
 
 
 class _DatasetSettings(Settings):
-    # Whether the pictures are made under results/, by a rule of their own.
+    # Whether the images are made under results/, by a rule of their own.
     generated: ClassVar[bool] = False
     shards: int = Field(
         1, ge=1, le=9999, description="Number of shards, drawn by a hash of each image's path."
@@ -44,21 +44,21 @@ class _DatasetSettings(Settings):
     )
 
 
-class _FilesOnDisk(PictureLimits, _DatasetSettings):
+class _FilesOnDisk(ImageLimits, _DatasetSettings):
     root: str = Field(description="Folder of the images: absolute, or relative to `data_root`.")
     how_to_get: str = Field(
         "", description="Shown when the folder is missing: where the images come from."
     )
-    watch: Literal["pictures", "folders"] = Field(
-        "pictures",
+    watch: Literal["images", "folders"] = Field(
+        "images",
         description="How changes are noticed when a run starts: by every file's size and time, or, "
-        "faster on slow disks, by the folders' times, which miss a picture that is overwritten "
+        "faster on slow disks, by the folders' times, which miss an image that is overwritten "
         "in place.",
     )
     content_digest: bool = Field(
         False,
         description="Whether images.csv also holds a digest of each file's content, which then "
-        "decides instead of the file's time. Every picture is read when a run first lists them.",
+        "decides instead of the file's time. Every image is read when a run first lists them.",
     )
     downloads: Downloads = Field(
         (), description="Files that `snakemake fetch_NAME` downloads; see their own table."
@@ -315,7 +315,7 @@ CameraName = Literal["plain", "low_light", "blur", "strong_jpeg", "halftone", "p
 class Cameras(_FilesOnDisk):
     """Photographs of class folders, each seen through a known camera (see `sjft.data.cameras`).
 
-    The pictures are made under results/; of the originals, only the folder is looked at.
+    The images are made under results/; of the originals, only the folder is looked at.
     """
 
     generated: ClassVar[bool] = True
@@ -330,7 +330,7 @@ class Cameras(_FilesOnDisk):
     cameras: dict[CameraName, Annotated[float, Field(gt=0)]] = Field(
         min_length=1, description="Share of the photographs that each camera sees, as weights."
     )
-    size: int = Field(96, ge=16, le=1024, description="Shorter side of a picture, in pixels.")
+    size: int = Field(96, ge=16, le=1024, description="Shorter side of an image, in pixels.")
     quality: int = Field(90, ge=1, le=95, description="JPEG quality.")
     seed: Seed = Field(0, description="Seed of the draw of cameras, and of their noise.")
 
@@ -352,16 +352,16 @@ class Cameras(_FilesOnDisk):
 
 
 class Synthetic(_DatasetSettings):
-    """Pictures made by the program from a seed: the demo's data (see `sjft.data.synthetic`)."""
+    """Images made by the program from a seed: the demo's data (see `sjft.data.synthetic`)."""
 
     generated: ClassVar[bool] = True
     reader: Literal["synthetic"] = Field(description="Which reader this entry is for.")
     contents: tuple[str, ...] = Field(min_length=2, description="Shapes: one class each.")
     styles: tuple[str, ...] = Field(min_length=1, description="Low-level styles, spread evenly.")
     per_class: dict[Split, int] = Field(description="Images of each class, by split.")
-    size: int = Field(64, ge=16, le=1024, description="Side of a picture, in pixels.")
+    size: int = Field(64, ge=16, le=1024, description="Side of an image, in pixels.")
     quality: int = Field(90, ge=1, le=95, description="JPEG quality.")
-    seed: Seed = Field(0, description="Seed of the pictures.")
+    seed: Seed = Field(0, description="Seed of the images.")
 
 
 FilesOnDisk = (

@@ -163,7 +163,7 @@ class ExperimentSettings(Settings):
             number = self.decides(other) if grown else self._decides_selection(other, grown=False)
         return {
             "sources": arm.sources,
-            # Source images that show a held-out picture are left out by it, whatever selects.
+            # Source images that show a held-out image are left out by it, whatever selects.
             "retrieval": arm.retrieval,
             "iterates": arm.iterates and grown,
             "selection": arm.selection.deciding(arm.iterates and grown) if arm.selects else {},

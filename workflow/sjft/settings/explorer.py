@@ -26,6 +26,6 @@ class ExplorerSettings(Settings):
     thumbnails: int = Field(
         20000,
         ge=1,
-        description="Source images that are shown as pictures, those of the lowest ranks first; "
+        description="Source images that are shown, those of the lowest ranks first; "
         "others are listed by name.",
     )

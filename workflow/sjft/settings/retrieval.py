@@ -26,10 +26,10 @@ class AnnoySettings(Settings):
 
 
 class LeakageSettings(Settings):
-    """Looking for pictures that the target is tested on among the source images."""
+    """Looking for images that the target is tested on among the source images."""
 
     check: bool = Field(
-        True, description="Whether sources are searched for the target's held-out pictures."
+        True, description="Whether sources are searched for the target's held-out images."
     )
     exclude: bool = Field(
         True, description="Whether source images that show one are left out of every subset."
@@ -46,7 +46,7 @@ class LeakageSettings(Settings):
         0.2,
         ge=0,
         le=1,
-        description="Two pictures are taken for one below this share of the divergence that the "
+        description="Two images are taken for one below this share of the divergence that the "
         "held-out image has to its tenth nearest source image; null looks at hashes alone. "
         "Nearest images that are no copies stay above 0.36 (SqueezeNet's first layers), 0.29 "
         "(Gabor) and 0.47 (the demo).",

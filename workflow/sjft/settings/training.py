@@ -114,7 +114,7 @@ class TrainingKeys(Settings):
     )
     augment: Literal["crop", "rand_augment"] = Field(
         "crop",
-        description="How pictures are varied: by a random square and mirror alone, or by two "
+        description="How images are varied: by a random square and mirror alone, or by two "
         "random operations of torchvision's RandAugment on top.",
     )
     rand_augment_magnitude: int = Field(

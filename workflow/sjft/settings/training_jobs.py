@@ -14,8 +14,8 @@ class TrainingJobSettings(Settings):
     cache_mb: int = Field(
         2000,
         ge=0,
-        description="Memory for decoded pictures of a training job, in megabytes; with several "
-        "processes they share it out. A picture that is kept is not decoded again.",
+        description="Memory for decoded images of a training job, in megabytes; with several "
+        "processes they share it out. An image that is kept is not decoded again.",
     )
     tensorboard: bool = Field(
         False,

@@ -1,9 +1,9 @@
 """Augmentation: a random size, a random crop, mirrored or not (paper, section 4).
 
 The shorter side is resized to a random length in ``resize``, a random square of ``input_size`` is
-cropped, and half of the squares are mirrored. The square is cut out of the picture first, at whole
+cropped, and half of the squares are mirrored. The square is cut out of the image first, at whole
 pixels, and then resized, so that only what is seen is resized: its place and size differ from
-those of cropping last by less than a pixel of the picture.
+those of cropping last by less than a pixel of the image.
 """
 
 import numpy as np
@@ -25,7 +25,7 @@ def random_numbers(seed: int, step: int, places: int) -> NDArray[np.float64]:
 def augmented(
     pixels: NDArray[np.uint8], side: int, resize: tuple[int, int], numbers: NDArray[np.float64]
 ) -> NDArray[np.uint8]:
-    """One augmented square, uint8 [side, side, 3], of a picture, uint8 [height, width, 3].
+    """One augmented square, uint8 [side, side, 3], of an image, uint8 [height, width, 3].
 
     ``numbers``, of `random_numbers`, are the shorter side, the row, the column and the mirror.
     Resizing is bilinear and antialiased, by torch, whose kernel for uint8 takes a fifth of Pillow's

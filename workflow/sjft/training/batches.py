@@ -1,4 +1,4 @@
-"""Batches: from rows of the manifest to augmented pictures and labels."""
+"""Batches: from rows of the manifest to augmented images and labels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from sjft.settings.training import TrainingSettings
 from sjft.training.augmentation import NUMBERS, augmented, random_numbers
-from sjft.training.cache import PictureCache
+from sjft.training.cache import ImageCache
 from sjft.training.mixup import mixing
 from sjft.training.pairing import Pairing
 from sjft.training.rand_augment import operation_numbers, rand_augment
@@ -61,12 +61,12 @@ class Batch:
 
 @dataclass(frozen=True)
 class Outline:
-    """A batch whose pictures are still to be filled in, and what each will be made of."""
+    """A batch whose images are still to be filled in, and what each will be made of."""
 
     batch: Batch
     paths: list[Path]
     numbers: NDArray[np.float64]
-    pictures: NDArray[np.uint8]
+    pixels: NDArray[np.uint8]
 
 
 class JointBatches:
@@ -74,7 +74,7 @@ class JointBatches:
 
     Where several processes train together, each prepares its share of every batch: of n processes,
     number r prepares the target images r, r + n, r + 2n and so on, and the source images beside
-    them. A picture's augmentation depends on seed, step and its place in the whole batch alone.
+    them. An image's augmentation depends on seed, step and its place in the whole batch alone.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class JointBatches:
         pairing: Pairing,
         settings: TrainingSettings,
         seed: int,
-        cache: PictureCache,
+        cache: ImageCache,
         world: World = ALONE,
     ) -> None:
         """Put the two sides together; nothing is read yet."""
@@ -100,7 +100,7 @@ class JointBatches:
         self._share = slice(world.rank, None, world.size)
 
     def __getitem__(self, step: int) -> Batch:
-        """Batch ``step``, uint8; raises `BadImageError` for a picture that cannot be used."""
+        """Batch ``step``, uint8; raises `BadImageError` for an image that cannot be used."""
         outline = self.outline(step)
         self.fill(outline, slice(None))
         return outline.batch
@@ -115,9 +115,9 @@ class JointBatches:
         paths = [self._targets.paths[row] for row in pairs.targets]
         paths += [self._sources.paths[row] for row in pairs.sources]
         shape = (len(paths), self._side, self._side, 3)
-        pictures = torch.empty(shape, dtype=torch.uint8, pin_memory=pinned)
+        images = torch.empty(shape, dtype=torch.uint8, pin_memory=pinned)
         batch = Batch(
-            pictures.permute(0, 3, 1, 2),
+            images.permute(0, 3, 1, 2),
             torch.from_numpy(self._targets.labels[pairs.targets]),
             torch.from_numpy(self._sources.labels[pairs.sources]),
             [str(path) for path in paths],
@@ -125,20 +125,20 @@ class JointBatches:
             *mixup,
         )
         numbers = np.concatenate([half[self._share] for half in halves])
-        return Outline(batch, paths, numbers, pictures.numpy())
+        return Outline(batch, paths, numbers, images.numpy())
 
     def fill(self, outline: Outline, places: slice) -> None:
-        """Make the pictures at some places, in any thread; raises `BadImageError`."""
-        for picture, path, numbers in zip(
-            outline.pictures[places], outline.paths[places], outline.numbers[places], strict=True
+        """Make the images at some places, in any thread; raises `BadImageError`."""
+        for pixels, path, numbers in zip(
+            outline.pixels[places], outline.paths[places], outline.numbers[places], strict=True
         ):
             square = augmented(self._cache.pixels(path), self._side, self._resize, numbers)
             if self._rand_augment is not None:
                 square = self._rand_augment.applied(square, numbers[NUMBERS:])
-            picture[:] = square
+            pixels[:] = square
 
     def _numbers(self, step: int, places: int) -> NDArray[np.float64]:
-        """What decides the augmentation of each picture of the whole batch, a row each."""
+        """What decides the augmentation of each image of the whole batch, a row each."""
         numbers = random_numbers(self._seed, step, places)
         if self._rand_augment is None:
             return numbers

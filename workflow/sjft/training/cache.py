@@ -1,4 +1,4 @@
-"""Decoded pictures, kept in memory under a budget."""
+"""Decoded images, kept in memory under a budget."""
 
 from pathlib import Path
 from threading import Lock
@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sjft.data.pixels import USUAL_LIMITS, load_pixels
-from sjft.settings.pictures import PictureLimits
+from sjft.settings.image_limits import ImageLimits
 
 MEGABYTE = 10**6
 
 
-class PictureCache:
-    """Pictures as they were decoded, for several threads at once.
+class ImageCache:
+    """Images as they were decoded, for several threads at once.
 
     The first that come are kept until the budget is used up, and none is given up for another: in
     training every target image comes once before any comes again, so that they are all among the
@@ -21,9 +21,9 @@ class PictureCache:
     """
 
     def __init__(
-        self, megabytes: float, shorter_side: int, limits: PictureLimits = USUAL_LIMITS
+        self, megabytes: float, shorter_side: int, limits: ImageLimits = USUAL_LIMITS
     ) -> None:
-        """Keep so many megabytes (10^6 bytes); pictures need ``shorter_side`` pixels at most."""
+        """Keep so many megabytes (10^6 bytes); images need ``shorter_side`` pixels at most."""
         self._left = int(megabytes * MEGABYTE)
         self._shorter_side = shorter_side
         self._limits = limits
@@ -31,7 +31,7 @@ class PictureCache:
         self._lock = Lock()
 
     def pixels(self, path: Path) -> NDArray[np.uint8]:
-        """The picture, uint8 [height, width, 3]; raises `BadImageError` as `load_pixels` does."""
+        """The image, uint8 [height, width, 3]; raises `BadImageError` as `load_pixels` does."""
         found = self._kept.get(path)
         if found is None:
             found = load_pixels(path, self._shorter_side, self._limits)

@@ -1,4 +1,4 @@
-"""Depth: the trunk's layers in the order in which a picture meets them.
+"""Depth: the trunk's layers in the order in which an image meets them.
 
 torchvision's networks have no list of their layers in common; their modules stand in the order in
 which they are used. The trunk is taken apart into chains of modules (`Sequential`, lists of

@@ -11,7 +11,7 @@ from sjft.networks.source_head import ClassifierClasses, read_classifier_classes
 from sjft.retrieval.neighbours import read_neighbours
 from sjft.selection.subset import read_manifest
 from sjft.settings.checkpoints import CheckpointSettings
-from sjft.settings.pictures import PictureLimits
+from sjft.settings.image_limits import ImageLimits
 from sjft.settings.selection import Sources
 from sjft.settings.training import TrainingSettings
 from sjft.settings.training_jobs import TrainingJobSettings
@@ -79,7 +79,7 @@ def finetune(
     *,
     decided_by: Mapping[str, Any],
     threads: int,
-    limits: PictureLimits,
+    limits: ImageLimits,
 ) -> None:
     """Train the round ``number`` of a run and write its model and history.
 

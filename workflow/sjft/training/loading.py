@@ -1,6 +1,6 @@
 """Loading: batches prepared by threads, and handed over ready on the device.
 
-Threads and not processes, so that there is one cache of decoded pictures; decoding and resizing
+Threads and not processes, so that there is one cache of decoded images; decoding and resizing
 hold no lock of Python's. Beside a GPU, batches are prepared ahead while it computes. On a CPU that
 would take cores from the network: there all threads together prepare the next batch, and then the
 network has all of them.
@@ -31,7 +31,7 @@ def load_batches(
 ) -> Iterator[Batch]:
     """These steps' batches: on the device, normalised float32, channels last.
 
-    Raises `BadImageError` for a picture that cannot be used.
+    Raises `BadImageError` for an image that cannot be used.
     """
     on_gpu = device.type == "cuda"
     number = loading_threads(threads, device)

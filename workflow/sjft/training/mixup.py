@@ -33,7 +33,7 @@ def mixing(alpha: float, seed: int, step: int, pairs: int, processes: int) -> Mi
 
     One share a batch, drawn from Beta(alpha, alpha) and turned to the larger side of one half, so
     that an image is mostly itself. Partners are a random order of each process's share of the
-    pairs, which is every ``processes``-th: a process has no other pictures.
+    pairs, which is every ``processes``-th: a process has no other images.
     """
     generator = np.random.default_rng(stable_integer("mixup", seed, step))
     share = generator.beta(alpha, alpha)

@@ -8,7 +8,7 @@ from torchvision.transforms import InterpolationMode, v2
 from sjft.settings.training import TrainingSettings
 from sjft.storage.files import stable_integer
 
-OPERATIONS = 2  # on each picture, as in torchvision and timm
+OPERATIONS = 2  # on each image, as in torchvision and timm
 NUMBERS = 2 * OPERATIONS
 
 
@@ -21,12 +21,12 @@ def operation_numbers(seed: int, step: int, places: int) -> NDArray[np.float64]:
 class SeededRandAugment(v2.RandAugment):  # type: ignore[misc]
     """torchvision's RandAugment without its generator.
 
-    torchvision draws from torch's global generator, which threads share: what a picture gets would
-    depend on which thread came first, and dropout's draws on the pictures.
+    torchvision draws from torch's global generator, which threads share: what an image gets would
+    depend on which thread came first, and dropout's draws on the images.
     """
 
     def applied(self, square: NDArray[np.uint8], numbers: NDArray[np.float64]) -> NDArray[np.uint8]:
-        """A picture, uint8 [side, side, 3], behind its operations.
+        """An image, uint8 [side, side, 3], behind its operations.
 
         Each takes two of the ``numbers`` [`NUMBERS`], uniform in [0, 1): which operation, and
         whether it is the negative one, where it has a sign.

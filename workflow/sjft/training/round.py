@@ -17,13 +17,13 @@ from sjft.networks.joint import JointNetwork, continue_from, joint_network
 from sjft.networks.source_head import ClassifierClasses
 from sjft.progress import progress
 from sjft.selection.subset import Manifest
-from sjft.settings.pictures import PictureLimits
+from sjft.settings.image_limits import ImageLimits
 from sjft.settings.training import TrainingSettings
 from sjft.settings.weights import RandomWeights
 from sjft.storage.files import stable_integer
 from sjft.training.averaging import weight_average
 from sjft.training.batches import Batch, JointBatches, LabelledImages
-from sjft.training.cache import PictureCache
+from sjft.training.cache import ImageCache
 from sjft.training.checkpoints import Checkpoints
 from sjft.training.class_balance import ClassBalance
 from sjft.training.curves import curves
@@ -114,7 +114,7 @@ class Round:
     target_classes: list[str]
     last_network: JointNetwork | None
     classifier_classes: ClassifierClasses | None = None
-    limits: PictureLimits = USUAL_LIMITS
+    limits: ImageLimits = USUAL_LIMITS
 
 
 def run_round(
@@ -155,7 +155,7 @@ def run_round(
         _pairing(of, settings, seed),
         settings,
         seed,
-        PictureCache(cache_mb, settings.resize[1], of.limits),
+        ImageCache(cache_mb, settings.resize[1], of.limits),
         world,
     )
 

@@ -11,7 +11,7 @@ MINUTES = 30
 def add_init(init: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     init.add_argument(
-        "target", type=path, metavar="TARGET_FOLDER", help="the pictures to learn, a folder a class"
+        "target", type=path, metavar="TARGET_FOLDER", help="the images to learn, a folder a class"
     )
     init.add_argument(
         "source", type=path, metavar="SOURCE_FOLDER", help="a larger labelled set to borrow from"

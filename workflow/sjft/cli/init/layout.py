@@ -5,8 +5,8 @@ import unicodedata
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sjft.data.folders import Walk, pictures_below
-from sjft.data.names import SUFFIXES, is_picture
+from sjft.data.folders import Walk, images_below
+from sjft.data.names import SUFFIXES, is_image
 from sjft.errors import UserError
 from sjft.settings.splits import Split
 
@@ -18,7 +18,7 @@ NAMES_OF_SPLITS: dict[str, Split] = {
 }
 ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
 EXPECTED = (
-    "Expected: {0}/<class>/<picture>, or {0}/train/<class>/<picture> and {0}/test/... Published "
+    "Expected: {0}/<class>/<image>, or {0}/train/<class>/<image> and {0}/test/... Published "
     "sets as they come, and lists, have readers of their own: see docs/readers.md."
 )
 NAMED = 5  # folders and classes that a message names, at most
@@ -29,7 +29,7 @@ class Layout:
     """The ``folder`` (absolute) that class folders or splits lie in.
 
     ``splits`` holds each split's folder, and is empty where the class folders lie in ``folder``
-    itself. ``empty`` are class folders without a picture, ``notes`` what the user is to be told.
+    itself. ``empty`` are class folders without an image, ``notes`` what the user is to be told.
     """
 
     folder: Path
@@ -51,11 +51,11 @@ def look_at(given: Path, role: str) -> Layout:
             f"{folder} holds one folder alone: its class folders are taken, {inner.name}/*"
         )
         folder = inner
-    with_pictures = _folders_with_pictures(folder)
-    if not with_pictures:
+    with_images = _folders_with_images(folder)
+    if not with_images:
         raise UserError(_without_classes(folder, role))
-    if splits := _splits_in(folder, with_pictures, role):
-        left_out = [name for name in with_pictures if name not in splits.values()]
+    if splits := _splits_in(folder, with_images, role):
+        left_out = [name for name in with_images if name not in splits.values()]
         if left_out:
             notes.append(f"not used, since train/ is there: {_some(left_out, '/')}")
         layout = Layout(folder, splits, notes=tuple(notes))
@@ -78,13 +78,13 @@ def check_apart(target: Path, source: Path) -> None:
     if one == other:
         raise UserError(
             f"{target} is both target and source. The source is another labelled set: a large one, "
-            "whose pictures are borrowed."
+            "whose images are borrowed."
         )
     for inner, outer, names in ((one, other, (target, source)), (other, one, (source, target))):
         if inner.is_relative_to(outer):
             raise UserError(
-                f"{names[0]} lies in {names[1]}: the target's pictures, those that it is tested on "
-                "among them, would be source pictures or the other way round. Name folders of "
+                f"{names[0]} lies in {names[1]}: the target's images, those that it is tested on "
+                "among them, would be source images or the other way round. Name folders of "
                 "which neither holds the other."
             )
 
@@ -125,26 +125,26 @@ def _folders(folder: Path) -> list[str]:
     return [entry.name for entry in Walk(folder).open(str(folder)).folders]
 
 
-def _pictures(folder: Path) -> list[str]:
-    return [entry.name for entry in Walk(folder).open(str(folder)).files if is_picture(entry.name)]
+def _images(folder: Path) -> list[str]:
+    return [entry.name for entry in Walk(folder).open(str(folder)).files if is_image(entry.name)]
 
 
-def _folders_with_pictures(folder: Path) -> list[str]:
-    return [name for name in _folders(folder) if holds_pictures(folder / name)]
+def _folders_with_images(folder: Path) -> list[str]:
+    return [name for name in _folders(folder) if holds_images(folder / name)]
 
 
-def holds_pictures(folder: Path) -> bool:
-    """Whether a picture lies in a folder or anywhere below it, by the rules of the readers."""
-    return next(Walk(folder).pictures(folder), None) is not None
+def holds_images(folder: Path) -> bool:
+    """Whether an image lies in a folder or anywhere below it, by the rules of the readers."""
+    return next(Walk(folder).images(folder), None) is not None
 
 
 def _only_folder(folder: Path) -> Path | None:
-    """The one folder with pictures that lies here, where folders with pictures lie in that one."""
-    inside = _folders_with_pictures(folder)
-    if len(inside) != 1 or _pictures(folder):
+    """The one folder with images that lies here, where folders with images lie in that one."""
+    inside = _folders_with_images(folder)
+    if len(inside) != 1 or _images(folder):
         return None
     inner = folder / inside[0]
-    return inner if _folders_with_pictures(inner) and not _pictures(inner) else None
+    return inner if _folders_with_images(inner) and not _images(inner) else None
 
 
 def _splits_in(folder: Path, names: list[str], role: str) -> dict[Split, str]:
@@ -162,35 +162,35 @@ def _splits_in(folder: Path, names: list[str], role: str) -> dict[Split, str]:
         found[split] = name
     all_are_splits = len(found) == len(names)
     if "train" not in found:
-        if all_are_splits and any(_folders_with_pictures(folder / name) for name in names):
+        if all_are_splits and any(_folders_with_images(folder / name) for name in names):
             raise UserError(
                 f"{role} folder {folder}: there is {_some(names, '/')} but no train/. Name the "
                 "folder with all class folders, or rename the split to train on."
             )
         return {}
     train = folder / found["train"]
-    if _folders_with_pictures(train) and not _pictures(train):
+    if _folders_with_images(train) and not _images(train):
         return {split: found[split] for split in ("train", "val", "test") if split in found}
     if all_are_splits and len(names) > 1:
         raise UserError(
-            f"{role} folder {folder}: the pictures in {found['train']}/ lie in no class folders. "
+            f"{role} folder {folder}: the images in {found['train']}/ lie in no class folders. "
             + EXPECTED.format(folder)
         )
     return {}  # a class of this name, among others
 
 
 def _without_classes(folder: Path, role: str) -> str:
-    flat = _pictures(folder)
+    flat = _images(folder)
     if flat:
         return (
-            f"{role} folder {folder}: its {len(flat)} pictures lie in no class folders, and "
+            f"{role} folder {folder}: its {len(flat)} images lie in no class folders, and "
             f"{'a source needs labels too' if role == 'source' else 'labels are needed'}. Sort "
             f"them into one folder per class. {EXPECTED.format(folder)}"
         )
-    _, omissions = pictures_below(folder)
+    _, omissions = images_below(folder)
     there = "; ".join(omissions.lines())
     return (
-        f"{role} folder {folder}: holds no picture ({', '.join(sorted(SUFFIXES))})"
+        f"{role} folder {folder}: holds no image ({', '.join(sorted(SUFFIXES))})"
         f"{'. Left out: ' + there if there else ''}. {EXPECTED.format(folder)}"
     )
 
@@ -200,11 +200,11 @@ def _without_empty_classes(layout: Layout) -> Layout:
     filled: dict[str, bool] = {}
     for part in layout.splits.values() or (".",):
         for name in _folders(layout.folder / part):
-            filled[name] = filled.get(name, False) or holds_pictures(layout.folder / part / name)
+            filled[name] = filled.get(name, False) or holds_images(layout.folder / part / name)
     empty = sorted(name for name, holds in filled.items() if not holds)
     if not empty:
         return layout
-    note = f"left out, since no picture is in them: {_some(empty, '/')}"
+    note = f"left out, since no image is in them: {_some(empty, '/')}"
     return replace(layout, empty=tuple(empty), notes=(*layout.notes, note))
 
 

@@ -27,7 +27,7 @@ SAYS_NOTHING = frozenset(
             "testing",
             "tst",
         ),
-        *("images", "image", "img", "imgs", "pictures", "photos", "photographs", "jpg", "jpeg"),
+        *("images", "image", "img", "imgs", "images", "photos", "photographs", "jpg", "jpeg"),
         *("png", "data", "dataset", "datasets", "raw", "target", "source", "all", "home", "root"),
         *("tmp", "classes"),
     }

@@ -31,7 +31,7 @@ from sjft.networks.devices import choose_device
 from sjft.pipeline.experiment_time import Forecast, usable_cores
 from sjft.pipeline.forecast import (
     forecast_of,
-    pictures_of,
+    images_of,
     plan_text,
     read_plan_configuration,
     retrieval_speeds,
@@ -45,7 +45,7 @@ from sjft.settings.config import Configuration
 from sjft.settings.merging import CONFIG_FILE, shipped_file
 from sjft.storage.files import write_text
 
-SAMPLE = 24  # pictures that are measured
+SAMPLE = 24  # images that are measured
 ANSWERS = Path(".snakemake")  # where what is known of networks is kept
 
 
@@ -141,11 +141,11 @@ def _fitted(
     for start in starts:
         draft, configuration = _draft(wishes, sides, machine, start, output)
         collections = {part.name: part for part in sides.collections(draft)}
-        with pictures_of(list(collections.values()), SAMPLE) as pictures:
+        with images_of(list(collections.values()), SAMPLE) as images:
             if not retrieval:  # all starts of several are random, with one and the same bank
-                _tell(f"Measuring on {pictures.words} ...")
-                retrieval, _ = retrieval_speeds(configuration, sides.name, pictures)
-            speeds = training_speeds(configuration, sides.name, collections, pictures)
+                _tell(f"Measuring on {images.words} ...")
+                retrieval, _ = retrieval_speeds(configuration, sides.name, images)
+            speeds = training_speeds(configuration, sides.name, collections, images)
 
         forecast = partial(
             _forecast, configuration, sides.name, collections, retrieval, speeds, machine.cores
@@ -159,7 +159,7 @@ def _fitted(
         f"{speeds[METHOD].with_source:.2g} s of a {'GPU' if machine.gpu else 'core'}."
     )
     if updates >= most // 10 * 10:
-        length = "More would show these few pictures too often to teach anything."
+        length = "More would show these few images too often to teach anything."
     training = with_updates(dict(draft.training), updates)
     final = replace(draft, training=training, length=length)
     # A large source is not listed twice: no list of neighbours is half of it.
@@ -167,7 +167,7 @@ def _fitted(
     look = look_at_plan(_configuration_of(final), sides.name, uncounted, ANSWERS)
     if look.stops:
         raise UserError(f"What fits these folders would not run. {look.stops}")
-    return final, fits, forecast(updates), f"Measured on {pictures.words}.", look.warns
+    return final, fits, forecast(updates), f"Measured on {images.words}.", look.warns
 
 
 def _draft(

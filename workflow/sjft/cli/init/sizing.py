@@ -12,7 +12,7 @@ from sjft.settings.arm import BEST, METHOD
 # The arms that are compared: the method, without a source, and with as many images by chance.
 COMPARED = ("selective", "fine-tune", "random-source")
 ROUNDS = 2
-# Sides of the training crop; of the largest that pictures fill, `SCALE` times it is their side.
+# Sides of the training crop; of the largest that images fill, `SCALE` times it is their side.
 SIDES = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224)
 SMALLEST_RESIZE, LARGEST_RESIZE, SCALE = 1.07, 1.28, 256 / 224
 LARGEST_ON_GPU, LARGEST_ON_CPU, LARGEST_FROM_RANDOM_ON_CPU = 224, 112, 64
@@ -27,10 +27,10 @@ HIGHEST_LEVEL = 10  # of K_i, in K_0: selection.highest_sampling_level
 LARGEST_ON_FILE = 5000
 # Pairs of a target and a source image that are all compared within a minute or so.
 PAIRS_FOR_EXACT = 2e7
-# An accuracy on fewer pictures says too little to choose by.
+# An accuracy on fewer images says too little to choose by.
 LEAST_VAL = 50
 LEAST_UPDATES, MOST_UPDATES = 100, 4000
-# A picture is seen so often in a round, at most: pre-trained networks have learned enough by then.
+# An image is seen so often in a round, at most: pre-trained networks have learned enough by then.
 EPOCHS_PRETRAINED, EPOCHS_FROM_RANDOM = 40, 100
 SHARE_BEFORE_STEP = 0.75
 # By whether the weights are pre-trained, and whether the network has batch norm.
@@ -96,7 +96,7 @@ def choose(
 
 
 def side_of_input(shorter_side: int, machine: Machine, start: Start) -> int:
-    """The largest side that the pictures fill and the machine stands; more if the network asks."""
+    """The largest side that the images fill and the machine stands; more if the network asks."""
     if machine.gpu:
         most = LARGEST_ON_GPU
     else:
@@ -131,7 +131,7 @@ def published_arm(target: Survey) -> str:
 
 
 def most_updates(targets: int, start: Start) -> int:
-    """Updates of a round beyond which so few pictures teach no more."""
+    """Updates of a round beyond which so few images teach no more."""
     epochs = EPOCHS_PRETRAINED if start.pretrained else EPOCHS_FROM_RANDOM
     wanted = epochs * targets / min(BATCH, targets)
     return int(min(MOST_UPDATES, max(2 * LEAST_UPDATES, wanted)))

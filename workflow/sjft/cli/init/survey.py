@@ -1,4 +1,4 @@
-"""What a user's two folders hold: classes, pictures by split, and how large the pictures are."""
+"""What a user's two folders hold: classes, images by split, and how large the images are."""
 
 import warnings
 from collections.abc import Sequence
@@ -18,10 +18,10 @@ from sjft.data.plain_jpeg import DECODING_ERRORS
 from sjft.errors import UserError
 from sjft.settings.dataset import DatasetSettings
 
-# Headers that are read, at most, to learn how large the pictures are.
+# Headers that are read, at most, to learn how large the images are.
 SIZES_READ = 200
-# Median pictures a class from which a tenth of them, for choosing settings, is a picture at least.
-PICTURES_FOR_VAL = 10
+# Median images a class from which a tenth of them, for choosing settings, is an image at least.
+IMAGES_FOR_VAL = 10
 # In so large a set a bad file is to be expected, and shall not end the run.
 LARGE_SET = 100_000
 
@@ -59,7 +59,7 @@ class Survey:
         """What was found, for the terminal and the configuration's comments."""
         held = ", ".join(f"{n:,} {split}" for split, n in self.by_split.items() if split != "train")
         return (
-            f"{role} {self.layout.folder}: {self.classes} classes, {self.train:,} training pictures"
+            f"{role} {self.layout.folder}: {self.classes} classes, {self.train:,} training images"
             f"{f' ({held})' if held else ''}, shorter side {self.shorter_side} px (median)."
         )
 
@@ -69,12 +69,12 @@ def survey_target(layout: Layout) -> Survey:
     if layout.splits:
         return _survey(layout, {"splits": dict(layout.splits)})
     drawn = _survey(layout, {"random_split": {"train": 0.7}})
-    if sum(drawn.by_split.values()) / drawn.classes >= PICTURES_FOR_VAL:
+    if sum(drawn.by_split.values()) / drawn.classes >= IMAGES_FOR_VAL:
         drawn = _survey(layout, {"random_split": {"train": 0.7, "val": 0.1}})
     if not drawn.heldout:
         raise UserError(
-            f"target folder {layout.folder}: {drawn.train} pictures of {drawn.classes} classes are "
-            "too few: a random split leaves none to test. Two pictures a class are needed at least."
+            f"target folder {layout.folder}: {drawn.train} images of {drawn.classes} classes are "
+            "too few: a random split leaves none to test. Two images a class are needed at least."
         )
     return drawn
 
@@ -103,18 +103,16 @@ def _survey(layout: Layout, split: dict[str, Any]) -> Survey:
     single = int(train["label"].value_counts().filter(pl.col("count") == 1).height)
     notes = [*layout.notes, *(f"left out: {line}" for line in omissions.lines())]
     if single:
-        notes.append(f"{single} of {layout.folder.name}'s classes have one training picture alone")
+        notes.append(f"{single} of {layout.folder.name}'s classes have one training image alone")
     paths = train["path"][:: max(1, len(train) // SIZES_READ)].to_list()[:SIZES_READ]
     sides, unreadable = shorter_sides(layout.folder, paths)
     if unreadable:
         first = f"{unreadable[0]} for one"
-        notes.append(
-            f"{len(unreadable)} of {len(paths)} pictures looked at cannot be read, {first}"
-        )
+        notes.append(f"{len(unreadable)} of {len(paths)} images looked at cannot be read, {first}")
     if not sides:
         raise UserError(
-            f"{layout.folder}: none of {len(paths)} pictures that were looked at can be read as a "
-            f"picture, {paths[0]} for one. Look at what these files are."
+            f"{layout.folder}: none of {len(paths)} images that were looked at can be read as a "
+            f"image, {paths[0]} for one. Look at what these files are."
         )
     numbers = {split: (table["split"] == split).sum() for split in ("train", "val", "test")}
     return Survey(
@@ -137,8 +135,8 @@ def shorter_sides(root: Path, paths: Sequence[str]) -> tuple[list[int], list[str
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-                with Image.open(root / path) as picture:
-                    sides.append(min(picture.size))
+                with Image.open(root / path) as image:
+                    sides.append(min(image.size))
         except (*DECODING_ERRORS, Image.DecompressionBombError):
             unreadable.append(path)
     return sides, unreadable

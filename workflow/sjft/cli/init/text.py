@@ -65,15 +65,15 @@ def _datasets(of: Proposal) -> Iterator[str]:
         "splits": "The folders of the splits; choose settings by `val`, report `test`.",
         "random_split": "Drawn class by class with a seed: these shares, and the rest is the split "
         "`test`.",
-        "exclude_classes": "Folders without a picture.",
+        "exclude_classes": "Folders without an image.",
     }, root=of.roots[0])  # fmt: skip
     yield from _shards(of.target, of.choices.shards_of_target)
-    yield from _comment(2, f"Where pictures are borrowed from. {of.source.line('The source,')}")
+    yield from _comment(2, f"Where images are borrowed from. {of.source.line('The source,')}")
     yield from _notes(of.source)
     yield f"  {of.source_name}:"
     yield from _keys(4, of.source.values, {
         "splits": "Of a source all is training images. `.` says: the class folders lie in `root`.",
-        "exclude_classes": "Folders without a picture.",
+        "exclude_classes": "Folders without an image.",
     }, root=of.roots[1])  # fmt: skip
     yield from _shards(of.source, of.choices.shards_of_source)
 
@@ -93,13 +93,13 @@ def _bank(of: Proposal) -> Iterator[str]:
     yield "banks:"
     bank = dict(of.choices.bank)
     if bank["type"] == "gabor":
-        why = "What pictures are compared by. Gabor filters need no weights, so no download."
+        why = "What images are compared by. Gabor filters need no weights, so no download."
     else:
-        why = "What pictures are compared by: the first layers of the network that is trained."
+        why = "What images are compared by: the first layers of the network that is trained."
     yield from _comment(2, why)
     yield f"  {of.bank_name}:"
     yield from _keys(4, bank, {
-        "resize": f"Both sides, in pixels: the smaller of the two sets' pictures have "
+        "resize": f"Both sides, in pixels: the smaller of the two sets' images have "
         f"{min(of.target.shorter_side, of.source.shorter_side)} px.",
     })  # fmt: skip
     if bank["type"] != "gabor":
@@ -141,7 +141,7 @@ def _experiment(of: Proposal) -> Iterator[str]:
     weights = _flow(of.weights) if of.choices.bank["type"] == "gabor" else "*weights"
     yield from _keys(6, of.training, {
         "network": f"Weights: {of.start.why}.",
-        "input_size": f"The target's pictures have {of.target.shorter_side} px. Half the side "
+        "input_size": f"The target's images have {of.target.shorter_side} px. Half the side "
         "takes a quarter of the time.",
         "learning_rate": "Divided by ten after `learning_rate_steps` updates.",
         "updates": of.length,
@@ -174,8 +174,8 @@ def _why_split(of: Proposal) -> str:
 def _why_arm(of: Proposal) -> str:
     val = of.target.by_split.get("val", 0)
     if of.choices.published == BEST:
-        return f"The best of those below on `val` ({val:,} pictures): it may be `fine-tune`."
-    few = f"{val:,} pictures in `val` are too few" if val else "There is no split `val`"
+        return f"The best of those below on `val` ({val:,} images): it may be `fine-tune`."
+    few = f"{val:,} images in `val` are too few" if val else "There is no split `val`"
     return f"{few} to choose by: with {LEAST_VAL} and more, write `best`."
 
 

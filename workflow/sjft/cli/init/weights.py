@@ -29,7 +29,7 @@ ON_CPU = (
 FROM_RANDOM = ("resnet18", "shufflenet_v2_x0_5")
 WORDS = ("auto", "random", "published")
 CLASSES_OF_CHECK = 10
-# Larger inputs that are tried in turn where a network refuses the size that suits the pictures.
+# Larger inputs that are tried in turn where a network refuses the size that suits the images.
 LARGER_SIZES = (64, 96, 128, 160, 192, 224, 240, 256, 288, 299, 320, 384, 518)
 
 
@@ -162,7 +162,7 @@ def accepted_size(name: str, wanted: int) -> int:
         except (RuntimeError, ValueError, AssertionError):
             continue
         return size
-    raise UserError(f"--network {name}: takes pictures of none of the usual sizes.")
+    raise UserError(f"--network {name}: takes images of none of the usual sizes.")
 
 
 def has_batch_norm(name: str) -> bool:

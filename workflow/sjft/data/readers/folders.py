@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sjft.data.folders import Walk, leads_nowhere
-from sjft.data.names import is_picture
+from sjft.data.names import is_image
 from sjft.data.omissions import shown
 from sjft.data.readers.listed import ListedImage, folder_in
 from sjft.data.readers.lists import matlab_values, numbered_lines, text_of
@@ -21,7 +21,7 @@ def read_image_folder(
     """List one folder per class, below one folder per split, or split at random by class.
 
     Raises `UserError` for a missing folder, a folder without classes, an empty class, a link that
-    leads nowhere in a class's place, one folder under two classes, or a picture that lies beside
+    leads nowhere in a class's place, one folder under two classes, or an image that lies beside
     the class folders.
     """
     walk = walk or Walk(root)
@@ -134,14 +134,14 @@ def _classes_of(
         )
     for entry in inside.folders:
         prefix = f"{above}{entry.name}/"
-        paths = sorted(walk.pictures(entry.path, prefix, owner=prefix[:-1]))
+        paths = sorted(walk.images(entry.path, prefix, owner=prefix[:-1]))
         if not paths:
             raise _empty_class(walk, entry.path, prefix)
         yield entry.name, paths
 
 
 def _check_files_beside(files: list[os.DirEntry[str]], folder: Path) -> None:
-    """Refuse a picture beside the class folders, and a class folder that is a broken link."""
+    """Refuse an image beside the class folders, and a class folder that is a broken link."""
     broken = sorted(entry.path for entry in files if leads_nowhere(entry))
     if broken:
         there = shown(str(Path(broken[0]).readlink()))
@@ -150,17 +150,17 @@ def _check_files_beside(files: list[os.DirEntry[str]], folder: Path) -> None:
             "a class would be lost. Bring back what it leads to, remove the "
             "link, or leave the class out (`exclude_classes` of reader `image_folder`)."
         )
-    strays = sorted(entry.name for entry in files if is_picture(entry.name))
+    strays = sorted(entry.name for entry in files if is_image(entry.name))
     if strays:
         raise UserError(
-            f"{folder}: the picture {strays[0]!r} lies in no class folder ({len(strays)} such). "
+            f"{folder}: the image {strays[0]!r} lies in no class folder ({len(strays)} such). "
             "Move it into the folder of its class, or remove it."
         )
 
 
 def _empty_class(walk: Walk, folder: str, prefix: str) -> UserError:
     left_out = walk.again()
-    list(left_out.pictures(folder, prefix))
+    list(left_out.images(folder, prefix))
     there = "; ".join(left_out.omissions.lines()) or "nothing"
     return UserError(
         f"{shown(folder)}: this class folder holds no image. There is {there}. Fill it or remove "

@@ -64,12 +64,12 @@ def path_in(folder: Path, path: str, where: str) -> str:
         normal = _relative(folder, posixpath.join(os.path.abspath(folder), normal))  # noqa: PTH100
     if posixpath.isabs(normal) or normal in {".", ".."} or normal.startswith("../"):
         raise UserError(
-            f"{where}: {path!r} does not lie below {folder}. Put the picture there, or set the "
+            f"{where}: {path!r} does not lie below {folder}. Put the image there, or set the "
             "data set's `root` to a folder above both; listed paths are relative to it."
         )
     if ".." in written.split("/") and not _are_one(folder / written, folder / normal):
         raise UserError(
-            f"{where}: in {path!r}, `..` follows a link, so that it is not clear which picture is "
+            f"{where}: in {path!r}, `..` follows a link, so that it is not clear which image is "
             f"meant. Write the path from {folder} without `..`."
         )
     return normal

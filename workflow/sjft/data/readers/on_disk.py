@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sjft.data.folders import Walk, cannot_be_read, leads_nowhere
-from sjft.data.names import FOREIGN_SUFFIXES, is_picture, suffix_of
+from sjft.data.names import FOREIGN_SUFFIXES, is_image, suffix_of
 from sjft.data.omissions import Reason, shown
 from sjft.data.readers.listed import ListedImage
 from sjft.errors import UserError
@@ -47,7 +47,7 @@ def as_on_disk(
     single file's in capitals or in its Unicode form only stands for that file. Raises `UserError`
     that names the list and the row for an image that is not there, is no file, or is listed twice,
     also through a link to its folder; ``advice`` says what to do about one that is not there.
-    Pictures beside the listed ones are left out.
+    Images beside the listed ones are left out.
     """
     check = _Check(listed, root, place, walk or Walk(root))
     for same_folder in _by_folder(listed, root):
@@ -86,7 +86,7 @@ class _Check:
                     limit = f"{self._walk.largest:g} MB (`largest_file`)"
                     self._unfit[index] = f"is larger than {limit}"
         for name in sorted(contents.names.difference(taken)):
-            if is_picture(name) or suffix_of(name) in FOREIGN_SUFFIXES:
+            if is_image(name) or suffix_of(name) in FOREIGN_SUFFIXES:
                 reason = Reason.HIDDEN if name[0] == "." else Reason.UNLISTED
                 self._walk.omissions.add(reason, posixpath.join(same_folder[0].spelt, name))
 
@@ -108,7 +108,7 @@ class _Check:
             raise UserError(
                 f"{self._where(first)}: {self._listed[first].path!r} {self._unfit[first]} "
                 f"({len(self._unfit)} of {len(self._listed)} listed images are no files, or too "
-                "large). Put a picture there, or take the row off the list."
+                "large). Put an image there, or take the row off the list."
             )
         for what, number in self._respelt.items():
             if number:

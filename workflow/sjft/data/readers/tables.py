@@ -20,7 +20,7 @@ def read_csv(settings: CsvList, root: Path, walk: Walk | None = None) -> list[Li
     Raises `UserError` that names the file and the row: a missing column, an empty cell, an
     unknown split, an image listed twice, or one that is not there.
     """
-    advice = f"Put the picture there, or correct the row: paths are relative to {root}."
+    advice = f"Put the image there, or correct the row: paths are relative to {root}."
     return _read_table(settings, root, walk, advice)
 
 
@@ -91,13 +91,13 @@ def _check_row(where: str, image: ListedImage) -> None:
 def read_generated(
     settings: Synthetic | Cameras, root: Path, walk: Walk | None = None
 ) -> list[ListedImage]:
-    """List generated pictures by the table that was written with them.
+    """List generated images by the table that was written with them.
 
     Raises `UserError` where the table is missing or not as it was written. The folder as a whole
     is what its rule makes: without the table alone, nothing would run again.
     """
     path = root / "images.csv"
-    remedy = f"Remove the folder {root}, and its pictures are made again."
+    remedy = f"Remove the folder {root}, and its images are made again."
     if not path.is_file():
         raise UserError(f"{path}: there is no such file. {remedy}")
     try:

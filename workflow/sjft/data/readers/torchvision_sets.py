@@ -133,6 +133,6 @@ def _no_files(dataset: str) -> UserError:
     return UserError(
         f"torchvision's {dataset} has no file and label for each image that could be listed "
         f"(expected is a list under {', '.join(PAIRS)}, or {COLUMNS[0][0]} with {COLUMNS[0][1]}). "
-        "Where its pictures lie in class folders, use reader `image_folder`; where all are in one "
+        "Where its images lie in class folders, use reader `image_folder`; where all are in one "
         "file, save each as a PNG first."
     )

@@ -1,4 +1,4 @@
-"""Filter banks: from pictures to responses (paper, section 3.2).
+"""Filter banks: from sample_images to responses (paper, section 3.2).
 
 A bank is a module that holds a `BANK`, the class, and its `SETTINGS`. A new one is that module and
 a line here, and its settings: a module in `sjft.settings.banks` and a line in `sjft.settings.bank`.

@@ -25,26 +25,26 @@ class FilterBank(Protocol):
     def prepare(self, pixels: NDArray[np.uint8]) -> Tensor:
         """RGB pixels, uint8 [height, width, 3], as uint8 [crop, crop, channels], resized."""
 
-    def responses(self, pictures: Tensor) -> list[Tensor]:
-        """Responses of each layer, float32 [images, kernels, positions], of prepared pictures.
+    def responses(self, images: Tensor) -> list[Tensor]:
+        """Responses of each layer, float32 [images, kernels, positions], of prepared images.
 
-        Pictures, uint8 [images, crop, crop, channels], may be anywhere; the responses are on the
+        Images, uint8 [images, crop, crop, channels], may be anywhere; the responses are on the
         bank's device.
         """
 
 
 def resized(pixels: NDArray[np.uint8], resize: int, crop: int) -> Tensor:
     """Pixels, uint8 [height, width, channels], as uint8 [crop, crop, channels]."""
-    picture = torch.from_numpy(pixels).permute(2, 0, 1)
-    squared = transforms.resize(picture, [resize, resize], antialias=True)
+    image = torch.from_numpy(pixels).permute(2, 0, 1)
+    squared = transforms.resize(image, [resize, resize], antialias=True)
     # Channels stay the last in memory, as they come and as convolutions take them.
     cropped: Tensor = transforms.center_crop(squared, [crop, crop]).permute(1, 2, 0)
     return cropped
 
 
-def as_floats(pictures: Tensor, device: torch.device) -> Tensor:
-    """Pictures as float32 [images, side, side * channels]: one row of numbers a row of pixels."""
-    return pictures.to(device, non_blocking=True).flatten(2).float()
+def as_floats(images: Tensor, device: torch.device) -> Tensor:
+    """Images as float32 [images, side, side * channels]: one row of numbers a row of pixels."""
+    return images.to(device, non_blocking=True).flatten(2).float()
 
 
 def as_images(rows: Tensor, channels: int) -> Tensor:

@@ -51,7 +51,7 @@ class CnnFilterBank:
             responses = self.responses(blank)
         except RuntimeError as error:
             raise UserError(
-                f"crop: {settings.network} cannot take pictures of {settings.crop} px "
+                f"crop: {settings.network} cannot take images of {settings.crop} px "
                 f"({str(error).splitlines()[0]}). Enlarge `crop`."
             ) from None
         self.layers = tuple(
@@ -64,9 +64,9 @@ class CnnFilterBank:
 
     @torch.inference_mode()
     @FULL_PRECISION
-    def responses(self, pictures: Tensor) -> list[Tensor]:
+    def responses(self, images: Tensor) -> list[Tensor]:
         """See `FilterBank`."""
-        rows = as_floats(pictures, self.device)
+        rows = as_floats(images, self.device)
         torch.addcmul(self._shift, rows, self._scale, out=rows)
         outputs = self._extractor(as_images(rows, 3))
         for name in self._settings.layers:

@@ -51,14 +51,14 @@ class GaborFilterBank:
 
     @torch.inference_mode()
     @FULL_PRECISION
-    def responses(self, pictures: Tensor) -> list[Tensor]:
+    def responses(self, images: Tensor) -> list[Tensor]:
         """See `FilterBank`."""
-        grey = as_images(as_floats(pictures, self.device).div_(255), 1)
+        grey = as_images(as_floats(images, self.device).div_(255), 1)
         return [F.conv2d(grey, self._kernels).flatten(2)]
 
 
 def _require_short_waves(settings: GaborBank) -> None:
-    """Raise `UserError` for waves longer than a picture, before their kernels fill the memory."""
+    """Raise `UserError` for waves longer than an image, before their kernels fill the memory."""
     try:
         longest = settings.shortest_wavelength * settings.wavelength_factor ** (settings.scales - 1)
     except OverflowError:

@@ -50,7 +50,7 @@ def index_of(content: Content) -> dict[str, Any]:
         "targets": {"path": targets["path"].to_list(), "label": targets["label"].to_list()},
         "targetsInAll": max(len(ranking.targets) for ranking in content.rankings.values()),
         "sourcesNamed": len(content.sources),
-        "sourcesPictured": content.ids.pictured,
+        "sourcesImaged": content.ids.imaged,
         "sourcesInAll": content.all_sources,
         "targetsAScript": TARGETS_A_SCRIPT,
         "sourcesAScript": SOURCES_A_SCRIPT,

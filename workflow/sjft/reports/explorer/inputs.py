@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sjft.settings.pictures import PictureLimits
+from sjft.settings.image_limits import ImageLimits
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class ExplorerInputs:
     other_arms: Mapping[str, str]
 
     def files(self) -> list[Path]:
-        """Every file that is read, but for the pictures."""
+        """Every file that is read, but for the images."""
         of_rounds = [f for r in self.rounds for f in (r.subset, r.targets, r.difficulty)]
         of_retrievals = [file for retrieval in self.retrievals for file in retrieval.files()]
         files = [self.target_images, *self.source_images.values(), *of_retrievals, *of_rounds]
@@ -69,9 +69,9 @@ class ExplorerInputs:
 
 
 @dataclass(frozen=True)
-class PictureFolders:
-    """Where the pictures lie, and which of them are too large to be opened."""
+class ImageFolders:
+    """Where the images lie, and which of them are too large to be opened."""
 
     target: Path
     sources: Mapping[str, Path]
-    limits: PictureLimits
+    limits: ImageLimits

@@ -1,4 +1,4 @@
-"""Sprite sheets: many small pictures in one JPEG, so that a page loads few files."""
+"""Sprite sheets: many small images in one JPEG, so that a page loads few files."""
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 from sjft.data.pixels import load_pixels
 from sjft.errors import BadImageError
 from sjft.progress import progress
-from sjft.settings.pictures import PictureLimits
+from sjft.settings.image_limits import ImageLimits
 from sjft.storage.files import written_beside
 
 QUALITY = 78
@@ -20,9 +20,9 @@ QUALITY = 78
 
 @dataclass(frozen=True)
 class Sheets:
-    """Sheets of ``columns`` by ``columns`` pictures, each ``side`` pixels high and wide.
+    """Sheets of ``columns`` by ``columns`` images, each ``side`` pixels high and wide.
 
-    ``side`` is a multiple of 16, of JPEG's own blocks: pictures do not run into each other.
+    ``side`` is a multiple of 16, of JPEG's own blocks: images do not run into each other.
     """
 
     name: str
@@ -30,8 +30,8 @@ class Sheets:
     columns: int
 
     @property
-    def pictures(self) -> int:
-        """Pictures of a whole sheet."""
+    def images(self) -> int:
+        """Images of a whole sheet."""
         return self.columns**2
 
     def file(self, number: int) -> str:
@@ -39,21 +39,21 @@ class Sheets:
         return f"{self.name}-{number:04d}.jpg"
 
     def write(
-        self, folder: Path, paths: Sequence[Path], limits: PictureLimits, threads: int
+        self, folder: Path, paths: Sequence[Path], limits: ImageLimits, threads: int
     ) -> list[BadImageError]:
-        """Write all sheets of the pictures at ``paths``; grey stands for those that are bad.
+        """Write all sheets of the images at ``paths``; grey stands for those that are bad.
 
         Returns what is wrong with these, in their order.
         """
         bad: list[BadImageError] = []
-        starts = range(0, len(paths), self.pictures)
+        starts = range(0, len(paths), self.images)
         with ThreadPoolExecutor(threads) as readers:
             for start in progress(
-                starts, total=len(paths), what=self.name, unit="pictures", per_item=self.pictures
+                starts, total=len(paths), what=self.name, unit="images", per_item=self.images
             ):
-                some = paths[start : start + self.pictures]
+                some = paths[start : start + self.images]
                 tiles = readers.map(lambda path: _small(path, self.side, limits), some)
-                bad += self._write_sheet(folder / self.file(start // self.pictures), tiles)
+                bad += self._write_sheet(folder / self.file(start // self.images), tiles)
         return bad
 
     def _write_sheet(
@@ -73,10 +73,10 @@ class Sheets:
         return bad
 
 
-def _small(path: Path, side: int, limits: PictureLimits) -> NDArray[np.uint8] | BadImageError:
-    """A picture's middle as a square, or what is wrong with it."""
+def _small(path: Path, side: int, limits: ImageLimits) -> NDArray[np.uint8] | BadImageError:
+    """An image's middle as a square, or what is wrong with it."""
     try:
-        picture = Image.fromarray(load_pixels(path, side, limits))
+        image = Image.fromarray(load_pixels(path, side, limits))
     except BadImageError as error:
         return error
-    return np.asarray(ImageOps.fit(picture, (side, side), Image.Resampling.LANCZOS))
+    return np.asarray(ImageOps.fit(image, (side, side), Image.Resampling.LANCZOS))

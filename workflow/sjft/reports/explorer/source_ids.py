@@ -1,4 +1,4 @@
-"""Which source images the page names, and which of them it shows as pictures."""
+"""Which source images the page names, and which of them it shows as images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ from sjft.reports.explorer.comparison import Comparison, Ids
 class SourceIds:
     """``numbers`` int32 [named]: the ranking's number of each image that the page names.
 
-    Its place in them is its id on the page; the first ``pictured`` are shown as pictures.
+    Its place in them is its id on the page; the first ``imaged`` are shown as images.
     """
 
     numbers: Ids
-    pictured: int
+    imaged: int
 
     def of(self, numbers: Ids) -> NDArray[np.intp]:
         """The ids of some images, which are all named."""
@@ -29,10 +29,10 @@ class SourceIds:
 def name_sources(
     comparisons: Sequence[Comparison], most_borrowed: Sequence[Ids], limit: int
 ) -> SourceIds:
-    """All images of the lists, the random and the most borrowed ones; ``limit`` of them pictured.
+    """All images of the lists, the random and the most borrowed ones; ``limit`` of them imaged.
 
-    Those are pictured that are the nearest of any target image, then the second nearest, and so
-    on. They stand in the order in which the target images bring them, so that the pictures of one
+    Those are imaged that are the nearest of any target image, then the second nearest, and so
+    on. They stand in the order in which the target images bring them, so that the images of one
     list lie on few sheets.
     """
     named = [*(c.sources for c in comparisons), *(c.random for c in comparisons)]

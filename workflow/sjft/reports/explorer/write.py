@@ -15,7 +15,7 @@ from sjft.data.table import class_names, read_images
 from sjft.reports.explorer.borrowing import read_borrowing
 from sjft.reports.explorer.comparison import Ids, compare
 from sjft.reports.explorer.index import Content, index_of, sources_of
-from sjft.reports.explorer.inputs import ExplorerInputs, PictureFolders
+from sjft.reports.explorer.inputs import ExplorerInputs, ImageFolders
 from sjft.reports.explorer.scripts import write_borrowers, write_script, write_targets
 from sjft.reports.explorer.sheets import Sheets
 from sjft.reports.explorer.source_ids import name_sources
@@ -41,25 +41,25 @@ def digest_of_page() -> str:
 
 def write_explorer(
     inputs: ExplorerInputs,
-    pictures: PictureFolders,
+    images: ImageFolders,
     settings: ExplorerSettings,
     folder: Path,
     threads: int,
 ) -> None:
     """Write the page of an experiment into ``folder``, ``index.html`` last of all.
 
-    What stands there of an older page is removed first. Pictures that cannot be read any more are
+    What stands there of an older page is removed first. Images that cannot be read any more are
     counted and named. Raises `UserError` where files do not belong together.
     """
     content = _read(inputs, settings)
     _remove_older(folder)
-    bad = _write_pictures(pictures, content, folder, threads)
+    bad = _write_images(images, content, folder, threads)
     write_targets(folder, content.comparisons, content.ids, len(content.targets))
     write_borrowers(folder, content.comparisons, content.ids)
     write_script(folder, "sources", sources_of(content))
     originals = {
-        "target": os.path.relpath(pictures.target, folder),
-        "sources": {n: os.path.relpath(p, folder) for n, p in pictures.sources.items()},
+        "target": os.path.relpath(images.target, folder),
+        "sources": {n: os.path.relpath(p, folder) for n, p in images.sources.items()},
     }
     sheets = {s.name: [s.side, s.columns] for s in (TARGET_SHEETS, SOURCE_SHEETS)}
     more = {"bad": bad, "originals": originals, "sheets": sheets}
@@ -110,24 +110,22 @@ def _remove_older(folder: Path) -> None:
     """What an older page has left, its index first: a page is whole or has none."""
     with writing(folder):
         (folder / "index.html").unlink(missing_ok=True)
-        for name in ("data", "pictures"):
+        for name in ("data", "images"):
             (folder / name).mkdir(parents=True, exist_ok=True)
             for pattern in ("*.js", "*.jpg"):
                 for file in (folder / name).glob(pattern):
                     file.unlink()
 
 
-def _write_pictures(
-    pictures: PictureFolders, content: Content, folder: Path, threads: int
-) -> list[str]:
-    """Write all sheets; what is wrong with pictures that cannot be read, one line each."""
-    pictured = content.sources[: content.ids.pictured].select("source", "path")
-    of_targets = [pictures.target / path for path in content.targets["path"]]
-    of_sources = [pictures.sources[name] / path for name, path in pictured.iter_rows()]
+def _write_images(images: ImageFolders, content: Content, folder: Path, threads: int) -> list[str]:
+    """Write all sheets; what is wrong with images that cannot be read, one line each."""
+    imaged = content.sources[: content.ids.imaged].select("source", "path")
+    of_targets = [images.target / path for path in content.targets["path"]]
+    of_sources = [images.sources[name] / path for name, path in imaged.iter_rows()]
     bad = [
         error
         for sheets, paths in ((TARGET_SHEETS, of_targets), (SOURCE_SHEETS, of_sources))
-        for error in sheets.write(folder / "pictures", paths, pictures.limits, threads)
+        for error in sheets.write(folder / "images", paths, images.limits, threads)
     ]
     for error in bad:
         LOG.warning("grey in the page: %s: %s", error.path, error.reason)

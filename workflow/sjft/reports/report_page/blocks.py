@@ -58,20 +58,20 @@ class Chart:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A small picture as an address, None where it cannot be read; ``told`` stands below it."""
+class ShownImage:
+    """A small image as an address, None where it cannot be read; ``told`` stands below it."""
 
     address: str | None
     told: str
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """Pictures beside each other: in each row one, or those that are to be compared."""
+class ShownImages:
+    """ShownImages beside each other: in each row one, or those that are to be compared."""
 
     caption: str
-    rows: Sequence[Sequence[Picture]]
-    kind: str = "pictures"
+    rows: Sequence[Sequence[ShownImage]]
+    kind: str = "images"
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Rendered:
     kind: str = "rendered"
 
 
-Block = Text | Table | Chart | Pictures | Rendered
+Block = Text | Table | Chart | ShownImages | Rendered
 
 
 @dataclass(frozen=True)

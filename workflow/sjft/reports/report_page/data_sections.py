@@ -15,19 +15,19 @@ from sjft.reports.report_page.blocks import (
     Block,
     Cell,
     Chart,
-    Picture,
-    Pictures,
     Section,
+    ShownImage,
+    ShownImages,
     Table,
     Text,
     percent,
 )
-from sjft.reports.report_page.inputs import DatasetFiles, PictureFolders, ReportInputs
+from sjft.reports.report_page.inputs import DatasetFiles, ImageFolders, ReportInputs
 from sjft.reports.report_page.thumbnails import thumbnail
 from sjft.retrieval.neighbours import read_neighbours
 from sjft.selection.subset import read_skipped
 
-EXAMPLES = 6  # pictures of each data set
+EXAMPLES = 6  # images of each data set
 PAIRS = 24  # of each list of copies
 RANKS = 60  # points of the curve
 
@@ -69,8 +69,8 @@ def comparison(inputs: ReportInputs, summary: Mapping[str, Any]) -> Section:
 ##### data sets #####
 
 
-def datasets(inputs: ReportInputs, folders: PictureFolders) -> Section:
-    """Counts, classes, what is skipped or not listed; a few training pictures of each."""
+def datasets(inputs: ReportInputs, folders: ImageFolders) -> Section:
+    """Counts, classes, what is skipped or not listed; a few training images of each."""
     tables = {files.name: read_images(files.images) for files in inputs.datasets}
     rows = [_counts(files, tables[files.name]) for files in inputs.datasets]
     head = ["data set", "role", "classes", "training images", "val", "test", "skipped"]
@@ -105,7 +105,7 @@ def _left_out(files: DatasetFiles) -> list[Block]:
 
 
 def _classes_and_examples(
-    files: DatasetFiles, table: pl.DataFrame, folders: PictureFolders
+    files: DatasetFiles, table: pl.DataFrame, folders: ImageFolders
 ) -> list[Block]:
     train = table.filter(pl.col("split") == "train")
     by_class = (
@@ -121,25 +121,25 @@ def _classes_and_examples(
     if len(train):
         places = np.unique(np.linspace(0, len(train) - 1, EXAMPLES).round().astype(int))
         shown = [
-            [_picture(folders, files.name, path, f"{name}: {path}")]
+            [_image(folders, files.name, path, f"{name}: {path}")]
             for path, name in train[places].select("path", "class_name").iter_rows()
         ]
-        blocks.append(Pictures(f"Some of the training pictures of {files.name}", shown))
+        blocks.append(ShownImages(f"Some of the training images of {files.name}", shown))
     return blocks
 
 
-def _picture(folders: PictureFolders, dataset: str, path: str, told: str) -> Picture:
-    return Picture(thumbnail(folders.of[dataset] / path, folders.limits), told)
+def _image(folders: ImageFolders, dataset: str, path: str, told: str) -> ShownImage:
+    return ShownImage(thumbnail(folders.of[dataset] / path, folders.limits), told)
 
 
 ##### copies #####
 
 
-def leakage(inputs: ReportInputs, folders: PictureFolders) -> Section:
-    """Which held-out pictures stand in a source or in the target's training images: both shown."""
+def leakage(inputs: ReportInputs, folders: ImageFolders) -> Section:
+    """Which held-out images stand in a source or in the target's training images: both shown."""
     target = inputs.datasets[0].name
     if inputs.duplicates is None:
-        text = "It was not looked for copies of held-out pictures (`leakage: {check: false}`)."
+        text = "It was not looked for copies of held-out images (`leakage: {check: false}`)."
         return Section("leakage", "Leakage and duplicates", [Text(text)])
     blocks: list[Block] = []
     for source, path in inputs.leakage.items():
@@ -151,12 +151,12 @@ def leakage(inputs: ReportInputs, folders: PictureFolders) -> Section:
 
 
 def _copies(
-    table: pl.DataFrame, datasets: tuple[str, str], what: str, folders: PictureFolders
+    table: pl.DataFrame, datasets: tuple[str, str], what: str, folders: ImageFolders
 ) -> list[Block]:
     if not len(table):
-        return [Text(f"No picture was found to be in {what}.")]
+        return [Text(f"No image was found to be in {what}.")]
     images = table["target_path"].n_unique()
-    head = ["held-out picture", "split", "its copy", "reasons", "hash distance", "divergence, nat"]
+    head = ["held-out image", "split", "its copy", "reasons", "hash distance", "divergence, nat"]
     rows = [
         [
             row["target_path"],
@@ -170,7 +170,7 @@ def _copies(
     ]
     shown = [
         [
-            _picture(folders, name, row[f"{side}_path"], f"{name}: {row[f'{side}_path']}")
+            _image(folders, name, row[f"{side}_path"], f"{name}: {row[f'{side}_path']}")
             for name, side in zip(datasets, ("target", "source"), strict=True)
         ]
         for row in table.head(PAIRS).iter_rows(named=True)
@@ -179,8 +179,8 @@ def _copies(
         f"; {len(table) - PAIRS} more pairs stand in the table alone" if len(rows) > PAIRS else ""
     )
     return [
-        Text(f"{images} pictures are in {what}: {len(rows)} pairs.", "warning"),
-        Pictures(
+        Text(f"{images} images are in {what}: {len(rows)} pairs.", "warning"),
+        ShownImages(
             f"Pairs that are in {what}: held out on the left, its copy on the right{more}", shown
         ),
         Table(f"Pairs that are in {what}", head, rows),

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sjft.settings.pictures import PictureLimits
+from sjft.settings.image_limits import ImageLimits
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class ReportInputs:
     optional: Mapping[str, Path]
 
     def files(self) -> list[Path]:
-        """Every file that must be there, but for the pictures."""
+        """Every file that must be there, but for the images."""
         files = [self.summary, self.card]
         for dataset in self.datasets:
             files += [dataset.images, dataset.state, *dataset.skipped]
@@ -84,11 +84,11 @@ class ReportInputs:
 
 
 @dataclass(frozen=True)
-class PictureFolders:
-    """Where the pictures of each data set lie, and which of them are too large to be opened."""
+class ImageFolders:
+    """Where the images of each data set lie, and which of them are too large to be opened."""
 
     of: Mapping[str, Path]
-    limits: PictureLimits
+    limits: ImageLimits
 
 
 @dataclass(frozen=True)

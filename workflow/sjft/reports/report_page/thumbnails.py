@@ -1,4 +1,4 @@
-"""Small pictures inside the page: whole ones, so that two can be compared."""
+"""Small images inside the page: whole ones, so that two can be compared."""
 
 import io
 import logging
@@ -9,21 +9,21 @@ from PIL import Image
 
 from sjft.data.pixels import load_pixels
 from sjft.errors import BadImageError
-from sjft.settings.pictures import PictureLimits
+from sjft.settings.image_limits import ImageLimits
 
 LOG = logging.getLogger(__name__)
 SIDE = 128
 QUALITY = 80
 
 
-def thumbnail(path: Path, limits: PictureLimits) -> str | None:
-    """A picture, `SIDE` pixels at its longer side, as an address; None where it cannot be read."""
+def thumbnail(path: Path, limits: ImageLimits) -> str | None:
+    """An image, `SIDE` pixels at its longer side, as an address; None where it cannot be read."""
     try:
-        picture = Image.fromarray(load_pixels(path, SIDE, limits))
+        image = Image.fromarray(load_pixels(path, SIDE, limits))
     except BadImageError as error:
         LOG.warning("not shown: %s: %s", error.path, error.reason)
         return None
-    picture.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+    image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
     written = io.BytesIO()
-    picture.save(written, "JPEG", quality=QUALITY)
+    image.save(written, "JPEG", quality=QUALITY)
     return "data:image/jpeg;base64," + b64encode(written.getvalue()).decode("ascii")

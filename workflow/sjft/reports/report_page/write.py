@@ -12,7 +12,7 @@ from sjft.reports.report_page.blocks import Block, Chart, Rendered, Section, Tab
 from sjft.reports.report_page.data_sections import comparison, datasets, leakage, retrieval
 from sjft.reports.report_page.inputs import (
     Circumstances,
-    PictureFolders,
+    ImageFolders,
     ReportInputs,
     RuleCost,
 )
@@ -30,11 +30,11 @@ from sjft.storage.files import content_of, write_text
 
 
 def write_report(
-    inputs: ReportInputs, folders: PictureFolders, known: Circumstances, page: Path
+    inputs: ReportInputs, folders: ImageFolders, known: Circumstances, page: Path
 ) -> None:
     """Write the page of an experiment.
 
-    Pictures that cannot be read any more are named in the log, and have a note in their place.
+    ShownImages that cannot be read any more are named in the log, and have a note in their place.
     Raises `UserError` for files that are damaged or missing.
     """
     summary = read_summary(inputs.summary)
@@ -90,11 +90,9 @@ def _markdown(path: Path) -> Rendered:
 
 def _explorer(explorer: Path, page: Path) -> list[Block]:
     if not explorer.is_file():
-        return [
-            Text(f"Who was borrowed for whom, picture by picture: `snakemake {explorer}` says it.")
-        ]
+        return [Text(f"Who was borrowed for whom, image by image: `snakemake {explorer}` says it.")]
     place = os.path.relpath(explorer, page.parent)
-    return [Text(f"Who was borrowed for whom, picture by picture: {explorer}", link=place)]
+    return [Text(f"Who was borrowed for whom, image by image: {explorer}", link=place)]
 
 
 def _ablation(text: Path, plot: Path) -> Section:

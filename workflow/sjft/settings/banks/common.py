@@ -1,4 +1,4 @@
-"""What all filter banks have: pictures of a size, and a grid of levels for their responses."""
+"""What all filter banks have: images of a size, and a grid of levels for their responses."""
 
 from abc import abstractmethod
 from dataclasses import dataclass

@@ -53,7 +53,7 @@ const Explorer = {
 
   number: (n) => String(n).padStart(4, "0"),
 
-  // What a way of retrieval says of one target picture.
+  // What a way of retrieval says of one target image.
   async lists(target, retrieval) {
     const size = this.index.targetsAScript;
     const script = await this.load(`targets-${this.number(Math.floor(target / size))}`);
@@ -63,7 +63,7 @@ const Explorer = {
     return of;
   },
 
-  // [[target, rank], ...]: in whose lists a source picture stands.
+  // [[target, rank], ...]: in whose lists a source image stands.
   async borrowers(source, retrieval) {
     const size = this.index.sourcesAScript;
     const script = await this.load(`borrowers-${this.number(Math.floor(source / size))}`);
@@ -76,7 +76,7 @@ const Explorer = {
   round: (number) => Explorer.index.rounds[number],
   retrieval: (round) => Explorer.index.retrievals.find((r) => r.name === round.retrieval),
 
-  // Whether a round borrows a source picture for a target picture that has it at this rank.
+  // Whether a round borrows a source image for a target image that has it at this rank.
   isUsed(round, target, source, rank) {
     round.given ??= new Set(round.classes.map(([name]) => name));
     return rank <= round.neighbours[target] && round.given.has(this.sourceClass(source));

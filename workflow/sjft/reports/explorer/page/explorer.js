@@ -1,9 +1,9 @@
 "use strict";
 // The page: the address says which round and view are open, `#ROUND/VIEW/NUMBER`.
 
-const VIEWS = { targets: "Target pictures", sources: "Most borrowed", classes: "Classes", about: "About this page" };
+const VIEWS = { targets: "Target images", sources: "Most borrowed", classes: "Classes", about: "About this page" };
 const FIRST = 24; // neighbours that are shown before one asks for all
-const RANDOM = "Random source pictures, for comparison";
+const RANDOM = "Random source images, for comparison";
 const state = { round: 0, view: "targets", target: 0, page: 0, shown: [] };
 const filter = { label: "", difficulty: "", order: "list", name: "" };
 const main = document.getElementById("main");
@@ -25,7 +25,7 @@ Explorer.start = function () {
   window.addEventListener("hashchange", () => {
     const before = state.target;
     follow();
-    const isNarrow = pageSize() === NARROW; // where the picture stands below the list
+    const isNarrow = pageSize() === NARROW; // where the image stands below the list
     if (isNarrow && state.view === "targets" && state.target !== before) {
       document.getElementById("detail")?.scrollIntoView();
     }

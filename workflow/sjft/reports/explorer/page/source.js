@@ -1,5 +1,5 @@
 "use strict";
-// A source picture in a dialog, alone or beside a target picture.
+// A source image in a dialog, alone or beside a target image.
 
 async function openDialog(title, fill) {
   const close = h("button", { type: "button", class: "close", onclick: () => dialog.close() }, "Close");
@@ -15,8 +15,8 @@ function pairDialog(target, lists, source, rank, divergence) {
     h(
       "div",
       { class: "pair" },
-      h("figure", null, Views.target(target, "The target picture"), h("figcaption", null, `${Explorer.targetPath(target)} `, original("target", Explorer.targetPath(target)))),
-      h("figure", null, Views.source(source, "The source picture"), h("figcaption", null, `${Explorer.sourceSet(source)}: ${path} `, original(Explorer.sourceSet(source), path))),
+      h("figure", null, Views.target(target, "The target image"), h("figcaption", null, `${Explorer.targetPath(target)} `, original("target", Explorer.targetPath(target)))),
+      h("figure", null, Views.source(source, "The source image"), h("figcaption", null, `${Explorer.sourceSet(source)}: ${path} `, original(Explorer.sourceSet(source), path))),
     ),
     h("p", null, `Divergence ${figures(divergence)} nat.`),
     ...explanation(lists, place, rank),
@@ -30,11 +30,11 @@ function explanation(lists, place, rank) {
   if (place >= explained) return [h("p", null, `Layers and channels are kept for the ${explained} nearest.`)];
   const name = (channel) => `${layers[channels[channel][0]]}, channel ${channels[channel][1]}`;
   const rows = (kept) => kept[place].map(([channel, term, usual]) => [name(channel), figures(term), figures(usual)]);
-  const head = (first) => [first, "This pair, nat", "Random pictures, nat"];
+  const head = (first) => [first, "This pair, nat", "Random images, nat"];
   const byLayer = layers.map((layer, i) => [layer, figures(lists.byLayer[place][i]), figures(lists.usualByLayer[i])]);
   return [
     Views.table("Its divergence by layer", head("Layer"), byLayer),
-    Views.table("Channels that made it near: the furthest below random pictures", head("Channel"), rows(lists.near)),
+    Views.table("Channels that made it near: the furthest below random images", head("Channel"), rows(lists.near)),
     Views.table("Channels that keep it apart: the largest terms", head("Channel"), rows(lists.apart)),
   ];
 }
@@ -48,10 +48,10 @@ async function borrowersOf(source) {
   const some = pairs.slice(0, 60);
   const left = pairs.length - some.length;
   return [
-    h("h3", null, `Borrowed by ${plural(pairs.length, "target picture")} among their ${listed} listed`),
+    h("h3", null, `Borrowed by ${plural(pairs.length, "target image")} among their ${listed} listed`),
     h(
       "ul",
-      { class: "cards", "aria-label": "Target pictures that borrow it" },
+      { class: "cards", "aria-label": "Target images that borrow it" },
       some.map(([target, rank]) =>
         h(
           "li",

@@ -1,5 +1,5 @@
 "use strict";
-// One target picture: its rounds, its neighbours, and random pictures.
+// One target image: its rounds, its neighbours, and random images.
 
 async function detail() {
   const { target } = state;
@@ -20,7 +20,7 @@ async function detail() {
     h(
       "div",
       { class: "head" },
-      h("div", { class: "large", style: "flex:none" }, Views.target(target, `Target picture ${Explorer.targetPath(target)}`)),
+      h("div", { class: "large", style: "flex:none" }, Views.target(target, `Target image ${Explorer.targetPath(target)}`)),
       h(
         "div",
         null,
@@ -29,14 +29,14 @@ async function detail() {
         roundsOf(target),
       ),
     ),
-    h("h3", null, `Its nearest source pictures, by ${r.retrieval}`),
+    h("h3", null, `Its nearest source images, by ${r.retrieval}`),
     h("p", null, `${used} of the ${listed} listed are used in this round (K = ${k}).${beyond} ${classesOf(items)}`),
-    ...Views.cards(items, open, FIRST, "Nearest source pictures, nearest first"),
+    ...Views.cards(items, open, FIRST, "Nearest source images, nearest first"),
     Views.curve(lists.divergences, k, lists.randomDivergences),
     h("h3", null, RANDOM),
     ...Views.cards(random, open, FIRST, RANDOM),
   );
-  say(`${Explorer.targetPath(target)}: ${used} of ${listed} listed source pictures used`);
+  say(`${Explorer.targetPath(target)}: ${used} of ${listed} listed source images used`);
 }
 
 function classesOf(items) {
@@ -50,7 +50,7 @@ function classesOf(items) {
   return most.length ? `Their classes: ${most.map(([name, n]) => `${name} ${n}`).join(", ")}.` : "";
 }
 
-// What became of a target picture: in each round of each arm, how many neighbours, how well told.
+// What became of a target image: in each round of each arm, how many neighbours, how well told.
 function roundsOf(target) {
   const rows = Explorer.index.rounds.map((r, i) => {
     const told = Explorer.isWrong(r, target) ? `wrong: ${Explorer.index.classes[r.predicted[target]]}` : "right";
@@ -58,7 +58,7 @@ function roundsOf(target) {
     return [name, String(r.neighbours[target]), told, percent(r.probability[target]), figures(r.entropy[target])];
   });
   const head = ["Round", "K", "Told", "Own class", "Entropy"];
-  return Views.table("Neighbours in each round, and how well the network told the picture after it", head, rows);
+  return Views.table("Neighbours in each round, and how well the network told the image after it", head, rows);
 }
 
 function original(set, path) {

@@ -1,5 +1,5 @@
 "use strict";
-// The list of target pictures, and the filters above it.
+// The list of target images, and the filters above it.
 
 async function showTargets() {
   if (!document.getElementById("detail")) {
@@ -23,11 +23,11 @@ function picker() {
     element.addEventListener("input", changed(key));
     return h("label", null, text, element);
   };
-  const list = h("ul", { class: "list", id: "list", "aria-label": "Target pictures" });
+  const list = h("ul", { class: "list", id: "list", "aria-label": "Target images" });
   list.addEventListener("keydown", walk);
   return h(
     "div",
-    { role: "search", "aria-label": "Choose a target picture" },
+    { role: "search", "aria-label": "Choose a target image" },
     h(
       "div",
       { class: "filters" },
@@ -61,10 +61,10 @@ function choose(fromStart) {
   if (fromStart || place < 0) state.page = 0;
   else state.page = Math.floor(place / pageSize());
   drawList();
-  if (fromStart) say(plural(all.length, "target picture"));
+  if (fromStart) say(plural(all.length, "target image"));
 }
 
-const [NARROW, WIDE] = [8, 30]; // target pictures a page of the list
+const [NARROW, WIDE] = [8, 30]; // target images a page of the list
 const pageSize = () => (window.innerWidth < 768 ? NARROW : WIDE);
 
 function drawList() {
@@ -93,7 +93,7 @@ function drawList() {
   const list = document.getElementById("list");
   const hadFocus = list.contains(document.activeElement);
   list.replaceChildren(...some.map(listed));
-  if (!some.length) list.append(h("li", null, "No target picture is like this."));
+  if (!some.length) list.append(h("li", null, "No target image is like this."));
   if (hadFocus) list.querySelector("a[aria-current]")?.focus();
 }
 

@@ -1,5 +1,5 @@
 "use strict";
-// What is shown: elements, pictures, cards, tables. Nothing here knows which view is open.
+// What is shown: elements, images, cards, tables. Nothing here knows which view is open.
 
 // An element; `on...` are listeners, text is never read as HTML.
 function h(tag, attributes, ...children) {
@@ -20,8 +20,8 @@ const plural = (number, word) => `${grouped(number)} ${word}${number === 1 ? "" 
 const fileName = (path) => path.slice(path.lastIndexOf("/") + 1);
 
 const Views = {
-  // A picture of a sheet: the sheet, of which a square is seen.
-  picture(kind, id, alt) {
+  // An image of a sheet: the sheet, of which a square is seen.
+  image(kind, id, alt) {
     const [, columns] = Explorer.index.sheets[kind];
     const place = id % (columns * columns);
     const image = h("img", {
@@ -33,18 +33,18 @@ const Views = {
         `width:${100 * columns}%;left:${-100 * (place % columns)}%;` +
         `top:${-100 * Math.floor(place / columns)}%`,
     });
-    image.src = `pictures/${kind}-${Explorer.number(Math.floor(id / (columns * columns)))}.jpg`;
-    return h("span", { class: "picture" }, image);
+    image.src = `images/${kind}-${Explorer.number(Math.floor(id / (columns * columns)))}.jpg`;
+    return h("span", { class: "image" }, image);
   },
 
-  target: (id, alt) => Views.picture("targets", id, alt),
+  target: (id, alt) => Views.image("targets", id, alt),
 
   source(id, alt) {
-    if (id < Explorer.index.sourcesPictured) return this.picture("sources", id, alt);
-    return h("span", { class: "picture none", role: "img", "aria-label": `${alt} (no picture here)` }, "no picture");
+    if (id < Explorer.index.sourcesImaged) return this.image("sources", id, alt);
+    return h("span", { class: "image none", role: "img", "aria-label": `${alt} (no image here)` }, "no image");
   },
 
-  // Cards of source pictures; each opens its own dialog. `marks`: said of each, and its kind.
+  // Cards of source images; each opens its own dialog. `marks`: said of each, and its kind.
   sources(items, open) {
     return items.map(({ source, rank, divergence, mark, kind }) =>
       h(
@@ -101,7 +101,7 @@ const Views = {
 
   bar: (share) => h("span", { class: "bar", "aria-hidden": "true", style: `--share:${share}` }),
 
-  // The divergence by rank, where K_i ends, and what random pictures have.
+  // The divergence by rank, where K_i ends, and what random images have.
   curve(divergences, used, random) {
     const svg = (tag, attributes) => {
       const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
@@ -116,7 +116,7 @@ const Views = {
     const last = divergences.length;
     const text =
       `Divergence from ${figures(divergences[0])} nat at rank 1 to ${figures(divergences.at(-1))} at rank ` +
-      `${last}; random pictures: ${figures(middle)} in the middle.`;
+      `${last}; random images: ${figures(middle)} in the middle.`;
     const chart = svg("svg", { viewBox: `0 -2 ${width} ${height + 4}`, role: "img", "aria-label": text, class: "curve" });
     const points = divergences.map((value, i) => `${x(i + 1).toFixed(1)},${y(value).toFixed(1)}`);
     chart.append(
@@ -126,7 +126,7 @@ const Views = {
     );
     const legend = [
       h("span", { class: "key near" }, "neighbours by rank"),
-      h("span", { class: "key random" }, "random pictures' middle"),
+      h("span", { class: "key random" }, "random images' middle"),
       h("span", { class: "key used" }, "used in this round"),
     ];
     return h("figure", { class: "chart" }, chart, h("figcaption", null, legend, h("span", null, text)));

@@ -1,7 +1,7 @@
-"""Pictures that the benchmarks run on, and their histograms.
+"""Images that the benchmarks run on, and their histograms.
 
 DATA is laid out as `flowers17/{train,test}`, `miniimagenet/{train,test}` (JPEG files at any depth)
-and `weights/squeezenet1_1.pth`. Where there is none, pictures of the demo's kind and random weights
+and `weights/squeezenet1_1.pth`. Where there is none, images of the demo's kind and random weights
 are laid out in the same way.
 """
 
@@ -30,7 +30,7 @@ from sjft.settings.weights import RandomWeights
 CONFIG = Path(__file__).parents[1] / "config" / "config.yaml"
 WEIGHTS = Path("weights/squeezenet1_1.pth")
 BINS = RetrievalSettings(bank="any").bins
-# Pictures a class of the made data, for a measurement and for a check.
+# Images a class of the made data, for a measurement and for a check.
 MADE = {
     "flowers17": ({"train": 100, "test": 50}, {"train": 12, "test": 4}),
     "miniimagenet": ({"train": 900, "test": 80}, {"train": 80, "test": 4}),
@@ -38,8 +38,8 @@ MADE = {
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """Pictures under one folder, numbered from 0 in the order of their paths."""
+class Images:
+    """Images under one folder, numbered from 0 in the order of their paths."""
 
     name: str
     root: Path
@@ -50,23 +50,25 @@ class Pictures:
         schema = {"image": pl.Int32, "path": pl.String}
         return pl.DataFrame({"image": range(len(self.paths)), "path": self.paths}, schema=schema)
 
-    def some(self, wanted: int) -> "Pictures":
+    def some(self, wanted: int) -> "Images":
         """So many of them, or all where there are fewer, evenly taken."""
         number = min(wanted, len(self.paths))
         rows = np.arange(number) * len(self.paths) // number
-        return Pictures(self.name, self.root, [self.paths[row] for row in rows])
+        return Images(self.name, self.root, [self.paths[row] for row in rows])
 
 
-def pictures_in(root: Path, folder: str) -> Pictures:
+def images_in(root: Path, folder: str) -> Images:
     """All JPEG files under ``root/folder``."""
     found = sorted(path.relative_to(root).as_posix() for path in (root / folder).rglob("*.jpg"))
     if not found:
-        raise SystemExit(f"{root / folder}: no *.jpg there. See benchmarks/pictures.py for --data.")
-    return Pictures(folder, root, found)
+        raise SystemExit(
+            f"{root / folder}: no *.jpg there. See benchmarks/sample_images.py: --data."
+        )
+    return Images(folder, root, found)
 
 
 def data_or_made(data: Path | None, folder: Path, quick: bool) -> Path:
-    """The data's folder, or ``folder`` with pictures and weights that are made there."""
+    """The data's folder, or ``folder`` with images and weights that are made there."""
     if data is not None:
         return data
     half = len(synthetic.CONTENTS) // 2
@@ -96,18 +98,18 @@ def configured_bank(name: str, data: Path) -> tuple[Any, BankSettings]:
 
 
 def histograms_of(
-    pictures: Pictures, bank: tuple[Any, BankSettings], bins: Path | None, scratch: Path
+    images: Images, bank: tuple[Any, BankSettings], bins: Path | None, scratch: Path
 ) -> tuple[Histograms, Path]:
-    """Descriptors and histograms; over the pictures' own bins where none are given.
+    """Descriptors and histograms; over the images' own bins where none are given.
 
     What ``scratch`` holds already is not made again.
     """
-    name = pictures.name.replace("/", "-").replace(" ", "-")
+    name = images.name.replace("/", "-").replace(" ", "-")
     descriptors, histograms = scratch / f"{name}.descriptors.h5", scratch / f"{name}.histograms.h5"
     if not histograms.is_file():
         bank_config = bank[1].model_dump(mode="json")
         extraction = Extraction(bank[0], bank[1].grid, bank_config, {"weights": ""}, False)
-        extract_descriptors(pictures.table(), pictures.root, extraction, descriptors)
+        extract_descriptors(images.table(), images.root, extraction, descriptors)
     if bins is None:
         bins = scratch / "bins.h5"
         if not bins.is_file():
@@ -130,6 +132,6 @@ def enlarged(paths: list[Path], scratch: Path) -> list[Path]:
     """The photographs as 500x375 JPEGs of quality 90, the size of many of ImageNet's."""
     made = [scratch / f"{place:04d}.jpg" for place in range(len(paths))]
     for path, output in zip(paths, made, strict=True):
-        picture = Image.fromarray(load_pixels(path)).resize((500, 375), Image.Resampling.BICUBIC)
-        picture.save(output, quality=90)
+        image = Image.fromarray(load_pixels(path)).resize((500, 375), Image.Resampling.BICUBIC)
+        image.save(output, quality=90)
     return made

@@ -1,11 +1,11 @@
-"""Pictures as low in frequency as photographs are."""
+"""Images as low in frequency as photographs are."""
 
 import numpy as np
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 
-def picture(seed: int, size: tuple[int, int] = (150, 110)) -> Image.Image:
+def image(seed: int, size: tuple[int, int] = (150, 110)) -> Image.Image:
     """Soft patches of colour, as low in frequency as photographs are."""
     rng = np.random.default_rng(seed)
     noise = rng.standard_normal((size[1], size[0], 3))
@@ -14,7 +14,7 @@ def picture(seed: int, size: tuple[int, int] = (150, 110)) -> Image.Image:
 
 
 def cut(image: Image.Image, left: float, top: float, right: float, bottom: float) -> Image.Image:
-    """Cut shares of its width and height off the sides of a picture."""
+    """Cut shares of its width and height off the sides of an image."""
     width, height = image.size
     box = (left * width, top * height, (1 - right) * width, (1 - bottom) * height)
     return image.crop(tuple(round(edge) for edge in box))

@@ -1,4 +1,4 @@
-"""A user's own pictures: of every kind and name, moved, and broken."""
+"""A user's own images: of every kind and name, moved, and broken."""
 
 import csv
 from pathlib import Path
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from chain import Chain, copy_all
-from image_files import random_picture
+from image_files import random_image
 from PIL import Image
 from tiny_runs import (
     PAIRING,
@@ -19,13 +19,13 @@ from sjft.reports.summary import read_summary
 from sjft.storage.files import digest_of_file, read_json
 
 
-def save_odd_pictures(root: Path) -> None:
-    """Pictures of every kind under names of every kind, in two classes of seven."""
-    colour = random_picture(0, (40, 32))
+def save_odd_images(root: Path) -> None:
+    """Images of every kind under names of every kind, in two classes of seven."""
+    colour = random_image(0, (40, 32))
     upside_down = Image.Exif()
     upside_down[0x0112] = 6
     sixteen_bits = np.linspace(0, 65535, 40 * 32).reshape(32, 40).astype(np.uint16)
-    for name, picture, options in (
+    for name, image, options in (
         ("cats & dogs/plain.jpg", colour, {}),
         ("cats & dogs/with spaces  in it.jpeg", colour, {}),
         ('cats & dogs/it\'s "quoted", {so}.PNG', colour, {}),
@@ -43,25 +43,25 @@ def save_odd_pictures(root: Path) -> None:
     ):
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        picture.save(path, **options)
+        image.save(path, **options)
 
 
 @pytest.fixture(scope="module")
 def own(chain: Chain, tmp_path_factory: pytest.TempPathFactory) -> Chain:
-    """A finished run on odd pictures; the source's files come from the other run."""
+    """A finished run on odd images; the source's files come from the other run."""
     made = copy_all(chain, tmp_path_factory.mktemp("own") / "run")
-    save_odd_pictures(made.root / "data/my own pictures")
+    save_odd_images(made.root / "data/my own images")
     outcome = made.make("results/own/model.pt")
     (made.root / "told.txt").write_text(outcome.output, encoding="utf-8")
     return made
 
 
 def made_with(own: Chain) -> str:
-    """What the run of the own pictures has told."""
+    """What the run of the own images has told."""
     return (own.root / "told.txt").read_text(encoding="utf-8")
 
 
-def test_own_pictures_of_every_kind_and_name_make_a_model(own: Chain) -> None:
+def test_own_images_of_every_kind_and_name_make_a_model(own: Chain) -> None:
     content = torch.load(own.results / "own/model.pt", weights_only=True)
     assert content["classes"] == ["cats & dogs", "Äpfel"]
     skipped = own.results / "descriptors/small/own/train/0000.skipped.csv"
@@ -110,16 +110,16 @@ def test_data_that_has_moved_is_the_same_data(own: Chain, tmp_path: Path) -> Non
     assert "Nothing to be done" in outcome.output
 
 
-def test_a_truncated_picture_ends_the_run_with_its_name_or_is_skipped(
+def test_a_truncated_image_ends_the_run_with_its_name_or_is_skipped(
     own: Chain, tmp_path: Path
 ) -> None:
     bad = copy_all(own, tmp_path / "bad")
     with (bad.results / "datasets/own/images.csv").open(encoding="utf-8", newline="") as file:
         name = next(r["path"] for r in csv.DictReader(file) if r["split"] == "train")
-    picture = bad.root / "data/my own pictures" / name
-    content = picture.read_bytes()
-    picture.unlink()
-    picture.write_bytes(content[: len(content) // 2])
+    image = bad.root / "data/my own images" / name
+    content = image.read_bytes()
+    image.unlink()
+    image.write_bytes(content[: len(content) // 2])
     outcome = bad.snakemake("results/own/model.pt")
     assert_refused(outcome, name, "on_bad_image: skip")
     with bad.configured(lambda config: config["datasets"]["own"].update(on_bad_image="skip")):
