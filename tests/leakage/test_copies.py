@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 from small import images_table
-from soft_images import cut, image
+from soft_images import cut, soft_image
 
 from sjft.errors import UserError
 from sjft.leakage import copies as module
@@ -67,17 +67,17 @@ def rows(table: pl.DataFrame) -> list[tuple[object, ...]]:
 
 
 def test_copies_are_found_and_other_images_are_not(tmp_path: Path) -> None:
-    targets = hashes(tmp_path, "target", [image(seed) for seed in range(6)])
+    targets = hashes(tmp_path, "target", [soft_image(seed) for seed in range(6)])
     sources = hashes(
         tmp_path,
         "source",
         [
-            image(9),
-            image(1),  # PNG again: the same file
-            image(2).resize((90, 70)),
-            ImageOps.mirror(image(3)),
-            cut(image(4), 0.05, 0.05, 0.05, 0.05),
-            image(8),
+            soft_image(9),
+            soft_image(1),  # PNG again: the same file
+            soft_image(2).resize((90, 70)),
+            ImageOps.mirror(soft_image(3)),
+            cut(soft_image(4), 0.05, 0.05, 0.05, 0.05),
+            soft_image(8),
         ],
     )
     found = find_copies(targets, sources, 40)

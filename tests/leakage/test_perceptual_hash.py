@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageOps
-from soft_images import cut, pixels
+from soft_images import cut, soft_image
 
 from sjft.leakage.perceptual_hash import (
     BITS,
@@ -59,7 +59,7 @@ def distance(one: Image.Image, other: Image.Image) -> tuple[int, bool]:
 def test_copies_differ_in_few_bits(
     alter: Callable[[Image.Image], Image.Image], most: int, seed: int
 ) -> None:
-    original = pixels(seed)
+    original = soft_image(seed)
     altered = alter(original)
     there, back = distance(original, altered), distance(altered, original)
     assert there == back
@@ -71,7 +71,7 @@ def test_copies_differ_in_few_bits(
 
 
 def test_other_images_differ_in_many_bits() -> None:
-    bits = np.stack([perceptual_hash(pixels(seed))[0] for seed in range(30)])
+    bits = np.stack([perceptual_hash(soft_image(seed))[0] for seed in range(30)])
     distances, _ = hash_distances(bits, bits)
     assert (np.diag(distances) == 0).all()
     assert distances[~np.eye(30, dtype=bool)].min() > FEW_BITS + 15
@@ -82,7 +82,7 @@ def test_mirroring_turns_over_the_odd_horizontal_frequencies() -> None:
     assert odd.tolist() == [False] * (BITS // 2) + [True] * (BITS // 2)
     here, there = (
         np.unpackbits(perceptual_hash(image)[0][0].view(np.uint8), bitorder="little")
-        for image in (pixels(1), ImageOps.mirror(pixels(1)))
+        for image in (soft_image(1), ImageOps.mirror(soft_image(1)))
     )
     assert (here != there)[odd].sum() >= BITS // 2 - 1
     assert (here != there)[~odd].sum() <= 1
@@ -117,18 +117,18 @@ def test_flat_images_have_no_detail_and_others_do() -> None:
         image = saved(Image.fromarray(np.asarray(flat, np.uint8)), 75)
         assert perceptual_hash(image)[1] < LEAST_DETAIL
     for seed in range(5):
-        assert perceptual_hash(pixels(seed))[1] > 3 * LEAST_DETAIL
+        assert perceptual_hash(soft_image(seed))[1] > 3 * LEAST_DETAIL
 
 
 def test_detail_is_in_grey_levels() -> None:
-    original = pixels(1)
+    original = soft_image(1)
     half = Image.fromarray((np.asarray(original) // 2).astype(np.uint8))
     assert perceptual_hash(half)[1] == pytest.approx(perceptual_hash(original)[1] / 2, rel=0.05)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (7, 3), (2000, 30)])
 def test_any_size_is_hashed(size: tuple[int, int]) -> None:
-    bits, detail = perceptual_hash(pixels(0, size))
+    bits, detail = perceptual_hash(soft_image(0, size))
     assert bits.shape == (len(VIEWS), WORDS)
     assert bits.dtype == np.uint64
     assert np.isfinite(detail)
@@ -152,6 +152,6 @@ def test_distances_are_those_of_counting_bits_pair_by_pair() -> None:
 
 def test_no_images_have_no_distances() -> None:
     none = np.empty((0, len(VIEWS), WORDS), np.uint64)
-    one = perceptual_hash(pixels(1))[0][None]
+    one = perceptual_hash(soft_image(1))[0][None]
     assert hash_distances(none, one)[0].shape == (0, 1)
     assert hash_distances(one, none)[0].shape == (1, 0)

@@ -62,7 +62,7 @@ def write_explored(folder: Path, size: Explored) -> tuple[ExplorerInputs, ImageF
     write_images(folder / "pets.csv", targets)
     write_images(folder / "things.csv", sources)
     for table in (targets, sources):
-        _images(folder, table, size)
+        _write_files(folder, table, size)
     retrievals = [
         _retrieval(folder / name, seed, targets, sources, size)
         for seed, name in enumerate(size.retrievals)
@@ -97,7 +97,7 @@ def _images(number: int, classes: int, name: str, held_out: int) -> pl.DataFrame
     )
 
 
-def _images(folder: Path, table: pl.DataFrame, size: Explored) -> None:
+def _write_files(folder: Path, table: pl.DataFrame, size: Explored) -> None:
     """A few images under many names; of what is held out there is none, since none is read."""
     train = table.filter(pl.col("split") == "train")["path"].to_list()
     for number, path in enumerate(train):

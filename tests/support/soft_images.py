@@ -5,7 +5,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 
-def image(seed: int, size: tuple[int, int] = (150, 110)) -> Image.Image:
+def soft_image(seed: int, size: tuple[int, int] = (150, 110)) -> Image.Image:
     """Soft patches of colour, as low in frequency as photographs are."""
     rng = np.random.default_rng(seed)
     noise = rng.standard_normal((size[1], size[0], 3))

@@ -160,7 +160,7 @@ def test_a_name_that_holds_a_backslash_stands_for_itself_where_it_is_there(tmp_p
         (".", "does not lie below"),
         ("{root}", "does not lie below"),
         ("link/../x.jpg", "in 'link/../x.jpg', `..` follows a link"),
-        ("a", "'a' is a folder (1 of 1 listed images are no files, or too large). Put a pict"),
+        ("a", "'a' is a folder (1 of 1 listed images are no files, or too large). Put an im"),
         ("pipe.jpg", "'pipe.jpg' is a pipe, a socket or a device"),
         ("gone.jpg", "'gone.jpg' is a link that leads nowhere"),
         ("b/x.jpg", "there is no image {root}/b/x.jpg (1 of 1 listed images are missing). Put the"),
