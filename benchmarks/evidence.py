@@ -32,6 +32,7 @@ from sjft.pipeline.costs import costs_of
 from sjft.reports.summary import style_share
 from sjft.selection.subset import read_manifest
 from sjft.settings.config import Configuration, read_configuration
+from sjft.settings.splits import VALIDATION_SPLIT
 from sjft.storage.files import read_json
 
 ROOT = Path(__file__).parents[1]
@@ -100,12 +101,15 @@ def _git(*arguments: str, check: bool = True) -> tuple[int, str]:
     return done.returncode, done.stdout.strip()
 
 
-def run_piece(piece: Piece, clone: Path, data: Path) -> bool:
+def run_piece(piece: Piece, judged_by: str, clone: Path, data: Path) -> bool:
     """Have Snakemake make a piece's runs in the clone, at low priority; whether it could."""
+    patterns = [layout.EVALUATION, layout.PROBABILITIES]
+    if judged_by != VALIDATION_SPLIT:
+        patterns.append(layout.VALIDATION)
     targets = [
         runs.Run(piece.experiment, arm, piece.seed).file(pattern)
         for arm in piece.arms
-        for pattern in (layout.EVALUATION, layout.PROBABILITIES)
+        for pattern in patterns
     ]
     snakemake = ["nice", "-n", "19", sys.executable, "-m", "snakemake", "--cores", "1"]
     common = ["--configfile", str(QUEUE), "--config", f"data_root={data.resolve()}"]
@@ -151,8 +155,16 @@ def results_of(
             style_share(manifest),
             _seconds_of_training(clone, made, experiment.rounds),
             answers_of(right),
+            _validated(clone, made, measured["split"]),
         )
         yield run, found.labels[order].tolist()
+
+
+def _validated(clone: Path, run: runs.Run, judged_by: str) -> float | None:
+    """The mean class accuracy on the validation split, where that is not what judges the run."""
+    if judged_by == VALIDATION_SPLIT:
+        return None
+    return float(read_json(clone / run.file(layout.VALIDATION))["mean_class_accuracy"])
 
 
 def _seconds_of_training(clone: Path, run: runs.Run, rounds: int) -> float:
@@ -197,7 +209,8 @@ def _work(
         if piece is None:
             break
         print(f"{piece.experiment}, seed {piece.seed}: {', '.join(piece.arms)}", flush=True)
-        if not run_piece(piece, chosen.clone, chosen.data):
+        judged_by = configuration.experiments[piece.experiment].evaluation.split
+        if not run_piece(piece, judged_by, chosen.clone, chosen.data):
             failed.add((piece.experiment, piece.seed))
             continue
         digest = settings_digest(written, piece.experiment)

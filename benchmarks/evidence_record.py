@@ -20,7 +20,8 @@ class Run:
     """One run; accuracies are shares, ``answers`` says of each image whether it was right.
 
     ``settings`` is `settings_digest`, ``own_style`` the share of the borrowed images that look as
-    the target does, where that is known, and ``seconds`` the training's.
+    the target does, where that is known, ``seconds`` the training's, and ``validated`` the mean
+    class accuracy on the validation split, of a run that is judged by another one.
     """
 
     experiment: str
@@ -36,6 +37,7 @@ class Run:
     own_style: float | None
     seconds: float
     answers: str
+    validated: float | None = None
 
 
 def settings_digest(written: Sections, experiment: str) -> str:
@@ -128,4 +130,5 @@ def _run(row: dict[str, str], table: Path) -> Run:
         float(row["own_style"]) if row["own_style"] else None,
         float(row["seconds"]),
         row["answers"],
+        float(row["validated"]) if row["validated"] else None,
     )

@@ -6,18 +6,13 @@ from typing import Any
 
 import numpy as np
 from command_line import Row, table
-from evidence_record import Record, Run, Sections, right_of, settings_digest
-from numpy.typing import NDArray
+from evidence_answers import by_arm, difference, ends, levers, never_worse
+from evidence_record import Record, Run, Sections, settings_digest
 from run_all import machine
 
-from sjft.reports.intervals import (
-    Interval,
-    interval_over_images,
-    interval_over_seeds,
-    smallest_difference,
-)
+from sjft.reports.intervals import interval_over_seeds
 from sjft.settings.config import Configuration
-from sjft.storage.files import stable_integer, write_text
+from sjft.storage.files import write_text
 
 # (arm, what it is held against): does borrowing help, does the choice, does leaving out.
 COMPARISONS = (
@@ -32,15 +27,27 @@ INTRODUCTION = """\
 
 Written by `make evidence DATA=FOLDER` from `docs/evidence/runs.csv`, which holds every run that was
 made, with its answers image by image. The queue is `config/evidence.yaml`. FOLDER holds
-`flowers17/` and `dtd10/` (`train/`, `val/`, `test/` with class folders), `miniimagenet/train/` and
-`weights/squeezenet1_1.pth`. Experiments whose names hold `_val_` choose settings, on the validation
-split; the test split is seen by the others alone.
+`flowers17/` and `dtd10/` (`train/`, `val/`, `test/` with class folders), `miniimagenet/train/`,
+`tinyimagenet/train/`, `weights/squeezenet1_1.pth` and `weights/mobilenet_v2.pth`. Experiments whose
+names hold `_val_` choose settings, on the validation split; the test split is seen by the others
+alone.
 
 Accuracies are means over the classes, in per cent. Differences are taken seed by seed on the same
 images: *over seeds* is Student's 95 % interval of other trainings on these images, *over images* a
-95 % bootstrap of other images for these trainings; a claim needs both clear of 0. *Could be seen*
-is the smallest difference that as many seeds would have found with a probability of 80 %. With
-fewer than three seeds nothing can be said.
+95 % bootstrap of other images for these trainings, *over both* of other trainings on other images:
+a claim needs it clear of 0. *Could be seen* is the smallest difference that as many seeds would
+have found with a probability of 80 %. With fewer than three seeds nothing can be said.
+"""
+LEVERS = """\
+## What each setting changes
+
+On the validation split, each arm against the same arm of its baseline, `..._val_baseline`.
+"""
+NEVER_WORSE = """\
+## Never worse
+
+What `publish: {arm: best}` hands over, the arm that is best on the validation split, less
+`fine-tune`, on the test split. *Published* counts the seeds.
 """
 
 
@@ -48,6 +55,13 @@ def report(path: Path, record: Record, written: Sections, configuration: Configu
     """Write the page."""
     current = {name: settings_digest(written, name) for name in written["experiments"]}
     parts = [INTRODUCTION, "\n".join(_provenance(record, current)) + "\n"]
+    now = [run for run in record.runs if current.get(run.experiment) == run.settings]
+    for text, rows in (
+        (NEVER_WORSE, list(never_worse(now, list(current), record.labels))),
+        (LEVERS, list(levers(now, list(current), record.labels))),
+    ):
+        if rows:
+            parts += [f"{text}\n{table(rows)}"]
     for name, digest in current.items():
         runs = [run for run in record.runs if (run.experiment, run.settings) == (name, digest)]
         if runs:
@@ -76,15 +90,17 @@ def _section(
     written: Sections,
     configuration: Configuration,
 ) -> str:
-    of_arms: dict[str, dict[int, Run]] = {
-        arm: {run.seed: run for run in runs if run.arm == arm}
-        for arm in configuration.experiments[name].ablation_arms
-    }
-    arms = [_arm_row(arm, list(own.values())) for arm, own in of_arms.items() if own]
+    found = by_arm(runs, name)
+    in_order = [arm for arm in configuration.experiments[name].ablation_arms if arm in found]
+    arms = [_arm_row(arm, list(found[arm].values())) for arm in in_order]
     compared = [
-        row
+        {"difference": f"{arm} - {other}", **columns}
         for arm, other in COMPARISONS
-        if (row := _comparison(arm, other, of_arms, np.array(labels))) is not None
+        if (
+            columns := difference(
+                found.get(arm, {}), found.get(other, {}), np.array(labels), arm, other
+            )
+        )
     ]
     settings = ", ".join(_settings(written["experiments"], name))
     head = f"## {name}\n\nOn `{runs[0].split}` ({runs[0].images} images). {settings}.\n"
@@ -121,35 +137,8 @@ def _arm_row(arm: str, runs: Sequence[Run]) -> Row:
         "seeds": len(runs),
         "accuracy": f"{100 * means.mean():.1f}",
         "deviation": f"{100 * means.std(ddof=1):.1f}" if len(means) > 1 else "-",
-        "over seeds": _ends(interval_over_seeds(means)),
+        "over seeds": ends(interval_over_seeds(means)),
         "borrowed": f"{np.mean([run.source_images for run in runs]):.0f}",
         "of the target's look": f"{100 * np.mean(styles):.1f}" if styles else "-",
         "minutes": f"{np.mean([run.seconds for run in runs]) / 60:.1f}",
     }
-
-
-def _comparison(
-    arm: str, other: str, of_arms: dict[str, dict[int, Run]], labels: NDArray[np.int64]
-) -> Row | None:
-    ours, theirs = of_arms.get(arm, {}), of_arms.get(other, {})
-    seeds = sorted(ours.keys() & theirs.keys())
-    if not seeds:
-        return None
-    by_seed = np.array([ours[s].mean_class_accuracy - theirs[s].mean_class_accuracy for s in seeds])
-    by_image = np.mean([right_of(ours[s]) - right_of(theirs[s]) for s in seeds], axis=0)
-    over_images = interval_over_images(by_image, labels, stable_integer("evidence", arm, other))
-    seen = smallest_difference(by_seed)
-    return {
-        "difference": f"{arm} - {other}",
-        "seeds": len(seeds),
-        "points": f"{100 * by_seed.mean():+.1f}",
-        "over seeds": _ends(interval_over_seeds(by_seed), sign="+"),
-        "over images": _ends(over_images, sign="+"),
-        "could be seen": "-" if seen is None else f"{100 * seen:.1f}",
-    }
-
-
-def _ends(interval: Interval | None, sign: str = "") -> str:
-    if interval is None:
-        return "-"
-    return f"{100 * interval.low:{sign}.1f} to {100 * interval.high:{sign}.1f}"

@@ -12,6 +12,7 @@ from chain import REPOSITORY
 sys.path.insert(0, str(REPOSITORY / "benchmarks"))
 
 from evidence import pieces, read_queue
+from evidence_answers import levers, never_worse
 from evidence_record import Record, Run, Sections, answers_of, right_of, settings_digest
 from evidence_report import report
 
@@ -110,3 +111,41 @@ def test_the_page_says_what_the_record_holds(tmp_path: Path) -> None:
     assert f"| selective - fine-tune | 3 | {100 * np.mean(differences):+.1f} |" in page
     assert "Left out: 1 runs of other settings" in page
     assert "`lowlight_val_longer`" in page.split("## Not yet run")[1]
+
+
+def test_each_setting_is_held_against_its_baseline(tmp_path: Path) -> None:
+    record, tried = Record(tmp_path), "lowlight_val_longer"
+    for seed, (ours, theirs) in enumerate([("1111111011", "1101101011"), ("0111111111", "11" * 5)]):
+        record.add(run("selective", seed, ours, tried), LABELS)
+        record.add(run("selective", seed, theirs), LABELS)
+    record.add(run("fine-tune", 4, "1" * 10, tried), LABELS)  # of no seed of the baseline's
+    (row,) = levers(record.runs, list(WRITTEN["experiments"]), record.labels)
+    of = {(r.experiment, r.seed): r.mean_class_accuracy for r in record.runs}
+    by_seed = [of[tried, seed] - of[NAME, seed] for seed in (0, 1)]
+    assert (row["setting"], row["arm"], row["seeds"]) == (f"`{tried}`", "selective", 2)
+    assert row["points"] == f"{100 * np.mean(by_seed):+.1f}"
+
+
+def test_another_target_s_images_are_no_baseline(tmp_path: Path) -> None:
+    record = Record(tmp_path)
+    record.add(run("selective", 0, "1111111011", "lowlight_val_longer"), LABELS)
+    record.add(run("selective", 0, "1101101011"), LABELS[::-1])
+    assert not list(levers(record.runs, list(WRITTEN["experiments"]), record.labels))
+
+
+def test_what_would_be_published_is_chosen_by_the_validation_split(tmp_path: Path) -> None:
+    record = Record(tmp_path)
+    for seed, (ours, plain, validated) in enumerate(
+        [("1111111111", "1101101011", (0.6, 0.5)), ("1" * 9 + "0", "0111101111", (0.4, 0.5))]
+    ):
+        for arm, right, share in zip(
+            ("selective", "fine-tune"), (ours, plain), validated, strict=True
+        ):
+            one = run(arm, seed, right, "lowlight")
+            record.add(replace(one, split="test", validated=share), LABELS)
+    # A seed whose other arms were not judged there chooses nothing.
+    record.add(replace(run("fine-tune", 2, "1" * 10, "lowlight"), validated=0.9), LABELS)
+    (row,) = never_worse(record.runs, ["lowlight"], record.labels)
+    assert (row["seeds"], row["published"]) == (2, "selective 1, fine-tune 1")
+    gained = [r.mean_class_accuracy for r in record.runs[:2]]
+    assert row["points"] == f"{100 * (gained[0] - gained[1]) / 2:+.1f}"

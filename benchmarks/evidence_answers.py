@@ -1,0 +1,120 @@
+"""What the record answers beyond one experiment: what each setting changes, and "never worse"."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+from command_line import Row
+from evidence_record import Run, right_of
+from numpy.typing import NDArray
+
+from sjft.reports.choice import best_arm
+from sjft.reports.intervals import (
+    Interval,
+    interval_over_both,
+    interval_over_images,
+    interval_over_seeds,
+    smallest_difference,
+)
+from sjft.reports.verdict import WITHOUT_SOURCE
+from sjft.storage.files import stable_integer
+
+BASELINE = "_val_baseline"
+OfSeeds = Mapping[int, Run]
+# Settings are tried for these: what is handed over, and what it is held against.
+TRIED = ("selective", WITHOUT_SOURCE)
+
+
+def difference(ours: OfSeeds, theirs: OfSeeds, labels: NDArray[np.int64], *names: str) -> Row:
+    """Columns of a difference, taken seed by seed on the same images; {} without a common seed.
+
+    ``labels`` [images] are the classes; ``names`` seed the bootstraps.
+    """
+    seeds = sorted(ours.keys() & theirs.keys())
+    if not seeds:
+        return {}
+    by_seed = np.array([ours[s].mean_class_accuracy - theirs[s].mean_class_accuracy for s in seeds])
+    by_image = np.array([right_of(ours[s]) - right_of(theirs[s]) for s in seeds])
+    seed = stable_integer("evidence", *names)
+    seen = smallest_difference(by_seed)
+    return {
+        "seeds": len(seeds),
+        "points": f"{100 * by_seed.mean():+.1f}",
+        "over seeds": ends(interval_over_seeds(by_seed), "+"),
+        "over images": ends(interval_over_images(by_image.mean(axis=0), labels, seed), "+"),
+        "over both": ends(interval_over_both(by_image, labels, seed), "+"),
+        "could be seen": "-" if seen is None else f"{100 * seen:.1f}",
+    }
+
+
+def ends(interval: Interval | None, sign: str = "") -> str:
+    """An interval of shares, in points; a dash where there is none."""
+    if interval is None:
+        return "-"
+    return f"{100 * interval.low:{sign}.1f} to {100 * interval.high:{sign}.1f}"
+
+
+def by_arm(runs: Sequence[Run], experiment: str) -> dict[str, dict[int, Run]]:
+    """An experiment's runs, by arm and seed."""
+    found: dict[str, dict[int, Run]] = {}
+    for run in runs:
+        if run.experiment == experiment:
+            found.setdefault(run.arm, {})[run.seed] = run
+    return found
+
+
+def levers(
+    runs: Sequence[Run], names: Sequence[str], labels: Mapping[str, Sequence[int]]
+) -> Iterator[Row]:
+    """What each setting that was tried changes for an arm, against its baseline's same arm.
+
+    ``names`` are the queue's experiments in its order, ``labels`` the classes of the images that
+    runs of some settings were judged by.
+    """
+    for name in names:
+        family, tried, _ = name.partition("_val_")
+        if not tried or name == family + BASELINE:
+            continue
+        changed, baseline = by_arm(runs, name), by_arm(runs, family + BASELINE)
+        for arm in TRIED:
+            ours, theirs = changed.get(arm, {}), baseline.get(arm, {})
+            # Another target's images are no baseline.
+            of_both = {tuple(labels[run.settings]) for run in (*ours.values(), *theirs.values())}
+            if len(of_both) != 1:
+                continue
+            found = difference(ours, theirs, np.array(of_both.pop()), name, arm)
+            if found:
+                yield {"setting": f"`{name}`", "arm": arm, **found}
+
+
+def never_worse(
+    runs: Sequence[Run], names: Sequence[str], labels: Mapping[str, Sequence[int]]
+) -> Iterator[Row]:
+    """What `publish: {arm: best}` would have handed over, against fine-tuning, on the test split.
+
+    Seed by seed the arm with the best accuracy on the validation split, among those that were
+    judged there with this seed.
+    """
+    for name in names:
+        of_arms = by_arm(runs, name)
+        plain = of_arms.get(WITHOUT_SOURCE, {})
+        chosen: dict[int, Run] = {}
+        for seed in plain:
+            judged = {
+                arm: [own[seed].validated]
+                for arm, own in of_arms.items()
+                if seed in own and own[seed].validated is not None
+            }
+            if WITHOUT_SOURCE in judged and len(judged) > 1:
+                arm = best_arm(
+                    {a: [v for v in vs if v is not None] for a, vs in judged.items()}
+                ).arm
+                chosen[seed] = of_arms[arm][seed]
+        if not chosen:
+            continue
+        classes = np.array(labels[next(iter(chosen.values())).settings])
+        times = {arm: sum(run.arm == arm for run in chosen.values()) for arm in of_arms}
+        yield {
+            "experiment": f"`{name}`",
+            "published": ", ".join(f"{arm} {n}" for arm, n in times.items() if n),
+            **difference(chosen, plain, classes, name, "best"),
+        }
