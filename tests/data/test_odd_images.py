@@ -17,7 +17,7 @@ from sjft.errors import BadImageError
 from sjft.evaluation.scoring import class_probabilities
 from sjft.leakage.hashes import hash_images
 from sjft.settings.bank import GaborBank, LevelGrid
-from sjft.settings.experiment import EvaluationSettings
+from sjft.settings.evaluation import EvaluationSettings
 from sjft.settings.image_limits import ImageLimits
 from sjft.training.batches import JointBatches, LabelledImages
 from sjft.training.cache import ImageCache

@@ -14,11 +14,12 @@ from small import images_table
 
 from sjft.checks.networks import ask_bank
 from sjft.data.pixels import load_pixels
+from sjft.data.shard import ImagesOfShard
 from sjft.data.table import write_images
 from sjft.descriptors.banks import BANKS, bank_settings, make_bank
 from sjft.descriptors.file import open_descriptors
 from sjft.descriptors.levels import every_level, levels_of, number_of_levels
-from sjft.descriptors.shard import ImagesOfShard, write_descriptors_of_shard
+from sjft.descriptors.shard import ShardOutput, write_descriptors_of_shard
 from sjft.pipeline.speeds import make_images, measure_speeds
 from sjft.pipeline.stage_settings import of_descriptors, only_told
 from sjft.selection.subset import read_skipped
@@ -44,7 +45,7 @@ def test_a_shard_is_extracted_with_it(tmp_path: Path) -> None:
     assert bank == configuration.banks["new"]
     write_descriptors_of_shard(
         ImagesOfShard(tmp_path / "images.csv", "train", 0, tmp_path, state="as they are"),
-        *(bank, None, tmp_path / "0000.h5", tmp_path / "0000.skipped.csv"),
+        *(bank, None, ShardOutput(tmp_path / "0000.h5", tmp_path / "0000.skipped.csv")),
         key="banks.new",
     )
     with open_descriptors(tmp_path / "0000.h5") as file:

@@ -24,9 +24,9 @@ from sjft.evaluation.accuracy import (
 )
 from sjft.evaluation.calibration import calibration
 from sjft.evaluation.probabilities import Probabilities
-from sjft.evaluation.scoring import class_probabilities
+from sjft.evaluation.scoring import Scoring, class_probabilities
 from sjft.networks.devices import choose_device
-from sjft.settings.experiment import EvaluationSettings
+from sjft.settings.evaluation import EvaluationSettings
 
 SETTINGS = EvaluationSettings(scales=(16,))
 NETWORK = small_network(3, 2, seed=4)
@@ -40,11 +40,8 @@ def one_hot(predicted: list[int], classes: int) -> np.ndarray:
 def measure(
     images: pl.DataFrame, folder: Path, *, skip: bool = False
 ) -> tuple[dict[str, Any], Probabilities]:
-    return evaluate(
-        *(NETWORK, images, folder, NAMES, SETTINGS, training_settings()),
-        skip_bad_images=skip,
-        threads=1,
-    )
+    scoring = Scoring(SETTINGS, training_settings(), skip_bad_images=skip)
+    return evaluate(NETWORK, images, folder, NAMES, scoring)
 
 
 @given(answers=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4)), min_size=1, max_size=40))

@@ -1,5 +1,6 @@
 """Scoring and evaluating a network on file: what is written, and what a bad image does."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,12 @@ from sjft.evaluation import difficulty, run
 from sjft.evaluation.accuracy import evaluate
 from sjft.evaluation.difficulty import score_difficulty
 from sjft.evaluation.probabilities import read_probabilities
-from sjft.evaluation.run import EvaluationFiles, evaluate_run
+from sjft.evaluation.run import EvaluationFiles, ScoredFiles, evaluate_run
+from sjft.evaluation.scoring import Scoring, class_probabilities
+from sjft.networks.devices import choose_device
 from sjft.selection.difficulty import difficulty_table, read_difficulty
 from sjft.selection.subset import write_manifest
-from sjft.settings.experiment import EvaluationSettings
+from sjft.settings.evaluation import EvaluationSettings
 from sjft.settings.image_limits import ImageLimits
 from sjft.storage.files import digest_of_file, read_json
 from sjft.storage.hdf5 import config_of, inputs_of, open_hdf5
@@ -26,6 +29,7 @@ EVALUATION = EvaluationSettings(scales=(16, 20), crops="five", mirror=True)
 TRAINING = training_settings()
 NETWORK = small_network(3, 2, seed=4)
 LIMITS = ImageLimits()
+SCORING = Scoring(EVALUATION, TRAINING)
 
 
 @pytest.fixture(autouse=True)
@@ -44,17 +48,9 @@ def _network_on_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def evaluated(folder: Path, **changes: object) -> EvaluationFiles:
     names = ("evaluation.json", "predictions.csv", "classes.csv", "confusion.csv")
     output = EvaluationFiles(*(folder / "out" / name for name in (*names, "probabilities.h5")))
-    options = {"skip_bad_images": False, "threads": 1, "limits": LIMITS, **changes}
-    evaluate_run(
-        folder / "model.pt",
-        folder / "images.csv",
-        folder,
-        EVALUATION,
-        TRAINING,
-        {"split": "test"},
-        output,
-        **options,  # type: ignore[arg-type]
-    )
+    files = ScoredFiles(folder / "model.pt", folder / "images.csv")
+    scoring = replace(SCORING, **changes)  # type: ignore[arg-type]
+    evaluate_run(files, folder, scoring, {"split": "test"}, output)
     return output
 
 
@@ -74,9 +70,7 @@ def test_an_evaluation_reads_one_split_and_writes_what_follows(
     output = evaluated(tmp_path)
     tested = images.filter(split="test")
     wanted, probabilities = evaluate(
-        *(NETWORK, tested, tmp_path, ["class 0", "class 1", "class 2"], EVALUATION, TRAINING),
-        skip_bad_images=False,
-        threads=1,
+        *(NETWORK, tested, tmp_path, ["class 0", "class 1", "class 2"], SCORING)
     )
     assert read_json(output.evaluation) == wanted
     found = read_probabilities(output.probabilities)
@@ -116,21 +110,17 @@ def test_difficulty_is_that_of_a_single_view(tmp_path: Path) -> None:
     output = tmp_path / "difficulty.csv"
 
     def score(limits: ImageLimits = LIMITS) -> pl.DataFrame:
-        score_difficulty(
-            *(tmp_path / "model.pt", tmp_path / "targets.csv", tmp_path, EVALUATION, TRAINING),
-            output,
-            threads=1,
-            limits=limits,
-        )
+        files = (tmp_path / "model.pt", tmp_path / "targets.csv")
+        score_difficulty(*files, tmp_path, replace(SCORING, limits=limits), output)
         return read_difficulty(output)
 
     found = score()
-    probabilities = difficulty.class_probabilities(
+    probabilities = class_probabilities(
         NETWORK,
         [tmp_path / path for path in chosen.targets["path"]],
         EvaluationSettings(scales=(16,)),
         TRAINING,
-        difficulty.choose_device("cpu"),
+        choose_device("cpu"),
         1,
     ).probabilities
     assert found.equals(difficulty_table(chosen.targets, probabilities))

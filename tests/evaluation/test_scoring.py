@@ -11,7 +11,7 @@ from small import small_network, training_settings
 
 from sjft.data.pixels import load_rgb
 from sjft.evaluation.scoring import Scored, class_probabilities
-from sjft.settings.experiment import EvaluationSettings
+from sjft.settings.evaluation import EvaluationSettings
 
 CPU = torch.device("cpu")
 TRAINING = training_settings()

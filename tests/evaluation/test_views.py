@@ -8,7 +8,7 @@ from PIL import Image
 from torchvision.transforms import v2
 
 from sjft.evaluation.views import LONG, views_of
-from sjft.settings.experiment import EvaluationSettings
+from sjft.settings.evaluation import EvaluationSettings
 
 ORDINARY = [(20, 16), (16, 20), (31, 31), (500, 375), (100, 1600), (1600, 100), (1, 1), (1, 16)]
 EXTREME = [(340, 20), (20, 340), (1000, 7), (7, 1000), (1601, 100), (1, 17), (17, 1), (4000, 200)]

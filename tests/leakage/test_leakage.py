@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from staged import IN_SOURCE, IN_TARGET, MEMORY, SETTINGS, Staged, target_and_source
 
+from sjft.data.shard import ImagesOfShard
 from sjft.data.table import of_shard, read_images
 from sjft.errors import UserError
 from sjft.leakage.copies import COPIES_SCHEMA
 from sjft.leakage.duplicates import PartFiles, find_duplicates
 from sjft.leakage.hashes import hash_shard, read_hashes
-from sjft.leakage.shard import HashFiles, find_leakage
+from sjft.leakage.shard import FoundFiles, LeakageFiles, find_leakage
 from sjft.leakage.source import FoundInShards, merge_leakage
 from sjft.leakage.table import read_leakage
 from sjft.retrieval.neighbours import read_neighbours
-from sjft.retrieval.shard_search import ShardFiles
 from sjft.settings.retrieval import LeakageSettings
 from sjft.storage.files import read_table
 from sjft.storage.hdf5 import config_of, inputs_of, open_hdf5
@@ -33,19 +33,16 @@ def found(staged: tuple[Staged, Staged]) -> FoundInShards:
         [source.folder / f"leakage/{shard}.csv" for shard in range(2)],
         [source.folder / f"leakage/{shard}.h5" for shard in range(2)],
     )
-    heldout = {kind: target.files(kind, "heldout") for kind in ("hashes", "histograms")}
+    heldout = [target.files(kind, "heldout") for kind in ("hashes", "histograms")]
     files = (source.files("hashes", "train"), source.files("histograms", "train"))
     for hashes, histograms, copies, nearest in zip(
         *files, found.copies, found.nearest, strict=True
     ):
         find_leakage(
-            target.images,
-            HashFiles(heldout["hashes"], hashes),
-            ShardFiles(heldout["histograms"], histograms, []),
+            LeakageFiles(heldout[0], hashes, heldout[1], histograms, [], target.images),
+            FoundFiles(copies, nearest),
             SETTINGS,
             MEMORY,
-            copies=copies,
-            nearest=nearest,
         )
     return found
 
@@ -109,15 +106,16 @@ def test_copies_of_other_shards_than_the_lists_are_refused(
 
 def test_duplicates_within_the_target_are_found(staged: tuple[Staged, Staged]) -> None:
     target, _ = staged
-    parts = {
-        part: PartFiles(target.files("hashes", part), target.files("histograms", part))
-        for part in ("train", "heldout")
-    }
+    parts = ("train", "heldout")
+    hashes, histograms = (
+        [target.files(kind, part) for part in parts] for kind in ("hashes", "histograms")
+    )
+    files = PartFiles(*hashes, *histograms, target.images)
     output = target.folder / "duplicates.csv"
     by_hash = SETTINGS.model_copy(update={"leakage": LeakageSettings(divergence_share=None)})
     same = "same file; perceptual hash 0 of 256 bits"
     for settings, wanted in ((by_hash, same), (SETTINGS, f"{same}; divergence ")):
-        find_duplicates(target.images, parts["train"], parts["heldout"], settings, MEMORY, output)
+        find_duplicates(files, settings, MEMORY, output)
         table = read_leakage(output)
         pairs = zip(table["source_path"], table["target_path"], strict=True)
         assert dict(pairs) == IN_TARGET
@@ -139,5 +137,6 @@ def test_a_shards_hashes_are_numbered_within_its_list(
         ).size
         == 0
     )
+    missing = ImagesOfShard(tmp_path / "none.csv", "train", 0, source.root, "state")
     with pytest.raises(UserError, match=r"none\.csv"):
-        hash_shard(tmp_path / "none.csv", "train", 0, source.root, tmp_path / "h.h5", "state")
+        hash_shard(missing, tmp_path / "h.h5")

@@ -53,12 +53,10 @@ def test_a_part_of_the_settings_is_the_same_settings() -> None:
 
 def test_jobs_are_told_how_they_compute() -> None:
     told = only_told(read_configuration(BASE))
-    assert told["training"]["all"] == {
-        "device": "cpu",
-        "threads": 1,
-        "compile": False,
-        "log_every": 50,
+    assert told["experiments"]["all"] == {
+        "training": {"device": "cpu", "threads": 1, "compile": False, "log_every": 50},
+        "evaluation": {"batch": 64},
     }
-    assert told["evaluation"]["all"] == {"batch": 64}
-    assert told["retrievals"]["plain"]["device"] == "cpu"
+    assert told["retrievals"]["plain"] == {"device": "cpu"}
+    assert set(told["advice"]) == set(told["retrievals"])
     assert told["datasets"]["store"] == {"on_bad_image": "fail"}

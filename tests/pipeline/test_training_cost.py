@@ -16,7 +16,7 @@ from sjft.pipeline.jobs import jobs_of_model
 from sjft.pipeline.retrieval_cost import Stage
 from sjft.pipeline.training_cost import TrainingCost, TrainingSpeeds, measure_training
 from sjft.settings.config import read_configuration
-from sjft.settings.experiment import EvaluationSettings
+from sjft.settings.evaluation import EvaluationSettings
 
 SPEEDS = TrainingSpeeds("cpu", with_source=4.0, target_alone=2.0, view=0.5, model_bytes=1e6)
 

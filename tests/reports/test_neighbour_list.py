@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from explored import Explored, write_explored
 
+from sjft.data.location import ImageFolders
 from sjft.data.table import read_images
 from sjft.errors import UserError
-from sjft.reports.explorer.inputs import ExplorerInputs, ImageFolders
+from sjft.reports.explorer.inputs import ExplorerInputs
 from sjft.reports.neighbour_list import list_neighbours, page_of
 from sjft.retrieval.neighbours import read_neighbours
 

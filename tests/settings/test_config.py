@@ -12,7 +12,7 @@ from sjft.settings.bank import LevelGrid
 from sjft.settings.config import (
     read_configuration,
 )
-from sjft.settings.experiment import EvaluationSettings
+from sjft.settings.evaluation import EvaluationSettings
 from sjft.settings.weights import RandomWeights, TorchvisionWeights
 
 

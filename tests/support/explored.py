@@ -9,6 +9,7 @@ import polars as pl
 from image_files import random_image
 from small import images_table
 
+from sjft.data.location import ImageFolders
 from sjft.data.table import numbers_in_shards, write_images
 from sjft.descriptors.file import KIND as DESCRIPTORS
 from sjft.descriptors.file import VERSION as DESCRIPTORS_VERSION
@@ -18,7 +19,6 @@ from sjft.descriptors.packing import PackedCounts
 from sjft.leakage.table import LEAKAGE_SCHEMA, write_leakage
 from sjft.reports.explorer.inputs import (
     ExplorerInputs,
-    ImageFolders,
     RetrievalFiles,
     RoundFiles,
 )

@@ -9,6 +9,7 @@ import polars as pl
 from explored import Explored, write_explored
 from image_files import random_image
 
+from sjft.data.location import ImageFolders
 from sjft.data.state import Record, state_of, write_listing
 from sjft.data.table import class_names, read_images
 from sjft.evaluation.accuracy import accuracies, class_table, confusion, confusion_table
@@ -18,7 +19,6 @@ from sjft.reports.choice import Choice
 from sjft.reports.report_page.inputs import (
     Circumstances,
     DatasetFiles,
-    ImageFolders,
     ReportInputs,
     RoundFiles,
     RuleCost,
@@ -100,7 +100,7 @@ def write_reported(folder: Path) -> tuple[ReportInputs, ImageFolders]:
             "explorer": folder / "explorer/index.html",
         },
     )
-    return inputs, ImageFolders({"pets": folder, "things": folder}, images.limits)
+    return inputs, ImageFolders(folder, {"things": folder}, images.limits)
 
 
 def _dataset(

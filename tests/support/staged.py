@@ -11,6 +11,7 @@ from pathlib import Path
 from image_files import random_image, save_images
 from pydantic import TypeAdapter
 
+from sjft.data.shard import ImagesOfShard
 from sjft.data.state import list_dataset
 from sjft.data.table import of_shard, read_images
 from sjft.descriptors.banks import make_bank
@@ -93,7 +94,7 @@ def _listed(folder: Path, name: str, splits: dict[str, str], shards: int) -> Sta
 
 def _described(staged: Staged, part: str, shard: int) -> None:
     hashes = staged.files("hashes", part)[shard]
-    hash_shard(staged.images, part, shard, staged.root, hashes, "state")
+    hash_shard(ImagesOfShard(staged.images, part, shard, staged.root, "state"), hashes)
     extract_descriptors(
         of_shard(read_images(staged.images), part, shard),
         staged.root,

@@ -11,6 +11,7 @@ from image_files import save_images
 from rounds import NAMES, round_of, round_settings
 from small import images_table
 
+from sjft.data.location import ImageFolders
 from sjft.data.table import write_images
 from sjft.networks.joint import load_joint_network
 from sjft.selection.subset import write_manifest
@@ -18,7 +19,7 @@ from sjft.settings.checkpoints import CheckpointSettings
 from sjft.settings.image_limits import ImageLimits
 from sjft.settings.training_jobs import TrainingJobSettings
 from sjft.storage.files import digest_of_file
-from sjft.training.finetune import RoundFiles, RoundFolders, RoundOutput, finetune
+from sjft.training.finetune import RoundFiles, RoundMeans, RoundOutput, finetune
 from sjft.training.job import RoundJob
 
 SETTINGS = round_settings(network="shufflenet_v2_x0_5")
@@ -52,14 +53,12 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[RoundJob]:
 
 def trained(files: RoundFiles, number: int = 0, **changes: Any) -> Path:
     folder = files.subset.parent
-    folders = RoundFolders(folder, {"store": folder}, folder, folder / "checkpoints")
+    images = ImageFolders(folder, {"store": folder}, ImageLimits())
+    jobs, checkpoints = TrainingJobSettings(), CheckpointSettings()
+    means = RoundMeans(folder, jobs, checkpoints, folder / "checkpoints")
     output = RoundOutput(folder / f"{number}.pt", folder / f"{number}.csv")
-    options = {"threads": 1, "limits": ImageLimits(), "decided_by": {"code": "x"}, **changes}
-    finetune(
-        *(files, folders, output, SETTINGS, TrainingJobSettings(), CheckpointSettings()),
-        *(number, 0, "all"),
-        **options,
-    )
+    options = {"threads": 1, "decided_by": {"code": "x"}, **changes}
+    finetune(files, images, output, SETTINGS, means, number, 0, "all", **options)
     return output.model
 
 

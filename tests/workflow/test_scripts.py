@@ -11,9 +11,11 @@ import pytest
 from chain import REPOSITORY
 
 import job_runner
+from sjft.data.shard import ImagesOfShard
+from sjft.settings.image_limits import ImageLimits
 
 SCRIPTS = sorted((REPOSITORY / "workflow/scripts").glob("[!j]*.py"))
-LONGEST = 35  # lines, docstrings and imports among them
+LONGEST = 25  # lines, docstrings and imports among them
 
 
 @pytest.fixture
@@ -50,11 +52,35 @@ def test_a_script_is_run_with_what_snakemake_put_into_it(
 
 def test_what_scripts_look_up_has_a_type(job: SimpleNamespace) -> None:
     assert job_runner.paths(["a/b", "c"]) == [Path("a/b"), Path("c")]
+    assert (job_runner.path_or_none("a"), job_runner.path_or_none([])) == (Path("a"), None)
     assert job_runner.data_root(job) == Path("/data")
     assert job_runner.image_folder(job, {"root": "birds"}) == Path("/data/birds")
     assert job_runner.told(job, "banks", "small") == {"device": "cpu"}
     with pytest.raises(KeyError):
         job_runner.told(job, "banks", "large")
+
+
+def test_images_are_opened_by_the_limits_of_any_data_set_or_of_the_jobs_own(
+    job: SimpleNamespace,
+) -> None:
+    job.config["told"]["datasets"] = {
+        "birds": {"on_bad_image": "skip", "largest_image": 2},
+        "store": {"on_bad_image": "fail", "largest_image": 200},
+    }
+    places = {"target": {"root": "birds"}, "sources": {"store": {"generated": "results/store"}}}
+    folders = job_runner.image_folders(job, places)
+    assert (folders.of("birds"), folders.of("store")) == (
+        Path("/data/birds"),
+        Path("results/store"),
+    )
+    assert folders.limits == ImageLimits(largest_image=200)
+    job.input = SimpleNamespace(images="images.csv")
+    job.params = SimpleNamespace(place={"root": "birds"}, content="as it is")
+    job.wildcards = SimpleNamespace(dataset="birds", part="train", shard="0012")
+    assert job_runner.images_of_shard(job) == ImagesOfShard(
+        *(Path("images.csv"), "train", 12, Path("/data/birds"), "as it is", True),
+        limits=ImageLimits(largest_image=2),
+    )
 
 
 @dataclass(frozen=True)

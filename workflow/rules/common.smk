@@ -95,9 +95,7 @@ except UserError as error:
 # what is done stays done when they change.
 config["data_root"] = CONFIG.data_root
 config["weights_url"] = CONFIG.weights_url
-config["checkpoints"] = CONFIG.checkpoints.model_dump(mode="json")
-config["checkpoints_of_round"] = layout.CHECKPOINTS
-config["training_jobs"] = CONFIG.training_jobs.model_dump(mode="json")
+config["rounds"] = places.means_of_rounds(CONFIG)
 config["beside_the_list"] = places.beside_the_list(CONFIG)
 config["told"] = stage_settings.only_told(CONFIG)
 # For the commands that the end of a run gives; those for another workflow's are not known.

@@ -37,7 +37,7 @@ rule finetune:
         sources_of_arm=given(runs.kind_of_sources),
         weights=given(BEFORE.weights_of_arm),
         source_head_classes=given(BEFORE.head_classes),
-        folders=given(places.places_of_run),
+        places=given(places.places_of_run),
         code=code_of("finetune.py"),
     message:
         "Fine-tuning {wildcards.experiment}, {wildcards.arm}, seed {wildcards.seed}, round {wildcards.round}"

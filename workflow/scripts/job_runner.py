@@ -4,15 +4,16 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, get_type_hints
+from typing import Any, Protocol, TypeVar, get_type_hints
 
-from sjft.data.location import folder_at
+from pydantic import TypeAdapter
+
+from sjft.data.location import ImageFolders, folder_at
+from sjft.data.shard import ImagesOfShard
 from sjft.pipeline.job import run_job
+from sjft.settings.image_limits import ImageLimits, limits_among, limits_of_any
 
-if TYPE_CHECKING:
-    from sjft.settings.weights import Weights
-
-Files = TypeVar("Files")
+Made = TypeVar("Made")
 
 
 class Named(Protocol):
@@ -59,25 +60,36 @@ def run(main: Callable[[Job], None]) -> None:
     )
 
 
+##### a rule's files #####
+
+
 def paths(files: Iterable[str]) -> list[Path]:
     """The paths of a list of files."""
     return [Path(file) for file in files]
 
 
-def files(kind: type[Files], named: Named) -> Files:
+def path_or_none(file: Any) -> Path | None:
+    """The path of what is one file, or none: an empty list."""
+    return Path(file) if file else None
+
+
+def files(kind: type[Made], named: Named) -> Made:
     """The files that a stage reads or writes: of each field's name, what the rule has under it.
 
     A field is a `Path`, one that there may be none of (`Path | None`), or a list of them. Raises
     `TypeError` where the rule's names and the fields are not the same.
     """
     types = get_type_hints(kind)
-    return kind(**{name: _typed(types.get(name), value) for name, value in named.items()})
+    return kind(**{name: _of_type(types.get(name), value) for name, value in named.items()})
 
 
-def _typed(of: object, value: Any) -> Path | list[Path] | None:
-    if of == Path | None and not value:
-        return None
-    return Path(value) if of in (Path, Path | None) else paths(value)
+def _of_type(kind: object, value: Any) -> Path | list[Path] | None:
+    if kind == Path | None:
+        return path_or_none(value)
+    return Path(value) if kind is Path else paths(value)
+
+
+##### the images of a job #####
 
 
 def data_root(job: Job) -> Path:
@@ -90,15 +102,37 @@ def image_folder(job: Job, place: Mapping[str, str]) -> Path:
     return folder_at(place, data_root(job))
 
 
+def image_limits(job: Job) -> ImageLimits:
+    """What passes for one of the data sets at least, where images of several are opened."""
+    return limits_of_any(job.config["told"]["datasets"].values())
+
+
+def image_folders(job: Job, places: Mapping[str, Any]) -> ImageFolders:
+    """The folders of a target's and its sources' images, and what is opened of them."""
+    return ImageFolders.at(places, data_root(job), image_limits(job))
+
+
+def images_of_shard(job: Job) -> ImagesOfShard:
+    """The images of a job that goes through one shard of a data set."""
+    names, params = job.wildcards, job.params
+    opening = told(job, "datasets", names.dataset)
+    return ImagesOfShard(
+        *(Path(job.input.images), names.part, int(names.shard), image_folder(job, params.place)),
+        state=params.content,
+        skip_bad=opening["on_bad_image"] == "skip",
+        limits=limits_among(opening),
+    )
+
+
+##### settings #####
+
+
+def typed(kind: type[Made], values: Any) -> Made:
+    """What the rules hand over as plain values."""
+    return TypeAdapter(kind).validate_python(values)
+
+
 def told(job: Job, section: str, name: str) -> Mapping[str, Any]:
     """What jobs are told of an entry without running again for it: how they compute."""
     of_entry: Mapping[str, Any] = job.config["told"][section][name]
     return of_entry
-
-
-def weights_file(weights: "Weights | None", data_root: str, fetched: str | None) -> Path | None:
-    """The file that a section `weights` is about: the user's, or the one that a rule fetched."""
-    # Not for the jobs that need no weights: their start is all that they take.
-    from sjft.settings.weights import weights_file as file_of_weights  # noqa: PLC0415
-
-    return file_of_weights(weights, Path(data_root), Path(fetched) if fetched else None)

@@ -2,20 +2,17 @@
 
 from pathlib import Path
 
-from job_runner import Job, paths, run, told
-from sjft.retrieval.merging import PartHistograms, merge_neighbours
+from job_runner import Job, files, run, told
+from sjft.retrieval.merging import SearchedFiles, merge_neighbours
 from sjft.settings.known_part import known_part
 from sjft.settings.retrieval import RetrievalSettings
 
 
 def main(job: Job) -> None:
     """Read the shards' neighbours and histograms; write the neighbours of the whole source."""
-    files, decided_by = job.input, job.params.retrieval
-    advice = told(job, "retrievals", job.wildcards.retrieval)["advice"]
+    decided_by, advice = job.params.retrieval, told(job, "advice", job.wildcards.retrieval)
     merge_neighbours(
-        paths(files.shards),
-        PartHistograms(Path(files.target_images), paths(files.targets)),
-        PartHistograms(Path(files.source_images), paths(files.sources)),
+        files(SearchedFiles, job.input),
         known_part(RetrievalSettings, advice, decided_by),
         decided_by,
         Path(job.output.neighbours),

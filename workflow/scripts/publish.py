@@ -1,29 +1,19 @@
 """Publish an experiment's model."""
 
-from pathlib import Path
-
-from job_runner import Job, run, weights_file
-from sjft.model.published_run import PublishedRun, publish, published_names, published_weights
-from sjft.reports.choice import published_arm
+from job_runner import Job, data_root, files, run
+from sjft.model.published_run import CandidateFiles, Publication, PublishedFiles, publish
 
 
 def main(job: Job) -> None:
-    """Name what is known of the run; write the published model and its card, and tell of it."""
-    files, params, output = job.input, job.params, job.output
-    name, arms = job.wildcards.experiment, list(params.candidates)
-    arm = published_arm(arms, Path(files.choice) if files.choice else None)
-    fetched = [file for file in files.weights if Path(file).name == params.candidates[arm]]
-    weights = published_weights(params.settings, name, arm)
-    lists = map(Path, (files.target_images, *files.source_images))
-    kinds = ("models", "subsets", "targets", "evaluations")
-    model, subset, targets, evaluation = (Path(files[kind][arms.index(arm)]) for kind in kinds)
-    published = PublishedRun(
-        *(name, arm, params.settings, params.code),
-        *(model, subset, targets, evaluation, Path(files.summary)),
-        images=dict(zip(published_names(params.settings, name), lists, strict=True)),
-        weights=weights_file(weights, job.config["data_root"], *(fetched or [None])),
+    """Name what decides the model; write the published one and its card, and tell of it."""
+    name, params = job.wildcards.experiment, job.params
+    told = publish(
+        Publication(name, params.settings, params.candidates, params.code),
+        files(CandidateFiles, job.input),
+        data_root(job),
+        files(PublishedFiles, job.output),
+        job.config["configfiles"],
     )
-    told = publish(published, Path(output.model), Path(output.card), job.config["configfiles"])
     print(f"\n{told}\n", flush=True)
 
 

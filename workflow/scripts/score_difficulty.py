@@ -2,26 +2,19 @@
 
 from pathlib import Path
 
-from job_runner import Job, image_folder, run, told
+from job_runner import Job, image_folder, image_limits, run, told
 from sjft.evaluation.difficulty import score_difficulty
-from sjft.settings.experiment import EvaluationSettings
-from sjft.settings.image_limits import limits_of_any
-from sjft.settings.known_part import known_part
-from sjft.settings.training import TrainingSettings
+from sjft.evaluation.scoring import Scoring
 
 
 def main(job: Job) -> None:
     """Read model and training images; write the difficulties."""
-    settings, name = job.params.settings, job.wildcards.experiment
+    computing = told(job, "experiments", job.wildcards.experiment)
     score_difficulty(
-        Path(job.input.model),
-        Path(job.input.targets),
+        *(Path(job.input.model), Path(job.input.targets)),
         image_folder(job, job.params.place),
-        known_part(EvaluationSettings, settings["evaluation"], told(job, "evaluation", name)),
-        known_part(TrainingSettings, settings["training"], told(job, "training", name)),
+        Scoring.of_parts(job.params.settings, computing, job.threads, image_limits(job)),
         Path(job.output.difficulty),
-        threads=job.threads,
-        limits=limits_of_any(job.config["told"]["datasets"].values()),
     )
 
 

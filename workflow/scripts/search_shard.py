@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from job_runner import Job, paths, run, told
+from job_runner import Job, files, run, told
 from sjft.retrieval.blocks import MB
 from sjft.retrieval.shard_search import ShardFiles, write_nearest_of_shard
 from sjft.settings.known_part import known_part
@@ -11,11 +11,11 @@ from sjft.settings.retrieval import RetrievalSettings
 
 def main(job: Job) -> None:
     """Read histograms (and index and projection); write the shard's neighbours."""
-    files, device = job.input, told(job, "retrievals", job.wildcards.retrieval)["device"]
+    computing = told(job, "retrievals", job.wildcards.retrieval)
     write_nearest_of_shard(
-        ShardFiles(paths(files.targets), Path(files.sources), paths(files.index)),
+        files(ShardFiles, job.input),
         Path(job.output.neighbours),
-        known_part(RetrievalSettings, job.params.retrieval, {"device": device}),
+        known_part(RetrievalSettings, job.params.retrieval, computing),
         shards=job.params.shards,
         memory=job.resources.mem_mb * MB,
     )

@@ -12,8 +12,9 @@ import pytest
 from explored import Explored, write_explored
 from PIL import Image
 
+from sjft.data.location import ImageFolders
 from sjft.data.table import read_images
-from sjft.reports.explorer.inputs import ExplorerInputs, ImageFolders
+from sjft.reports.explorer.inputs import ExplorerInputs
 from sjft.reports.explorer.write import SOURCE_SHEETS, TARGET_SHEETS, write_explorer
 from sjft.retrieval.neighbours import read_neighbours
 from sjft.selection.pairs import pairs_of

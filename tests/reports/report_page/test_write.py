@@ -8,9 +8,10 @@ import polars as pl
 import pytest
 from reported import KNOWN, LEFT_OUT, write_reported
 
+from sjft.data.location import ImageFolders
 from sjft.errors import UserError
 from sjft.reports.report_page.blocks import MOST_ROWS, Table
-from sjft.reports.report_page.inputs import ImageFolders, ReportInputs
+from sjft.reports.report_page.inputs import ReportInputs
 from sjft.reports.report_page.rendered import rendered
 from sjft.reports.report_page.run_sections import _thinned
 from sjft.reports.report_page.write import write_report

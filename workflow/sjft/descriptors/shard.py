@@ -3,38 +3,28 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from sjft.data.pixels import USUAL_LIMITS
+from sjft.data.shard import ImagesOfShard
 from sjft.data.table import of_shard, read_images
 from sjft.descriptors.banks import make_bank
 from sjft.descriptors.extraction import Extraction, extract_descriptors
 from sjft.networks.devices import choose_device
 from sjft.settings.banks.common import FilterBankSettings
-from sjft.settings.image_limits import ImageLimits
 from sjft.storage.files import write_table
 
 
 @dataclass(frozen=True)
-class ImagesOfShard:
-    """Which rows of images.csv a shard is, and the folder that their paths are below.
+class ShardOutput:
+    """What extraction writes: descriptors, and the list of the images that were skipped."""
 
-    ``state`` changes with the images, and with nothing else.
-    """
-
-    table: Path
-    part: str
-    shard: int
-    root: Path
-    state: str
-    skip_bad: bool = False
-    limits: ImageLimits = USUAL_LIMITS
+    descriptors: Path
+    skipped: Path
 
 
 def write_descriptors_of_shard(
     images: ImagesOfShard,
     bank: FilterBankSettings,
     weights: Path | None,
-    descriptors: Path,
-    skipped: Path,
+    output: ShardOutput,
     *,
     key: str,
     threads: int = 1,
@@ -57,6 +47,6 @@ def write_descriptors_of_shard(
             threads=threads,
             limits=images.limits,
         ),
-        descriptors,
+        output.descriptors,
     )
-    write_table(skipped, bad)
+    write_table(output.skipped, bad)

@@ -9,16 +9,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from sjft.data.pixels import USUAL_LIMITS
 from sjft.errors import UserError
 from sjft.evaluation.calibration import calibration
 from sjft.evaluation.probabilities import Probabilities
-from sjft.evaluation.scoring import class_probabilities
-from sjft.networks.devices import choose_device
+from sjft.evaluation.scoring import Scoring
 from sjft.networks.joint import JointNetwork
-from sjft.settings.experiment import EvaluationSettings
-from sjft.settings.image_limits import ImageLimits
-from sjft.settings.training import TrainingSettings
 
 LOG = logging.getLogger(__name__)
 
@@ -28,34 +23,19 @@ def evaluate(
     images: pl.DataFrame,
     folder: Path,
     class_names: Sequence[str],
-    settings: EvaluationSettings,
-    training: TrainingSettings,
-    *,
-    skip_bad_images: bool,
-    threads: int,
-    limits: ImageLimits = USUAL_LIMITS,
+    scoring: Scoring,
 ) -> tuple[dict[str, Any], Probabilities]:
     """Accuracies on ``images`` (rows of images.csv) as plain values, and what they follow from.
 
-    Raises `UserError` where there is no image, and `BadImageError` for a bad one that is not to
-    be skipped, or where all are bad.
+    Raises `UserError` where there is no image, and `BadImageError` as `Scoring.probabilities`.
     """
+    split = scoring.evaluation.split
     if not len(images):
         raise UserError(
-            f"{folder}: there is no image in the split `{settings.split}`. Give the data set such "
+            f"{folder}: there is no image in the split `{split}`. Give the data set such "
             "a split, or set the experiment's evaluation.split."
         )
-    scored = class_probabilities(
-        network,
-        [folder / path for path in images["path"]],
-        settings,
-        training,
-        choose_device(training.device),
-        threads,
-        limits,
-    )
-    if scored.skipped and not (skip_bad_images and len(scored.rows)):
-        raise scored.skipped[0]
+    scored = scoring.probabilities(network, [folder / path for path in images["path"]])
     for error in scored.skipped:
         LOG.warning("skipped %s: %s", error.path, error.reason)
     usable = images[scored.rows]
@@ -66,7 +46,7 @@ def evaluate(
         list(class_names),
     )
     measured = accuracies(probabilities.values, probabilities.labels, class_names)
-    measured["split"] = settings.split
+    measured["split"] = split
     measured["skipped"] = [{"path": e.path, "reason": e.reason} for e in scored.skipped]
     LOG.info("%d images, %d skipped", len(usable), len(scored.skipped))
     return measured, probabilities

@@ -2,26 +2,14 @@
 
 from pathlib import Path
 
-from sjft.evaluation.scoring import class_probabilities
-from sjft.networks.devices import choose_device
+from sjft.evaluation.scoring import Scoring
 from sjft.networks.joint import load_joint_network
 from sjft.selection.difficulty import difficulty_table, write_difficulty
 from sjft.selection.subset import read_targets
-from sjft.settings.experiment import EvaluationSettings
-from sjft.settings.image_limits import ImageLimits
-from sjft.settings.training import TrainingSettings
 
 
 def score_difficulty(
-    model: Path,
-    targets: Path,
-    folder: Path,
-    evaluation: EvaluationSettings,
-    training: TrainingSettings,
-    output: Path,
-    *,
-    threads: int,
-    limits: ImageLimits,
+    model: Path, targets: Path, folder: Path, scoring: Scoring, output: Path
 ) -> None:
     """Write how hard each image of targets.csv is for the network in ``model``, by a single view.
 
@@ -29,15 +17,6 @@ def score_difficulty(
     extraction has read all of them, so it was changed since.
     """
     listed = read_targets(targets)
-    scored = class_probabilities(
-        load_joint_network(model),
-        [folder / path for path in listed["path"]],
-        evaluation.single_view(),
-        training,
-        choose_device(training.device),
-        threads,
-        limits,
-    )
-    if scored.skipped:
-        raise scored.skipped[0]
+    paths = [folder / path for path in listed["path"]]
+    scored = scoring.single_view().probabilities(load_joint_network(model), paths)
     write_difficulty(output, difficulty_table(listed, scored.probabilities))

@@ -16,11 +16,17 @@ from sjft.evaluation.accuracy import (
     prediction_table,
 )
 from sjft.evaluation.probabilities import Probabilities, write_probabilities
+from sjft.evaluation.scoring import Scoring
 from sjft.networks.joint import load_joint_network
-from sjft.settings.experiment import EvaluationSettings
-from sjft.settings.image_limits import ImageLimits
-from sjft.settings.training import TrainingSettings
 from sjft.storage.files import digest_of_file, write_json, write_plain_table
+
+
+@dataclass(frozen=True)
+class ScoredFiles:
+    """A run's last model, and the target's images.csv."""
+
+    model: Path
+    images: Path
 
 
 @dataclass(frozen=True)
@@ -35,29 +41,18 @@ class EvaluationFiles:
 
 
 def evaluate_run(
-    model: Path,
-    images: Path,
+    files: ScoredFiles,
     folder: Path,
-    evaluation: EvaluationSettings,
-    training: TrainingSettings,
+    scoring: Scoring,
     decided_by: Mapping[str, Any],
     output: EvaluationFiles,
-    *,
-    skip_bad_images: bool,
-    threads: int,
-    limits: ImageLimits,
 ) -> None:
-    """Evaluate the network in ``model`` on one split of the target's images.csv.
+    """Evaluate a run's network on one split of the target.
 
     ``folder`` is that of the images' paths; ``decided_by`` is what of the evaluation's settings
     decides the probabilities, for their file. Raises as `evaluate` does.
     """
-    measured, probabilities = _evaluated(
-        *(model, images, folder, evaluation, training),
-        skip_bad_images=skip_bad_images,
-        threads=threads,
-        limits=limits,
-    )
+    measured, probabilities = _evaluated(files, folder, scoring)
     counts, names = confusion(probabilities.values, probabilities.labels), probabilities.class_names
     write_json(output.evaluation, measured)
     write_plain_table(output.predictions, prediction_table(probabilities))
@@ -67,52 +62,24 @@ def evaluate_run(
         output.probabilities,
         probabilities,
         config=decided_by,
-        inputs={str(path): digest_of_file(path) for path in (model, images)},
+        inputs={str(path): digest_of_file(path) for path in (files.model, files.images)},
     )
 
 
-def validate_run(
-    model: Path,
-    images: Path,
-    folder: Path,
-    evaluation: EvaluationSettings,
-    training: TrainingSettings,
-    output: Path,
-    *,
-    skip_bad_images: bool,
-    threads: int,
-    limits: ImageLimits,
-) -> None:
+def validate_run(files: ScoredFiles, folder: Path, scoring: Scoring, output: Path) -> None:
     """Write the accuracies alone, of the split that arms are chosen by; else as `evaluate_run`."""
-    measured, _ = _evaluated(
-        *(model, images, folder, evaluation, training),
-        skip_bad_images=skip_bad_images,
-        threads=threads,
-        limits=limits,
-    )
+    measured, _ = _evaluated(files, folder, scoring)
     write_json(output, measured)
 
 
 def _evaluated(
-    model: Path,
-    images: Path,
-    folder: Path,
-    evaluation: EvaluationSettings,
-    training: TrainingSettings,
-    *,
-    skip_bad_images: bool,
-    threads: int,
-    limits: ImageLimits,
+    files: ScoredFiles, folder: Path, scoring: Scoring
 ) -> tuple[dict[str, Any], Probabilities]:
-    listed = read_images(images)
+    listed = read_images(files.images)
     return evaluate(
-        load_joint_network(model),
-        listed.filter(pl.col("split") == evaluation.split),
+        load_joint_network(files.model),
+        listed.filter(pl.col("split") == scoring.evaluation.split),
         folder,
         class_names(listed),
-        evaluation,
-        training,
-        skip_bad_images=skip_bad_images,
-        threads=threads,
-        limits=limits,
+        scoring,
     )

@@ -1,8 +1,9 @@
 """Scoring: class probabilities of images, averaged over scales, crops and mirrors (VGG's way)."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -13,12 +14,13 @@ from torch.utils.data import DataLoader, Dataset
 from sjft.data.pixels import USUAL_LIMITS, load_rgb
 from sjft.errors import BadImageError
 from sjft.evaluation.views import views_of
-from sjft.networks.devices import workers
+from sjft.networks.devices import choose_device, workers
 from sjft.networks.joint import JointNetwork
 from sjft.networks.preprocess import normalised
 from sjft.progress import progress
-from sjft.settings.experiment import EvaluationSettings
+from sjft.settings.evaluation import EvaluationSettings
 from sjft.settings.image_limits import ImageLimits
+from sjft.settings.known_part import known_part
 from sjft.settings.training import TrainingSettings
 
 
@@ -33,6 +35,58 @@ class Scored:
     probabilities: NDArray[np.float32]
     skipped: list[BadImageError]
     first: int = 0
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """How a stage scores images.
+
+    ``evaluation`` says in which views, ``training`` what an image is for the network, and where
+    that runs.
+    """
+
+    evaluation: EvaluationSettings
+    training: TrainingSettings
+    threads: int = 1
+    limits: ImageLimits = USUAL_LIMITS
+    skip_bad_images: bool = False
+
+    @classmethod
+    def of_parts(
+        cls,
+        decided_by: Mapping[str, Mapping[str, Any]],
+        told: Mapping[str, Mapping[str, Any]],
+        threads: int,
+        limits: ImageLimits,
+    ) -> Self:
+        """From what a job goes by and what it is told of besides, both by section: plain values.
+
+        Where ``decided_by`` has no section `dataset`, no bad image is skipped.
+        """
+        return cls(
+            known_part(EvaluationSettings, decided_by["evaluation"], told["evaluation"]),
+            known_part(TrainingSettings, decided_by["training"], told["training"]),
+            threads,
+            limits,
+            decided_by.get("dataset", {}).get("on_bad_image") == "skip",
+        )
+
+    def single_view(self) -> Self:
+        """The same, in a single view of each image."""
+        return replace(self, evaluation=self.evaluation.single_view())
+
+    def probabilities(self, network: JointNetwork, paths: Sequence[Path]) -> Scored:
+        """`class_probabilities` of images; raises `BadImageError` for a bad one.
+
+        Where these are to be skipped, only if there is no other.
+        """
+        device = choose_device(self.training.device)
+        scored = class_probabilities(
+            *(network, paths, self.evaluation, self.training, device, self.threads, self.limits)
+        )
+        if scored.skipped and not (self.skip_bad_images and len(scored.rows)):
+            raise scored.skipped[0]
+        return scored
 
 
 class _Views(Dataset[Tensor | BadImageError]):

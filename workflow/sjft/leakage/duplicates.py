@@ -23,10 +23,13 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class PartFiles:
-    """Hashes and histograms of one part of a data set, shard by shard."""
+    """Hashes and histograms of both parts of a data set, shard by shard, and its images.csv."""
 
-    hashes: Sequence[Path]
-    histograms: Sequence[Path]
+    train_hashes: Sequence[Path]
+    heldout_hashes: Sequence[Path]
+    train: Sequence[Path]
+    heldout: Sequence[Path]
+    images: Path
 
 
 @dataclass(frozen=True)
@@ -37,19 +40,15 @@ class _Part:
 
 
 def find_duplicates(
-    images: Path,
-    train: PartFiles,
-    heldout: PartFiles,
-    settings: RetrievalSettings,
-    memory: int,
-    output: Path,
+    files: PartFiles, settings: RetrievalSettings, memory: int, output: Path
 ) -> None:
     """Write which training images of a data set show one of its held-out images, and why.
 
-    ``images`` is its images.csv; ``memory`` is what the search may use, in bytes.
+    ``memory`` is what the search may use, in bytes.
     """
-    listed = read_images(images)
-    training, tested = _read(train, "train", listed), _read(heldout, "heldout", listed)
+    listed = read_images(files.images)
+    training = _read(files.train_hashes, files.train, "train", listed)
+    tested = _read(files.heldout_hashes, files.heldout, "heldout", listed)
     # A target is small enough to compare all pairs.
     nearest = search_exactly(
         tested.histograms,
@@ -70,10 +69,12 @@ def find_duplicates(
     write_leakage(output, found)
 
 
-def _read(files: PartFiles, part: str, images: pl.DataFrame) -> _Part:
-    numbers = numbers_in_shards(images, part, len(files.histograms))
+def _read(
+    hashes: Sequence[Path], histograms: Sequence[Path], part: str, images: pl.DataFrame
+) -> _Part:
+    numbers = numbers_in_shards(images, part, len(histograms))
     return _Part(
-        read_hashes(files.hashes, numbers),
-        concatenate([read_histograms(path) for path in files.histograms]),
-        rows_of_shards(files.histograms, numbers),
+        read_hashes(hashes, numbers),
+        concatenate([read_histograms(path) for path in histograms]),
+        rows_of_shards(histograms, numbers),
     )

@@ -14,6 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from sjft.data.pixels import USUAL_LIMITS, load_rgb
+from sjft.data.shard import ImagesOfShard
 from sjft.data.table import of_shard, read_images
 from sjft.errors import BadImageError
 from sjft.leakage.perceptual_hash import BITS, VIEWS, WORDS, perceptual_hash
@@ -48,23 +49,11 @@ class ImageHashes:
         )
 
 
-def hash_shard(
-    images: Path,
-    part: str,
-    shard: int,
-    root: Path,
-    output: Path,
-    state: str,
-    limits: ImageLimits = USUAL_LIMITS,
-) -> None:
-    """Hash one part and shard of a data set as `hash_images` does, numbered within that list.
-
-    ``images`` is images.csv, ``root`` the folder of its paths; ``state`` says which images the
-    shard holds.
-    """
-    listed = of_shard(read_images(images), part, shard)
+def hash_shard(images: ImagesOfShard, output: Path) -> None:
+    """Hash a shard's images as `hash_images` does, numbered within its list."""
+    listed = of_shard(read_images(images.table), images.part, images.shard)
     numbered = listed.with_columns(pl.int_range(pl.len(), dtype=pl.Int32).alias("image"))
-    hash_images(numbered, root, output, {"images": state}, limits)
+    hash_images(numbered, images.root, output, {"images": images.state}, images.limits)
 
 
 def hash_images(

@@ -15,37 +15,55 @@ LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class HashFiles:
-    """Hashes of the target's held-out images, shard by shard, and of one source shard's."""
+class LeakageFiles:
+    """What is compared: hashes and histograms of the held-out images and of one source shard.
 
+    The target's are in as many shards as it has. ``index`` is what the backend searches besides
+    (see `sjft.retrieval.shard_search.search_shard`), ``target_images`` the target's images.csv.
+    """
+
+    heldout_hashes: Sequence[Path]
+    source_hashes: Path
     heldout: Sequence[Path]
-    source: Path
+    sources: Path
+    index: Sequence[Path]
+    target_images: Path
+
+
+@dataclass(frozen=True)
+class FoundFiles:
+    """What is written: copies, and each held-out image's few nearest images.
+
+    In the copies, held-out images are rows of the target's images.csv, and source images are
+    numbered within the shard.
+    """
+
+    copies: Path
+    nearest: Path
 
 
 def find_leakage(
-    target_images: Path,
-    hashes: HashFiles,
-    histograms: ShardFiles,
-    settings: RetrievalSettings,
-    memory: int,
-    *,
-    copies: Path,
-    nearest: Path,
+    files: LeakageFiles, output: FoundFiles, settings: RetrievalSettings, memory: int
 ) -> None:
-    """Write the ``copies`` in one source shard, and each held-out image's few ``nearest`` images.
+    """Find what shows a held-out image in one source shard, by hash and among the nearest.
 
-    Of ``histograms``, the targets are the held-out images. In the copies, these are rows of the
-    target's images.csv, and source images are numbered within the shard. ``memory`` is what the
-    search may use, in bytes.
+    ``memory`` is what the search may use, in bytes.
     """
-    numbers = numbers_in_shards(read_images(target_images), "heldout", len(hashes.heldout))
+    numbers = numbers_in_shards(
+        read_images(files.target_images), "heldout", len(files.heldout_hashes)
+    )
     found = find_copies(
-        read_hashes(hashes.heldout, numbers),
-        read_hashes([hashes.source]),
+        read_hashes(files.heldout_hashes, numbers),
+        read_hashes([files.source_hashes]),
         settings.leakage.hash_distance,
     )
     LOG.info("%d pairs by content or perceptual hash", len(found))
-    write_copies(copies, found)
+    write_copies(output.copies, found)
     write_nearest_of_shard(
-        histograms, nearest, settings, shards=1, memory=memory, on_file=USUAL_NEIGHBOUR
+        ShardFiles(files.heldout, files.sources, files.index),
+        output.nearest,
+        settings,
+        shards=1,
+        memory=memory,
+        on_file=USUAL_NEIGHBOUR,
     )

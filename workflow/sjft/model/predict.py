@@ -16,7 +16,7 @@ from sjft.evaluation.scoring import Scored, score_batches
 from sjft.model.file import PublishedModel
 from sjft.networks.devices import choose_device
 from sjft.networks.joint import JointNetwork
-from sjft.settings.experiment import EvaluationSettings
+from sjft.settings.evaluation import EvaluationSettings
 from sjft.settings.image_limits import ImageLimits
 from sjft.settings.training import TrainingSettings
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sjft import __version__
 from sjft.networks.joint import JointNetwork, plain_state
-from sjft.settings.experiment import EvaluationSettings
+from sjft.settings.evaluation import EvaluationSettings
 from sjft.settings.training import TrainingSettings
 from sjft.storage.torch_file import write_torch
 

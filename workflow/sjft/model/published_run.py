@@ -1,4 +1,4 @@
-"""Publishing: from the files of an experiment's chosen run to the model and its card."""
+"""Publishing: from the files of an experiment's candidates to the model and its card."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,73 +11,97 @@ from sjft.model.provenance import provenance
 from sjft.model.publication import publish_model
 from sjft.networks.joint import load_joint_network
 from sjft.networks.pretrained import digest_of_weights
+from sjft.reports.choice import published_arm
 from sjft.reports.conclusion import closing
 from sjft.reports.summary import read_summary
 from sjft.selection.subset import read_manifest
 from sjft.settings.experiment import ExperimentSettings
 from sjft.settings.known_part import known_part
-from sjft.settings.weights import Weights
+from sjft.settings.weights import weights_file
 from sjft.storage.files import digest_of_file, read_json
 
 
 @dataclass(frozen=True)
-class PublishedRun:
-    """What is published of ``experiment``, the run of an ``arm``, and from what it was made.
+class Publication:
+    """What is published of an experiment, and what decides it.
 
     ``settings`` are the configuration's sections with all that decides the model, ``code`` the
-    fingerprints of the scripts. ``images`` are the lists of the target and then of each source, by
-    name; ``model``, ``subset``, ``targets`` are the last round's. ``weights`` is the file that
-    training started from, None where it has none.
+    fingerprints of the scripts. ``candidates`` are the arms that may be published, each with the
+    name of the file of weights that a rule fetched for it, or an empty one.
     """
 
     experiment: str
-    arm: str
     settings: Mapping[str, Any]
+    candidates: Mapping[str, str]
     code: Mapping[str, str]
-    model: Path
-    subset: Path
-    targets: Path
-    evaluation: Path
+
+
+@dataclass(frozen=True)
+class CandidateFiles:
+    """What there is of each candidate, in their order: its last round, and its evaluation.
+
+    ``choice`` says which of them is published, where there is more than one; ``source_images``
+    are in the order of the sources, ``weights`` those that a rule fetched, each once.
+    """
+
+    models: Sequence[Path]
+    subsets: Sequence[Path]
+    targets: Sequence[Path]
+    evaluations: Sequence[Path]
+    choice: Path | None
     summary: Path
-    images: Mapping[str, Path]
-    weights: Path | None
+    target_images: Path
+    source_images: Sequence[Path]
+    weights: Sequence[Path]
+
+    def fetched(self, name: str) -> Path | None:
+        """The fetched file of weights of this name; None where it has none."""
+        return next((path for path in self.weights if path.name == name), None)
 
 
-def published_names(settings: Mapping[str, Any], experiment: str) -> tuple[str, ...]:
-    """The target and then each source, of an experiment among these settings."""
-    values = _of_experiment(settings, experiment)
-    return (values.target, *values.sources)
+@dataclass(frozen=True)
+class PublishedFiles:
+    """What is written: the published model, and its card."""
+
+    model: Path
+    card: Path
 
 
-def published_weights(settings: Mapping[str, Any], experiment: str, arm: str) -> Weights:
-    """What the published arm's training starts from."""
-    return _of_experiment(settings, experiment).arm(arm).training.weights
-
-
-def _of_experiment(settings: Mapping[str, Any], experiment: str) -> ExperimentSettings:
-    return known_part(ExperimentSettings, settings["experiments"][experiment])
-
-
-def publish(run: PublishedRun, model: Path, card: Path, configfiles: Sequence[str] | None) -> str:
+def publish(
+    what: Publication,
+    files: CandidateFiles,
+    data_root: Path,
+    output: PublishedFiles,
+    configfiles: Sequence[str] | None,
+) -> str:
     """Write the published model and its card; returns the last words of the run for the terminal.
 
-    ``configfiles`` as `sjft.reports.conclusion.closing` takes them.
+    ``data_root`` is the folder of the user's data, ``configfiles`` as
+    `sjft.reports.conclusion.closing` takes them. Raises `UserError` for a file that is damaged,
+    and for a choice that is none of the candidates.
     """
-    experiment = _of_experiment(run.settings, run.experiment)
-    arm = experiment.arm(run.arm)
-    evaluation, summary = read_json(run.evaluation), read_summary(run.summary)
-    trained = {"subset": run.subset, "targets": run.targets, "model": run.model}
+    experiment = known_part(ExperimentSettings, what.settings["experiments"][what.experiment])
+    candidates = list(what.candidates)
+    arm = experiment.arm(published_arm(candidates, files.choice))
+    place = candidates.index(arm.name)
+    model, subset, targets = (kind[place] for kind in (files.models, files.subsets, files.targets))
+    evaluation, summary = read_json(files.evaluations[place]), read_summary(files.summary)
+    fetched = files.fetched(what.candidates[arm.name])
+    weights = weights_file(arm.training.weights, data_root, fetched)
+    trained = {"subset": subset, "targets": targets, "model": model}
     digests = {name: digest_of_file(path) for name, path in trained.items()}
+    names = (experiment.target, *experiment.sources)
+    lists = zip(names, (files.target_images, *files.source_images), strict=True)
     facts = provenance(
-        settings=run.settings,
+        settings=what.settings,
         arm=arm,
-        code=run.code,
-        tables={name: read_images(path) for name, path in run.images.items()},
-        manifest=read_manifest(run.subset, run.targets),
-        inputs={"first weights": digest_of_weights(arm.training.weights, run.weights), **digests},
+        code=what.code,
+        tables={name: read_images(path) for name, path in lists},
+        manifest=read_manifest(subset, targets),
+        inputs={"first weights": digest_of_weights(arm.training.weights, weights), **digests},
         evaluation=evaluation,
     )
-    network = load_joint_network(run.model)
-    publish_model(model, network, arm.training, experiment.evaluation, facts)
-    write_model_card(card, run.experiment, facts, evaluation["classes"], summary)
-    return f"{summary['table']}\n\n{closing(summary, model, card, configfiles)}"
+    network = load_joint_network(model)
+    publish_model(output.model, network, arm.training, experiment.evaluation, facts)
+    write_model_card(output.card, what.experiment, facts, evaluation["classes"], summary)
+    return f"{summary['table']}\n\n{closing(summary, output.model, output.card, configfiles)}"

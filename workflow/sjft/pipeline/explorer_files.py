@@ -1,35 +1,38 @@
 """Which files the neighbour explorer, and `sjft neighbours`, read of an experiment."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from sjft import layout
+from sjft.data.location import ImageFolders
 from sjft.errors import UserError
-from sjft.layout import SEPARATOR, File
-from sjft.pipeline.inputs import Files
+from sjft.layout import File
+from sjft.pipeline import runs
+from sjft.pipeline.inputs import Files, leaking_images, shards_of
+from sjft.pipeline.page_files import as_values, made_by_rules
 from sjft.pipeline.places import place_of, place_of_target
-from sjft.reports.explorer.inputs import ExplorerInputs, ImageFolders, RetrievalFiles, RoundFiles
+from sjft.pipeline.runs import Run
+from sjft.pipeline.stage_settings import only_told
+from sjft.reports.explorer.inputs import ExplorerInputs, RetrievalFiles, RoundFiles
 from sjft.selection.pairs import why_no_pairs
 from sjft.settings.arm import METHOD
 from sjft.settings.config import Configuration, unknown_experiment
 from sjft.settings.experiment import ExperimentSettings
 from sjft.settings.explanation import choices
-from sjft.settings.image_limits import ImageLimits, widest
+from sjft.settings.image_limits import limits_of_any
 
-RESULTS = Path(layout.RESULTS)
+##### the page #####
 
 
-def explorer_inputs(configuration: Configuration, experiment: str) -> ExplorerInputs:
+def explorer_inputs(c: Configuration, experiment: str) -> ExplorerInputs:
     """The files of the published run and of those that it is compared with.
 
     Raises `UserError` for an unknown experiment, and where no arm of it borrows neighbours.
     """
-    settings = _experiment(configuration, experiment)
-    runs = compared_runs(settings)
-    reasons = {arm: why_no_pairs(settings.arm(arm).sources) for arm, _ in runs}
+    settings = _experiment(c, experiment)
+    shown = _shown_runs(c, experiment)
+    reasons = {run.arm: why_no_pairs(settings.arm(run.arm).sources) for run in shown}
     if all(reasons.values()):
         raise UserError(
             f"experiments.{experiment}: none of the arms that are compared "
@@ -37,49 +40,41 @@ def explorer_inputs(configuration: Configuration, experiment: str) -> ExplorerIn
             "publish.compare."
         )
     rounds = [
-        round_files(settings, experiment, arm, seed, number)
-        for arm, seed in runs
-        if not reasons[arm]
+        _round_files(c, run, number)
+        for run in shown
+        if not reasons[run.arm]
         for number in range(settings.rounds)
     ]
-    return _inputs(
-        *(configuration, experiment, list(dict.fromkeys(rounds))),
-        {arm: reason for arm, reason in reasons.items() if reason},
-    )
+    other_arms = {arm: reason for arm, reason in reasons.items() if reason}
+    return _inputs(c, experiment, list(dict.fromkeys(rounds)), other_arms)
 
 
-def explore(configuration: Configuration, experiment: str) -> Files:
+def _shown_runs(c: Configuration, experiment: str) -> list[Run]:
+    """The runs that may be published, and then those beside them."""
+    shown = [*runs.candidate_runs(c, experiment), *runs.compared_runs(c, experiment)]
+    return list(dict.fromkeys(shown))
+
+
+def explore(c: Configuration, experiment: str) -> Files:
     """What the rule `explore` reads; its rounds' pairs.csv are for people, beside the page."""
-    inputs = explorer_inputs(configuration, experiment)
-    pairs = [of_round.subset.with_name("pairs.csv") for of_round in inputs.rounds]
-    return {"files": list(map(_file, inputs.files())), "pairs": list(map(_file, pairs))}
+    inputs = explorer_inputs(c, experiment)
+    pairs = [
+        Run(experiment, of_round.arm, of_round.seed).file_of_round(layout.PAIRS, of_round.number)
+        for of_round in inputs.rounds
+    ]
+    return {"files": list(made_by_rules(inputs.files())), "pairs": list(pairs)}
 
 
-def _file(path: Path) -> File:
-    job = layout.job_of(str(path))
-    assert job is not None, path
-    return File(str(path), job)
-
-
-def explorer_values(configuration: Configuration, experiment: str) -> dict[str, Any]:
+def explorer_values(c: Configuration, experiment: str) -> dict[str, Any]:
     """`explorer_inputs` as plain values."""
-    values: dict[str, Any] = TypeAdapter(ExplorerInputs).dump_python(
-        explorer_inputs(configuration, experiment), mode="json"
-    )
-    return values
+    return as_values(explorer_inputs(c, experiment))
 
 
-def places_of_experiment(configuration: Configuration, experiment: str) -> dict[str, Any]:
-    """Where the target's and all sources' images lie."""
-    sources = configuration.experiments[experiment].sources
-    return {
-        "target": place_of_target(configuration, experiment),
-        "sources": {source: place_of(configuration, source) for source in sources},
-    }
+##### one round, for `sjft neighbours` #####
 
 
 def inputs_of_run(
-    configuration: Configuration,
+    c: Configuration,
     experiment: str,
     arm: str | None = None,
     seed: int | None = None,
@@ -90,37 +85,20 @@ def inputs_of_run(
     Where that borrows no neighbours, of the first compared arm that does. Raises `UserError` for
     an unknown experiment, arm, seed or round, and for an arm without neighbours of its own.
     """
-    settings = _experiment(configuration, experiment)
-    compared = (name for name, _ in compared_runs(settings))
+    settings = _experiment(c, experiment)
+    compared = (run.arm for run in _shown_runs(c, experiment))
     usual = next((name for name in compared if settings.arm(name).selects), METHOD)
     chosen = _one_of("arm", usual if arm is None else arm, settings.arm_names)
     if reason := why_no_pairs(settings.arm(chosen).sources):
         raise UserError(f"The arm `{chosen}` has no neighbours of its own: {reason}.")
     seeds = sorted({*settings.seeds, *settings.ablation.seeds})
-    of_round = round_files(
-        *(settings, experiment, chosen),
+    run = Run(
+        *(experiment, chosen),
         _one_of("seed", settings.publish.seed if seed is None else seed, seeds),
-        _one_of("round", settings.rounds - 1 if number is None else number, range(settings.rounds)),
     )
-    return _inputs(configuration, experiment, [of_round], {})
-
-
-def _inputs(
-    configuration: Configuration,
-    experiment: str,
-    rounds: Sequence[RoundFiles],
-    other_arms: Mapping[str, str],
-) -> ExplorerInputs:
-    settings = configuration.experiments[experiment]
-    used = dict.fromkeys(of_round.retrieval for of_round in rounds)
-    return ExplorerInputs(
-        experiment,
-        _images(settings.target),
-        {source: _images(source) for source in settings.sources},
-        [retrieval_files(configuration, settings, name) for name in used],
-        rounds,
-        other_arms,
-    )
+    last = runs.last_round(c, experiment)
+    wanted = _one_of("round", last if number is None else number, range(settings.rounds))
+    return _inputs(c, experiment, [_round_files(c, run, wanted)], {})
 
 
 def _one_of(what: str, value: Any, allowed: Sequence[Any]) -> Any:
@@ -129,78 +107,90 @@ def _one_of(what: str, value: Any, allowed: Sequence[Any]) -> Any:
     return value
 
 
-def image_folders(configuration: Configuration, experiment: str) -> ImageFolders:
-    """Where the images of an experiment lie on this machine."""
-    settings = _experiment(configuration, experiment)
-    datasets = {name: configuration.datasets[name] for name in (settings.target, *settings.sources)}
-    root = Path(configuration.data_root)
-    folders = {
-        name: RESULTS / "datasets" / name / "generated"
-        if dataset.generated
-        else root / getattr(dataset, "root")  # noqa: B009  (generated ones have none)
-        for name, dataset in datasets.items()
+def _experiment(c: Configuration, name: str) -> ExperimentSettings:
+    if name not in c.experiments:
+        raise UserError(unknown_experiment(name, c))
+    return c.experiments[name]
+
+
+##### where the images lie #####
+
+
+def places_of_experiment(c: Configuration, experiment: str) -> dict[str, Any]:
+    """Where the target's and all sources' images lie."""
+    sources = c.experiments[experiment].sources
+    return {
+        "target": place_of_target(c, experiment),
+        "sources": {source: place_of(c, source) for source in sources},
     }
-    limits = widest(
-        ImageLimits(**{key: getattr(dataset, key) for key in ImageLimits.model_fields})
-        if isinstance(dataset, ImageLimits)
-        else ImageLimits()
-        for dataset in datasets.values()
+
+
+def image_folders(c: Configuration, experiment: str) -> ImageFolders:
+    """Where the images of an experiment lie on this machine."""
+    settings, opening = _experiment(c, experiment), only_told(c)["datasets"]
+    return ImageFolders.at(
+        places_of_experiment(c, experiment),
+        Path(c.data_root),
+        limits_of_any(opening[name] for name in (settings.target, *settings.sources)),
     )
-    return ImageFolders(
-        folders[settings.target], {name: folders[name] for name in settings.sources}, limits
+
+
+##### where the files lie #####
+
+
+def _inputs(
+    c: Configuration,
+    experiment: str,
+    rounds: Sequence[RoundFiles],
+    other_arms: Mapping[str, str],
+) -> ExplorerInputs:
+    settings = c.experiments[experiment]
+    used = dict.fromkeys(of_round.retrieval for of_round in rounds)
+    return ExplorerInputs(
+        experiment,
+        Path(layout.IMAGES.of(dataset=settings.target)),
+        {source: Path(layout.IMAGES.of(dataset=source)) for source in settings.sources},
+        [_retrieval_files(c, settings, name) for name in used],
+        rounds,
+        other_arms,
     )
 
 
-def _experiment(configuration: Configuration, name: str) -> ExperimentSettings:
-    if name not in configuration.experiments:
-        raise UserError(unknown_experiment(name, configuration))
-    return configuration.experiments[name]
-
-
-def compared_runs(settings: ExperimentSettings) -> list[tuple[str, int]]:
-    """(arm, seed) of the runs that may be published, and those beside them, in a stable order."""
-    publish = settings.publish
-    candidates = [(arm, publish.seed) for arm in publish.candidates]
-    compared = [(arm, seed) for arm in publish.compare for seed in settings.seeds]
-    return list(dict.fromkeys([*candidates, *compared]))
-
-
-def round_files(
-    settings: ExperimentSettings, experiment: str, arm: str, seed: int, number: int
-) -> RoundFiles:
-    """The files of a round; the first one of an arm may be another arm's."""
-    owner = settings.first_round_owner(arm) if number == 0 else arm
-    folder = RESULTS / experiment / "runs" / f"{owner}-{seed}" / f"round-{number}"
+def _round_files(c: Configuration, run: Run, number: int) -> RoundFiles:
+    """The files of a round, where it is trained."""
+    retrieval = runs.pairing(c, run.experiment, run.arm).retrieval
+    trained = runs.trained_in(c, run, number)
+    patterns = (layout.SUBSET, layout.TARGETS, layout.DIFFICULTY)
     return RoundFiles(
-        *(owner, seed, number, settings.arm(arm).retrieval),
-        *(folder / "subset.csv", folder / "targets.csv", folder / "difficulty.csv"),
+        *(trained.arm, trained.seed, number, retrieval),
+        *(Path(trained.file_of_round(pattern, number)) for pattern in patterns),
     )
 
 
-def retrieval_files(
-    configuration: Configuration, settings: ExperimentSettings, name: str
-) -> RetrievalFiles:
+def _retrieval_files(c: Configuration, settings: ExperimentSettings, name: str) -> RetrievalFiles:
     """The files of one way of retrieval, for an experiment's target and sources."""
-    retrieval = configuration.retrievals[name]
-    pairing = RESULTS / "retrieval" / name / settings.target
-
-    def shards(folder: Path, dataset: str) -> list[Path]:
-        return [folder / f"{n:04d}.h5" for n in range(configuration.datasets[dataset].shards)]
+    retrieval, target, sources = c.retrievals[name], settings.target, settings.sources
+    names = {"retrieval": name, "target": target}
 
     def histograms(dataset: str) -> list[Path]:
-        return shards(pairing / dataset / "histograms" / "train", dataset)
+        shards = shards_of(c, dataset)
+        files = (
+            layout.HISTOGRAMS.of(**names, dataset=dataset, part="train", shard=shard)
+            for shard in shards
+        )
+        return _paths(files)
 
-    descriptors = RESULTS / "descriptors" / retrieval.bank / settings.target / "train"
-    left_out = retrieval.leakage.check and retrieval.leakage.exclude
+    bank = {"bank": retrieval.bank, "dataset": target, "part": "train"}
+    leaking = _paths(leaking_images(c, name, target, sources))
     return RetrievalFiles(
         *(name, retrieval.bank, retrieval.epsilon, retrieval.seed),
-        pairing / SEPARATOR.join(settings.sources) / "ranking.h5",
-        shards(descriptors, settings.target)[0],
-        histograms(settings.target),
-        {source: histograms(source) for source in settings.sources},
-        {s: pairing / s / "leakage.csv" for s in settings.sources} if left_out else {},
+        Path(layout.RANKING.of(**names, sources=runs.joined(sources))),
+        Path(layout.DESCRIPTORS.of(**bank, shard=shards_of(c, target)[0])),
+        histograms(target),
+        {source: histograms(source) for source in sources},
+        dict(zip(sources, leaking, strict=True)) if leaking else {},
     )
 
 
-def _images(dataset: str) -> Path:
-    return RESULTS / "datasets" / dataset / "images.csv"
+def _paths(files: Iterable[File]) -> list[Path]:
+    return list(map(Path, files))

@@ -35,6 +35,16 @@ def places_of_run(c: Configuration, experiment: str, arm: str) -> dict[str, Any]
     }
 
 
+def means_of_rounds(c: Configuration) -> dict[str, Any]:
+    """What `sjft.training.finetune.RoundMeans` says, with a pattern for the folder."""
+    return {
+        "data_root": c.data_root,
+        "jobs": c.training_jobs.model_dump(mode="json"),
+        "checkpoints": c.checkpoints.model_dump(mode="json"),
+        "folder": layout.CHECKPOINTS,
+    }
+
+
 def fetchable(c: Configuration) -> list[str]:
     """The data sets that can be downloaded, or of which is told how to get them."""
     return [

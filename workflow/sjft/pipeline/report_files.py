@@ -3,12 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from sjft import layout
-from sjft.layout import File, Pattern
+from sjft.layout import Pattern
 from sjft.pipeline import run_inputs, runs
 from sjft.pipeline.inputs import Files, shards_of
+from sjft.pipeline.page_files import as_values, made_by_rules
 from sjft.pipeline.runs import Run
 from sjft.reports.report_page.inputs import DatasetFiles, ReportInputs, RoundFiles, RunFiles
 from sjft.settings.config import Configuration
@@ -27,15 +26,15 @@ def report_inputs(c: Configuration, experiment: str) -> ReportInputs:
     return ReportInputs(
         experiment=experiment,
         published=c.experiments[experiment].publish.arm,
-        summary=_path(layout.SUMMARY.of(experiment=experiment)),
-        card=_path(layout.MODEL_CARD.of(experiment=experiment)),
+        summary=Path(layout.SUMMARY.of(experiment=experiment)),
+        card=Path(layout.MODEL_CARD.of(experiment=experiment)),
         datasets=_datasets(c, experiment),
         leakage=_leakage(c, experiment),
-        duplicates=_path(layout.DUPLICATES.of(**names)) if summarised["duplicates"] else None,
-        ranking=_path(ranking) if ranked else None,
+        duplicates=Path(layout.DUPLICATES.of(**names)) if summarised["duplicates"] else None,
+        ranking=Path(ranking) if ranked else None,
         runs=[_run(c, run) for run in runs.compared_runs(c, experiment)],
         optional={
-            name: _path(pattern.of(experiment=experiment))
+            name: Path(pattern.of(experiment=experiment))
             for name, pattern in (
                 ("ablation_text", layout.ABLATION_TEXT),
                 ("ablation_plot", layout.ABLATION_PLOT),
@@ -43,10 +42,6 @@ def report_inputs(c: Configuration, experiment: str) -> ReportInputs:
             )
         },
     )
-
-
-def _path(file: str) -> Path:
-    return Path(file)
 
 
 def _datasets(c: Configuration, experiment: str) -> list[DatasetFiles]:
@@ -57,10 +52,10 @@ def _datasets(c: Configuration, experiment: str) -> list[DatasetFiles]:
         DatasetFiles(
             name,
             "source" if place else "target",
-            _path(layout.IMAGES.of(dataset=name)),
-            _path(layout.STATE.of(dataset=name)),
+            Path(layout.IMAGES.of(dataset=name)),
+            Path(layout.STATE.of(dataset=name)),
             [
-                _path(layout.SKIPPED.of(bank=pairing.bank, dataset=name, part="train", shard=shard))
+                Path(layout.SKIPPED.of(bank=pairing.bank, dataset=name, part="train", shard=shard))
                 for shard in shards_of(c, name)
                 if used and c.datasets[name].on_bad_image == "skip"
             ],
@@ -74,7 +69,7 @@ def _leakage(c: Configuration, experiment: str) -> dict[str, Path]:
     if not runs.leakage(c, pairing.retrieval).check:
         return {}
     names = {"retrieval": pairing.retrieval, "target": pairing.target}
-    return {s: _path(layout.LEAKAGE.of(**names, source=s)) for s in pairing.sources}
+    return {s: Path(layout.LEAKAGE.of(**names, source=s)) for s in pairing.sources}
 
 
 def _run(c: Configuration, run: Run) -> RunFiles:
@@ -82,7 +77,7 @@ def _run(c: Configuration, run: Run) -> RunFiles:
     arm = runs.arm_of(c, run.experiment, run.arm)
 
     def of_round(pattern: Pattern, number: int) -> Path:
-        return _path(runs.trained_file(c, run, pattern, number))
+        return Path(runs.trained_file(c, run, pattern, number))
 
     rounds = [
         RoundFiles(
@@ -99,27 +94,18 @@ def _run(c: Configuration, run: Run) -> RunFiles:
         run.arm,
         run.seed,
         arm.title,
-        evaluation=_path(run.file(layout.EVALUATION)),
-        classes=_path(run.file(layout.CLASSES)),
-        confusion=_path(run.file(layout.CONFUSION)),
+        evaluation=Path(run.file(layout.EVALUATION)),
+        classes=Path(run.file(layout.CLASSES)),
+        confusion=Path(run.file(layout.CONFUSION)),
         rounds=rounds,
     )
 
 
 def describe(c: Configuration, experiment: str) -> Files:
     """What the rule `describe` reads."""
-    return {"files": [_file(path) for path in report_inputs(c, experiment).files()]}
-
-
-def _file(path: Path) -> File:
-    job = layout.job_of(str(path))
-    assert job is not None, path
-    return File(str(path), job)
+    return {"files": list(made_by_rules(report_inputs(c, experiment).files()))}
 
 
 def report_values(c: Configuration, experiment: str) -> dict[str, Any]:
     """`report_inputs` as plain values."""
-    values: dict[str, Any] = TypeAdapter(ReportInputs).dump_python(
-        report_inputs(c, experiment), mode="json"
-    )
-    return values
+    return as_values(report_inputs(c, experiment))

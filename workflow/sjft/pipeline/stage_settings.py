@@ -29,31 +29,32 @@ SEEN = ("input_size", "mean", "std")
 def only_told(configuration: Configuration) -> Values:
     """What jobs are told of every entry beside what they go by.
 
-    ``advice`` of a retrieval is what the message about a low recall speaks of.
+    `advice` is, of each retrieval, what the message about a low recall speaks of.
     """
     retrievals = configuration.retrievals.items()
-    experiments = configuration.experiments.items()
     return {
         "banks": {name: {"device": bank.device} for name, bank in configuration.banks.items()},
         "datasets": {
             name: _of_opening(dataset) for name, dataset in configuration.datasets.items()
         },
         "retrievals": {
-            name: {
-                "device": retrieval.device,
-                "advice": retrieval.model_dump(
-                    mode="json", include=dict(search_backend(retrieval.backend).searched_by)
-                ),
-            }
+            name: retrieval.model_dump(mode="json", include=set(COMPUTING_RETRIEVAL))
             for name, retrieval in retrievals
         },
-        "training": {
-            name: e.training.model_dump(mode="json", include=set(COMPUTING_TRAINING))
-            for name, e in experiments
+        "advice": {
+            name: retrieval.model_dump(
+                mode="json", include=dict(search_backend(retrieval.backend).searched_by)
+            )
+            for name, retrieval in retrievals
         },
-        "evaluation": {
-            name: e.evaluation.model_dump(mode="json", include=set(COMPUTING_EVALUATION))
-            for name, e in experiments
+        "experiments": {
+            name: {
+                "training": e.training.model_dump(mode="json", include=set(COMPUTING_TRAINING)),
+                "evaluation": e.evaluation.model_dump(
+                    mode="json", include=set(COMPUTING_EVALUATION)
+                ),
+            }
+            for name, e in configuration.experiments.items()
         },
     }
 

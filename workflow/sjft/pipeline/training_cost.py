@@ -25,7 +25,8 @@ from sjft.pipeline.resources import (
 )
 from sjft.pipeline.retrieval_cost import Price
 from sjft.settings.config import Configuration
-from sjft.settings.experiment import EvaluationSettings, ExperimentSettings
+from sjft.settings.evaluation import EvaluationSettings
+from sjft.settings.experiment import ExperimentSettings
 from sjft.settings.training import TrainingSettings
 from sjft.settings.weights import RandomWeights
 from sjft.training.batches import Batch, JointBatches, LabelledImages

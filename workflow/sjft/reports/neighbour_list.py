@@ -14,10 +14,11 @@ import numpy as np
 import polars as pl
 from PIL import Image, ImageOps
 
+from sjft.data.location import ImageFolders
 from sjft.data.pixels import load_pixels
 from sjft.data.table import read_images
 from sjft.errors import BadImageError, UserError
-from sjft.reports.explorer.inputs import ExplorerInputs, ImageFolders, RoundFiles
+from sjft.reports.explorer.inputs import ExplorerInputs, RoundFiles
 from sjft.retrieval.neighbours import Neighbours, read_neighbours
 from sjft.retrieval.ranking import side_by_side
 from sjft.selection.pairs import borrowed

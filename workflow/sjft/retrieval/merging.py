@@ -17,17 +17,22 @@ LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class PartHistograms:
-    """A data set's images.csv, and the histograms of its training images, shard by shard."""
+class SearchedFiles:
+    """What the search left of each shard, what was searched, and the lists of both data sets.
 
-    images: Path
-    histograms: Sequence[Path]
+    ``shards`` are the neighbours, ``targets`` and ``sources`` the histograms of the training
+    images, all of them shard by shard.
+    """
+
+    shards: Sequence[Path]
+    targets: Sequence[Path]
+    sources: Sequence[Path]
+    target_images: Path
+    source_images: Path
 
 
 def merge_neighbours(
-    shards: Sequence[Path],
-    targets: PartHistograms,
-    sources: PartHistograms,
+    files: SearchedFiles,
     settings: RetrievalSettings,
     decided_by: Mapping[str, Any],
     output: Path,
@@ -37,17 +42,17 @@ def merge_neighbours(
     ``decided_by`` is what of the settings decides the lists, for their file. Raises `UserError`
     where the lists are not of one search, and where the recall is under the configured floor.
     """
-    numbers = numbers_in_shards(read_images(sources.images), "train", len(shards))
-    merged = merge_shards(shards, settings.neighbours_on_file, numbers)
-    searched = concatenate([read_histograms(path) for path in targets.histograms])
-    measured = recall(merged, searched, sources.histograms, numbers, settings)
+    numbers = numbers_in_shards(read_images(files.source_images), "train", len(files.shards))
+    merged = merge_shards(files.shards, settings.neighbours_on_file, numbers)
+    searched = concatenate([read_histograms(path) for path in files.targets])
+    measured = recall(merged, searched, files.sources, numbers, settings)
     LOG.info("recall by depth: %s", measured)
     require_recall(measured, settings)
-    of_target = numbers_in_shards(read_images(targets.images), "train", len(targets.histograms))
+    of_target = numbers_in_shards(read_images(files.target_images), "train", len(files.targets))
     write_neighbours(
         output,
-        of_targets(merged, rows_of_shards(targets.histograms, of_target)),
+        of_targets(merged, rows_of_shards(files.targets, of_target)),
         config=decided_by,
-        inputs={path.name: digest_of_file(path) for path in shards},
+        inputs={path.name: digest_of_file(path) for path in files.shards},
         recall=measured,
     )

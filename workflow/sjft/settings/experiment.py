@@ -1,7 +1,7 @@
 """Experiments: selection, training, evaluation, and which arms are compared."""
 
 from collections.abc import Iterable
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from pydantic import Field, model_validator
 
@@ -9,29 +9,10 @@ from sjft.settings.ablation import AblationSettings
 from sjft.settings.arm import BEST, METHOD, PRESETS, WITHOUT_RETRIEVAL, Arm, ArmName, ArmSettings
 from sjft.settings.arms_of import ancestry, given, names_of, resolve
 from sjft.settings.base import Name, Seed, Settings
+from sjft.settings.evaluation import EvaluationSettings
 from sjft.settings.selection import SelectionSettings
 from sjft.settings.training import TrainingSettings
 from sjft.settings.weights import RandomWeights
-
-
-class EvaluationSettings(Settings):
-    """Class scores averaged over scales, crops and mirrors, as VGG does it (paper, section 4)."""
-
-    split: Literal["val", "test"] = Field("test", description="Choose settings on `val`.")
-    scales: tuple[int, ...] = Field(
-        (256,), min_length=1, description="Shorter sides, in pixels, at least `input_size`."
-    )
-    crops: Literal["centre", "five"] = Field(
-        "centre", description="The central crop alone, or with the four corners."
-    )
-    mirror: bool = Field(False, description="Add every crop's mirror image.")
-    batch: int = Field(64, ge=1, description="Crops a forward pass.")
-
-    def single_view(self) -> Self:
-        """The first scale's central crop alone, which is what the training images are scored by."""
-        return self.model_copy(
-            update={"scales": self.scales[:1], "crops": "centre", "mirror": False}
-        )
 
 
 class PublishSettings(Settings):

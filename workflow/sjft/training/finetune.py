@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sjft.data.location import ImageFolders
 from sjft.data.table import class_names, read_images
 from sjft.networks.joint import load_joint_network
 from sjft.networks.source_head import ClassifierClasses, read_classifier_classes
 from sjft.retrieval.neighbours import read_neighbours
 from sjft.selection.subset import read_manifest
 from sjft.settings.checkpoints import CheckpointSettings
-from sjft.settings.image_limits import ImageLimits
 from sjft.settings.selection import Sources
 from sjft.settings.training import TrainingSettings
 from sjft.settings.training_jobs import TrainingJobSettings
@@ -49,13 +49,16 @@ class RoundFiles:
 
 
 @dataclass(frozen=True)
-class RoundFolders:
-    """The folders of the target's and the sources' images, of the user's data, of checkpoints."""
+class RoundMeans:
+    """By what means a round is trained: none of it decides the model.
 
-    target: Path
-    sources: Mapping[str, Path]
+    ``data_root`` is the folder of the user's data, ``folder`` that of the round's checkpoints.
+    """
+
     data_root: Path
-    checkpoints: Path
+    jobs: TrainingJobSettings
+    checkpoints: CheckpointSettings
+    folder: Path
 
 
 @dataclass(frozen=True)
@@ -68,18 +71,15 @@ class RoundOutput:
 
 def finetune(
     files: RoundFiles,
-    folders: RoundFolders,
+    images: ImageFolders,
     output: RoundOutput,
     settings: TrainingSettings,
-    jobs: TrainingJobSettings,
-    checkpoints: CheckpointSettings,
+    means: RoundMeans,
     number: int,
     seed: int,
     sources: Sources,
-    *,
-    decided_by: Mapping[str, Any],
     threads: int,
-    limits: ImageLimits,
+    decided_by: Mapping[str, Any],
 ) -> None:
     """Train the round ``number`` of a run and write its model and history.
 
@@ -95,27 +95,27 @@ def finetune(
             seed=seed,
             manifest=manifest,
             choice=source_choice(sources, manifest, ranking, settings.source_loss_scale),
-            target_folder=folders.target,
-            source_folders=dict(folders.sources),
+            target_folder=images.target,
+            source_folders=dict(images.sources),
             target_classes=class_names(read_images(files.images)),
             last_network=load_joint_network(files.last_model) if files.last_model else None,
-            classifier_classes=_classifier_classes(files, folders, settings),
-            limits=limits,
+            classifier_classes=_classifier_classes(files, images, settings, means.data_root),
+            limits=images.limits,
         ),
         settings,
-        weights_file(settings.weights, folders.data_root, files.weights),
+        weights_file(settings.weights, means.data_root, files.weights),
         threads,
         Checkpoints(
-            folders.checkpoints,
+            means.folder,
             {
                 "inputs": files.digests(),
                 "training": settings.model_dump(mode="json"),
                 "threads": threads,
                 **decided_by,
             },
-            checkpoints,
+            means.checkpoints,
         ),
-        jobs,
+        means.jobs,
         model=output.model,
         history=output.history,
         facts={
@@ -128,13 +128,13 @@ def finetune(
 
 
 def _classifier_classes(
-    files: RoundFiles, folders: RoundFolders, settings: TrainingSettings
+    files: RoundFiles, images: ImageFolders, settings: TrainingSettings, data_root: Path
 ) -> ClassifierClasses | None:
     """What the pre-trained classifier tells apart, where the source's head starts from it."""
     if not files.source_images:
         return None
     listed = settings.source_head_classes
     return read_classifier_classes(
-        None if listed is None else folders.data_root / listed,
-        dict(zip(folders.sources, files.source_images, strict=True)),
+        None if listed is None else data_root / listed,
+        dict(zip(images.sources, files.source_images, strict=True)),
     )

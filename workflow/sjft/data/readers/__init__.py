@@ -1,7 +1,7 @@
 """Readers: from a data set's folder to the list of its images.
 
 A reader is a function of the settings and the folder; a new one is a settings class in
-`sjft.settings.dataset` and an entry in `READERS`. Adding one touches no rule.
+`sjft.settings.datasets` and an entry in `READERS`. Adding one touches no rule.
 """
 
 from sjft.data.readers.folders import read_caltech256, read_image_folder, read_imagenet

@@ -10,7 +10,7 @@ from sjft.data.omissions import shown
 from sjft.data.readers.listed import ListedImage, folder_in
 from sjft.data.readers.lists import matlab_values, numbered_lines, text_of
 from sjft.errors import UserError
-from sjft.settings.dataset import CLUTTER, Caltech256, ImageFolder, ImageNet
+from sjft.settings.datasets.folders import CLUTTER, Caltech256, ImageFolder, ImageNet
 from sjft.settings.splits import RandomSplit
 from sjft.storage.files import stable_integer
 

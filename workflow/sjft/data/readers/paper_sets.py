@@ -9,7 +9,7 @@ from sjft.data.readers.listed import ListedImage, folder_in, path_in
 from sjft.data.readers.lists import matlab_values, numbered_lines, text_of
 from sjft.data.readers.on_disk import as_on_disk
 from sjft.errors import UserError
-from sjft.settings.dataset import (
+from sjft.settings.datasets.paper_sets import (
     DOGS_LISTS,
     FLOWERS_LABELS,
     FLOWERS_SPLITS,

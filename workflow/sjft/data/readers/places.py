@@ -10,7 +10,7 @@ from sjft.data.readers.listed import ListedImage, folder_in, path_in
 from sjft.data.readers.lists import numbered_lines, whole_number
 from sjft.data.readers.on_disk import as_on_disk
 from sjft.errors import UserError
-from sjft.settings.dataset import Places205, Places365
+from sjft.settings.datasets.places import Places205, Places365
 
 
 def read_places(

@@ -10,7 +10,8 @@ from sjft.data.omissions import shown
 from sjft.data.readers.listed import SPLITS, ListedImage, path_in
 from sjft.data.readers.on_disk import as_on_disk
 from sjft.errors import NotAsWrittenError, UserError
-from sjft.settings.dataset import Cameras, CsvList, Synthetic
+from sjft.settings.datasets.made import Cameras, Synthetic
+from sjft.settings.datasets.tables import CsvList
 from sjft.storage.files import require_digest_beside
 
 

@@ -11,7 +11,7 @@ from sjft.data.readers.folders import split_at_random
 from sjft.data.readers.listed import ListedImage, path_in
 from sjft.data.readers.on_disk import as_on_disk
 from sjft.errors import UserError
-from sjft.settings.dataset import TorchvisionSet
+from sjft.settings.datasets.torchvision_sets import TorchvisionSet
 
 # Names under which torchvision's classes keep (path, label), or paths and labels apart.
 PAIRS = ("samples", "_samples", "imgs")

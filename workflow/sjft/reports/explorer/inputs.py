@@ -4,8 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sjft.settings.image_limits import ImageLimits
-
 
 @dataclass(frozen=True)
 class RetrievalFiles:
@@ -66,12 +64,3 @@ class ExplorerInputs:
         of_retrievals = [file for retrieval in self.retrievals for file in retrieval.files()]
         files = [self.target_images, *self.source_images.values(), *of_retrievals, *of_rounds]
         return list(dict.fromkeys(files))
-
-
-@dataclass(frozen=True)
-class ImageFolders:
-    """Where the images lie, and which of them are too large to be opened."""
-
-    target: Path
-    sources: Mapping[str, Path]
-    limits: ImageLimits

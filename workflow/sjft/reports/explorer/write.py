@@ -11,11 +11,12 @@ from pathlib import Path
 import jinja2
 import numpy as np
 
+from sjft.data.location import ImageFolders
 from sjft.data.table import class_names, read_images
 from sjft.reports.explorer.borrowing import read_borrowing
 from sjft.reports.explorer.comparison import Ids, compare
 from sjft.reports.explorer.index import Content, index_of, sources_of
-from sjft.reports.explorer.inputs import ExplorerInputs, ImageFolders
+from sjft.reports.explorer.inputs import ExplorerInputs
 from sjft.reports.explorer.scripts import write_borrowers, write_script, write_targets
 from sjft.reports.explorer.sheets import Sheets
 from sjft.reports.explorer.source_ids import name_sources

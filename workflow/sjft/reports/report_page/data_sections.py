@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from sjft.data.location import ImageFolders
 from sjft.data.state import read_record
 from sjft.data.table import read_images
 from sjft.leakage.table import read_leakage
@@ -22,7 +23,7 @@ from sjft.reports.report_page.blocks import (
     Text,
     percent,
 )
-from sjft.reports.report_page.inputs import DatasetFiles, ImageFolders, ReportInputs
+from sjft.reports.report_page.inputs import DatasetFiles, ReportInputs
 from sjft.reports.report_page.thumbnails import thumbnail
 from sjft.retrieval.neighbours import read_neighbours
 from sjft.selection.subset import read_skipped
@@ -129,7 +130,7 @@ def _classes_and_examples(
 
 
 def _image(folders: ImageFolders, dataset: str, path: str, told: str) -> ShownImage:
-    return ShownImage(thumbnail(folders.of[dataset] / path, folders.limits), told)
+    return ShownImage(thumbnail(folders.of(dataset) / path, folders.limits), told)
 
 
 ##### copies #####

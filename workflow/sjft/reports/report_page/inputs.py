@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sjft.settings.image_limits import ImageLimits
-
 
 @dataclass(frozen=True)
 class DatasetFiles:
@@ -81,14 +79,6 @@ class ReportInputs:
                 files += [of_round.subset, of_round.targets, of_round.history]
                 files += [of_round.difficulty] if of_round.difficulty else []
         return list(dict.fromkeys(files))
-
-
-@dataclass(frozen=True)
-class ImageFolders:
-    """Where the images of each data set lie, and which of them are too large to be opened."""
-
-    of: Mapping[str, Path]
-    limits: ImageLimits
 
 
 @dataclass(frozen=True)

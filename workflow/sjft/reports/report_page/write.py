@@ -8,11 +8,11 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from sjft.data.location import ImageFolders
 from sjft.reports.report_page.blocks import Block, Chart, Rendered, Section, Table, Text
 from sjft.reports.report_page.data_sections import comparison, datasets, leakage, retrieval
 from sjft.reports.report_page.inputs import (
     Circumstances,
-    ImageFolders,
     ReportInputs,
     RuleCost,
 )
