@@ -14,7 +14,8 @@ from PIL import Image
 from small import images_table, random_histograms, random_neighbours
 
 from sjft.cli.main import main
-from sjft.data.table import write_images
+from sjft.data.state import state_of
+from sjft.data.table import read_images, write_images
 from sjft.leakage.hashes import hash_images
 from sjft.retrieval.bins import equalise_bins
 from sjft.retrieval.histograms import build_histograms
@@ -49,7 +50,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     both = random_neighbours(2, 12, 66, 9)
     write_neighbours(pairing / "web+birds/ranking.h5", both, {}, {}, None, {"web": 0, "birds": 50})
     of_shard = random_neighbours(3, 12, 50, 9)
-    write_neighbours(web / "neighbours" / "0000.h5", of_shard, {}, {})
+    read = {"bins": "digest of the bins", "sources": "digest of the histograms"}
+    write_neighbours(web / "neighbours" / "0000.h5", of_shard, {}, read)
     options: dict[str, Any] = {"epsilon": 1e-4, "dimensions": 2, "sample": 9, "seed": 0}
     fit_projection(random_histograms(1, 9), output=root / "p.h5", inputs={}, **options)
     index = pairing / "birds" / "index" / "0001.ann"
@@ -136,6 +138,46 @@ def test_moved_files_are_given_their_lists(
     assert main(["inspect", str(moved), "--image", "birds/7.png"]) == 1
     error = capsys.readouterr().err
     assert "this file knows images by number" in error and "--images results/datasets/" in error
+
+
+def test_a_moved_shard_is_found_in_its_list_by_the_state_of_its_images(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = results / "datasets" / "birds" / "images.csv"
+    table = read_images(path)
+    state = state_of(table, 2).content["train"][1]
+    # The name of another part and shard says nothing.
+    (tmp_path / "heldout").mkdir()
+    moved = write_small_descriptors(tmp_path / "heldout" / "0000.h5", state)
+    assert row(capsys, moved, "birds/5.png", "--images", path)["image"] == 2
+    assert row(capsys, moved, 2, "--images", path)["path"] == "birds/5.png"
+    newer = table.with_columns(pl.col("bytes") + 1)
+    write_images(tmp_path / "newer.csv", newer)
+    assert row(capsys, moved, 2, "--images", tmp_path / "newer.csv")["path"] is None
+    arguments = ["inspect", str(moved), "--image", "birds/5.png", "--images"]
+    assert main([*arguments, str(tmp_path / "newer.csv")]) == 1
+    assert "other images than any part and shard of this list has" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "retrieval/small/birds/birds/histograms/train/0001.h5",
+        "retrieval/small/birds/birds/index/0001.ann",
+        "retrieval/small/birds/web/neighbours/0000.h5",
+    ],
+)
+def test_a_moved_file_that_does_not_say_its_shard_is_not_guessed_at(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], file: str
+) -> None:
+    (tmp_path / "train").mkdir()
+    moved = Path(shutil.copy(results / file, tmp_path / "train" / Path(file).name))
+    for beside in (results / file).parent.glob("0001.[dj]*"):
+        shutil.copy(beside, moved.parent)
+    path = results / "datasets" / "birds" / "images.csv"
+    assert row(capsys, moved, 2, "--images", path)["path"] is None
+    assert main(["inspect", str(moved), "--image", "birds/5.png", "--images", str(path)]) == 1
+    assert "does not say which part and shard of a list it is about" in capsys.readouterr().err
 
 
 def test_what_has_several_meanings_or_none_is_told(

@@ -106,6 +106,17 @@ def test_a_file_of_torch_that_lacks_something_is_refused_in_one_line(
     assert output.err.count("\n") == 1 and output.out == ""
 
 
+def test_a_moved_checkpoint_is_known_by_its_content(
+    copied: Callable[[str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    moved = copied("checkpoint").rename(tmp_path / "mine-of-round-7.pt")
+    assert main(["inspect", str(moved)]) == 0
+    output = capsys.readouterr().out
+    update = torch.load(moved, weights_only=True)["update"]
+    assert f"A round of training after update {update}" in output
+    assert "it lies where its content says (decided_by.json is not there: not compared)" in output
+
+
 @pytest.mark.parametrize("name", ["model of a round", "checkpoint"])
 def test_a_file_that_has_lost_its_checksum_is_refused(
     name: str, copied: Callable[[str], Path], capsys: pytest.CaptureFixture[str]

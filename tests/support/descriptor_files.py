@@ -37,12 +37,13 @@ def packed_slowly(counts: np.ndarray) -> PackedCounts:
     )
 
 
-def write_small_descriptors(path: Path) -> Path:
-    """Six images of three channels with 300 responses each."""
+def write_small_descriptors(path: Path, images: str = "") -> Path:
+    """Six images of three channels with 300 responses each; ``images`` is their state."""
     rng = np.random.default_rng(1)
     counts = rng.multinomial(300, rng.dirichlet(np.full(37, 0.3)), (6, 3))
     config = {"type": "fake", "grid": SMALL_GRID.model_dump()}
-    with create_hdf5(path, kind=KIND, version=VERSION, config=config, inputs={"weights": ""}) as w:
+    inputs = {"images": images, "weights": ""}
+    with create_hdf5(path, kind=KIND, version=VERSION, config=config, inputs=inputs) as w:
         write_channels(w, [Layer("layer0", 3, 300)])
         append_images(w, np.arange(6, dtype=np.int32), packed_slowly(counts))
     return path

@@ -56,7 +56,7 @@ def inspect(chosen: argparse.Namespace) -> str:
     if chosen.image is not None:
         if found.image is None:
             raise UserError(f"--image {chosen.image}: {chosen.file} ({found.kind}) has no images.")
-        row = plain(found.image(chosen.image, names_for(chosen.file, chosen.images)))
+        row = plain(found.image(chosen.image, names_for(chosen.file, found.kind, chosen.images)))
     if chosen.plot is not None:
         _draw(found, chosen.plot, chosen.file)
     text = _json(chosen, found, row) if chosen.json else _text(chosen, found, row)

@@ -1,7 +1,8 @@
 """The names of the images that a file knows by number, from the lists where rules put them.
 
 Files hold numbers, since a number is a row of a list: of images.csv, or of the part and shard of it
-that the file is about. Where the file was moved, the lists are given by hand.
+that the file is about. Where the file was moved, the lists are given by hand, and its content
+says what it is about: its name says nothing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,25 +12,28 @@ import numpy as np
 import polars as pl
 
 from sjft import layout
-from sjft.data.table import PARTS, numbers_in_shards, of_shard, read_images
+from sjft.data.state import state_of
+from sjft.data.table import numbers_in_shards, of_shard, read_images
 from sjft.retrieval.histograms import read_histograms, rows_of_shards
+from sjft.storage.hdf5 import inputs_of, open_sealed
 from sjft.storage.inspection import Names
 
 HINT = (
     "Give the data set's list: `--images results/datasets/DATASET/images.csv`, for lists of "
     "neighbours the target's first and then the sources'."
 )
+IN_PLACE = ": name the file where the rules have put it, below results/, without `--images`."
 
 
-def names_for(file: Path, given: Sequence[Path]) -> Names:
+def names_for(file: Path, kind: str, given: Sequence[Path]) -> Names:
     """The names of a file's images, as far as they can be told.
 
-    ``given`` are lists of images, instead of those that lie where the rules put them. Raises
-    `UserError` for a list that is damaged.
+    ``kind`` is what the file is, as `Inspection` calls it. ``given`` are lists of images, instead
+    of those that lie where the rules put them. Raises `UserError` for a list that is damaged.
     """
     if given:
         tables = [read_images(path) for path in given]
-        return Names(_of_given(file, tables[0]), _paths(tables[1:]), HINT)
+        return _OF_GIVEN.get(kind, _of_whole_lists)(file, tables)
     path = file.resolve().as_posix()
     made_by = layout.job_of(path)
     if made_by is None or made_by.rule not in _FIND:
@@ -37,11 +41,46 @@ def names_for(file: Path, given: Sequence[Path]) -> Names:
     return _FIND[made_by.rule](Path(path[: path.rindex(f"/{layout.RESULTS}/")]), made_by.names)
 
 
-def _of_given(file: Path, table: pl.DataFrame) -> list[str]:
-    """Of the part and shard that the file's own name tells, where it does."""
-    if file.parent.name in PARTS and file.stem.isdigit():
-        return of_shard(table, file.parent.name, int(file.stem))["path"].to_list()
-    return table["path"].to_list()
+##### by lists that are given: what the file is about is told by its content alone #####
+
+
+def _of_whole_lists(file: Path, tables: Sequence[pl.DataFrame]) -> Names:
+    return Names(tables[0]["path"].to_list(), _paths(tables[1:]), HINT)
+
+
+def _of_stated_shard(file: Path, tables: Sequence[pl.DataFrame]) -> Names:
+    """By the state of its images, a file finds its part and shard in the list."""
+    table = tables[0]
+    with open_sealed(file) as opened:
+        stated = inputs_of(opened).get("images")
+    shards = 1 + max(table["shard"], default=0)
+    for part, states in state_of(table, shards).content.items():
+        if stated in states:
+            return Names(of_shard(table, part, states.index(stated))["path"].to_list(), hint=HINT)
+    return Names(hint=f"It was made from other images than any part and shard of this list has{IN_PLACE}")
+
+
+def _of_lists_or_a_shards(file: Path, tables: Sequence[pl.DataFrame]) -> Names:
+    """The lists of a whole source are by rows of both lists; a shard's are by rows of others."""
+    with open_sealed(file) as opened:
+        of_shard_alone = "sources" in inputs_of(opened)
+    return _unsaid(file, tables) if of_shard_alone else _of_whole_lists(file, tables)
+
+
+def _unsaid(file: Path, tables: Sequence[pl.DataFrame]) -> Names:
+    return Names(hint=f"It does not say which part and shard of a list it is about{IN_PLACE}")
+
+
+_OF_GIVEN: dict[str, Callable[[Path, Sequence[pl.DataFrame]], Names]] = {
+    "descriptors": _of_stated_shard,
+    "hashes": _of_stated_shard,
+    "histograms": _unsaid,
+    "index": _unsaid,
+    "neighbours": _of_lists_or_a_shards,
+}
+
+
+##### by lists that lie where the rules put them #####
 
 
 def _paths(tables: Sequence[pl.DataFrame]) -> list[str] | None:

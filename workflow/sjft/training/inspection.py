@@ -31,13 +31,22 @@ def inspect_checkpoint(path: Path, content: Values) -> Inspection:
                 f"it is of version {VERSION} of {KIND}",
                 None if version == VERSION else f"it is of version {version}",
             ),
-            _named_by_update(path, update),
-            _in_its_folder(path, decided),
-            _of_its_record(path, decided),
+            *_checks_of_place(path, update, decided),
             weights_are_finite(state),
             _rows(rows, update),
         ],
         plot=lambda: _plot(rows),
+    )
+
+
+def _checks_of_place(path: Path, update: int, decided: Values) -> Sequence[Check]:
+    """What the place of a checkpoint says: nothing, where it was moved away from its record."""
+    if not (path.parent / DECIDED_BY).is_file():
+        return [Check(f"it lies where its content says ({DECIDED_BY} is not there: not compared)")]
+    return (
+        _named_by_update(path, update),
+        _in_its_folder(path, decided),
+        _of_its_record(path, decided),
     )
 
 
