@@ -14,7 +14,8 @@ from hypothesis.extra import numpy as hnp
 from sealed import seal_again
 
 from sjft.errors import UserError
-from sjft.storage.hdf5 import RowReader, Variable, config_of, create_hdf5, inputs_of, open_hdf5
+from sjft.storage.chunks import RowReader
+from sjft.storage.hdf5 import Variable, config_of, create_hdf5, inputs_of, open_hdf5
 
 
 def write(

@@ -57,7 +57,8 @@ def _of_stated_shard(file: Path, tables: Sequence[pl.DataFrame]) -> Names:
     for part, states in state_of(table, shards).content.items():
         if stated in states:
             return Names(of_shard(table, part, states.index(stated))["path"].to_list(), hint=HINT)
-    return Names(hint=f"It was made from other images than any part and shard of this list has{IN_PLACE}")
+    told = "It was made from other images than any part and shard of this list has"
+    return Names(hint=f"{told}{IN_PLACE}")
 
 
 def _of_lists_or_a_shards(file: Path, tables: Sequence[pl.DataFrame]) -> Names:

@@ -25,7 +25,8 @@ from sjft.descriptors.levels import every_level
 from sjft.descriptors.packing import PackedCounts, add_up
 from sjft.errors import UserError
 from sjft.settings.banks.common import LevelGrid
-from sjft.storage.hdf5 import Hdf5Writer, RowReader, Variable, config_of, inputs_of, open_hdf5
+from sjft.storage.chunks import RowReader
+from sjft.storage.hdf5 import Hdf5Writer, Variable, config_of, inputs_of, open_hdf5
 
 KIND, VERSION = "sjft-descriptors", 3
 

@@ -135,7 +135,7 @@ def _listed(name: str, settings: DatasetSettings, root: Path) -> Collection:
 
 @dataclass(frozen=True)
 class CountedImages:
-    """CountedImages to measure on, below ``root``, and in ``words`` what they are."""
+    """Images to measure on, below ``root``, and in ``words`` what they are."""
 
     root: Path
     paths: list[str]

@@ -13,7 +13,8 @@ from sjft.descriptors.file import open_descriptors, require_same_bank
 from sjft.errors import UserError
 from sjft.progress import progress
 from sjft.retrieval.bins import read_bins
-from sjft.storage.hdf5 import RowReader, Variable, create_hdf5, inputs_of, open_hdf5
+from sjft.storage.chunks import RowReader
+from sjft.storage.hdf5 import Variable, create_hdf5, inputs_of, open_hdf5
 
 KIND, VERSION = "sjft-histograms", 1
 IMAGES_A_BLOCK = 64

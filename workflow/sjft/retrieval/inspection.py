@@ -81,19 +81,21 @@ def _heaviest(mass: NDArray[np.int64]) -> float:
 
 def _plot_of_bins(mass: NDArray[np.int64]) -> Plot:
     shares = mass / np.maximum(mass.sum(axis=1, keepdims=True), 1)
-    low, middle, high = np.quantile(shares, [0.1, 0.5, 0.9], axis=0)
-    rows = [
-        {"bin": b, "share": float(middle[b]), "low": float(low[b]), "high": float(high[b])}
-        for b in range(mass.shape[1])
-    ]
-    return Plot(
+    return _band(
         "The target's responses in each bin: median and 10 to 90 % of the channels",
-        rows,
-        ("bin", "bin"),
-        ("share", "share of the channel's responses"),
-        mark="line",
-        band=("low", "high"),
+        np.quantile(shares, [0.1, 0.5, 0.9], axis=0),
+        ("bin", "share of the channel's responses"),
     )
+
+
+def _band(title: str, quantiles: NDArray[np.float64], axes: tuple[str, str]) -> Plot:
+    """A line within a band, bin by bin, from its ``quantiles`` [low, middle and high, bins]."""
+    low, middle, high = quantiles.tolist()
+    rows = [
+        {"bin": b, "share": middle[b], "low": low[b], "high": high[b]} for b in range(len(middle))
+    ]
+    across, up = axes
+    return Plot(title, rows, ("bin", across), ("share", up), mark="line", band=("low", "high"))
 
 
 def inspect_histograms(path: Path) -> Inspection:
@@ -154,18 +156,10 @@ def _plot_of_histograms(path: Path) -> Plot:
             for block in file.blocks(IMAGES_A_BLOCK)
         ]
     together = np.concatenate(shares) if shares else np.zeros((1, 1))
-    low, middle, high = np.quantile(together, [0.1, 0.5, 0.9], axis=0)
-    rows = [
-        {"bin": b, "share": float(middle[b]), "low": float(low[b]), "high": float(high[b])}
-        for b in range(len(middle))
-    ]
-    return Plot(
+    return _band(
         "Responses in each bin, a mean over channels: median and 10 to 90 % of the images",
-        rows,
-        ("bin", "bin of the target"),
-        ("share", "share of an image's responses"),
-        mark="line",
-        band=("low", "high"),
+        np.quantile(together, [0.1, 0.5, 0.9], axis=0),
+        ("bin of the target", "share of an image's responses"),
     )
 
 

@@ -19,15 +19,13 @@ from typing import Any
 
 import h5py
 import numpy as np
-from isal import isal_zlib
 from numpy.typing import NDArray
 
 from sjft import __version__
 from sjft.errors import NotAsWrittenError, UserError
+from sjft.storage.chunks import CHUNK_BYTES, compressed
 from sjft.storage.files import digest_of_text, written_beside
 from sjft.storage.seals import NOT_SEALED, Output, require_sealed, seal
-
-CHUNK_BYTES = 1 << 18  # a processor's cache holds it, compressed and not
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ class Variable:
     dimensions: tuple[str, ...]
     description: str
     units: str = "1"
-    # Whether its chunks are compressed by `_compressed`, and not by HDF5: for what is large.
+    # Whether its chunks are compressed by `sjft.storage.chunks` and not by HDF5: what is large.
     compressed_here: bool = False
 
 
@@ -94,7 +92,7 @@ class Hdf5Writer:
         missing = np.zeros((dataset.chunks[0] - len(values), *values.shape[1:]), values.dtype)
         chunk = np.concatenate([values, missing]) if len(missing) else values
         corner = (place, *[0] * (values.ndim - 1))
-        dataset.id.write_direct_chunk(corner, _compressed(chunk))
+        dataset.id.write_direct_chunk(corner, compressed(chunk))
 
     def finish(self) -> None:
         """Write what does not fill a chunk."""
@@ -120,62 +118,6 @@ class Hdf5Writer:
         """Digest of the configuration and of every data set's name and content."""
         parts = [f"{name}:{d.hexdigest()}" for name, d in sorted(self._digests.items())]
         return digest_of_text("\n".join([config, *parts]))
-
-
-def _compressed(chunk: NDArray[Any]) -> bytes:
-    """What the filters shuffle and gzip make of a chunk; by ISA-L in a quarter of zlib's time."""
-    numbers = chunk.reshape(-1).view(f"<u{chunk.dtype.itemsize}")
-    # By shifts, which numpy does several at once: bytes that stand apart it copies one by one.
-    shuffled = np.empty((numbers.itemsize, len(numbers)), np.uint8)
-    for place, byte in enumerate(shuffled):
-        np.right_shift(numbers, 8 * place, out=byte, casting="unsafe")
-    compressed: bytes = isal_zlib.compress(shuffled, 1)
-    return compressed
-
-
-def _inflated(compressed: bytes, kind: np.dtype[Any]) -> NDArray[Any]:
-    """The numbers that `_compressed` was given; raises `ValueError` or what ISA-L does."""
-    shuffled = np.frombuffer(isal_zlib.decompress(compressed), np.uint8).reshape(kind.itemsize, -1)
-    numbers: NDArray[Any] = shuffled[0].astype(f"<u{kind.itemsize}")
-    for place in range(1, kind.itemsize):
-        numbers |= np.left_shift(shuffled[place], 8 * place, dtype=numbers.dtype)
-    return numbers.view(kind)
-
-
-class RowReader:
-    """Reads rows of a data set in their order, inflated by ISA-L in a third of HDF5's time.
-
-    For numbers, in chunks along the first dimension alone, as `Hdf5Writer` makes them.
-    """
-
-    def __init__(self, dataset: h5py.Dataset) -> None:
-        """Read from a data set of an open file."""
-        self._dataset = dataset
-        # The next rows often begin in the chunk that the last ones ended in.
-        self._first, self._chunk = -1, np.empty(0)
-
-    def __call__(self, start: int, end: int) -> NDArray[Any]:
-        """``dataset[start:end]``; raises `OSError` where it has fewer rows or a damaged chunk."""
-        dataset = self._dataset
-        if end > len(dataset):
-            raise OSError(f"{dataset.name} has {len(dataset)} rows, and {end} are asked for")
-        rows = dataset.chunks[0]
-        values = np.empty((max(0, end - start), *dataset.shape[1:]), dataset.dtype)
-        for first in range(start // rows * rows, end, rows):
-            if first != self._first:
-                self._first, self._chunk = first, self._read(first)
-            begin, stop = max(start - first, 0), min(end - first, rows)
-            values[first + begin - start : first + stop - start] = self._chunk[begin:stop]
-        return values
-
-    def _read(self, first: int) -> NDArray[Any]:
-        """The chunk that begins with a row: what `_compressed` was given."""
-        dataset = self._dataset
-        try:
-            _, compressed = dataset.id.read_direct_chunk((first, *[0] * (dataset.ndim - 1)))
-            return _inflated(compressed, dataset.dtype).reshape(dataset.chunks)
-        except (isal_zlib.IsalError, ValueError, RuntimeError) as error:  # type: ignore[misc]  # its stub is wrong
-            raise OSError(f"a chunk of {dataset.name} cannot be inflated: {error}") from None
 
 
 def _as_storable(values: NDArray[Any]) -> NDArray[Any]:

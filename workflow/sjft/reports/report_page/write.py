@@ -34,7 +34,7 @@ def write_report(
 ) -> None:
     """Write the page of an experiment.
 
-    ShownImages that cannot be read any more are named in the log, and have a note in their place.
+    Images that cannot be read any more are named in the log, and have a note in their place.
     Raises `UserError` for files that are damaged or missing.
     """
     summary = read_summary(inputs.summary)
