@@ -36,20 +36,37 @@ def test_networks_that_can_be_trained(network: str) -> None:
 
 
 def test_batch_norm_needs_two_images_where_one_place_is_left() -> None:
-    one = {f"{TRAINING}.target_batch": 1, f"{TRAINING}.input_size": 32}
+    random = {f"{TRAINING}.target_batch": 1, f"{TRAINING}.input_size": 32}
+    (line,) = of_answers(random, ("fine-tune",))
+    assert line.endswith("Allowed: 2 and more")  # there are no statistics to freeze
+    one = random | {f"{TRAINING}.weights": {"source": "torchvision", "name": "DEFAULT"}}
     (line,) = of_answers(one, ("fine-tune", "selective"))
     assert line.startswith(f"{TRAINING}.target_batch: a forward pass holds 1 image")
-    assert line.endswith("Allowed: 2 and more, or freeze_batch_norm: true (in `fine-tune`)")
+    assert line.endswith("Allowed: 2 and more, or batch_norm: frozen (in `fine-tune`)")
     assert of_answers(one, ("selective",)) == []  # a source image is beside it
-    assert of_answers(one | {f"{TRAINING}.freeze_batch_norm": True}, ("fine-tune",)) == []
+    assert of_answers(one | {f"{TRAINING}.batch_norm": "frozen"}, ("fine-tune",)) == []
     assert of_answers(one | {f"{TRAINING}.input_size": 64}, ("fine-tune",)) == []
     shared = one | {f"{TRAINING}.target_batch": 2, f"{TRAINING}.processes": 2}
     (line,) = of_answers(shared, ("fine-tune",))
     assert "a forward pass of each of 2 processes holds 1 image" in line
     assert "Allowed: 4 and more" in line
-    scratch = one | {f"{TRAINING}.weights": {"source": "torchvision", "name": "DEFAULT"}}
-    (line,) = of_answers(scratch | {f"{TRAINING}.freeze_batch_norm": True}, ("scratch",))
+    (line,) = of_answers(one | {f"{TRAINING}.batch_norm": "frozen"}, ("scratch",))
     assert line.endswith("Allowed: 2 and more")
+
+
+def test_each_half_needs_two_images_where_it_has_statistics_of_its_own() -> None:
+    separate = {f"{TRAINING}.input_size": 32, f"{TRAINING}.batch_norm": "separate"}
+    (line,) = of_answers(separate | {f"{TRAINING}.target_batch": 1})
+    assert line.startswith(f"{TRAINING}.target_batch: a forward pass holds 1 image")
+    (line,) = of_answers(separate | {f"{TRAINING}.source_batch": 1})
+    assert line.startswith(f"{TRAINING}.source_batch: a forward pass holds 1 image")
+    assert of_answers(separate) == []
+    plain = {f"{TRAINING}.network": "squeezenet1_1", f"{TRAINING}.batch_norm": "separate"}
+    (line,) = of_answers(plain)
+    assert line == (
+        f"{TRAINING}.batch_norm: squeezenet1_1 has none that could be `separate`. Allowed: shared"
+    )
+    assert of_answers(plain, ("fine-tune",)) == []
 
 
 @pytest.mark.parametrize(

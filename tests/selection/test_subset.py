@@ -128,13 +128,22 @@ def test_labels_are_renumbered_without_gaps(counts: list[int], seed: int) -> Non
     assert all(original[i] == name for i, name in subset.select("image", "class_name").iter_rows())
 
 
-def test_classes_with_few_images_are_dropped() -> None:
+def test_classes_with_few_images_are_dropped_counted_and_named(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
     everything = chosen([12] * 8)
     sizes = dict(everything.subset.group_by("class_name").len().iter_rows())
+    assert not caplog.messages
     least = min(sizes.values()) + 1
     kept = chosen([12] * 8, SETTINGS.model_copy(update={"least_images_per_class": least})).subset
     assert set(kept["class_name"]) == {name for name, size in sizes.items() if size >= least}
     assert sorted(set(kept["label"])) == list(range(kept["class_name"].n_unique()))
+    dropped = sorted({*sizes} - {*kept["class_name"]})
+    assert caplog.messages == [
+        f"{len(dropped)} of {len(sizes)} source classes have fewer than {least} selected images "
+        f"and are dropped, with {sum(sizes[name] for name in dropped)} images: {', '.join(dropped)}"
+    ]
 
 
 def test_a_target_image_left_without_a_neighbour_is_refused() -> None:

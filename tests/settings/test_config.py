@@ -248,7 +248,7 @@ def test_an_ablation_runs_all_that_can_be_run(changes: dict[str, Any], left_out:
 
 
 def test_arms_from_scratch_start_from_random_weights_at_their_own_learning_rate() -> None:
-    training = {"head_learning_rate_factor": 10, "freeze_batch_norm": True, "learning_rate": 0.5}
+    training = {"head_learning_rate_factor": 10, "batch_norm": "frozen", "learning_rate": 0.5}
     rate = {"training": {"learning_rate": 0.25}}
     own = {f"{ARMS}.{name}": rate for name in ("scratch", "selective-scratch")}
     config = read_configuration(
@@ -263,12 +263,33 @@ def test_arms_from_scratch_start_from_random_weights_at_their_own_learning_rate(
         assert isinstance(found.weights, RandomWeights)
         assert (found.learning_rate, found.head_learning_rate_factor) == (0.25, 1.0)
         assert (found.source_head_factor, found.source_head) == (1.0, "new")
-        assert not found.freeze_batch_norm
+        assert found.batch_norm == "shared"
         # What was changed is valid, and nothing else was.
         assert type(found).model_validate(found.model_dump()) == found
         assert found.updates == experiment.training.updates
     same = read().experiments["main"]
     assert same.arm("scratch").training.learning_rate == same.training.learning_rate
+
+
+def test_arms_from_scratch_keep_statistics_of_each_half() -> None:
+    config = read_configuration(changed({"experiments.main.training.batch_norm": "separate"}))
+    arms = ("scratch", "selective-scratch", "selective")
+    found = [config.experiments["main"].arm(name).training for name in arms]
+    assert {each.batch_norm for each in found} == {"separate"}
+    # Without source images there is one half.
+    assert [each.deciding(with_sources=False)["batch_norm"] for each in found] == ["shared"] * 3
+    own = {f"{ARMS}.scratch": {"training": {"batch_norm": "frozen"}}}
+    with pytest.raises(UserError, match=r"arms\.scratch\.training: batch_norm: random weights"):
+        read_configuration(changed(own))
+    alone = {f"{ARMS}.fine-tune": {"training": {"batch_norm": "separate"}}}
+    with pytest.raises(UserError, match=r"fine-tune\.training\.batch_norm: decides nothing here"):
+        read_configuration(changed(alone))
+
+
+@pytest.mark.parametrize(("value", "new"), [(True, "frozen"), (False, "shared")])
+def test_the_old_key_of_batch_norm_names_the_new_one(value: bool, new: str) -> None:
+    with pytest.raises(UserError, match=rf"freeze_batch_norm: is `batch_norm: {new}` now"):
+        read_configuration(changed({"experiments.main.training.freeze_batch_norm": value}))
 
 
 def test_the_gabor_arm_has_its_own_retrieval() -> None:

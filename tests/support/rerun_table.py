@@ -270,7 +270,7 @@ TABLE: dict[str, tuple[Any, str]] = {
         "finetune (pre-trained); publish",
     ),
     "experiments.all.training.head_learning_rate_factor": (9, "finetune (pre-trained); publish"),
-    "experiments.all.training.freeze_batch_norm": (True, "finetune (pre-trained); publish"),
+    "experiments.all.training.batch_norm": ("frozen", "finetune (pre-trained); publish"),
     **{
         f"experiments.all.training.{key}": (value, "finetune (pre-trained, using sources); publish")
         for key, value in {
@@ -279,7 +279,14 @@ TABLE: dict[str, tuple[Any, str]] = {
             "source_head_learning_rate_factor": 9,
         }.items()
     },
-    "experiments.all.training.source_loss_weight": (9, "finetune (using sources); publish"),
+    **{
+        f"experiments.all.training.{key}": (value, "finetune (using sources); publish")
+        for key, value in {
+            "source_loss_weight": 9,
+            "source_loss_weight_at_end": 0,
+            "source_batch": 2,
+        }.items()
+    },
     # Arms without divergences refuse it, until they say that it is off.
     "experiments.all.training.source_loss_scale": (
         {
@@ -330,6 +337,11 @@ MORE: dict[str, tuple[dict[str, Any], str]] = {
             "experiments.all.ablation.arms": list(PRESETS),
         },
         NOTHING,
+    ),
+    # Without source images there are no two halves.
+    "statistics of each half": (
+        {"experiments.all.training.batch_norm": "separate"},
+        "finetune (using sources); publish",
     ),
     "titles and references": (
         {

@@ -134,6 +134,8 @@ def test_a_round_killed_again_and_again_ends_with_the_same_bytes(
         {"augment": "rand_augment"},
         {"mixup": 0.4},
         {"ema": 0.8},
+        {"network": "shufflenet_v2_x0_5", "batch_norm": "separate"},
+        {"source_batch": 1, "source_loss_weight_at_end": 0.0},
     ],
     ids=lambda changes: next(iter(changes)),
 )

@@ -22,7 +22,7 @@ from sjft.settings.checkpoints import CheckpointSettings
 from sjft.settings.training_jobs import TrainingJobSettings
 from sjft.training.checkpoints import Checkpoints
 from sjft.training.job import RoundJob
-from sjft.training.pairing import AnySource, OwnNeighbours, SourceChoice
+from sjft.training.pairing import AnySource, NoSource, OwnNeighbours, SourceChoice
 from sjft.training.processes import in_processes
 from sjft.training.round import Round
 from sjft.training.world import World
@@ -37,8 +37,7 @@ SETTINGS = training_settings(
     learning_rate=0.01,
     log_every=5,
     # Each process would normalise by its own share.
-    freeze_batch_norm=True,
-)
+).model_copy(update={"batch_norm": "frozen"})
 
 
 @pytest.fixture
@@ -124,11 +123,27 @@ def test_two_processes_end_as_one_does_with_the_parts_of_the_recipe(
         "label_smoothing": 0.1,
         "augment": "rand_augment",
         "ema": 0.7,
+        "source_batch": 6,
+        "source_loss_weight_at_end": 0.0,
     }
     alone, both = tmp_path / "alone", tmp_path / "both"
     job(images, alone, 1, recipe=recipe).run()
     job(images, both, 2, recipe=recipe).run()
     assert_alike(alone, both)
+
+
+@pytest.mark.slow
+def test_two_processes_keep_the_statistics_of_each_half_apart(images: Path, tmp_path: Path) -> None:
+    """Sources that count nothing leave no trace in the target's statistics, nor in its weights."""
+    ends = []
+    for name, sources in (("with", AnySource(8)), ("without", NoSource())):
+        recipe = {"batch_norm": "separate", "source_loss_weight": 0.0}
+        job(images, tmp_path / name, 2, sources, recipe).run()
+        ends.append(load_joint_network(tmp_path / name / "model.pt").module.state_dict())
+    own = [name for name in ends[0] if ".source." not in name]
+    assert any(name.endswith("running_var") for name in own)
+    for name in own:
+        torch.testing.assert_close(ends[0][name], ends[1][name], rtol=1e-4, atol=1e-6)
 
 
 def assert_alike(alone: Path, both: Path) -> None:

@@ -20,13 +20,13 @@ from sjft.networks.devices import choose_device, explained_memory
 from sjft.networks.joint import save_network
 from sjft.networks.source_head import ClassifierClasses
 from sjft.selection.subset import select_all
+from sjft.training.batch_norm import set_training_mode
 from sjft.training.batches import Batch
 from sjft.training.history import HISTORY_COLUMNS, History
 from sjft.training.loss import JointTask
 from sjft.training.pairing import AnySource
 from sjft.training.precision import Precision
 from sjft.training.round import Round, run_round
-from sjft.training.task import set_training_mode
 
 
 def test_a_separable_problem_is_learned() -> None:
@@ -126,7 +126,8 @@ def test_two_accumulated_batches_are_one_of_double_size() -> None:
 def test_batch_norm_statistics_stay_where_they_are_frozen(frozen: bool) -> None:
     network = small_network(2, 2, batch_norm=True)
     before = state(network)
-    fit(network, batches(3), freeze_batch_norm=frozen)
+    given = {"source": "file", "path": "given.pth"}
+    fit(network, batches(3), weights=given, batch_norm="frozen" if frozen else "shared")
     after = state(network)
     for name in ("norm.running_mean", "norm.running_var", "norm.num_batches_tracked"):
         assert torch.equal(before[name], after[name]) is frozen
@@ -137,8 +138,8 @@ def test_batch_norm_statistics_stay_where_they_are_frozen(frozen: bool) -> None:
 
 def test_thawed_batch_norm_trains_again() -> None:
     module = small_network(2, 2, batch_norm=True).module
-    set_training_mode(module, freeze_batch_norm=True)
-    set_training_mode(module, freeze_batch_norm=False)
+    set_training_mode(module, frozen=True)
+    set_training_mode(module, frozen=False)
     assert module.norm.training
 
 
@@ -227,18 +228,21 @@ def test_automatic_precision_is_what_the_device_is_fast_in(monkeypatch: pytest.M
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+@pytest.mark.parametrize(
+    "changes", [{}, {"batch_norm": "separate", "source_loss_weight_at_end": 0.0}]
+)
 def test_a_compiled_network_learns_the_same_under_the_same_names(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, changes: dict[str, object]
 ) -> None:
     # Traced and differentiated as always, but run by torch: to build the code takes half a minute.
     whole = torch.nn.Module.compile
     monkeypatch.setattr(
         torch.nn.Module, "compile", lambda module: whole(module, backend="aot_eager")
     )
-    plain, compiled = small_network(2, 2), small_network(2, 2)
+    plain, compiled = (small_network(2, 2, batch_norm=True) for _ in range(2))
     given = batches(4)
-    fit(plain, given, learning_rate=0.1)
-    fit(compiled, given, learning_rate=0.1, compile=True)
+    fit(plain, given, learning_rate=0.1, **changes)
+    fit(compiled, given, learning_rate=0.1, compile=True, **changes)
     assert list(state(compiled)) == list(state(plain))
     for key, value in state(plain).items():
         torch.testing.assert_close(state(compiled)[key], value, rtol=1e-4, atol=1e-5)

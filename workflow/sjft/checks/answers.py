@@ -92,8 +92,7 @@ def _places(key: str, experiment: ExperimentSettings, arm: str) -> dict[str, str
 def _of_arm(
     experiment: ExperimentSettings, arm: Arm, root: Path, counted: Mapping[str, Counted]
 ) -> Iterator[dict[str, Any]]:
-    own = experiment.training.weights
-    scratch = isinstance(arm.training.weights, RandomWeights) and not isinstance(own, RandomWeights)
+    scratch = isinstance(arm.training.weights, RandomWeights)
     yield _of_training(arm.training, arm.with_sources, scratch, root)
     pretrained = arm.training.source_head == "pretrained" and arm.with_sources
     if pretrained and counted.keys() >= {*experiment.sources}:
@@ -109,8 +108,8 @@ def _of_training(
         "network": training.network,
         "input_size": training.input_size,
         "targets": share,
-        "sources": share if with_sources else 0,
-        "freeze_batch_norm": training.freeze_batch_norm,
+        "sources": training.sources // training.processes if with_sources else 0,
+        "batch_norm": training.batch_norm,
         "scratch": scratch,
         "processes": training.processes,
         **_of_weights(training.weights, root),

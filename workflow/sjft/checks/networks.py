@@ -9,6 +9,7 @@ load torch.
 """
 
 import json
+import math
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +32,7 @@ from sjft.networks.torchvision_weights import published_name
 from sjft.settings.banks.common import FilterBankSettings
 from sjft.settings.quoting import shortened
 from sjft.settings.weights import FileWeights, RandomWeights, TorchvisionWeights, Weights
-from sjft.training.task import set_training_mode
+from sjft.training.batch_norm import norms_of, set_training_mode
 
 Answer = list[tuple[str, str]]
 META = torch.device("meta")
@@ -70,11 +71,17 @@ def ask_training(question: Mapping[str, Any]) -> Answer:
         return [("network", _without_key(error))]
     found = _of_weights(name, question)
     module = _joint(name, question["sources"] > 0)
-    set_training_mode(module, question["freeze_batch_norm"])
-    images = question["targets"] + question["sources"]
+    separate = question["batch_norm"] == "separate"
+    if separate and question["sources"] and not norms_of(module):
+        found.append(("batch_norm", f"{name} has none that could be `separate`. Allowed: shared"))
+    set_training_mode(module, frozen=question["batch_norm"] == "frozen")
+    halves = {"target_batch": question["targets"], "source_batch": question["sources"]}
+    if not separate:
+        halves = {"target_batch": question["targets"] + question["sources"]}
+    key, images = min(halves.items(), key=lambda half: half[1] or math.inf)
     refusal = _refusal(module, images, size)
     if refusal and "more than 1 value per channel" in refusal:
-        found.append(("target_batch", _too_small(question, images)))
+        found.append((key, _too_small(question, images)))
     elif refusal:
         fitting = [s for s in SIZES if not _refusal(module, max(images, 2), s)]
         found.append(
@@ -106,7 +113,7 @@ def _refusal(module: nn.Module, images: int, size: int) -> str | None:
 def _too_small(question: Mapping[str, Any], images: int) -> str:
     shared = f" of each of {question['processes']} processes" if question["processes"] > 1 else ""
     least = 2 * question["processes"]
-    freeze = "" if question["scratch"] else ", or freeze_batch_norm: true"
+    freeze = "" if question["scratch"] else ", or batch_norm: frozen"
     return (
         f"a forward pass{shared} holds {images} image, of which {question['network']} at "
         f"input_size {question['input_size']} leaves one value a channel, and batch norm needs "

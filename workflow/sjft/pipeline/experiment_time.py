@@ -109,10 +109,12 @@ class Forecast:
         alone = [
             arm for arm in dict.fromkeys(names["arm"] for names in rounds) if self.cost.alone(arm)
         ]
+        number = training.sources * training.accumulate
+        many = f"{number} source" if training.source_batch else "as many source"
         without = f" ({', '.join(f'`{arm}`' for arm in alone)}: none)" if alone else ""
         return (
             f"Training: {experiment.rounds} rounds of {training.updates} updates of "
-            f"{training.target_batch * training.accumulate} target images and as many source "
+            f"{training.target_batch * training.accumulate} target images and {many} "
             f"images{without}, in {len(whole)} run{'s' if len(whole) > 1 else ''}{more}: "
             f"{len(rounds)} round{'s' if len(rounds) > 1 else ''} in all."
         )

@@ -113,9 +113,11 @@ def _seconds_of_update(
     """Of an update of all its forward passes, from one of a pass that may be smaller."""
     whole = training.target_batch
     size = whole if device.type == "cuda" else min(whole, BATCH_ON_CPU)
+    beside = max(1, round(training.sources * size / whole))
     settings = training.model_copy(
         update={
             "target_batch": size,
+            "source_batch": None if beside == size else beside,
             "accumulate": 1,
             "learning_rate": HARMLESS_RATE,
             "warm_up_updates": 0,
@@ -128,7 +130,10 @@ def _seconds_of_update(
     batches = JointBatches(
         LabelledImages(paths, np.arange(len(paths)) % len(network.target_classes)),
         LabelledImages(sources, np.arange(len(sources)) % max(1, len(network.source_classes))),
-        Pairing(len(paths), size, AnySource(len(paths)) if sources else NoSource(), 0),
+        Pairing(
+            *(len(paths), size, AnySource(len(paths)) if sources else NoSource(), 0),
+            sources=settings.sources,
+        ),
         settings,
         0,
         ImageCache(CACHE_MB, settings.resize[1]),

@@ -5,6 +5,7 @@ the target's usable training images with their K_i, the sampling level that it c
 often each is drawn in an epoch.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from sjft.retrieval.neighbours import Neighbours
 from sjft.settings.selection import SelectionSettings
 from sjft.storage.files import read_table, stable_integer, write_table
 
+LOG = logging.getLogger(__name__)
 Numbers = NDArray[np.int64] | NDArray[np.float64]
 Schema = dict[str, type[pl.DataType] | pl.DataType]
 SUBSET_SCHEMA: Schema = {
@@ -106,7 +108,9 @@ def select_neighbours(
         pl.len().cast(pl.Int32).alias("chosen_by"),
         pl.col("divergence").min().alias("nearest_divergence"),
     )
-    subset = _renumbered(sources.join(union, on="image"), settings.least_images_per_class)
+    borrowed = sources.join(union, on="image")
+    subset = _renumbered(borrowed, settings.least_images_per_class)
+    _tell_of_dropped(borrowed, subset, settings.least_images_per_class)
     usable = np.isin(neighbours.sources, subset["image"].to_numpy()) & chosen
     alone = np.flatnonzero(~usable.any(axis=1))
     if len(alone):
@@ -142,6 +146,17 @@ def select_all(targets: pl.DataFrame, sources: pl.DataFrame) -> Manifest:
     )
     once = initial_levels(len(targets))
     return Manifest(_renumbered(chosen, 1), _with_counts(targets, 0 * once, once, once))
+
+
+def _tell_of_dropped(borrowed: pl.DataFrame, subset: pl.DataFrame, least: int) -> None:
+    classes = borrowed["class_name"].unique()
+    dropped = sorted(classes.filter(~classes.is_in(subset["class_name"].unique().implode())))
+    if dropped:
+        LOG.info(
+            "%d of %d source classes have fewer than %d selected images and are dropped, with %d "
+            "images: %s",
+            *(len(dropped), len(classes), least, len(borrowed) - len(subset), ", ".join(dropped)),
+        )
 
 
 def _renumbered(chosen: pl.DataFrame, least: int) -> pl.DataFrame:

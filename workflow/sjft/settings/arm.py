@@ -113,14 +113,13 @@ class Arm:
         return self.sources != "none"
 
 
-# Their heads are no newer than the rest, and there are no statistics of batch norm to keep.
+# Their heads are no newer than the rest.
 _FROM_SCRATCH = TrainingKeys(
     weights=RandomWeights(source="random", seed=0),
     head_learning_rate_factor=1.0,
     source_head_learning_rate_factor=1.0,
     source_head="new",
     source_head_classes=None,
-    freeze_batch_norm=False,
 )
 PRESETS: dict[str, ArmSettings] = {
     "scratch": ArmSettings(

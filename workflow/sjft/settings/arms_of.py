@@ -10,6 +10,7 @@ from sjft.settings.explanation import choices
 from sjft.settings.quoting import shortened
 from sjft.settings.selection import SelectionSettings
 from sjft.settings.training import TrainingKeys, TrainingSettings
+from sjft.settings.weights import RandomWeights
 
 LONGEST_VALUE = 40
 Configured = Mapping[str, ArmSettings]
@@ -61,7 +62,7 @@ def resolve(
         selection=selection,
         training=training,
     )
-    arm = _changed(arm, preset, PRESETS[preset])
+    arm = _with_statistics(_changed(arm, preset, PRESETS[preset]))
     if preset in configured:
         arm = _changed(arm, preset, configured[preset])
     for follower in followers:
@@ -73,6 +74,13 @@ def resolve(
         iterates=arm.iterates and arm.selects,
         as_many_as=(arm.as_many_as or METHOD) if arm.sources == "random" else None,
     )
+
+
+def _with_statistics(arm: Arm) -> Arm:
+    """From scratch, there are no statistics of batch norm to keep: they are learned."""
+    if arm.training.batch_norm == "frozen" and isinstance(arm.training.weights, RandomWeights):
+        return replace(arm, training=arm.training.model_copy(update={"batch_norm": "shared"}))
+    return arm
 
 
 def without_retrieval(name: str) -> str:

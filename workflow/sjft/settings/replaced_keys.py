@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from sjft.settings.ablation import AblationSettings
 from sjft.settings.arm import ArmSettings
 from sjft.settings.quoting import shown
+from sjft.settings.training import TrainingKeys
 
 # Of an experiment, what all of its arms share, and why; what to do instead.
 SHARED = {
@@ -33,6 +34,8 @@ def what_instead(
     """What to say of an unknown ``key`` of a section at ``path``; None where nothing is known."""
     if issubclass(model, ArmSettings) and key in SHARED:
         return SHARED[key].format(name=path[-1])
+    if issubclass(model, TrainingKeys) and key == "freeze_batch_norm":
+        return f"is `batch_norm: {'frozen' if value else 'shared'}` now: write that instead"
     if issubclass(model, AblationSettings) and key in _OF_ARMS:
         if value is None:
             return "is no longer a key, and null says nothing: remove it"

@@ -16,7 +16,9 @@ NO_SOURCE_HEAD: dict[str, Any] = {
     "source_head_classes": None,
     "source_head_learning_rate_factor": 1.0,
     "source_loss_weight": 1.0,
+    "source_loss_weight_at_end": None,
     "source_loss_scale": None,
+    "source_batch": None,
 }
 
 
@@ -43,8 +45,12 @@ class TrainingKeys(Settings):
     resize: tuple[int, int] = Field(
         (256, 480), description="Range of the shorter side before the random crop, in pixels."
     )
-    target_batch: int = Field(
-        10, ge=1, description="Target images a forward pass; as many source images join them."
+    target_batch: int = Field(10, ge=1, description="Target images a forward pass.")
+    source_batch: int | None = Field(
+        None,
+        ge=1,
+        description="Source images a forward pass. Fewer than target images stand beside the first "
+        "of these, more beside all of them in turn. Null: as many as `target_batch`.",
     )
     most_of_a_class: int | None = Field(
         2,
@@ -99,6 +105,12 @@ class TrainingKeys(Settings):
     source_loss_weight: float = Field(
         1.0, ge=0, description="Weight of the source task's loss (authors' configuration: 0.5)."
     )
+    source_loss_weight_at_end: float | None = Field(
+        None,
+        ge=0,
+        description="Over each round's updates the weight of the source task's loss goes evenly "
+        "from `source_loss_weight` to this. Null: it stays.",
+    )
     source_loss_scale: float | None = Field(
         None,
         gt=0,
@@ -133,8 +145,11 @@ class TrainingKeys(Settings):
         description="Decay of an exponential moving average of the weights over a round's updates, "
         "which is the round's model in place of the last weights. Null: the last weights.",
     )
-    freeze_batch_norm: bool = Field(
-        False, description="Keep batch-norm statistics as they came with the weights."
+    batch_norm: Literal["shared", "separate", "frozen"] = Field(
+        "shared",
+        description="What batch norm normalises by: statistics of the whole batch, those of each "
+        "half by itself (the target's are the model's), or those that came with the weights. Its "
+        "scales and shifts are trained in any case.",
     )
     mean: Channels = Field(IMAGENET_MEAN, description="Subtracted from RGB in [0, 1].")
     std: Channels = Field(IMAGENET_STD, description="Divides RGB after the mean.")
@@ -165,6 +180,11 @@ class TrainingSettings(TrainingKeys):
     """Joint fine-tuning (paper, section 3)."""
 
     @property
+    def sources(self) -> int:
+        """Source images a forward pass, where there are any."""
+        return self.target_batch if self.source_batch is None else self.source_batch
+
+    @property
     def source_head_factor(self) -> float:
         """The source head's learning rate, as a multiple of the trunk's."""
         if self.source_head_learning_rate_factor is not None:
@@ -180,7 +200,10 @@ class TrainingSettings(TrainingKeys):
         unused |= {"momentum"} if self.optimiser == "adamw" else set()
         unused |= {"rand_augment_magnitude"} if self.augment == "crop" else set()
         values = self.model_dump(mode="json", exclude=unused | COMPUTING)
-        return values if with_sources else values | NO_SOURCE_HEAD
+        if with_sources:
+            return values
+        one_half = {"batch_norm": "shared"} if self.batch_norm == "separate" else {}
+        return values | NO_SOURCE_HEAD | one_half
 
     @model_validator(mode="after")
     def _schedule_fits(self) -> Self:
@@ -200,11 +223,29 @@ class TrainingSettings(TrainingKeys):
         return self
 
     @model_validator(mode="after")
-    def _processes_share_evenly(self) -> Self:
-        if self.target_batch % self.processes:
+    def _statistics_came_with_the_weights(self) -> Self:
+        if self.batch_norm == "frozen" and isinstance(self.weights, RandomWeights):
             raise ValueError(
-                f"target_batch ({self.target_batch}) must be a multiple of processes "
-                f"({self.processes})"
+                "batch_norm: random weights came with no statistics that `frozen` could keep. Give "
+                "weights, or take `shared` or `separate`"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _processes_share_evenly(self) -> Self:
+        for key, size in (("target_batch", self.target_batch), ("source_batch", self.sources)):
+            if size % self.processes:
+                raise ValueError(
+                    f"{key} ({size}) must be a multiple of processes ({self.processes})"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _pairs_can_be_mixed(self) -> Self:
+        if self.mixup is not None and self.sources != self.target_batch:
+            raise ValueError(
+                f"source_batch ({self.sources}): mixup mixes whole pairs, so that there must be as "
+                f"many source images as target images ({self.target_batch}). Leave one of both null"
             )
         return self
 

@@ -173,8 +173,8 @@ def _without_effect(key: str, arm: Arm, settings: ArmSettings) -> Problems:
         return
     if settings.retrieval is not None:
         yield f"{key}.retrieval", "decides nothing here: the arm has no source images"
-    for each in given(settings.training):
-        if each in NO_SOURCE_HEAD:
+    for each, value in given(settings.training).items():
+        if each in NO_SOURCE_HEAD or (each, value) == ("batch_norm", "separate"):
             yield f"{key}.training.{each}", "decides nothing here: the arm has no source images"
 
 

@@ -1,9 +1,10 @@
 """Pairing: which images stand in a batch (paper, section 3.1).
 
 Half of a batch are target images, drawn in shuffled order (`sjft.training.epochs`); beside each
-stands one of its own K_i nearest source images, drawn uniformly. A batch is a function of seed and
-step alone: it does not depend on what was drawn before, on workers, or on where training was
-interrupted.
+stands one of its own K_i nearest source images, drawn uniformly. Where fewer source images are
+wanted they stand beside the first target images, whose order is random; where more are, beside all
+in turn. A batch is a function of seed and step alone: it does not depend on what was drawn before,
+on workers, or on where training was interrupted.
 
 What a batch's loss is to know of an image beside its label comes with the pairs, and goes through
 loader and loop as a part of the batch.
@@ -40,9 +41,10 @@ class Drawn(NamedTuple):
 
 @dataclass(frozen=True)
 class Pairs:
-    """The images of a batch, as rows: of the targets, and beside each one of the subset.
+    """The images of a batch, as rows: of the targets, and of the subset.
 
-    ``source_weights`` are those of `Drawn`. Each field has an entry for each pair, or none at all.
+    Source image j stands beside target image j, modulo their number. ``source_weights`` are those
+    of `Drawn`.
     """
 
     targets: Rows
@@ -50,7 +52,11 @@ class Pairs:
     source_weights: Weights | None = None
 
     def share(self, of: slice) -> "Pairs":
-        """Some of the pairs, for one of several processes."""
+        """Some of the pairs, for one of several processes: every so-many-th of either side.
+
+        Where both numbers are multiples of that of the processes, a source image goes where the
+        target image is that it stands beside.
+        """
         values: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
         return replace(self, **{k: v[of] for k, v in values.items() if v is not None})
 
@@ -173,7 +179,7 @@ def source_choice(
 
 
 class Pairing:
-    """Draws batches: ``size`` of ``targets`` target images, and their source images."""
+    """Draws batches: ``size`` of ``targets`` target images, and source images beside them."""
 
     def __init__(
         self,
@@ -183,18 +189,22 @@ class Pairing:
         seed: int,
         draws: Rows | None = None,
         balance: ClassBalance | None = None,
+        sources: int | None = None,
     ) -> None:
         """Set up the draw; ``seed`` covers the run and the round.
 
         ``draws`` int64 [targets] says how often each image comes in an epoch: once without it.
+        ``sources`` is how many source images stand in a batch: as many as target images without it.
         """
         listed = np.repeat(np.arange(targets), 1 if draws is None else draws)
         self._epochs = Epochs(listed, size, seed, balance)
         self._choice = choice
         self._seed = seed
+        # Beside which of a batch's target images each source image stands.
+        self._beside = np.arange(size if sources is None else sources) % size
 
     def batch(self, step: int) -> Pairs:
         """The images of batch ``step``."""
         rows = self._epochs.batch(step)
         generator = np.random.default_rng(stable_integer("source", self._seed, step))
-        return Pairs(rows, *self._choice.draw(rows, generator))
+        return Pairs(rows, *self._choice.draw(rows[self._beside], generator))

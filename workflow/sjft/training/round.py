@@ -82,7 +82,7 @@ def train(
             batch = next(stream)
             with task.accumulating(more=place + 1 < settings.accumulate):
                 with precision.autocast():
-                    result = task(batch)
+                    result = task(batch, update)
                 precision.backward(result["loss"] / settings.accumulate)
             history.add(batch, result, update)
         precision.step(optimiser)
@@ -188,6 +188,7 @@ def _pairing(of: Round, settings: TrainingSettings, seed: int) -> Pairing:
         seed,
         draws=targets["draws"].to_numpy().astype(np.int64),
         balance=None if most is None else ClassBalance(_labels(targets), most),
+        sources=settings.sources,
     )
 
 

@@ -13,8 +13,9 @@ from torch.nn.parallel import DistributedDataParallel
 from sjft.errors import UserError
 from sjft.networks.joint import JointNetwork
 from sjft.settings.training import TrainingSettings
+from sjft.training.batch_norm import set_training_mode
 from sjft.training.batches import Batch
-from sjft.training.loss import JointTask
+from sjft.training.loss import JointTask, source_loss_weight
 from sjft.training.world import World
 
 
@@ -35,12 +36,14 @@ class JoinedTask:
             settings.source_loss_weight,
             settings.target_loss_weight,
             settings.label_smoothing,
+            separate_statistics=settings.batch_norm == "separate",
         )
-        if world.size > 1 and device.type == "cuda" and not settings.freeze_batch_norm:
+        frozen = settings.batch_norm == "frozen"
+        if world.size > 1 and device.type == "cuda" and not frozen:
             nn.SyncBatchNorm.convert_sync_batchnorm(self._task)  # type: ignore[no-untyped-call]
         # Convolutions are a quarter faster with the channels last, on CPUs and GPUs alike.
         self._task.to(device).to(memory_format=torch.channels_last)
-        set_training_mode(self._task, settings.freeze_batch_norm)
+        set_training_mode(self._task, frozen=frozen)
         if settings.compile:
             _require_compiler(device)
             self._task.compile()  # in place: the weights keep their names
@@ -51,22 +54,20 @@ class JoinedTask:
             joined = DistributedDataParallel(self._task, device_ids=devices)
             self._call, self._waiting = joined, joined.no_sync
 
-    def __call__(self, batch: Batch) -> dict[str, Tensor]:
-        """See `JointTask.forward`."""
-        return self._call(**batch.tensors())
+        self._settings, self._device = settings, device
+
+    def __call__(self, batch: Batch, update: int) -> dict[str, Tensor]:
+        """See `JointTask.forward`; ``update``, from 0, says how much the source's loss counts."""
+        given = batch.tensors()
+        if self._settings.source_loss_weight_at_end is not None:
+            weight = source_loss_weight(self._settings, update)
+            # Filled on the device, which nothing has to wait for; compiled once, being no number.
+            given["source_loss_weight"] = torch.full((), weight, device=self._device)
+        return self._call(**given)
 
     def accumulating(self, more: bool) -> AbstractContextManager[Any]:
         """Around a batch's passes; gradients are exchanged where no more batches follow."""
         return self._waiting() if more else nullcontext()
-
-
-def set_training_mode(task: nn.Module, freeze_batch_norm: bool) -> None:
-    """Switch to training, but leave batch-norm statistics alone where they are frozen."""
-    task.train()
-    if freeze_batch_norm:
-        for module in task.modules():
-            if isinstance(module, nn.modules.batchnorm._BatchNorm):
-                module.eval()
 
 
 def _require_compiler(device: torch.device) -> None:
