@@ -12,7 +12,7 @@ from sjft.errors import UserError
 from sjft.reports.report_page.blocks import MOST_ROWS, Table
 from sjft.reports.report_page.inputs import ImageFolders, ReportInputs
 from sjft.reports.report_page.rendered import rendered
-from sjft.reports.report_page.run_sections import _thinned
+from sjft.reports.report_page.training_sections import _thinned
 from sjft.reports.report_page.write import write_report
 
 SECTIONS = (

@@ -14,6 +14,7 @@ from sjft.reports.report_page.blocks import Chart
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000", "#56b4e9", "#e69f00")
 DASHES = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [4, 1], [1, 3], [12, 4])
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "stroke")
+CURVES = len(COLOURS)  # runs that a chart can tell apart
 BLUE = COLOURS[0]
 _NUMBERED = re.compile(r"\b(gradient_|clip)\d+\b")
 

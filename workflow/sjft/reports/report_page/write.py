@@ -8,6 +8,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from sjft.reports.report_page.accuracy_section import accuracy, skipped_in_evaluation
 from sjft.reports.report_page.blocks import Block, Chart, Rendered, Section, Table, Text
 from sjft.reports.report_page.data_sections import comparison, datasets, leakage, retrieval
 from sjft.reports.report_page.inputs import (
@@ -18,13 +19,8 @@ from sjft.reports.report_page.inputs import (
 )
 from sjft.reports.report_page.page_files import EXPLORER_CSS, PAGE
 from sjft.reports.report_page.rendered import rendered
-from sjft.reports.report_page.run_sections import (
-    accuracy,
-    difficulty,
-    learning,
-    skipped_in_evaluation,
-    subset,
-)
+from sjft.reports.report_page.subset_section import subset
+from sjft.reports.report_page.training_sections import difficulty, learning
 from sjft.reports.summary import read_summary
 from sjft.storage.files import content_of, write_text
 
