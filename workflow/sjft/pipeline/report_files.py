@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 
 from sjft import layout
 from sjft.layout import File, Pattern
-from sjft.pipeline import run_inputs, runs
+from sjft.pipeline import inputs, run_inputs, runs
 from sjft.pipeline.inputs import Files, shards_of
 from sjft.pipeline.runs import Run
 from sjft.reports.report_page.inputs import DatasetFiles, ReportInputs, RoundFiles, RunFiles
@@ -33,6 +33,8 @@ def report_inputs(c: Configuration, experiment: str) -> ReportInputs:
         leakage=_leakage(c, experiment),
         duplicates=_path(layout.DUPLICATES.of(**names)) if summarised["duplicates"] else None,
         ranking=_path(ranking) if ranked else None,
+        bins=_path(layout.BINS.of(**names)) if ranked else None,
+        descriptors=_descriptors(c, experiment) if ranked else [],
         runs=[_run(c, run) for run in runs.compared_runs(c, experiment)],
         optional={
             name: _path(pattern.of(experiment=experiment))
@@ -43,6 +45,14 @@ def report_inputs(c: Configuration, experiment: str) -> ReportInputs:
             )
         },
     )
+
+
+def _descriptors(c: Configuration, experiment: str) -> list[Path]:
+    """Of the target's training images: what the bins were made from."""
+    pairing = runs.pairing(c, experiment)
+    names = {"retrieval": pairing.retrieval, "target": pairing.target}
+    found = inputs.equalise_bins(c, **names)["descriptors"]
+    return [_path(file) for file in found]
 
 
 def _path(file: str) -> Path:
@@ -99,16 +109,21 @@ def _run(c: Configuration, run: Run) -> RunFiles:
         run.arm,
         run.seed,
         arm.title,
+        arm.selects and runs.pairing(c, run.experiment, run.arm) == runs.pairing(c, run.experiment),
         evaluation=_path(run.file(layout.EVALUATION)),
         classes=_path(run.file(layout.CLASSES)),
-        confusion=_path(run.file(layout.CONFUSION)),
+        probabilities=_path(run.file(layout.PROBABILITIES)),
         rounds=rounds,
     )
 
 
 def describe(c: Configuration, experiment: str) -> Files:
     """What the rule `describe` reads."""
-    return {"files": [_file(path) for path in report_inputs(c, experiment).files()]}
+    found = report_inputs(c, experiment)
+    return {
+        "files": list(map(_file, found.files())),
+        "descriptors": list(map(_file, found.descriptors)),
+    }
 
 
 def _file(path: Path) -> File:

@@ -1,21 +1,25 @@
 """How good the runs are: class by class, what is taken for what, and how sure they are."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import polars as pl
 
 from sjft.reports.report_page import charts
 from sjft.reports.report_page.blocks import Block, Section, Table, percent
+from sjft.reports.report_page.confusion import confusions
 from sjft.reports.report_page.inputs import RunFiles
 from sjft.reports.report_page.read import plain_table
 from sjft.storage.files import read_json
 
 MOST_LINES = 40  # classes of a chart
-CONFUSIONS = 30
 
 
-def accuracy(runs: Sequence[RunFiles], published: str) -> Section:
-    """Each class's accuracy in all runs; what the published arm takes for what; calibration."""
+def accuracy(runs: Sequence[RunFiles], published: str, images: Path, page: Path) -> Section:
+    """Each class's accuracy in all runs; what the published arm takes for what; calibration.
+
+    ``images`` is the folder of the target's images: the ``page`` links to them, and reads none.
+    """
     named = [run for run in runs if run.arm == published] or list(runs)
     ordered = [named[0], *(run for run in runs if run is not named[0])]
     columns = ("class_name", "images", "accuracy", "predicted", "precision")
@@ -23,7 +27,7 @@ def accuracy(runs: Sequence[RunFiles], published: str) -> Section:
     return Section(
         "accuracy",
         "Accuracy by class, confusion, calibration",
-        [*_by_class(tables), *_confusion(named[0]), *_calibration(named[0])],
+        [*_by_class(tables), *confusions(named[0], images, page), *_calibration(named[0])],
     )
 
 
@@ -61,44 +65,6 @@ def _by_class(tables: dict[str, pl.DataFrame]) -> list[Block]:
     )
     chart = charts.dots(drawn, "class_name", "accuracy, %", "Accuracy of each class", meaning)
     return [chart, Table("Accuracy of each class", ["class", "images", *names], rows)]
-
-
-def _confusion(run: RunFiles) -> list[Block]:
-    table = plain_table(run.confusion, ("class_name", "predicted_class", "images"))
-    sizes = table.group_by("class_name").agg(pl.col("images").sum().alias("of"))
-    found = table.join(sizes, on="class_name", maintain_order="left")
-    wrong = found.filter(pl.col("class_name") != pl.col("predicted_class")).sort(
-        ["images", "class_name", "predicted_class"], descending=[True, False, False]
-    )
-    rows = [
-        [
-            row["class_name"],
-            row["predicted_class"],
-            row["images"],
-            row["of"],
-            percent(row["images"] / row["of"]),
-        ]
-        for row in wrong.head(CONFUSIONS).iter_rows(named=True)
-    ]
-    names = sorted({*table["class_name"], *table["predicted_class"]})
-    blocks: list[Block] = []
-    if len(names) <= MOST_LINES:
-        drawn = found.select(
-            pl.col("class_name").alias("class"),
-            pl.col("predicted_class").alias("predicted"),
-            "images",
-            (pl.col("images") / pl.col("of")).alias("share"),
-        )
-        meaning = (
-            f"{run.name}: how the images of each true class (row) were told (column); what is "
-            "dark on the diagonal is right. The table below says the same of what is wrong."
-        )
-        blocks.append(charts.matrix(drawn, names, "Confusion matrix", meaning))
-    left = len(wrong) - len(rows)
-    more = f"; {left} more stand in confusion.csv" if left else ""
-    head = ["true class", "taken for", "images", "of", "share"]
-    caption = f"{run.name}: the most frequent mistakes{more}"
-    return [*blocks, Table(caption, head, rows)]
 
 
 def _calibration(run: RunFiles) -> list[Block]:

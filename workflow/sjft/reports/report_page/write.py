@@ -9,15 +9,17 @@ import jinja2
 from markupsafe import Markup
 
 from sjft.reports.report_page.accuracy_section import accuracy, skipped_in_evaluation
+from sjft.reports.report_page.bins_section import bins
 from sjft.reports.report_page.blocks import Block, Chart, Rendered, Section, Table, Text
 from sjft.reports.report_page.data_sections import comparison, datasets, leakage, retrieval
+from sjft.reports.report_page.galleries_section import galleries
 from sjft.reports.report_page.inputs import (
     Circumstances,
     ImageFolders,
     ReportInputs,
     RuleCost,
 )
-from sjft.reports.report_page.page_files import EXPLORER_CSS, PAGE
+from sjft.reports.report_page.page_files import EXPLORER_CSS, PAGE, SCRIPTS
 from sjft.reports.report_page.rendered import rendered
 from sjft.reports.report_page.subset_section import subset
 from sjft.reports.report_page.training_sections import difficulty, learning
@@ -35,12 +37,14 @@ def write_report(
     """
     summary = read_summary(inputs.summary)
     published = _published(inputs, summary)
-    evaluated = accuracy(inputs.runs, published)
+    evaluated = accuracy(inputs.runs, published, folders.of[inputs.datasets[0].name], page)
     sections = [
         comparison(inputs, summary),
         datasets(inputs, folders),
         leakage(inputs, folders),
+        bins(inputs.bins, inputs.descriptors),
         retrieval(inputs, summary),
+        galleries(inputs, folders, published, page),
         _with(subset(inputs.runs), _explorer(inputs.optional["explorer"], page)),
         learning(inputs.runs),
         difficulty(inputs.runs),
@@ -57,7 +61,7 @@ def write_report(
         safe=Markup,
         code=_with_code,
         css=Markup(EXPLORER_CSS.read_text("utf-8") + (PAGE / "report.css").read_text("utf-8")),
-        script=Markup((PAGE / "report.js").read_text("utf-8")),
+        script=Markup("".join((PAGE / name).read_text("utf-8") for name in SCRIPTS)),
     )
     write_text(page, text + "\n")
 
