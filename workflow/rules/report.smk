@@ -27,6 +27,7 @@ rule describe:
         runtime=60,
     params:
         files=given(report_files.report_values),
+        lists=given(report_files.digests_of_lists),
         places=given(explorer_files.places_of_experiment),
         jobs=given(report_costs.measured_jobs),
         settings=given(stage_settings.of_publication),

@@ -6,12 +6,15 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from sjft import layout
+from sjft.data.columns import list_of
 from sjft.layout import File, Pattern
 from sjft.pipeline import inputs, run_inputs, runs
 from sjft.pipeline.inputs import Files, shards_of
 from sjft.pipeline.runs import Run
 from sjft.reports.report_page.inputs import DatasetFiles, ReportInputs, RoundFiles, RunFiles
 from sjft.settings.config import Configuration
+from sjft.settings.dataset import CsvList
+from sjft.storage.files import digest_of_file
 
 
 def report_inputs(c: Configuration, experiment: str) -> ReportInputs:
@@ -74,6 +77,7 @@ def _datasets(c: Configuration, experiment: str) -> list[DatasetFiles]:
                 for shard in shards_of(c, name)
                 if used and c.datasets[name].on_bad_image == "skip"
             ],
+            list_of(c.datasets[name]),
         )
         for place, name in enumerate((pairing.target, *pairing.sources))
     ]
@@ -138,3 +142,19 @@ def report_values(c: Configuration, experiment: str) -> dict[str, Any]:
         report_inputs(c, experiment), mode="json"
     )
     return values
+
+
+def digests_of_lists(c: Configuration, experiment: str) -> dict[str, str]:
+    """By data set, what stands in a user's own list now; empty where the list is not there.
+
+    The page shows columns that images.csv has not: it is made again when these change, and nothing
+    else is.
+    """
+    pairing = runs.pairing(c, experiment)
+    found = {}
+    for name in (pairing.target, *pairing.sources):
+        settings = c.datasets[name]
+        if isinstance(settings, CsvList):
+            path = Path(c.data_root) / settings.root / settings.file
+            found[name] = digest_of_file(path) if path.is_file() else ""
+    return found

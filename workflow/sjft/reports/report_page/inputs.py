@@ -4,18 +4,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sjft.data.columns import ListFile
 from sjft.settings.image_limits import ImageLimits
 
 
 @dataclass(frozen=True)
 class DatasetFiles:
-    """A data set: its list, what was left out of that, and the images that extraction skipped."""
+    """A data set: its list, what was left out of that, and the images that extraction skipped.
+
+    ``user_list`` is the user's own list, where there is one, with columns that images.csv has not.
+    """
 
     name: str
     role: str
     images: Path
     state: Path
     skipped: Sequence[Path]
+    user_list: ListFile | None = None
 
 
 @dataclass(frozen=True)

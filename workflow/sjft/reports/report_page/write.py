@@ -38,6 +38,7 @@ def write_report(
     summary = read_summary(inputs.summary)
     published = _published(inputs, summary)
     evaluated = accuracy(inputs.runs, published, folders.of[inputs.datasets[0].name], page)
+    used = subset(inputs.runs, inputs.datasets, folders)
     sections = [
         comparison(inputs, summary),
         datasets(inputs, folders),
@@ -45,7 +46,7 @@ def write_report(
         bins(inputs.bins, inputs.descriptors),
         retrieval(inputs, summary),
         galleries(inputs, folders, published, page),
-        _with(subset(inputs.runs), _explorer(inputs.optional["explorer"], page)),
+        _with(used, _explorer(inputs.optional["explorer"], page)),
         learning(inputs.runs),
         difficulty(inputs.runs),
         _with(evaluated, skipped_in_evaluation(inputs.runs)),
