@@ -7,11 +7,12 @@ import pytest
 from chain import CONFIG
 
 from sjft import layout
+from sjft.data.columns import ListFile
 from sjft.layout import Job
 from sjft.pipeline.job_cost import JobCost
 from sjft.pipeline.jobs import jobs_behind, jobs_of_model
 from sjft.pipeline.report_costs import costs_of_report, measured_jobs
-from sjft.pipeline.report_files import report_inputs
+from sjft.pipeline.report_files import digests_of_lists, report_inputs
 from sjft.reports.report_page.inputs import RuleCost
 from sjft.settings.config import Configuration, read_configuration
 
@@ -75,3 +76,21 @@ def test_the_jobs_behind_the_model_are_told_as_plain_values() -> None:
     told = measured_jobs(configuration(), "twice")
     assert ("list_images", {"dataset": "store"}) in told
     assert not {"summarise", "publish", "describe"} & {rule for rule, _ in told}
+
+
+def test_a_users_list_is_read_for_its_other_columns_and_a_change_of_it_is_noticed(
+    tmp_path: Path,
+) -> None:
+    listed = {"reader": "csv", "root": "x", "file": "list.csv", "split_column": None}
+    datasets = CONFIG["datasets"] | {"store": listed | {"shards": 2}}
+    c = read_configuration(CONFIG | {"datasets": datasets, "data_root": str(tmp_path)})
+    images, store = report_inputs(c, "twice").datasets
+    assert images.user_list is None
+    assert store.user_list == ListFile("list.csv", ",", "path", ["path", "class"])
+    assert digests_of_lists(c, "twice") == {"store": ""}
+    (tmp_path / "x").mkdir()
+    found = []
+    for camera in ("a", "b"):
+        (tmp_path / "x/list.csv").write_text(f"path,class,camera\n1.png,one,{camera}\n")
+        found.append(digests_of_lists(c, "twice")["store"])
+    assert found[0] != found[1] and "" not in found

@@ -112,7 +112,8 @@ def test_an_arm_is_trained_by_what_it_goes_by(arm: str, schedule: str) -> None:
         "precision": "float32",
     }
     configuration = configured("experiments", "all", training=training)
-    values = of_training(configuration, "all", arm) | only_told(configuration)["training"]["all"]
+    told = only_told(configuration)["experiments"]["all"]["training"]
+    values = of_training(configuration, "all", arm) | told
     assert ("learning_rate_steps" in values) == (schedule == "steps")
     with_sources = configuration.experiments["all"].arm(arm).with_sources
     # Whatever is said of source images: an arm from scratch has its own learning rates.

@@ -6,13 +6,19 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from descriptor_files import SMALL_GRID, packed_slowly
 from explored import Explored, write_explored
 from image_files import random_image
 
 from sjft.data.location import ImageFolders
 from sjft.data.state import Record, state_of, write_listing
 from sjft.data.table import class_names, read_images
-from sjft.evaluation.accuracy import accuracies, class_table, confusion, confusion_table
+from sjft.descriptors.file import KIND as DESCRIPTORS
+from sjft.descriptors.file import VERSION as DESCRIPTORS_VERSION
+from sjft.descriptors.file import append_images, write_channels
+from sjft.descriptors.layer import Layer
+from sjft.descriptors.levels import zero_level
+from sjft.evaluation.accuracy import accuracies, class_table, confusion
 from sjft.evaluation.probabilities import Probabilities, write_probabilities
 from sjft.leakage.table import LEAKAGE_SCHEMA, write_leakage
 from sjft.reports.choice import Choice
@@ -26,9 +32,11 @@ from sjft.reports.report_page.inputs import (
 )
 from sjft.reports.summary import Retrieval, summarise
 from sjft.reports.summary import RunFiles as SummaryRun
+from sjft.retrieval.bins import equalise_bins
 from sjft.retrieval.ranking import usable_sources
 from sjft.selection.subset import read_targets, select_all, write_manifest
 from sjft.storage.files import write_json, write_plain_table, write_table
+from sjft.storage.hdf5 import create_hdf5
 
 SKIPPED = {"path": pl.String, "reason": pl.String}
 LEFT_OUT = "2 links that lead nowhere: a.jpg, b.jpg"
@@ -84,6 +92,7 @@ def write_reported(folder: Path) -> tuple[ReportInputs, ImageFolders]:
         _run(folder, "fine-tune", _without_source(folder, sources, rounds), names, 2),
     ]
     (folder / "card.md").write_text(CARD)
+    bins, descriptors = write_bins(folder)
     inputs = ReportInputs(
         experiment="small",
         published="selective",
@@ -93,6 +102,8 @@ def write_reported(folder: Path) -> tuple[ReportInputs, ImageFolders]:
         leakage={"things": folder / "leakage.csv"},
         duplicates=folder / "duplicates.csv",
         ranking=explored.retrievals[0].ranking,
+        bins=bins,
+        descriptors=descriptors,
         runs=runs,
         optional={
             "ablation_text": folder / "ablation.md",
@@ -120,6 +131,25 @@ def _copies(path: Path, pairs: list[tuple[str, str]]) -> None:
         (one, "test", other, "train", "same file", True, 3, False, None) for one, other in pairs
     ]
     write_leakage(path, pl.DataFrame(rows, schema=LEAKAGE_SCHEMA, orient="row"))
+
+
+def write_bins(folder: Path) -> tuple[Path, list[Path]]:
+    """Bins of three channels: one that is always 0, one that is so in half of all, and another."""
+    responses = np.random.default_rng(7).multinomial(300, np.full(37, 1 / 37), (5, 3))
+    zero = zero_level(SMALL_GRID)
+    responses[:, 0] = 0
+    responses[:, 0, zero] = 300
+    responses[:, 1, zero] += 300 - responses[:, 1, zero + 1 :].sum(axis=1) - responses[:, 1, zero]
+    responses[:, 1, :zero] = 0
+    path = folder / "pets of bank.h5"
+    config = {"type": "fake", "grid": SMALL_GRID.model_dump()}
+    with create_hdf5(
+        path, kind=DESCRIPTORS, version=DESCRIPTORS_VERSION, config=config, inputs={"weights": ""}
+    ) as writer:
+        write_channels(writer, [Layer("first", 1, 300), Layer("second", 2, 300)])
+        append_images(writer, np.arange(5, dtype=np.int32), packed_slowly(responses))
+    equalise_bins([path], 10, None, folder / "bins.h5")
+    return folder / "bins.h5", [path]
 
 
 def _history(folder: Path, number: int) -> Path:
@@ -164,12 +194,11 @@ def _run(folder: Path, arm: str, rounds: list[RoundFiles], names: list[str], see
     skipped = [{"path": "bad.png", "reason": "is truncated"}] if seed == 1 else []
     write_json(place / "evaluation.json", measured | {"split": "test", "skipped": skipped})
     write_plain_table(place / "classes.csv", class_table(counts, names))
-    write_plain_table(place / "confusion.csv", confusion_table(counts, names))
     images = [f"{number}.png" for number in range(len(labels))]
     found = Probabilities(images, labels, scores, names)
     write_probabilities(place / "probabilities.h5", found, {}, {"model": arm})
-    files = (place / name for name in ("evaluation.json", "classes.csv", "confusion.csv"))
-    return RunFiles(arm, 0, f"the arm {arm}", *files, rounds)
+    files = (place / name for name in ("evaluation.json", "classes.csv", "probabilities.h5"))
+    return RunFiles(arm, 0, f"the arm {arm}", arm == "selective", *files, rounds)
 
 
 def _summary(folder: Path, runs: list[RunFiles], sources: pl.DataFrame) -> Path:
@@ -180,7 +209,7 @@ def _summary(folder: Path, runs: list[RunFiles], sources: pl.DataFrame) -> Path:
             r.evaluation,
             r.rounds[-1].subset,
             r.rounds[-1].targets,
-            r.evaluation.with_name("probabilities.h5"),
+            r.probabilities,
         )
         for r in runs
     ]

@@ -7,6 +7,7 @@ from sjft.reports.report_page.page_files import digest_of_page as digest_of_repo
 rule describe:
     input:
         files=reads(report_files.describe, "files"),
+        descriptors=reads(report_files.describe, "descriptors"),
     output:
         page=report(
             layout.REPORT,
@@ -26,6 +27,7 @@ rule describe:
         runtime=60,
     params:
         files=given(report_files.report_values),
+        lists=given(report_files.digests_of_lists),
         places=given(explorer_files.places_of_experiment),
         jobs=given(report_costs.measured_jobs),
         settings=given(stage_settings.of_publication),

@@ -106,6 +106,13 @@ def test_it_is_used_by_keys_alone_and_the_address_leads_back(chrome: Any, page: 
     assert seen.evaluate("document.activeElement.classList.contains('card')")
     seen.go_back()
     seen.wait_for_selector("#detail h2:text-is('0.png')")
+    # Another page knows an image's path alone, and no number of the round.
+    path = seen.evaluate("Explorer.index.targets.path[2]")
+    seen.evaluate("path => { location.hash = `#/targets/${encodeURIComponent(path)}`; }", path)
+    seen.wait_for_selector("#detail h2:text-is('2.png')")
+    assert seen.evaluate("location.hash") == "#1/targets/2"
+    seen.evaluate("location.hash = '#/targets/gone.png'")
+    seen.wait_for_selector("#lost:text-is('gone.png is not among the images of this page')")
     watched.check("keys")
 
 

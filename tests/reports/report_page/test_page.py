@@ -64,3 +64,59 @@ def test_a_table_is_sorted_by_keys_alone_as_numbers_and_back(chrome: Any, page: 
     assert seconds() == ["12.5", "3.0"]
     assert seen.inner_text("#status") == "Sorted by seconds, descending"
     watched.check("sorted")
+
+
+def test_a_number_of_the_matrix_leads_to_its_images_by_mouse_and_by_keys_alone(
+    chrome: Any, page: Path
+) -> None:
+    watched = Watched(chrome, "desktop")
+    watched.open(page)
+    seen = watched.page
+    matrix, taken = seen.locator(".matrix"), seen.locator("#taken")
+    assert taken.is_hidden()
+    # One of the numbers is reached by Tab, the others from there by the arrows.
+    assert matrix.locator("button[tabindex='0']").count() == 1
+    matrix.locator("button[tabindex='0']").focus()
+    seen.keyboard.press("ArrowRight")
+    number = seen.locator("button:focus")
+    assert number.get_attribute("data-cell") == "0,1"
+    images = int(number.inner_text())
+    seen.keyboard.press("Enter")
+    title = taken.locator("h4").inner_text()
+    assert title == f"pet <b>0</b>, told as pet <b>1</b>: {images} images"
+    assert taken.locator("li").count() == images
+    assert "its own class" in taken.locator("li").first.inner_text()
+    assert taken.evaluate("panel => panel === document.activeElement")
+    watched.check("matrix")
+    watched.check_accessibility("matrix")
+    seen.keyboard.press("Escape")
+    assert taken.is_hidden()
+    assert seen.locator("button:focus").get_attribute("data-cell") == "0,1"
+    matrix.locator("[data-cell='1,1']").click()
+    assert "told right" in taken.locator("li").first.inner_text()
+    link = taken.locator("a").first
+    assert link.get_attribute("href") == "../" + link.inner_text()
+    matrix.locator("[data-cell='1,1']").focus()
+    seen.keyboard.press("ArrowDown")
+    assert seen.locator("button:focus").get_attribute("data-cell") == "2,1"
+
+
+def test_in_print_all_is_unfolded_and_nothing_is_wider_than_the_paper(
+    chrome: Any, page: Path
+) -> None:
+    watched = Watched(chrome, "desktop")
+    watched.page.set_viewport_size({"width": 720, "height": 1000})  # A4 with its margins
+    watched.open(page)
+    seen = watched.page
+    assert seen.locator("details:not([open])").count()
+    seen.emulate_media(media="print")
+    seen.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert not seen.locator("details:not([open])").count()
+    assert not seen.locator("nav").is_visible()
+    wide = seen.evaluate(
+        """() => [...document.querySelectorAll("table, img, figure, pre")]
+          .filter((shown) => shown.getBoundingClientRect().right > innerWidth)
+          .map((shown) => shown.outerHTML.slice(0, 100))"""
+    )
+    assert not wide, wide
+    watched.check("print")

@@ -4,13 +4,16 @@ from pathlib import Path
 from typing import Any
 
 from sjft import layout
+from sjft.data.columns import list_of
 from sjft.layout import Pattern
-from sjft.pipeline import run_inputs, runs
+from sjft.pipeline import inputs, run_inputs, runs
 from sjft.pipeline.inputs import Files, shards_of
 from sjft.pipeline.page_files import as_values, made_by_rules
 from sjft.pipeline.runs import Run
 from sjft.reports.report_page.inputs import DatasetFiles, ReportInputs, RoundFiles, RunFiles
 from sjft.settings.config import Configuration
+from sjft.settings.dataset import CsvList
+from sjft.storage.files import digest_of_file
 
 
 def report_inputs(c: Configuration, experiment: str) -> ReportInputs:
@@ -32,6 +35,8 @@ def report_inputs(c: Configuration, experiment: str) -> ReportInputs:
         leakage=_leakage(c, experiment),
         duplicates=Path(layout.DUPLICATES.of(**names)) if summarised["duplicates"] else None,
         ranking=Path(ranking) if ranked else None,
+        bins=Path(layout.BINS.of(**names)) if ranked else None,
+        descriptors=_descriptors(c, experiment) if ranked else [],
         runs=[_run(c, run) for run in runs.compared_runs(c, experiment)],
         optional={
             name: Path(pattern.of(experiment=experiment))
@@ -42,6 +47,13 @@ def report_inputs(c: Configuration, experiment: str) -> ReportInputs:
             )
         },
     )
+
+
+def _descriptors(c: Configuration, experiment: str) -> list[Path]:
+    """Of the target's training images: what the bins were made from."""
+    pairing = runs.pairing(c, experiment)
+    names = {"retrieval": pairing.retrieval, "target": pairing.target}
+    return [Path(file) for file in inputs.equalise_bins(c, **names)["descriptors"]]
 
 
 def _datasets(c: Configuration, experiment: str) -> list[DatasetFiles]:
@@ -59,6 +71,7 @@ def _datasets(c: Configuration, experiment: str) -> list[DatasetFiles]:
                 for shard in shards_of(c, name)
                 if used and c.datasets[name].on_bad_image == "skip"
             ],
+            list_of(c.datasets[name]),
         )
         for place, name in enumerate((pairing.target, *pairing.sources))
     ]
@@ -94,18 +107,39 @@ def _run(c: Configuration, run: Run) -> RunFiles:
         run.arm,
         run.seed,
         arm.title,
+        arm.selects and runs.pairing(c, run.experiment, run.arm) == runs.pairing(c, run.experiment),
         evaluation=Path(run.file(layout.EVALUATION)),
         classes=Path(run.file(layout.CLASSES)),
-        confusion=Path(run.file(layout.CONFUSION)),
+        probabilities=Path(run.file(layout.PROBABILITIES)),
         rounds=rounds,
     )
 
 
 def describe(c: Configuration, experiment: str) -> Files:
     """What the rule `describe` reads."""
-    return {"files": list(made_by_rules(report_inputs(c, experiment).files()))}
+    found = report_inputs(c, experiment)
+    return {
+        "files": made_by_rules(found.files()),
+        "descriptors": made_by_rules(found.descriptors),
+    }
 
 
 def report_values(c: Configuration, experiment: str) -> dict[str, Any]:
     """`report_inputs` as plain values."""
     return as_values(report_inputs(c, experiment))
+
+
+def digests_of_lists(c: Configuration, experiment: str) -> dict[str, str]:
+    """By data set, what stands in a user's own list now; empty where the list is not there.
+
+    The page shows columns that images.csv has not: it is made again when these change, and nothing
+    else is.
+    """
+    pairing = runs.pairing(c, experiment)
+    found = {}
+    for name in (pairing.target, *pairing.sources):
+        settings = c.datasets[name]
+        if isinstance(settings, CsvList):
+            path = Path(c.data_root) / settings.root / settings.file
+            found[name] = digest_of_file(path) if path.is_file() else ""
+    return found

@@ -151,8 +151,11 @@ def mb_of_explorer(read: Read) -> int:
 
 
 def mb_of_report(read: Read) -> int:
-    """Of `describe`: tables of text and a ranking's divergences, compressed on file."""
-    return MB["describe"] + int(12 * _megabytes(read))
+    """Of `describe`: tables of text and a ranking's divergences, compressed on file.
+
+    Descriptors are read in blocks.
+    """
+    return MB["describe"] + int(12 * _megabytes({"files": read["files"]}))
 
 
 def _megabytes(read: Read) -> float:

@@ -75,6 +75,38 @@ class ShownImages:
 
 
 @dataclass(frozen=True)
+class Matrix:
+    """Counts by two names, each count a button that leads to what is behind it.
+
+    ``rows`` hold a count for each of the ``columns``, and the share of its row that it is; None
+    where nothing is. ``behind`` is what the page's script shows, as JSON: see `confusion`.
+    """
+
+    caption: str
+    names: Sequence[str]
+    columns: Sequence[str]
+    rows: Sequence[Sequence[tuple[int, float] | None]]
+    behind: str
+    kind: str = "matrix"
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Rows of images that belong to one image: each has a caption of its own.
+
+    ``link`` leads to a file beside the page, as that of a `Text`; ``folded`` ones are seen when
+    they are asked for.
+    """
+
+    title: str
+    image: ShownImage
+    rows: Sequence[tuple[str, Sequence[ShownImage]]]
+    link: str = ""
+    folded: bool = False
+    kind: str = "gallery"
+
+
+@dataclass(frozen=True)
 class Rendered:
     """HTML that was rendered from Markdown of this program's own."""
 
@@ -82,7 +114,7 @@ class Rendered:
     kind: str = "rendered"
 
 
-Block = Text | Table | Chart | ShownImages | Rendered
+Block = Text | Table | Chart | ShownImages | Gallery | Matrix | Rendered
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Charts as SVG, drawn without a browser: told apart in print, and by those who see no colours."""
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import StringIO
 from typing import Any
 
@@ -14,6 +15,7 @@ from sjft.reports.report_page.blocks import Chart
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000", "#56b4e9", "#e69f00")
 DASHES = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [4, 1], [1, 3], [12, 4])
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "stroke")
+CURVES = len(COLOURS)  # runs that a chart can tell apart
 BLUE = COLOURS[0]
 _NUMBERED = re.compile(r"\b(gradient_|clip)\d+\b")
 
@@ -68,6 +70,56 @@ def band(table: pl.DataFrame, x: str, title: str, meaning: str) -> Chart:
     return drawn((area + line).properties(width=440, height=210), title, meaning)
 
 
+def levels(
+    columns: pl.DataFrame,
+    stripes: pl.DataFrame,
+    labels: Mapping[int, str],
+    title: str,
+    meaning: str,
+) -> Chart:
+    """Shares in per cent over levels (columns `from`, `to`, `share`), with bins as `stripes`.
+
+    ``labels`` names the response at some of the levels.
+    """
+    span = alt.Scale(domain=[int(stripes["from"][0]), int(stripes["to"][-1])], nice=False)
+    axis = alt.Axis(
+        values=list(labels),
+        labelExpr=f"{json.dumps(labels)}[datum.value]",
+        labelFlush=True,
+        grid=False,
+    )
+    top = 1.05 * float(columns["share"].max())  # type: ignore[arg-type]
+    # Every second bin is grey, and a line stands at each edge: narrow bins are seen by both.
+    banded = stripes.with_row_index("bin").with_columns(second=pl.col("bin") % 2 == 1)
+    x = alt.X("from:Q", scale=span, title="response", axis=axis)
+    bins = (
+        alt.Chart(banded)
+        .mark_rect(stroke="#8a8a8a", strokeWidth=0.4)
+        .encode(
+            x=x,
+            x2="to:Q",
+            color=alt.Color(
+                "second:N",
+                scale=alt.Scale(domain=[False, True], range=["#ffffff", "#dcdcdc"]),
+                legend=None,
+            ),
+        )
+    )
+    shares = (
+        alt.Chart(columns)
+        .mark_rect(color=BLUE, opacity=0.85)
+        .encode(
+            x=x,
+            x2="to:Q",
+            y=alt.Y(
+                "share:Q", title="% of the responses", scale=alt.Scale(domain=[0, top], nice=False)
+            ),
+            y2=alt.datum(0),
+        )
+    )
+    return drawn((bins + shares).properties(width=520, height=170), title, meaning)
+
+
 def bars(table: pl.DataFrame, name: str, value: str, title: str, meaning: str) -> Chart:
     """One bar a row, in the order of the rows."""
     order = table[name].to_list()
@@ -90,7 +142,7 @@ def dots(table: pl.DataFrame, name: str, value: str, title: str, meaning: str) -
         alt.Chart(table)
         .mark_point(filled=True, size=70, opacity=0.85)
         .encode(
-            x=alt.X(f"{value}:Q"),
+            x=alt.X(f"{value}:Q", scale=alt.Scale(zero=False)),
             y=alt.Y(f"{name}:N", sort=order, title=None, axis=alt.Axis(grid=True, labelLimit=200)),
             color=alt.Color(**by_name("run", runs, COLOURS)),
             shape=alt.Shape(**by_name("run", runs, SHAPES)),
@@ -113,30 +165,6 @@ def growth(table: pl.DataFrame, title: str, meaning: str) -> Chart:
         )
     )
     return drawn(chart.properties(width=440, height=90), title, meaning)
-
-
-def matrix(table: pl.DataFrame, names: Sequence[str], title: str, meaning: str) -> Chart:
-    """A square a pair of classes (columns `class`, `predicted`, `share`, `images`)."""
-    axis = alt.Axis(labelLimit=120)
-    base = alt.Chart(table).encode(
-        x=alt.X("predicted:N", sort=list(names), title="predicted", axis=axis),
-        y=alt.Y("class:N", sort=list(names), title="true class", axis=axis),
-    )
-    squares = base.mark_rect().encode(
-        color=alt.Color(
-            "share:Q",
-            title="share of the class",
-            scale=alt.Scale(scheme="greys", domain=[0, 1]),
-            legend=alt.Legend(orient="top", format="%"),
-        )
-    )
-    numbers = base.mark_text(fontSize=10).encode(
-        text="images:Q",
-        color=alt.condition("datum.share > 0.5", alt.value("white"), alt.value("black")),
-    )
-    together = squares + numbers if len(names) <= 15 else squares
-    side = max(160, 22 * len(names)) if len(names) <= 15 else 420
-    return drawn(together.properties(width=side, height=side), title, meaning)
 
 
 def reliability(table: pl.DataFrame, title: str, meaning: str) -> Chart:

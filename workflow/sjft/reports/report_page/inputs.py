@@ -4,16 +4,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sjft.data.columns import ListFile
+
 
 @dataclass(frozen=True)
 class DatasetFiles:
-    """A data set: its list, what was left out of that, and the images that extraction skipped."""
+    """A data set: its list, what was left out of that, and the images that extraction skipped.
+
+    ``user_list`` is the user's own list, where there is one, with columns that images.csv has not.
+    """
 
     name: str
     role: str
     images: Path
     state: Path
     skipped: Sequence[Path]
+    user_list: ListFile | None = None
 
 
 @dataclass(frozen=True)
@@ -29,14 +35,18 @@ class RoundFiles:
 
 @dataclass(frozen=True)
 class RunFiles:
-    """An arm with a seed: all of its rounds, and how good it is."""
+    """An arm with a seed: all of its rounds, and how good it is.
+
+    ``borrows`` says whether its source images are neighbours of the experiment's own ranking.
+    """
 
     arm: str
     seed: int
     title: str
+    borrows: bool
     evaluation: Path
     classes: Path
-    confusion: Path
+    probabilities: Path
     rounds: Sequence[RoundFiles]
 
     @property
@@ -51,7 +61,8 @@ class ReportInputs:
 
     ``published`` is the arm that the configuration names, where the summary says none.
     ``leakage`` is by source, empty, and ``duplicates`` None, where nothing was looked for;
-    ``ranking`` None where no arm uses it. ``optional`` are files that are shown where they are
+    ``ranking`` and ``bins`` None, and ``descriptors`` (of the target's training images) empty,
+    where no arm uses them. ``optional`` are files that are shown where they are
     there, and that nobody has to make for the page: `ablation_text`, `ablation_plot`, `explorer`.
     """
 
@@ -63,18 +74,20 @@ class ReportInputs:
     leakage: Mapping[str, Path]
     duplicates: Path | None
     ranking: Path | None
+    bins: Path | None
+    descriptors: Sequence[Path]
     runs: Sequence[RunFiles]
     optional: Mapping[str, Path]
 
     def files(self) -> list[Path]:
-        """Every file that must be there, but for the images."""
+        """Every file that must be there, but for the images and the descriptors."""
         files = [self.summary, self.card]
         for dataset in self.datasets:
             files += [dataset.images, dataset.state, *dataset.skipped]
         files += self.leakage.values()
-        files += [file for file in (self.duplicates, self.ranking) if file]
+        files += [file for file in (self.duplicates, self.ranking, self.bins) if file]
         for run in self.runs:
-            files += [run.evaluation, run.classes, run.confusion]
+            files += [run.evaluation, run.classes, run.probabilities]
             for of_round in run.rounds:
                 files += [of_round.subset, of_round.targets, of_round.history]
                 files += [of_round.difficulty] if of_round.difficulty else []

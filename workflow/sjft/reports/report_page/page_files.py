@@ -6,7 +6,8 @@ from sjft.storage.files import digest_of_bytes
 
 EXPLORER_CSS = resources.files("sjft.reports.explorer") / "page" / "explorer.css"
 PAGE = resources.files("sjft.reports.report_page") / "page"
-FILES = ("report.html", "report.css", "report.js")
+SCRIPTS = ("report.js", "matrix.js")
+FILES = ("report.html", "report.css", *SCRIPTS)
 
 
 def digest_of_page() -> str:

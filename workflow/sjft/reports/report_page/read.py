@@ -7,6 +7,8 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from sjft.errors import UserError
+from sjft.reports.report_page.inputs import RunFiles
+from sjft.selection.subset import read_selected
 from sjft.storage.files import content_of
 
 
@@ -28,3 +30,10 @@ def plain_table(path: Path, columns: Sequence[str]) -> pl.DataFrame:
         )
     names = [name for name in ("class_name", "predicted_class") if name in columns]
     return table.with_columns(pl.col(name).cast(pl.String) for name in names)
+
+
+def runs_with_source(runs: Sequence[RunFiles]) -> list[RunFiles]:
+    """The first seed's run of each arm that has source images."""
+    first = {run.arm: run for run in reversed(runs)}
+    in_order = [first[arm] for arm in dict.fromkeys(run.arm for run in runs)]
+    return [run for run in in_order if len(read_selected(run.rounds[-1].subset))]

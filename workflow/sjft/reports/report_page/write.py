@@ -9,22 +9,20 @@ import jinja2
 from markupsafe import Markup
 
 from sjft.data.location import ImageFolders
+from sjft.reports.report_page.accuracy_section import accuracy, skipped_in_evaluation
+from sjft.reports.report_page.bins_section import bins
 from sjft.reports.report_page.blocks import Block, Chart, Rendered, Section, Table, Text
 from sjft.reports.report_page.data_sections import comparison, datasets, leakage, retrieval
+from sjft.reports.report_page.galleries_section import galleries
 from sjft.reports.report_page.inputs import (
     Circumstances,
     ReportInputs,
     RuleCost,
 )
-from sjft.reports.report_page.page_files import EXPLORER_CSS, PAGE
+from sjft.reports.report_page.page_files import EXPLORER_CSS, PAGE, SCRIPTS
 from sjft.reports.report_page.rendered import rendered
-from sjft.reports.report_page.run_sections import (
-    accuracy,
-    difficulty,
-    learning,
-    skipped_in_evaluation,
-    subset,
-)
+from sjft.reports.report_page.subset_section import subset
+from sjft.reports.report_page.training_sections import difficulty, learning
 from sjft.reports.summary import read_summary
 from sjft.storage.files import content_of, write_text
 
@@ -39,13 +37,16 @@ def write_report(
     """
     summary = read_summary(inputs.summary)
     published = _published(inputs, summary)
-    evaluated = accuracy(inputs.runs, published)
+    evaluated = accuracy(inputs.runs, published, folders.target, page)
+    used = subset(inputs.runs, inputs.datasets, folders)
     sections = [
         comparison(inputs, summary),
         datasets(inputs, folders),
         leakage(inputs, folders),
+        bins(inputs.bins, inputs.descriptors),
         retrieval(inputs, summary),
-        _with(subset(inputs.runs), _explorer(inputs.optional["explorer"], page)),
+        galleries(inputs, folders, published, page),
+        _with(used, _explorer(inputs.optional["explorer"], page)),
         learning(inputs.runs),
         difficulty(inputs.runs),
         _with(evaluated, skipped_in_evaluation(inputs.runs)),
@@ -61,7 +62,7 @@ def write_report(
         safe=Markup,
         code=_with_code,
         css=Markup(EXPLORER_CSS.read_text("utf-8") + (PAGE / "report.css").read_text("utf-8")),
-        script=Markup((PAGE / "report.js").read_text("utf-8")),
+        script=Markup("".join((PAGE / name).read_text("utf-8") for name in SCRIPTS)),
     )
     write_text(page, text + "\n")
 

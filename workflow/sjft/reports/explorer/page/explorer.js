@@ -1,5 +1,6 @@
 "use strict";
-// The page: the address says which round and view are open, `#ROUND/VIEW/NUMBER`.
+// The page: the address says which round and view are open, `#ROUND/VIEW/NUMBER`. Pages that
+// lead here know the path of an image alone, and may leave out the round: `#/targets/PATH`.
 
 const VIEWS = { targets: "Target images", sources: "Most borrowed", classes: "Classes", about: "About this page" };
 const FIRST = 24; // neighbours that are shown before one asks for all
@@ -47,8 +48,8 @@ function follow() {
   const [number, view, id] = location.hash.slice(1).split("/");
   if (Explorer.index.rounds[number]) state.round = Number(number);
   state.view = view in VIEWS ? view : "targets";
-  const known = Explorer.index.targets.path.length;
-  if (state.view === "targets" && id !== undefined && Number(id) < known) state.target = Number(id);
+  document.getElementById("lost")?.remove();
+  if (state.view === "targets" && id !== undefined) openTarget(id);
   // Whole, so that Back leads here again.
   if (state.view === "targets") history.replaceState(null, "", address("targets", state.target));
   if (dialog.open) dialog.close();
@@ -59,6 +60,13 @@ function follow() {
     ),
   );
   show().catch(fail);
+}
+
+function openTarget(id) {
+  const paths = Explorer.index.targets.path;
+  const number = /^\d+$/.test(id) ? Number(id) : paths.indexOf(decodeURIComponent(id));
+  if (number in paths) state.target = number;
+  else main.before(h("p", { id: "lost", role: "alert" }, `${decodeURIComponent(id)} is not among the images of this page`));
 }
 
 function fail(error) {

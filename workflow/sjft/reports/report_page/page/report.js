@@ -25,7 +25,7 @@ function sort(table, heading) {
   status.textContent = `Sorted by ${heading.textContent}, ${down ? "descending" : "ascending"}`;
 }
 
-for (const table of document.querySelectorAll("table")) {
+for (const table of document.querySelectorAll("table:not(.matrix)")) {
   if (!table.tHead || !table.tBodies.length) continue;
   for (const cell of table.querySelectorAll("td")) {
     if (NUMBER.test(cell.textContent.trim())) cell.classList.add("number");
@@ -52,12 +52,20 @@ for (const link of document.querySelectorAll("nav a, .skip")) {
 }
 
 // Files beside the page can be reached from the page alone.
-if (location.protocol === "file:" && window.top === window) {
-  for (const paragraph of document.querySelectorAll("[data-link]")) {
-    const link = document.createElement("a");
-    link.href = paragraph.dataset.link.split("/").map(encodeURIComponent).join("/");
-    link.append(...paragraph.childNodes);
-    paragraph.append(link);
+const reaches = location.protocol === "file:" && window.top === window;
+
+// A link to a file beside the page, around what stands in an element.
+function linkTo(address, ...content) {
+  const [path, place] = address.split("#");
+  const link = document.createElement("a");
+  link.href = path.split("/").map(encodeURIComponent).join("/") + (place ? `#${place}` : "");
+  link.append(...content);
+  return link;
+}
+
+if (reaches) {
+  for (const element of document.querySelectorAll("[data-link]")) {
+    element.append(linkTo(element.dataset.link, ...element.childNodes));
   }
 }
 
