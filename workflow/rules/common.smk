@@ -100,8 +100,6 @@ config["checkpoints_of_round"] = layout.CHECKPOINTS
 config["training_jobs"] = CONFIG.training_jobs.model_dump(mode="json")
 config["beside_the_list"] = places.beside_the_list(CONFIG)
 config["told"] = stage_settings.only_told(CONFIG)
-# For the commands that the end of a run gives; those for another workflow's are not known.
-config["configfiles"] = list(map(str, COMMAND_LINE.configfiles)) if IS_MAIN else None
 
 
 def one_of(names):

@@ -8,7 +8,7 @@ from sjft.reports.choice import published_arm
 
 
 def main(job: Job) -> None:
-    """Name what is known of the run; write the published model and its card, and tell of it."""
+    """Name what is known of the run; write the published model and its card."""
     files, params, output = job.input, job.params, job.output
     name, arms = job.wildcards.experiment, list(params.candidates)
     arm = published_arm(arms, Path(files.choice) if files.choice else None)
@@ -23,8 +23,7 @@ def main(job: Job) -> None:
         images=dict(zip(published_names(params.settings, name), lists, strict=True)),
         weights=weights_file(weights, job.config["data_root"], *(fetched or [None])),
     )
-    told = publish(published, Path(output.model), Path(output.card), job.config["configfiles"])
-    print(f"\n{told}\n", flush=True)
+    publish(published, Path(output.model), Path(output.card))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Publishing: from the files of an experiment's chosen run to the model and its card."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,6 @@ from sjft.model.provenance import provenance
 from sjft.model.publication import publish_model
 from sjft.networks.joint import load_joint_network
 from sjft.networks.pretrained import digest_of_weights
-from sjft.reports.conclusion import closing
 from sjft.reports.summary import read_summary
 from sjft.selection.subset import read_manifest
 from sjft.settings.experiment import ExperimentSettings
@@ -58,11 +57,8 @@ def _of_experiment(settings: Mapping[str, Any], experiment: str) -> ExperimentSe
     return known_part(ExperimentSettings, settings["experiments"][experiment])
 
 
-def publish(run: PublishedRun, model: Path, card: Path, configfiles: Sequence[str] | None) -> str:
-    """Write the published model and its card; returns the last words of the run for the terminal.
-
-    ``configfiles`` as `sjft.reports.conclusion.closing` takes them.
-    """
+def publish(run: PublishedRun, model: Path, card: Path) -> None:
+    """Write the published model and its card."""
     experiment = _of_experiment(run.settings, run.experiment)
     arm = experiment.arm(run.arm)
     evaluation, summary = read_json(run.evaluation), read_summary(run.summary)
@@ -80,4 +76,3 @@ def publish(run: PublishedRun, model: Path, card: Path, configfiles: Sequence[st
     network = load_joint_network(run.model)
     publish_model(model, network, arm.training, experiment.evaluation, facts)
     write_model_card(card, run.experiment, facts, evaluation["classes"], summary)
-    return f"{summary['table']}\n\n{closing(summary, model, card, configfiles)}"

@@ -28,6 +28,7 @@ from sjft.descriptors.banks import make_bank
 from sjft.errors import UserError
 from sjft.layout import MODEL
 from sjft.networks.devices import choose_device
+from sjft.pipeline.expected_time import keep_forecast
 from sjft.pipeline.experiment_time import Forecast, usable_cores
 from sjft.pipeline.forecast import (
     forecast_of,
@@ -100,6 +101,7 @@ def propose(wishes: Wishes) -> str:
     if warns:
         lines.append(warns)
     collections = sides.collections(proposal)
+    keep_forecast(sides.name, forecast.of_jobs())
     return (
         "\n".join(lines)
         + f"\nWritten: {output}\n\n{plan_text(collections, measured, forecast)}\n\n"
