@@ -3,7 +3,7 @@
 import pytest
 
 from sjft.layout import Job
-from sjft.pipeline.elapsed import Demand, elapsed
+from sjft.pipeline.elapsed import Demand, at_least, elapsed
 
 
 def job(rule: str, arm: str, seed: int = 0, number: int = 0) -> Job:
@@ -32,3 +32,14 @@ def test_jobs_run_beside_each_other_as_far_as_cores_and_order_let_them(
         **{job("finetune", "fine-tune", seed): () for seed in range(3)},
     }
     assert elapsed(jobs, lambda _: Demand(10, threads, alone), cores) == seconds
+    demands = dict.fromkeys(jobs, Demand(10, threads, alone))
+    bound = at_least(list(jobs), jobs, demands, cores)
+    # No job is said to be alone there, and none waits for cores that others leave half empty.
+    assert bound == (30 if alone else {(3, 2): 40}.get((cores, threads), seconds))
+
+
+def test_a_job_of_which_nothing_is_known_takes_no_time() -> None:
+    jobs = {job("finetune", "a"): (), job("finetune", "b"): (job("finetune", "a"),)}
+    known = {job("finetune", "b"): Demand(8, 1, False)}
+    assert at_least(list(jobs), jobs, known, 4) == 8
+    assert at_least([], {}, {}, 4) == 0

@@ -9,6 +9,7 @@ from chain import CONFIG
 from image_files import random_image
 
 from sjft.cli.main import main
+from sjft.storage.files import read_json
 
 GIVEN = ["--target-images", "5360", "--source-images", "1281167", "--sample", "2"]
 
@@ -112,8 +113,13 @@ def test_a_further_file_replaces_single_keys(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "more.yaml").write_text("datasets: {store: {shards: 7}}", encoding="utf-8")
+    (folder / "results").mkdir()
     text = shown(capsys, "tiny", "--sample", "2", "--configfile", "more.yaml")
     assert "store: 18 training images in 7 shards." in text
+    # Kept for the progress of a run: each job that it will have.
+    kept = read_json(folder / "results/benchmarks/forecast/tiny.json")["jobs"]
+    assert len(kept) == rows_of(text)["all"][0]
+    assert all(seconds > 0 for _, _, seconds in kept)
     (folder / "more.yaml").write_text("datasets: [", encoding="utf-8")
     assert "more.yaml: is no YAML" in refused(capsys, "tiny", "--configfile", "more.yaml")
 

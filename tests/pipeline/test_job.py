@@ -53,6 +53,7 @@ def test_a_job_has_secrets_neither_in_its_log_nor_on_the_terminal(tmp_path: Path
             assert secret not in text
     assert done.returncode == 1
     assert "RuntimeError" in done.stderr
+    assert "ERROR Nobody has expected this error" in log and "RuntimeError" in log
 
 
 def test_an_error_of_the_users_ends_a_job_with_its_message_alone(tmp_path: Path) -> None:

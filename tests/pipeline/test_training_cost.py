@@ -11,7 +11,8 @@ from small import training_settings
 
 from sjft.errors import UserError
 from sjft.layout import Job
-from sjft.pipeline.experiment_time import Forecast, in_words, seconds_of_start
+from sjft.pipeline.elapsed import in_words
+from sjft.pipeline.experiment_time import Forecast, seconds_of_start
 from sjft.pipeline.jobs import jobs_of_model
 from sjft.pipeline.retrieval_cost import Stage
 from sjft.pipeline.training_cost import TrainingCost, TrainingSpeeds, measure_training

@@ -233,7 +233,7 @@ def test_without_a_comparison_it_is_said_how_to_get_one(tmp_path: Path) -> None:
         "and give the command again."
     )
     assert found["verdict"]["comparisons"] == []
-    last = closing(found, Path("results/demo/model.pt"), Path("results/demo/model_card.md"), [])
+    last = closing(found, [])
     assert last.startswith(said)
     assert "ablation.csv" not in last
     _, (said,) = concluded(tmp_path, Choice("fine-tune"), fine_tune=0.5)
@@ -243,9 +243,9 @@ def test_without_a_comparison_it_is_said_how_to_get_one(tmp_path: Path) -> None:
 def test_the_last_words_say_where_the_results_are_and_what_to_do_next(tmp_path: Path) -> None:
     found, said = concluded(tmp_path, Choice("selective"), selective=0.7, fine_tune=0.6)
     model, card = Path("results/demo/model.pt"), Path("results/demo/model_card.md")
-    lines = closing(found, model, card, ["config/my own.yaml"]).splitlines()
+    lines = closing(found, ["config/my own.yaml"]).splitlines()
     assert lines[0] == said[0]
-    *_, results, following, predict, neighbours, ablation = lines
+    *_, results, following, predict, neighbours, pages, ablation = lines
     assert results.startswith(f"Results: the model {model}, its card {card}, all arms beside each ")
     assert following == "Next:"
     assert predict == "  sjft predict results/demo/model.pt photo.jpg"
@@ -257,8 +257,8 @@ def test_the_last_words_say_where_the_results_are_and_what_to_do_next(tmp_path: 
     arms, seeds = ["selective", "fine-tune"], [0, 1, 2, 3, 4]
     assert yaml.safe_load(changed) == {"demo": {"ablation": {"arms": arms, "seeds": seeds}}}
     assert neighbours == "  sjft neighbours demo IMAGE --configfile 'config/my own.yaml'"
-    # A part of another workflow: its commands are not known here.
-    assert "snakemake" not in closing(found, model, card, None)
+    asked = [f"results/demo/{page}/index.html" for page in ("explorer", "report")]
+    assert shlex.split(pages) == [*words[:3], *asked, *words[4:6]]
 
 
 def test_an_older_summary_says_that_it_has_no_verdict() -> None:

@@ -128,8 +128,8 @@ def test_its_stages_go_by_its_own_settings_and_by_no_other_backend_s() -> None:
 
 def test_a_low_recall_names_its_own_key() -> None:
     configuration = configured()
-    told = only_told(configuration)["retrievals"]["plain"]
-    values = told["advice"] | of_merged_neighbours(configuration, "plain")
+    advice = only_told(configuration)["advice"]["plain"]
+    values = advice | of_merged_neighbours(configuration, "plain")
     with pytest.raises(UserError, match=r"Raise signs\.candidates_factor \(3\)"):
         require_recall({"10": 0.5}, known_part(WithSigns, values))
 

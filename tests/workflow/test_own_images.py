@@ -122,6 +122,13 @@ def test_a_truncated_image_ends_the_run_with_its_name_or_is_skipped(
     image.write_bytes(content[: len(content) // 2])
     outcome = bad.snakemake("results/own/model.pt")
     assert_refused(outcome, name, "on_bad_image: skip")
+    # In one place, behind all of Snakemake's own words: what failed, and what to type.
+    last = outcome.output[outcome.output.index("The run has stopped: a job failed.") :]
+    assert "Exiting because a job execution failed" not in last
+    log = "results/logs/extract_descriptors/small/own/train/0000.log"
+    assert f"{log} ends with:\n" in last and f"{name}: cannot be decoded" in last
+    again = "goes on where it stopped:\n  snakemake --cores 2 results/own/model.pt\n"
+    assert again in last
     with bad.configured(lambda config: config["datasets"]["own"].update(on_bad_image="skip")):
         bad.make("results/own/model.pt")
     skipped = bad.results / "descriptors/small/own/train/0000.skipped.csv"

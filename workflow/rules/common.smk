@@ -98,8 +98,6 @@ config["weights_url"] = CONFIG.weights_url
 config["rounds"] = places.means_of_rounds(CONFIG)
 config["beside_the_list"] = places.beside_the_list(CONFIG)
 config["told"] = stage_settings.only_told(CONFIG)
-# For the commands that the end of a run gives; those for another workflow's are not known.
-config["configfiles"] = list(map(str, COMMAND_LINE.configfiles)) if IS_MAIN else None
 
 
 def one_of(names):

@@ -16,8 +16,7 @@ def main(job: Job) -> None:
     fused = {seed: [path for of_seed, path in members if of_seed == seed] for seed in seeds}
     name = job.wildcards.experiment
     ablation = Ablation(name, runs, fused, params.arms, params.split, params.paper)
-    told = write_ablation(ablation, **{key: Path(path) for key, path in job.output.items()})
-    print(f"\n{told}\n", flush=True)
+    write_ablation(ablation, **{key: Path(path) for key, path in job.output.items()})
 
 
 if __name__ == "__main__":

@@ -5,16 +5,14 @@ from sjft.model.published_run import CandidateFiles, Publication, PublishedFiles
 
 
 def main(job: Job) -> None:
-    """Name what decides the model; write the published one and its card, and tell of it."""
+    """Name what decides the model; write the published one and its card."""
     name, params = job.wildcards.experiment, job.params
-    told = publish(
+    publish(
         Publication(name, params.settings, params.candidates, params.code),
         files(CandidateFiles, job.input),
         data_root(job),
         files(PublishedFiles, job.output),
-        job.config["configfiles"],
     )
-    print(f"\n{told}\n", flush=True)
 
 
 if __name__ == "__main__":

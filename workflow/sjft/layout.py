@@ -138,6 +138,9 @@ PATTERNS = tuple(value for value in list(globals().values()) if isinstance(value
 # Checkpoints of a round, by the job that trains it; it removes them.
 CHECKPOINTS = f"{RESULTS}/checkpoints/{{experiment}}/{{arm}}-{{seed}}/round-{{round}}"
 
+# What `sjft init` and `sjft plan` expect an experiment's jobs to take.
+FORECASTS = f"{RESULTS}/benchmarks/forecast"
+
 # What a job is called, below the folder of its rule: its log, and Snakemake's benchmark of it.
 _SHARD_OF_SOURCE = "{retrieval}/{target}/{source}/{shard}"
 _ROUND = "{experiment}/{arm}-{seed}/round-{round}"

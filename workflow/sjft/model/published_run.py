@@ -12,7 +12,6 @@ from sjft.model.publication import publish_model
 from sjft.networks.joint import load_joint_network
 from sjft.networks.pretrained import digest_of_weights
 from sjft.reports.choice import published_arm
-from sjft.reports.conclusion import closing
 from sjft.reports.summary import read_summary
 from sjft.selection.subset import read_manifest
 from sjft.settings.experiment import ExperimentSettings
@@ -72,12 +71,10 @@ def publish(
     files: CandidateFiles,
     data_root: Path,
     output: PublishedFiles,
-    configfiles: Sequence[str] | None,
-) -> str:
-    """Write the published model and its card; returns the last words of the run for the terminal.
+) -> None:
+    """Write the published model and its card.
 
-    ``data_root`` is the folder of the user's data, ``configfiles`` as
-    `sjft.reports.conclusion.closing` takes them. Raises `UserError` for a file that is damaged,
+    ``data_root`` is the folder of the user's data. Raises `UserError` for a file that is damaged,
     and for a choice that is none of the candidates.
     """
     experiment = known_part(ExperimentSettings, what.settings["experiments"][what.experiment])
@@ -104,4 +101,3 @@ def publish(
     network = load_joint_network(model)
     publish_model(output.model, network, arm.training, experiment.evaluation, facts)
     write_model_card(output.card, what.experiment, facts, evaluation["classes"], summary)
-    return f"{summary['table']}\n\n{closing(summary, output.model, output.card, configfiles)}"

@@ -41,7 +41,7 @@ def costs_of(jobs: Iterable[Job], folder: Path = Path()) -> list[StageCost]:
     by_rule: dict[str, list[tuple[float, float] | None]] = {rule: [] for rule in MEASURED}
     for job in jobs:
         if job.benchmark is not None:
-            by_rule[job.rule].append(_measured(folder / job.benchmark))
+            by_rule[job.rule].append(measured(folder / job.benchmark))
     return [_cost(rule, found) for rule, found in by_rule.items() if found]
 
 
@@ -56,7 +56,7 @@ def _cost(rule: str, found: list[tuple[float, float] | None]) -> StageCost:
     )
 
 
-def _measured(path: Path) -> tuple[float, float] | None:
+def measured(path: Path) -> tuple[float, float] | None:
     """Seconds and megabytes of a job; None, and a warning where there is a file, if not known."""
     if not path.is_file():
         return None

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 
-from sjft.pipeline.elapsed import elapsed
+from sjft.layout import Job
+from sjft.pipeline.elapsed import DAY, Demand, elapsed, in_words
 from sjft.pipeline.jobs import Jobs, among
 from sjft.pipeline.resources import MB
 from sjft.pipeline.retrieval_cost import Stage
 from sjft.pipeline.training_cost import RULES_OF_TRAINING, TrainingCost
 
-MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 START = "import sjft.training.round, sjft.evaluation.accuracy, time; print(time.process_time())"
 
 
@@ -90,6 +90,13 @@ class Forecast:
         """By the clock, of everything."""
         return self.seconds_before_training + self.seconds_of_training
 
+    def of_jobs(self) -> dict[Job, Demand]:
+        """What each job takes by the clock, where nothing else runs."""
+        a_job = {stage.rule: stage.seconds / stage.jobs for stage in self.stages if stage.jobs}
+        demands = {job: Demand(self.start + a_job.get(job.rule, 0), 1, False) for job in self.jobs}
+        of_training = {j: self.cost.demand(j, self.cores, self.start) for j in self.trainings}
+        return demands | of_training
+
     def text(self) -> str:
         """What is trained, how long all takes, and what to lower where that is days."""
         lines = [self._trained(), self._machine()]
@@ -149,12 +156,3 @@ class Forecast:
             yield "\n  - more cores: the stages before training are many jobs"
             yield "\n  - a smaller `crop` of the bank, or a part of the source"
         yield "\n  - `sjft init TARGET SOURCE --minutes N` writes a configuration of that length"
-
-
-def in_words(seconds: float) -> str:
-    """A length of time to two digits or so, in the unit that suits it."""
-    for unit, name in ((DAY, "days"), (HOUR, "hours"), (MINUTE, "minutes")):
-        if seconds >= (1.5 if name == "minutes" else 2) * unit:
-            number = seconds / unit
-            return f"{number:.0f} {name}" if number >= 10 else f"{number:.1f} {name}"
-    return f"{max(2, round(seconds))} seconds"

@@ -13,6 +13,7 @@ from sjft.errors import UserError
 from sjft.fetch.missing import missing_parts
 from sjft.layout import WEIGHTS
 from sjft.pipeline import runs
+from sjft.pipeline.expected_time import keep_forecast
 from sjft.pipeline.experiment_time import Forecast, seconds_of_start, usable_cores
 from sjft.pipeline.jobs import jobs_of_model
 from sjft.pipeline.retrieval_cost import Collection, RetrievalCost, Stage
@@ -58,7 +59,7 @@ def plan(
     source_images: Sequence[int] = (),
     sample: int = 24,
 ) -> str:
-    """The plan of an experiment as text.
+    """The plan of an experiment as text; of data that is here, it is kept for a run's progress.
 
     Numbers of images that are given stand for data that is not here; the others are counted by
     the readers. Raises `UserError` for an unknown experiment, and for data that is neither here
@@ -84,6 +85,8 @@ def plan(
         retrieval, weights = retrieval_speeds(configuration, name, images)
         training = training_speeds(configuration, name, collections, images)
     forecast = forecast_of(configuration, name, collections, retrieval, training)
+    if target_images is None and not source_images:
+        keep_forecast(name, forecast.of_jobs())
     measured = f"Measured on {images.words}{weights}."
     return plan_text(list(collections.values()), measured, forecast)
 

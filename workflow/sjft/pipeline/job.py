@@ -24,7 +24,8 @@ def run_job(
     """Do a job's ``work`` with a log file, and with so many threads and GPUs.
 
     A `UserError` ends the process with its message, on the terminal and in the log, and no
-    traceback. The log's last line says what the job has cost, and what memory was declared.
+    traceback; any other error with its traceback in both. The log's last line says what the job
+    has cost, and what memory was declared.
     """
     sys.excepthook = print_without_secrets
     started = time.process_time()
@@ -37,6 +38,9 @@ def run_job(
         logging.getLogger("sjft").error("%s", error)
         print(f"\nsjft: {without_secrets(str(error))}\n", file=sys.stderr)
         sys.exit(1)
+    except Exception:
+        logging.getLogger("sjft").exception("Nobody has expected this error. Please report it.")
+        raise
     seconds = time.process_time() - started
     if (peak := peak_megabytes()) is not None:
         logging.info("%s", JobCost(peak, declared_megabytes, seconds).line())

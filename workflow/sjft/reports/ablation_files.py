@@ -40,11 +40,10 @@ class Ablation:
     paper: Mapping[str, float]
 
 
-def write_ablation(ablation: Ablation, *, table: Path, runs: Path, text: Path, plot: Path) -> str:
+def write_ablation(ablation: Ablation, *, table: Path, runs: Path, text: Path, plot: Path) -> None:
     """Write one row an arm and one a run as CSV, the page for people, and the plot.
 
-    Returns the last words of the run: the verdict, and where the page is. Raises `UserError`
-    where the runs' images or classes differ.
+    Raises `UserError` where the runs' images or classes differ.
     """
     found = [
         AblationRun(
@@ -66,4 +65,3 @@ def write_ablation(ablation: Ablation, *, table: Path, runs: Path, text: Path, p
     write_plain_table(runs, by_run)
     write_text(text, render_ablation(ablation.experiment, by_arm, ablation.split, sentences))
     plot_ablation(plot, ablation.experiment, by_arm, by_run)
-    return "\n\n".join([*sentences, f"Results: {text}, and as a table {table}."])

@@ -8,7 +8,23 @@ from pathlib import Path
 from shlex import join
 from typing import Any
 
+from sjft import layout
 from sjft.reports.verdict import METHOD, SEEDS_OF_AN_ABLATION, WITHOUT_SOURCE, Verdict
+
+FILES = {
+    "model": layout.MODEL,
+    "card": layout.MODEL_CARD,
+    "table": layout.SUMMARY_TABLE,
+    "ablation": layout.ABLATION_TEXT,
+    "explorer": layout.EXPLORER,
+    "report": layout.REPORT,
+}
+# Pages that are made when they are asked for, and what they answer.
+PAGES = {
+    "ablation": "Arms with several seeds",
+    "explorer": "Which images were borrowed for which, for a browser",
+    "report": "Everything on one page, for a browser",
+}
 
 
 def conclusion(
@@ -51,41 +67,44 @@ def opening(summary: Mapping[str, Any]) -> str:
 
 
 def closing(
-    summary: Mapping[str, Any], model: Path, card: Path, configfiles: Sequence[str] | None
+    summary: Mapping[str, Any], configfiles: Sequence[str], snakefile: str | None = None
 ) -> str:
     """The last words of a run: the conclusion, where the results are, and the next commands.
 
-    ``configfiles`` are those that the run was given; None where a command for it is not known.
+    Results that are there are named; those that are not yet are what comes next. Paths are relative
+    to the folder of the run. ``configfiles`` are those that the run was given, and so is
+    ``snakefile`` where it is not the folder's own.
     """
-    place = model.parent
-    table = place / "summary.md"
-    named = ["--configfile", *configfiles] if configfiles else []
-    lines = [
-        opening(summary),
-        "",
-        f"Results: the model {model}, its card {card}, all arms beside each other {table}.",
-        "Next:",
-        f"  sjft predict {join([str(model)])} photo.jpg",
+    name = summary["experiment"]
+    files = {kind: pattern.of(experiment=name) for kind, pattern in FILES.items()}
+    there = {kind: file for kind, file in files.items() if Path(file).is_file()}
+    results = [
+        f"Results: the model {files['model']}, its card {files['card']}, all arms beside each "
+        f"other {files['table']}."
     ]
-    if configfiles is not None:
-        asked = join(["sjft", "neighbours", summary["experiment"], "IMAGE", *named])
-        lines.append(f"  {asked}")
-        ablation = _ablation(summary, place, named)
-        lines += [f"  {ablation}"] if ablation else []
+    results += [f"{words}: {there[kind]}" for kind, words in PAGES.items() if kind in there]
+    lines = [opening(summary), "", *results, "Next:"]
+    lines.append(f"  sjft predict {join([files['model']])} photo.jpg")
+    named = ["--configfile", *configfiles] if configfiles else []
+    lines.append(f"  {join(['sjft', 'neighbours', name, 'IMAGE', *named])}")
+    run = ["snakemake", *(["-s", snakefile] if snakefile else []), "--cores", "all"]
+    pages = [files[kind] for kind in ("explorer", "report") if kind not in there]
+    lines += [f"  {join([*run, *pages, *named])}"] if pages else []
+    more = None if "ablation" in there else _ablation(summary)
+    lines += [f"  {join([*run, more[0], *named, *more[1:]])}"] if more else []
     return "\n".join(lines)
 
 
-def _ablation(summary: Mapping[str, Any], place: Path, named: Sequence[str]) -> str | None:
-    """The command for the arms of the verdict with more seeds; None where there are as many."""
+def _ablation(summary: Mapping[str, Any]) -> list[str] | None:
+    """What asks for the verdict's arms with more seeds: the file, and then the change.
+
+    None where there are as many seeds, and where nothing was compared.
+    """
     comparisons = summary["verdict"]["comparisons"]
     if not comparisons or len(comparisons[0]["seeds"]) >= SEEDS_OF_AN_ABLATION:
         return None
     arms = dict.fromkeys(arm for found in comparisons for arm in (found["arm"], found["against"]))
     seeds = ", ".join(map(str, range(SEEDS_OF_AN_ABLATION)))
     changed = f"{{ablation: {{arms: [{', '.join(arms)}], seeds: [{seeds}]}}}}"
-    return join(
-        [
-            *("snakemake", "--cores", "all", str(place / "ablation.csv"), *named),
-            *("--config", f"experiments={{{summary['experiment']}: {changed}}}"),
-        ]
-    )
+    name = summary["experiment"]
+    return [layout.ABLATION.of(experiment=name), "--config", f"experiments={{{name}: {changed}}}"]

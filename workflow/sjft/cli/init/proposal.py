@@ -13,6 +13,7 @@ from sjft.cli.init.text import as_yaml
 from sjft.cli.init.weights import possible_starts
 from sjft.errors import UserError
 from sjft.networks.devices import choose_device
+from sjft.pipeline.expected_time import keep_forecast
 from sjft.pipeline.experiment_time import usable_cores
 from sjft.pipeline.forecast import plan_text, read_plan_configuration
 from sjft.settings.merging import CONFIG_FILE, shipped_file
@@ -72,6 +73,7 @@ def propose(wishes: Wishes) -> str:
     if warns:
         lines.append(warns)
     collections = sides.collections(proposal)
+    keep_forecast(sides.name, forecast.of_jobs())
     return (
         "\n".join(lines)
         + f"\nWritten: {output}\n\n{plan_text(collections, measured, forecast)}\n\n"

@@ -1,0 +1,97 @@
+"""The last words of a run, good and bad."""
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from sjft import layout
+from sjft.pipeline.run_end import Failure, command_again, end_of_failed_run, end_of_run
+from sjft.storage.files import write_json, write_text
+
+ARGUMENTS = ["--cores", "2", "results/my/model.pt", "--configfile", "config/my own.yaml"]
+AGAIN = "snakemake --cores 2 results/my/model.pt --configfile 'config/my own.yaml'"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a run whose experiment `my` has a summary."""
+    monkeypatch.chdir(tmp_path)
+    place = tmp_path / "results/my"
+    place.mkdir(parents=True)
+    summary = {"experiment": "my", "conclusion": ["It helped."], "table": "| arm |"}
+    write_json(place / "summary.json", summary | {"verdict": {"comparisons": []}})
+    return place
+
+
+def test_a_run_that_made_no_results_says_nothing(folder: Path) -> None:
+    assert end_of_run([layout.IMAGES.of(dataset="d").job], []) == ""
+
+
+def test_a_run_ends_with_verdict_places_and_the_next_command(folder: Path) -> None:
+    published = layout.MODEL.of(experiment="my").job
+    told = end_of_run([published, layout.SUMMARY.of(experiment="my").job], ["my.yaml"])
+    assert told.splitlines() == [
+        *("| arm |", "", "It helped.", ""),
+        "Results: the model results/my/model.pt, its card results/my/model_card.md, all arms "
+        "beside each other results/my/summary.md.",
+        "Next:",
+        "  sjft predict results/my/model.pt photo.jpg",
+        "  sjft neighbours my IMAGE --configfile my.yaml",
+        "  snakemake --cores all results/my/explorer/index.html results/my/report/index.html "
+        "--configfile my.yaml",
+    ]
+    (folder / "explorer").mkdir()
+    write_text(folder / "explorer/index.html", "<html>")
+    told = end_of_run([layout.EXPLORER.of(experiment="my").job], [], "../Snakefile")
+    assert "| arm |" not in told
+    assert "for a browser: results/my/explorer/index.html\n" in told
+    assert told.endswith("snakemake -s ../Snakefile --cores all results/my/report/index.html")
+
+
+def test_an_ablation_ends_with_the_verdict_of_all_its_seeds(folder: Path) -> None:
+    page = "# Ablation of my\n\nBy five seeds it hurt.\n\nAnd so on.\n\n| arm |\n\nCaption.\n"
+    write_text(folder / "ablation.md", page)
+    job = layout.ABLATION.of(experiment="my").job
+    told = end_of_run([job], [])
+    assert "Arms with several seeds: results/my/ablation.md" in told
+    assert told.endswith("\n\nBy five seeds it hurt.\n\nAnd so on.")
+    (folder / "summary.json").unlink()
+    assert end_of_run([job], []).startswith("Of all seeds of the ablation")
+
+
+def test_a_failed_run_ends_with_the_error_and_the_command(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    log.write_text("INFO x\n2026-01-01 10:00:00,000 ERROR a.jpg: is truncated.\nRemove it.\n")
+    failure = Failure("finetune", "Fine-tuning my", [log])
+    assert end_of_failed_run([failure], 3, 9, ARGUMENTS).splitlines() == [
+        "The run has stopped: a job failed. 3 of 9 jobs are done, and stay done.",
+        "",
+        "finetune (Fine-tuning my) failed.",
+        f"{log} ends with:",
+        "  2026-01-01 10:00:00,000 ERROR a.jpg: is truncated.",
+        "  Remove it.",
+        "",
+        "When that is mended, this goes on where it stopped:",
+        f"  {AGAIN}",
+    ]
+
+
+def test_a_job_that_was_killed_leaves_no_error_and_that_is_said(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    log.write_text("2026-01-01 10:00:00,000 INFO training: 4 of 9 updates\n")
+    told = end_of_failed_run([Failure("finetune", "F", [log])] * 5, 0, 9, ARGUMENTS)
+    assert "5 jobs failed" in told
+    assert "most often for want of memory" in told
+    assert f"And 2 more; their logs: {log}, {log}" in told
+
+
+def test_a_run_that_was_stopped_says_how_it_goes_on() -> None:
+    told = end_of_failed_run([], 3, 9, ARGUMENTS)
+    assert told.startswith("The run was stopped before its end. 3 of 9 jobs are done")
+    assert told.endswith(AGAIN)
+
+
+def test_the_command_that_unlocks_has_the_same_arguments() -> None:
+    told = command_again(ARGUMENTS, unlock=True)
+    assert shlex.split(told) == ["snakemake", "--unlock", *ARGUMENTS]
