@@ -7,6 +7,7 @@ from sjft.reports.explorer.write import digest_of_page
 rule explore:
     input:
         files=reads(explorer_files.explore, "files"),
+        sources=reads(explorer_files.explore, "sources"),
         pairs=reads(explorer_files.explore, "pairs"),
     output:
         page=layout.EXPLORER,

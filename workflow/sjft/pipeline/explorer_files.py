@@ -56,13 +56,23 @@ def _shown_runs(c: Configuration, experiment: str) -> list[Run]:
 
 
 def explore(c: Configuration, experiment: str) -> Files:
-    """What the rule `explore` reads; its rounds' pairs.csv are for people, beside the page."""
+    """What the rule `explore` reads; its rounds' pairs.csv are for people, beside the page.
+
+    ``sources`` are the sources' histograms: they are read by block, the other files as a whole.
+    """
     inputs = explorer_inputs(c, experiment)
+    of_each = (paths for of in inputs.retrievals for paths in of.source_histograms.values())
+    by_block = dict.fromkeys(path for paths in of_each for path in paths)
+    whole = [path for path in inputs.files() if path not in by_block]
     pairs = [
         Run(experiment, of_round.arm, of_round.seed).file_of_round(layout.PAIRS, of_round.number)
         for of_round in inputs.rounds
     ]
-    return {"files": list(made_by_rules(inputs.files())), "pairs": list(pairs)}
+    return {
+        "files": list(made_by_rules(whole)),
+        "sources": list(made_by_rules(by_block)),
+        "pairs": list(pairs),
+    }
 
 
 def explorer_values(c: Configuration, experiment: str) -> dict[str, Any]:
