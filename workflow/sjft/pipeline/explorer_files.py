@@ -11,7 +11,7 @@ from sjft.layout import File
 from sjft.pipeline import runs
 from sjft.pipeline.inputs import Files, leaking_images, shards_of
 from sjft.pipeline.page_files import as_values, made_by_rules
-from sjft.pipeline.places import place_of, place_of_target
+from sjft.pipeline.places import places_of_experiment
 from sjft.pipeline.runs import Run
 from sjft.pipeline.stage_settings import only_told
 from sjft.reports.explorer.inputs import ExplorerInputs, RetrievalFiles, RoundFiles
@@ -124,15 +124,6 @@ def _experiment(c: Configuration, name: str) -> ExperimentSettings:
 
 
 ##### where the images lie #####
-
-
-def places_of_experiment(c: Configuration, experiment: str) -> dict[str, Any]:
-    """Where the target's and all sources' images lie."""
-    sources = c.experiments[experiment].sources
-    return {
-        "target": place_of_target(c, experiment),
-        "sources": {source: place_of(c, source) for source in sources},
-    }
 
 
 def image_folders(c: Configuration, experiment: str) -> ImageFolders:
