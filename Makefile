@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+DOCS := .venv-docs
 CORES ?= all
 ANNOY := $(shell sed -n 's/^ *"\(annoy==[^"]*\)".*/\1/p' pyproject.toml)
 
@@ -20,12 +21,12 @@ help:
 	@echo "make demo       set up $(VENV), run the demo, show its summary"
 	@echo "make test       set up $(VENV), run linters, type checks and all tests"
 	@echo "make quick      the linters, type checks and tests of a minute: without Snakemake, and nothing slow"
-	@echo "make docs       set up $(VENV), build the pages of docs/ as a site: site/index.html"
+	@echo "make docs       set up $(DOCS), build the pages of docs/ as a site: site/index.html"
 	@echo "make benchmark  set up $(VENV), measure beside other libraries (under an hour): results/benchmark.md"
 	@echo "                QUICK=1 checks results alone; DATA=folder takes photographs instead of made images"
 	@echo "make evidence   run the experiments that say whether it helps, for days: docs/evidence.md"
 	@echo "make generated  write the schema, the reference of keys and envs/ anew"
-	@echo "make clean      remove results/, site/ and $(VENV)"
+	@echo "make clean      remove results/, site/, $(VENV) and $(DOCS)"
 
 # Python and compiler are looked at first: pip's own messages come late and are long.
 $(VENV)/installed: pyproject.toml
@@ -43,8 +44,11 @@ $(VENV)/installed-test: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	touch $@
 
-$(VENV)/installed-docs: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+# The pages need nothing of the library, nor of the gigabytes that it needs.
+$(DOCS)/installed: pyproject.toml
+	$(PYTHON) -m venv $(DOCS)
+	$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["docs"], sep="\n")' \
+	  | xargs $(DOCS)/bin/python -m pip install --quiet
 	touch $@
 
 $(VENV)/installed-benchmark: $(VENV)/installed
@@ -77,8 +81,8 @@ quick: $(VENV)/installed-test
 	wait $$types; types=$$?; cat $(VENV)/mypy.txt; exit $$((tests + types))
 
 # -W and -n: a link that leads nowhere and a page in no list end the build.
-docs: $(VENV)/installed-docs
-	$(BIN)/sphinx-build -W --keep-going -n -q -b html -c docs -d site/.doctrees . site
+docs: $(DOCS)/installed
+	$(DOCS)/bin/sphinx-build -W --keep-going -n -q -b html -c docs -d site/.doctrees . site
 	@echo "The site begins with site/index.html"
 
 benchmark: $(VENV)/installed-benchmark
@@ -92,4 +96,4 @@ generated: $(VENV)/installed
 	$(BIN)/python -m sjft.pipeline.generated
 
 clean:
-	rm -rf results/[!.]* .snakemake site $(VENV)
+	rm -rf results/[!.]* .snakemake site $(VENV) $(DOCS)

@@ -38,7 +38,7 @@ include: "workflow/rules/report.smk"
 rule all:
     default_target: True
     input:
-        "results/demo/model.pt",
+        layout.MODEL.of(experiment="demo"),
     message:
         "The demo is done; its summary is results/demo/summary.md."
 

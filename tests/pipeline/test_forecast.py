@@ -9,6 +9,8 @@ from chain import CONFIG
 from image_files import random_image
 
 from sjft.cli.main import main
+from sjft.pipeline.forecast import jobs_beside_model
+from sjft.settings.config import read_configuration
 from sjft.storage.files import read_json
 
 GIVEN = ["--target-images", "5360", "--source-images", "1281167", "--sample", "2"]
@@ -41,6 +43,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 def rows_of(text: str) -> dict[str, list[float]]:
     """Jobs, gigabytes, core-hours and megabytes, by stage."""
+    text, _, _ = text.partition("Beside the model")
     cells = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
     return {name: [float(value) for value in values] for name, *values in cells[2:]}
 
@@ -88,6 +91,28 @@ def test_generated_images_are_counted_by_the_settings(
     text = shown(capsys, "tiny", "--sample", "2")
     assert "images: 12 training images in 1 shards, 8 held out." in text
     assert "store: 18 training images in 2 shards." in text
+    rows = rows_of(text)
+    # Without published weights nothing is left out of the table; starts are its last row.
+    assert rows.pop("all")[0] == sum(row[0] for row in rows.values())
+    assert rows["downloads; all starts"][0] == 0
+    assert (rows["generate_images"][0], rows["select_subset"][0], rows["publish"][0]) == (2, 4, 1)
+    beside = rows_of(text.partition("Beside the model")[2])
+    assert list(beside) == [
+        "results/tiny/explorer/index.html",
+        "results/tiny/report/index.html",
+        "results/tiny/ablation.csv",
+    ]
+    # Pairs and last difficulties of the arms that borrow; the page alone; arms of the user's own.
+    assert [row[0] for row in beside.values()][:2] == [3, 1]
+    assert beside["results/tiny/ablation.csv"][0] > 10
+    assert all(row[3] >= 1000 for row in beside.values())
+
+
+def test_a_page_that_no_arm_of_an_experiment_has_is_in_no_plan() -> None:
+    values = CONFIG["experiments"]["tiny"] | {"publish": {"arm": "fine-tune"}}
+    c = read_configuration(CONFIG | {"experiments": {"tiny": values}})
+    found = jobs_beside_model(c, "tiny")
+    assert list(found) == ["results/tiny/report/index.html", "results/tiny/ablation.csv"]
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def test_an_arm_selects_by_what_it_goes_by(name: str, number: int) -> None:
         else None,
         as_many_as=pl.DataFrame({"image": range(7)}) if arm.as_many_as else None,
     )
-    part = known_part(SelectionSettings, of_selection(configuration, "all", name, number))
+    part = known_part(SelectionSettings, of_selection(configuration, "all", name, str(number)))
     whole = configuration.experiments["all"].selection
     found, wanted = (select(arm.sources, inputs, settings, 0) for settings in (part, whole))
     assert found.subset.equals(wanted.subset)

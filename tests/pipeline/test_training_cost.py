@@ -14,7 +14,7 @@ from sjft.layout import Job
 from sjft.pipeline.elapsed import in_words
 from sjft.pipeline.experiment_time import Forecast, seconds_of_start
 from sjft.pipeline.jobs import jobs_of_model
-from sjft.pipeline.retrieval_cost import Stage
+from sjft.pipeline.prices import Stage
 from sjft.pipeline.training_cost import TrainingCost, TrainingSpeeds, measure_training
 from sjft.settings.config import read_configuration
 from sjft.settings.evaluation import EvaluationSettings
@@ -125,7 +125,7 @@ def test_the_rows_are_all_jobs_and_the_last_one_holds_their_start() -> None:
         "hash_images",
         "finetune",
         "evaluate",
-        "others; all starts",
+        "downloads; all starts",
     ]
     assert [row.jobs for row in rows] == [4, 2, 2, len(found.jobs) - 8]
     assert rows[1].seconds == 60

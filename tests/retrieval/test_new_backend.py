@@ -15,7 +15,8 @@ from sjft.errors import UserError
 from sjft.layout import NEIGHBOURS_IN_SHARD as SEARCHED
 from sjft.layout import PROJECTION, Job
 from sjft.pipeline import memory
-from sjft.pipeline.retrieval_cost import Collection, RetrievalCost
+from sjft.pipeline.prices import Collection
+from sjft.pipeline.retrieval_cost import RetrievalCost
 from sjft.pipeline.speeds import make_images, measure_speeds
 from sjft.pipeline.stage_settings import (
     of_index,

@@ -48,8 +48,8 @@ rule validate:
         "../../envs/sjft.yaml"
     threads: given(limits.threads_of_scoring)
     resources:
-        mem_mb=limits.MB["validate"],
-        runtime=240,
+        mem_mb=growing(limits.MB["validate"]),
+        runtime=growing(240),
         gpu=given(limits.gpus_of_scoring),
     params:
         settings=given(stage_settings.of_validation),

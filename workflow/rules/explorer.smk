@@ -7,6 +7,7 @@ from sjft.reports.explorer.write import digest_of_page
 rule explore:
     input:
         files=reads(explorer_files.explore, "files"),
+        sources=reads(explorer_files.explore, "sources"),
         pairs=reads(explorer_files.explore, "pairs"),
     output:
         page=layout.EXPLORER,
@@ -22,7 +23,7 @@ rule explore:
         runtime=growing(240),
     params:
         files=given(explorer_files.explorer_values),
-        places=given(explorer_files.places_of_experiment),
+        places=given(places.places_of_experiment),
         settings=CONFIG.explorer.model_dump(mode="json"),
         page=digest_of_page(),
         code=code_of("explore.py"),

@@ -12,8 +12,8 @@ rule choose:
         "../../envs/sjft.yaml"
     threads: 1
     resources:
-        mem_mb=limits.MB["choose"],
-        runtime=10,
+        mem_mb=growing(limits.MB["choose"]),
+        runtime=growing(10),
     params:
         runs=given(comparisons.validated),
         code=code_of("choose.py"),

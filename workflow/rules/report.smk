@@ -23,12 +23,12 @@ rule describe:
         "../../envs/sjft.yaml"
     threads: 1
     resources:
-        mem_mb=sized(limits.mb_of_report),
-        runtime=60,
+        mem_mb=growing(sized(limits.mb_of_report)),
+        runtime=growing(60),
     params:
         files=given(report_files.report_values),
         lists=given(report_files.digests_of_lists),
-        places=given(explorer_files.places_of_experiment),
+        places=given(places.places_of_experiment),
         jobs=given(report_costs.measured_jobs),
         settings=given(stage_settings.of_publication),
         page=digest_of_report(),

@@ -26,9 +26,7 @@ rule select_subset:
         mem_mb=growing(sized(limits.mb_of_selection)),
         runtime=growing(30),
     params:
-        selection=lambda wildcards: stage_settings.of_selection(
-            CONFIG, wildcards.experiment, wildcards.arm, int(wildcards.round)
-        ),
+        selection=given(stage_settings.of_selection),
         sources_of_arm=given(runs.kind_of_sources),
         sources=lambda wildcards: list(given(runs.sources_of)(wildcards)),
         skipped_of=given(run_inputs.skipped_of),

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 
-from sjft.layout import Job
+from sjft.layout import MEASURED, NOT_MEASURED, Job
 from sjft.pipeline.elapsed import DAY, Demand, elapsed, in_words
 from sjft.pipeline.jobs import Jobs, among
+from sjft.pipeline.prices import Stage
 from sjft.pipeline.resources import MB
-from sjft.pipeline.retrieval_cost import Stage
 from sjft.pipeline.training_cost import RULES_OF_TRAINING, TrainingCost
 
 START = "import sjft.training.round, sjft.evaluation.accuracy, time; print(time.process_time())"
@@ -35,7 +35,7 @@ def seconds_of_start() -> float:
 
 @dataclass(frozen=True)
 class Forecast:
-    """All ``jobs`` behind a model: the ``stages`` before training, and the ``cost`` of training.
+    """All ``jobs`` behind a model: the ``stages`` beside training, and the ``cost`` of training.
 
     ``start`` is what each job needs before its work, in seconds; ``cores`` how many there are.
     """
@@ -53,15 +53,17 @@ class Forecast:
 
     @property
     def others(self) -> int:
-        """The number of jobs that have no row of their own."""
+        """The number of jobs that have no row of their own: what takes as long as the network."""
         return len(self.jobs) - len(self.trainings) - sum(stage.jobs for stage in self.stages)
 
     def rows(self) -> list[Stage]:
-        """All stages, and a last row for the other jobs and the start of all of them."""
+        """All stages, and a last row for downloads and the start of all jobs."""
+        order = list(MEASURED | NOT_MEASURED)
         rows = [*self.stages, *self._rows_of_training()]
+        rows.sort(key=lambda stage: order.index(stage.rule))
         starts = len(self.jobs) * self.start
-        published, mb = self.cost.model_bytes, max(MB["publish"], MB["equalise_bins"])
-        return [*rows, Stage("others; all starts", self.others, published, starts, mb)]
+        mb = MB["fetch_weights"] if self.others else 0
+        return [*rows, Stage("downloads; all starts", self.others, 0.0, starts, mb)]
 
     def _rows_of_training(self) -> Iterator[Stage]:
         for rule in RULES_OF_TRAINING:
@@ -72,7 +74,7 @@ class Forecast:
                 yield Stage(rule, len(jobs), disk, seconds, max(p.memory for p in prices))
 
     @property
-    def seconds_before_training(self) -> float:
+    def seconds_beside_training(self) -> float:
         """By the clock, where nothing else runs; with the start of the jobs."""
         starts = (len(self.jobs) - len(self.trainings)) * self.start
         work = sum(stage.seconds / min(self.cores, stage.jobs) for stage in self.stages)
@@ -88,7 +90,7 @@ class Forecast:
     @property
     def seconds(self) -> float:
         """By the clock, of everything."""
-        return self.seconds_before_training + self.seconds_of_training
+        return self.seconds_beside_training + self.seconds_of_training
 
     def of_jobs(self) -> dict[Job, Demand]:
         """What each job takes by the clock, where nothing else runs."""

@@ -11,7 +11,7 @@ from sjft.layout import File
 from sjft.pipeline import runs
 from sjft.pipeline.inputs import Files, leaking_images, shards_of
 from sjft.pipeline.page_files import as_values, made_by_rules
-from sjft.pipeline.places import place_of, place_of_target
+from sjft.pipeline.places import places_of_experiment
 from sjft.pipeline.runs import Run
 from sjft.pipeline.stage_settings import only_told
 from sjft.reports.explorer.inputs import ExplorerInputs, RetrievalFiles, RoundFiles
@@ -56,13 +56,23 @@ def _shown_runs(c: Configuration, experiment: str) -> list[Run]:
 
 
 def explore(c: Configuration, experiment: str) -> Files:
-    """What the rule `explore` reads; its rounds' pairs.csv are for people, beside the page."""
+    """What the rule `explore` reads; its rounds' pairs.csv are for people, beside the page.
+
+    ``sources`` are the sources' histograms: they are read by block, the other files as a whole.
+    """
     inputs = explorer_inputs(c, experiment)
+    of_each = (paths for of in inputs.retrievals for paths in of.source_histograms.values())
+    by_block = dict.fromkeys(path for paths in of_each for path in paths)
+    whole = [path for path in inputs.files() if path not in by_block]
     pairs = [
         Run(experiment, of_round.arm, of_round.seed).file_of_round(layout.PAIRS, of_round.number)
         for of_round in inputs.rounds
     ]
-    return {"files": list(made_by_rules(inputs.files())), "pairs": list(pairs)}
+    return {
+        "files": list(made_by_rules(whole)),
+        "sources": list(made_by_rules(by_block)),
+        "pairs": list(pairs),
+    }
 
 
 def explorer_values(c: Configuration, experiment: str) -> dict[str, Any]:
@@ -114,15 +124,6 @@ def _experiment(c: Configuration, name: str) -> ExperimentSettings:
 
 
 ##### where the images lie #####
-
-
-def places_of_experiment(c: Configuration, experiment: str) -> dict[str, Any]:
-    """Where the target's and all sources' images lie."""
-    sources = c.experiments[experiment].sources
-    return {
-        "target": place_of_target(c, experiment),
-        "sources": {source: place_of(c, source) for source in sources},
-    }
 
 
 def image_folders(c: Configuration, experiment: str) -> ImageFolders:

@@ -1,44 +1,38 @@
 """What an experiment will cost, before the run: jobs, disk, core-hours, memory, time."""
 
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from sjft import layout
 from sjft.data.listing import list_images
 from sjft.data.omissions import Omissions
 from sjft.data.table import of_part
 from sjft.errors import UserError
 from sjft.fetch.missing import missing_parts
-from sjft.layout import WEIGHTS
-from sjft.pipeline import runs
+from sjft.layout import File, Job
 from sjft.pipeline.expected_time import keep_forecast
 from sjft.pipeline.experiment_time import Forecast, seconds_of_start, usable_cores
-from sjft.pipeline.jobs import jobs_of_model
-from sjft.pipeline.retrieval_cost import Collection, RetrievalCost, Stage
-from sjft.pipeline.speeds import Speeds, make_images, measure_speeds
-from sjft.pipeline.training_cost import TrainingCost, TrainingSpeeds, measure_training
-from sjft.settings.banks.common import FilterBankSettings
+from sjft.pipeline.jobs import jobs_behind, jobs_of_model
+from sjft.pipeline.measured_speeds import images_of, retrieval_speeds, training_speeds
+from sjft.pipeline.prices import Collection, Stage
+from sjft.pipeline.retrieval_cost import RetrievalCost
+from sjft.pipeline.run_cost import ExperimentCost
+from sjft.pipeline.speeds import Speeds
+from sjft.pipeline.training_cost import (
+    RULES_OF_TRAINING,
+    TrainingCost,
+    TrainingSpeeds,
+)
 from sjft.settings.config import Configuration, read_configuration, unknown_experiment
 from sjft.settings.dataset import Cameras, DatasetSettings, Synthetic
 from sjft.settings.merging import CONFIG_FILE, merged_values, shipped_file
 from sjft.settings.splits import VALIDATION_SPLIT
-from sjft.settings.weights import FileWeights, TorchvisionWeights
 from sjft.storage import markdown
 
 GB = 1e9
-# Of a training, what decides neither how long an update takes nor an image that is scored.
-COSTS_NOTHING = (
-    *("weights", "updates", "learning_rate", "schedule", "learning_rate_steps", "warm_up_updates"),
-    *("momentum", "weight_decay", "head_learning_rate_factor", "target_loss_weight"),
-    *("source_head_learning_rate_factor", "source_loss_weight", "source_head"),
-    *("source_head_classes", "mean", "std", "log_every", "most_of_a_class"),
-    *("layer_wise_decay", "label_smoothing"),
-)
+LOG = logging.getLogger(__name__)
 SPLITS_HELD_OUT = ("val", "test")
-# Of data that is not here: as the paper's targets, and ImageNet.
-USUAL_CLASSES = (100, 1000)
 
 
 def read_plan_configuration(files: Sequence[Path], data_root: str | None) -> Configuration:
@@ -81,14 +75,44 @@ def plan(
         count_images(configuration, source, given.get(source), 0) for source in experiment.sources
     ]
     collections = {part.name: part for part in (target, *sources)}
+    more = jobs_beside_model(configuration, name)
+    jobs = [*jobs_of_model(configuration, name), *(job for found in more.values() for job in found)]
     with images_of(list(collections.values()), sample) as images:
-        retrieval, weights = retrieval_speeds(configuration, name, images)
-        training = training_speeds(configuration, name, collections, images)
-    forecast = forecast_of(configuration, name, collections, retrieval, training)
+        retrieval, weights = retrieval_speeds(configuration, jobs, images)
+        training = training_speeds(configuration, name, jobs, collections, images)
+    cost = cost_of(configuration, name, collections, retrieval, training)
+    forecast = forecast_of(cost)
     if target_images is None and not source_images:
         keep_forecast(name, forecast.of_jobs())
     measured = f"Measured on {images.words}{weights}."
-    return plan_text(list(collections.values()), measured, forecast)
+    text = plan_text(list(collections.values()), measured, forecast)
+    return f"{text}\n\n{_beside_model(cost, more)}"
+
+
+def jobs_beside_model(c: Configuration, name: str) -> dict[File, list[Job]]:
+    """What else can be made of an experiment, and which jobs that takes beside the model's."""
+    known, names = jobs_of_model(c, name), {"experiment": name}
+    found: dict[File, list[Job]] = {}
+    for pattern in (layout.EXPLORER, layout.REPORT, layout.ABLATION):
+        file = pattern.of(**names)
+        try:
+            found[file] = [job for job in jobs_behind(c, [file]) if job not in known]
+        except UserError as error:  # there is no such page of these arms
+            LOG.info("%s: %s", file, error)
+    return found
+
+
+def _beside_model(cost: ExperimentCost, more: Mapping[File, Sequence[Job]]) -> str:
+    """A row for each file that is no model's: what it takes where the model is there."""
+    start = seconds_of_start()
+    rows = []
+    for file, jobs in more.items():
+        prices = [price for job in jobs if (price := cost.price(job)) is not None]
+        disk = sum(price.disk for price in prices)
+        seconds = sum(price.seconds for price in prices) + start * len(jobs)
+        memory = max((price.memory for price in prices), default=0)
+        rows.append((file, len(jobs), disk, seconds, memory))
+    return f"Beside the model, where that is there:\n\n{_rows('file', rows)}"
 
 
 def plan_text(collections: Sequence[Collection], measured: str, forecast: Forecast) -> str:
@@ -136,99 +160,34 @@ def _listed(name: str, settings: DatasetSettings, root: Path) -> Collection:
     )
 
 
-@dataclass(frozen=True)
-class CountedImages:
-    """Images to measure on, below ``root``, and in ``words`` what they are."""
-
-    root: Path
-    paths: list[str]
-    words: str
-
-
-@contextmanager
-def images_of(collections: Sequence[Collection], sample: int) -> Iterator[CountedImages]:
-    """Some of the last data set that is here: a source's, where there is one. Else made ones."""
-    here = [collection for collection in collections if collection.root is not None]
-    with tempfile.TemporaryDirectory() as scratch:
-        if here and here[-1].root is not None:
-            paths = list(here[-1].paths)
-            paths = paths[:: max(1, len(paths) // sample)][:sample]
-            yield CountedImages(here[-1].root, paths, f"{len(paths)} images of {here[-1].name}")
-        else:
-            paths = make_images(Path(scratch), sample)
-            words = f"{len(paths)} made images of ImageNet's usual size"
-            yield CountedImages(Path(scratch), paths, words)
-
-
-def retrieval_speeds(
-    c: Configuration, name: str, images: CountedImages
-) -> tuple[dict[str, Speeds], str]:
-    """The stages before training, measured for each retrieval that the experiment's model needs.
-
-    The text is what is to be said of the banks' weights, where they are not here.
-    """
-    of_jobs = [job.names.get("retrieval") for job in jobs_of_model(c, name)]
-    speeds, absent = {}, False
-    for retrieval in dict.fromkeys(found for found in of_jobs if found is not None):
-        settings = c.retrievals[retrieval]
-        bank = c.banks[settings.bank]
-        file = _weights_file(c, bank)
-        found = file if file is not None and file.is_file() else None
-        absent |= found != file
-        speeds[retrieval] = measure_speeds(images.root, images.paths, bank, found, settings)
-    return speeds, ", with random weights, which cost as much" if absent else ""
-
-
-def _weights_file(c: Configuration, bank: FilterBankSettings) -> Path | None:
-    used = bank.network_weights
-    if used is not None and isinstance(used.weights, FileWeights):
-        return Path(c.data_root) / used.weights.path
-    if used is not None and isinstance(used.weights, TorchvisionWeights):
-        return Path(WEIGHTS.of(network=used.network, weights=used.weights.name))
-    return None
-
-
-def training_speeds(
-    c: Configuration, name: str, collections: Mapping[str, Collection], images: CountedImages
-) -> dict[str, TrainingSpeeds]:
-    """A few updates of each arm's network, and some images scored; equal ones once."""
-    experiment = c.experiments[name]
-    paths = [images.root / path for path in images.paths]
-    source_classes = sum(
-        collections[source].classes or USUAL_CLASSES[1] for source in experiment.sources
-    )
-    classes = collections[experiment.target].classes or USUAL_CLASSES[0], source_classes
-    arms = [job.names["arm"] for job in jobs_of_model(c, name) if "arm" in job.names]
-    measured: dict[str, TrainingSpeeds] = {}
-    speeds = {}
-    for arm in dict.fromkeys(arms):
-        settings = runs.training(c, name, arm)
-        key = settings.model_dump_json(exclude=set(COSTS_NOTHING))
-        if key not in measured:
-            measured[key] = measure_training(settings, experiment.evaluation, paths, classes)
-        speeds[arm] = measured[key]
-    return speeds
-
-
-def forecast_of(
+def cost_of(
     c: Configuration,
     name: str,
     collections: Mapping[str, Collection],
     retrieval: Mapping[str, Speeds],
     training: Mapping[str, TrainingSpeeds],
-    cores: int | None = None,
-) -> Forecast:
-    """What all jobs take on so many cores of this machine: on all of them where not given."""
-    experiment, jobs = c.experiments[name], jobs_of_model(c, name)
+) -> ExperimentCost:
+    """What prices each job of an experiment."""
+    experiment = c.experiments[name]
     target = collections[experiment.target]
     # Where the splits have not been counted, each may be all that is held out.
     numbers = target.by_split or dict.fromkeys(SPLITS_HELD_OUT, target.heldout)
     tested, validated = (
         numbers.get(split, 0) for split in (experiment.evaluation.split, VALIDATION_SPLIT)
     )
-    cost = TrainingCost(c, name, training, target.train, tested, validated)
-    stages = list(RetrievalCost(c, collections, retrieval).stages(jobs))
-    return Forecast(jobs, stages, cost, seconds_of_start(), cores or usable_cores())
+    return ExperimentCost(
+        RetrievalCost(c, collections, retrieval),
+        TrainingCost(c, name, training, target.train, tested, validated),
+    )
+
+
+def forecast_of(cost: ExperimentCost, cores: int | None = None) -> Forecast:
+    """What all jobs take on so many cores of this machine: on all of them where not given."""
+    training = cost.training
+    jobs = jobs_of_model(training.c, training.name)
+    others = [job for job in jobs if job.rule not in RULES_OF_TRAINING]
+    stages = list(cost.stages(others))
+    return Forecast(jobs, stages, training, seconds_of_start(), cores or usable_cores())
 
 
 def _line(part: Collection) -> str:
@@ -241,11 +200,15 @@ def _table(stages: Sequence[Stage]) -> str:
     """Markdown, with a line of totals."""
     disk, seconds = sum(s.disk for s in stages), sum(s.seconds for s in stages)
     sums = ("all", sum(s.jobs for s in stages), disk, seconds, max(s.memory for s in stages))
-    rows = [*((s.rule, s.jobs, s.disk, s.seconds, s.memory) for s in stages), sums]
+    return _rows("stage", [*((s.rule, s.jobs, s.disk, s.seconds, s.memory) for s in stages), sums])
+
+
+def _rows(what: str, rows: Sequence[tuple[str, int, float, float, int]]) -> str:
+    """Markdown of names, jobs, bytes, seconds and megabytes."""
     return "\n".join(
         markdown.table(
             [
-                ("stage", "jobs", "on disk, GB", "core-hours", "MB a job"),
+                (what, "jobs", "on disk, GB", "core-hours", "MB a job"),
                 *((n, jobs, f"{d / GB:.3f}", f"{s / 3600:.3f}", mb) for n, jobs, d, s, mb in rows),
             ]
         )

@@ -35,6 +35,15 @@ def places_of_run(c: Configuration, experiment: str, arm: str) -> dict[str, Any]
     }
 
 
+def places_of_experiment(c: Configuration, experiment: str) -> dict[str, Any]:
+    """Where the target's and all sources' images lie."""
+    sources = c.experiments[experiment].sources
+    return {
+        "target": place_of_target(c, experiment),
+        "sources": {source: place_of(c, source) for source in sources},
+    }
+
+
 def means_of_rounds(c: Configuration) -> dict[str, Any]:
     """What `sjft.training.finetune.RoundMeans` says, with a pattern for the folder."""
     return {

@@ -147,7 +147,8 @@ def mb_of_pairs(read: Read) -> int:
 
 def mb_of_explorer(read: Read) -> int:
     """Of `explore`: the target's histograms and rankings as a whole, source histograms by block."""
-    return MB["explore"] + int(12 * _megabytes(read))
+    whole = {name: files for name, files in read.items() if name not in ("sources", "pairs")}
+    return MB["explore"] + int(12 * _megabytes(whole))
 
 
 def mb_of_report(read: Read) -> int:

@@ -1,12 +1,11 @@
 """What each job before training costs: disk, core-seconds and memory, from how fast stages are."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-from sjft.layout import Job
 from sjft.leakage.copies import USUAL_NEIGHBOUR
 from sjft.pipeline import memory, runs
+from sjft.pipeline.prices import BYTES_OF_A_ROW, Collection, Price
 from sjft.pipeline.resources import MB
 from sjft.pipeline.speeds import Speeds
 from sjft.retrieval.blocks import Sizes
@@ -14,62 +13,10 @@ from sjft.retrieval.budget import CANDIDATE_COST, candidates_per_shard, kept_per
 from sjft.retrieval.index import search_backend
 from sjft.retrieval.index.backend import Work
 from sjft.settings.config import Configuration
+from sjft.settings.dataset import Cameras, Synthetic
 from sjft.settings.retrieval import RetrievalSettings
 
-BYTES_OF_A_ROW = 120  # of images.csv
-
-
-@dataclass(frozen=True)
-class Collection:
-    """A data set in a plan: how many images, in how many shards, and where they are, if here.
-
-    ``by_split`` and ``classes`` are empty and 0 where numbers alone were given. ``left_out`` says
-    in words what was found there and is not in the list.
-    """
-
-    name: str
-    train: int
-    heldout: int
-    shards: int
-    by_split: Mapping[str, int] = field(default_factory=dict)
-    classes: int = 0
-    root: Path | None = None
-    paths: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
-
-    @property
-    def a_shard(self) -> int:
-        """Training images of its largest shard."""
-        return -(-self.train // self.shards)
-
-    def images(self, part: str) -> float:
-        """Images of a part's shard, on average."""
-        return (self.train if part == "train" else self.heldout) / self.shards
-
-    @property
-    def table_bytes(self) -> int:
-        """Of its images.csv."""
-        return BYTES_OF_A_ROW * (self.train + self.heldout)
-
-
-@dataclass(frozen=True)
-class Price:
-    """What one job costs: bytes on disk, core-seconds, and megabytes of memory."""
-
-    disk: float
-    seconds: float
-    memory: int
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A rule's part of a plan: jobs, bytes on disk, core-seconds, and memory of its largest job."""
-
-    rule: str
-    jobs: int
-    disk: float
-    seconds: float
-    memory: int
+SECONDS_OF_A_ROW = 1.2e-5  # to list it, by benchmarks/listing.py
 
 
 @dataclass(frozen=True)
@@ -82,17 +29,6 @@ class RetrievalCost:
     c: Configuration
     collections: Mapping[str, Collection]
     speeds: Mapping[str, Speeds]
-
-    def stages(self, jobs: Iterable[Job]) -> Iterator[Stage]:
-        """The jobs that have a price, by rule in the data's order."""
-        found: dict[str, list[Price]] = {rule: [] for rule in PRICES}
-        for job in jobs:
-            if job.rule in PRICES:
-                found[job.rule].append(PRICES[job.rule](self, job.names))
-        for rule, prices in found.items():
-            if prices:
-                disk, seconds = sum(p.disk for p in prices), sum(p.seconds for p in prices)
-                yield Stage(rule, len(prices), disk, seconds, max(p.memory for p in prices))
 
     def of_bank(self, bank: str) -> Speeds:
         """Speeds of a retrieval that uses the bank."""
@@ -108,6 +44,22 @@ Names = Mapping[str, str]
 
 
 ##### images and descriptors #####
+
+
+def _generate_images(cost: RetrievalCost, names: Names) -> Price:
+    """A JPEG of noise has about a byte a pixel; to write one takes as long as to read and hash."""
+    settings, speeds = cost.c.datasets[names["dataset"]], next(iter(cost.speeds.values()))
+    assert isinstance(settings, (Cameras, Synthetic))
+    dataset = cost.collections[names["dataset"]]
+    images = dataset.train + dataset.heldout
+    seconds = images * speeds.hash_seconds
+    return Price(float(images * settings.size**2), seconds, MB["generate_images"])
+
+
+def _list_images(cost: RetrievalCost, names: Names) -> Price:
+    dataset = cost.collections[names["dataset"]]
+    seconds = SECONDS_OF_A_ROW * (dataset.train + dataset.heldout)
+    return Price(dataset.table_bytes, seconds, memory.mb_of_listing(dataset.shards))
 
 
 def _hash_images(cost: RetrievalCost, names: Names) -> Price:
@@ -129,6 +81,13 @@ def _build_histograms(cost: RetrievalCost, names: Names) -> Price:
     images = cost.collections[names["dataset"]].images(names["part"])
     seconds = images * speeds.histogram_seconds
     return Price(images * speeds.histogram_bytes, seconds, MB["build_histograms"])
+
+
+def _equalise_bins(cost: RetrievalCost, names: Names) -> Price:
+    """All counts of the target are added up once, as for its histograms."""
+    speeds, target = cost.speeds[names["retrieval"]], cost.collections[names["target"]]
+    seconds = target.train * speeds.histogram_seconds
+    return Price(4.0 * speeds.bins, seconds, MB["equalise_bins"])
 
 
 ##### index #####
@@ -199,7 +158,26 @@ def _search_seconds(
     return search_backend(retrieval.backend).search_seconds(work)
 
 
+def _find_duplicates(cost: RetrievalCost, names: Names) -> Price:
+    """All pairs of the target's held-out and training images, by hash and by divergence."""
+    speeds, target = cost.speeds[names["retrieval"]], cost.collections[names["target"]]
+    pairs = target.heldout * target.train
+    seconds = pairs * (speeds.compare_seconds + speeds.exact_seconds)
+    seconds += (target.heldout + target.train) * speeds.read_seconds
+    heldout, train = (cost.sizes(names, images) for images in (target.heldout, target.train))
+    return Price(0.0, seconds, memory.mb_of_duplicates(heldout, train, USUAL_NEIGHBOUR))
+
+
 ##### all shards together #####
+
+
+def _merge_leakage(cost: RetrievalCost, names: Names) -> Price:
+    """Each shard's few nearest of each held-out image."""
+    target, source = cost.collections[names["target"]], cost.collections[names["source"]]
+    found = 8.0 * target.heldout * USUAL_NEIGHBOUR * source.shards
+    read = found + target.table_bytes + source.table_bytes
+    read += target.heldout * cost.speeds[names["retrieval"]].histogram_bytes
+    return Price(0.0, 1e-8 * read, MB["merge_leakage"] + int(10 * read / (1024 * 1024)))
 
 
 def _merge_neighbours(cost: RetrievalCost, names: Names) -> Price:
@@ -224,14 +202,18 @@ def _list_bytes(target: Collection, source: Collection, settings: RetrievalSetti
     return 8.0 * target.train * min(settings.neighbours_on_file, source.train)
 
 
-# By rule; the jobs of others take no time worth counting.
 PRICES: Mapping[str, Callable[[RetrievalCost, Names], Price]] = {
+    "generate_images": _generate_images,
+    "list_images": _list_images,
     "hash_images": _hash_images,
     "extract_descriptors": _extract_descriptors,
+    "equalise_bins": _equalise_bins,
     "build_histograms": _build_histograms,
     "fit_projection": _fit_projection,
     "build_index": _build_index,
     "find_leakage": _find_leakage,
+    "merge_leakage": _merge_leakage,
+    "find_duplicates": _find_duplicates,
     "search_shard": _search_shard,
     "merge_neighbours": _merge_neighbours,
     "rank_sources": _rank_sources,

@@ -155,12 +155,10 @@ def of_duplicates(configuration: Configuration, retrieval: str) -> Values:
 ##### runs #####
 
 
-def of_selection(
-    configuration: Configuration, experiment: str, arm: str, round_number: int
-) -> Values:
+def of_selection(configuration: Configuration, experiment: str, arm: str, round: str) -> Values:
     """How many neighbours a target image brings, and from the second round on how that grows."""
     found = configuration.experiments[experiment].arm(arm)
-    return found.selection.deciding(found.iterates and round_number > 0) if found.selects else {}
+    return found.selection.deciding(found.iterates and int(round) > 0) if found.selects else {}
 
 
 def of_training(configuration: Configuration, experiment: str, arm: str) -> Values:

@@ -16,6 +16,7 @@ from sjft.networks.devices import choose_device, explained_memory, torch_threads
 from sjft.networks.joint import JointNetwork, joint_network
 from sjft.pipeline import runs
 from sjft.pipeline.elapsed import Demand
+from sjft.pipeline.prices import Price
 from sjft.pipeline.resources import (
     MB,
     gpus_of_scoring,
@@ -23,7 +24,6 @@ from sjft.pipeline.resources import (
     threads_of_scoring,
     threads_of_training,
 )
-from sjft.pipeline.retrieval_cost import Price
 from sjft.settings.config import Configuration
 from sjft.settings.evaluation import EvaluationSettings
 from sjft.settings.experiment import ExperimentSettings

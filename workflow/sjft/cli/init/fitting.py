@@ -28,14 +28,10 @@ from sjft.descriptors.banks import make_bank
 from sjft.errors import UserError
 from sjft.layout import MODEL
 from sjft.pipeline.experiment_time import Forecast
-from sjft.pipeline.forecast import (
-    forecast_of,
-    images_of,
-    read_plan_configuration,
-    retrieval_speeds,
-    training_speeds,
-)
-from sjft.pipeline.retrieval_cost import Collection
+from sjft.pipeline.forecast import cost_of, forecast_of, read_plan_configuration
+from sjft.pipeline.jobs import jobs_of_model
+from sjft.pipeline.measured_speeds import images_of, retrieval_speeds, training_speeds
+from sjft.pipeline.prices import Collection
 from sjft.pipeline.speeds import Speeds
 from sjft.pipeline.training_cost import TrainingSpeeds
 from sjft.settings.arm import METHOD
@@ -83,11 +79,12 @@ def fitted(
     for start in starts:
         draft, configuration = _draft(sides, machine, start, output)
         collections = {part.name: part for part in sides.collections(draft)}
+        jobs = list(jobs_of_model(configuration, sides.name))
         with images_of(list(collections.values()), SAMPLE) as images:
             if not retrieval:  # all starts of several are random, with one and the same bank
                 tell(f"Measuring on {images.words} ...")
-                retrieval, _ = retrieval_speeds(configuration, sides.name, images)
-            speeds = training_speeds(configuration, sides.name, collections, images)
+                retrieval, _ = retrieval_speeds(configuration, jobs, images)
+            speeds = training_speeds(configuration, sides.name, jobs, collections, images)
 
         forecast = partial(
             _forecast, configuration, sides.name, collections, retrieval, speeds, machine.cores
@@ -175,7 +172,7 @@ def _forecast(
     longer = experiment.model_copy(update={"training": training})
     experiments = {**configuration.experiments, name: longer}
     configuration = configuration.model_copy(update={"experiments": experiments})
-    return forecast_of(configuration, name, collections, retrieval, speeds, cores)
+    return forecast_of(cost_of(configuration, name, collections, retrieval, speeds), cores)
 
 
 def _weights_in_file(start: Start) -> dict[str, Any]:
