@@ -28,6 +28,7 @@ def main(job: Job) -> None:
         decided_by={key: params[key] for key in ("weights", "source_head_classes", "code")},
         threads=job.threads,
         limits=limits_of_any(config["told"]["datasets"].values()),
+        skip_bad_images=params.best_weights.get("on_bad_image") == "skip",
     )
 
 
