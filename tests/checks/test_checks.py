@@ -73,6 +73,14 @@ def of_values(changes: dict[str, Any]) -> list[str]:
             "74 %",
         ),
         (
+            {f"{TRAINING}.validate_every": 9},
+            f"{TRAINING}.validate_every: decides nothing without `keep: best_on_val`",
+        ),
+        (
+            {f"{TRAINING}.keep": "best_on_val", f"{TRAINING}.validate_every": 3000},
+            f"{TRAINING}.validate_every: 3000 is not below updates (3000): the last weights alone",
+        ),
+        (
             {f"{TRAINING}.layer_wise_decay": 0.7, f"{TRAINING}.weights": {"source": "random"}},
             f"{TRAINING}.layer_wise_decay: keeps the layers next to the input as they came",
         ),

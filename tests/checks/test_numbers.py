@@ -104,6 +104,25 @@ def test_no_more_neighbours_than_source_images() -> None:
     assert line.startswith(f"{TRAINING}.target_batch: 10 target images a forward pass are more th")
 
 
+def test_the_best_weights_want_a_validation_split() -> None:
+    keep = {f"{TRAINING}.keep": "best_on_val"}
+    without = {"birds": Counted({"train": 40, "test": 8}, ["a", "b"])}
+    (line,) = of_numbers(keep, without)
+    assert line.startswith(
+        f"{TRAINING}.keep: `birds` has no image in the split `val` (train 40, val 0, test 8), by "
+        "which the best weights are chosen"
+    )
+    assert line.endswith(", or set `keep: last`")
+    with_val = {"birds": Counted({"train": 40, "val": 4, "test": 8}, ["a", "b"])}
+    assert of_numbers(keep, with_val) == []
+    own = {"experiments.main.arms.fine-tune": {"training": {"keep": "best_on_val"}}}
+    (line,) = of_numbers(own, without, ("selective", "fine-tune"))
+    assert line.startswith("experiments.main.arms.fine-tune.training.keep: `birds` has no image")
+    assert of_numbers(own, without, ("selective",)) == []
+    (line,) = of_numbers(keep | {"experiments.main.evaluation.split": "val"}, with_val)
+    assert line.startswith(f"{TRAINING}.keep: chooses by `val`, which evaluation.split reports on")
+
+
 def test_no_more_shards_than_training_images() -> None:
     shards = {"datasets.web.shards": 41}
     (line,) = of_numbers(shards, {"web": Counted({"train": 40}, ["a"])})

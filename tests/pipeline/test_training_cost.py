@@ -37,7 +37,7 @@ def cost_of(training: dict[str, Any], **more: Any) -> TrainingCost:
     values = {**base, "training": {**base["training"], "weights": weights, **training}, **more}
     c = read_configuration({**CONFIG, "experiments": {"tiny": values}})
     speeds = dict.fromkeys(c.experiments["tiny"].arm_names, SPEEDS)
-    return TrainingCost(c, "tiny", speeds, 100, 20)
+    return TrainingCost(c, "tiny", speeds, 100, 20, 8)
 
 
 def job(rule: str, arm: str) -> Job:
@@ -90,6 +90,9 @@ def test_jobs_cost_updates_and_views() -> None:
     assert cost.seconds(job("finetune", "fine-tune")) == 20
     assert cost.seconds(job("score_difficulty", "selective")) == 50
     assert cost.seconds(job("evaluate", "selective")) == 20 * 20 * 0.5
+    best = cost_of({"updates": 10, "keep": "best_on_val", "validate_every": 4})
+    # After 4, 8 and the last update, each image of the split once.
+    assert best.seconds(training) == 40 + 3 * 8 * 0.5
     threaded = cost_of({"updates": 10, "threads": 4})
     assert threaded.demand(training, 2, 1.0).seconds == 21
     # What may use a GPU runs alone, also where there is none.

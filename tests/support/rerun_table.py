@@ -261,6 +261,9 @@ TABLE: dict[str, tuple[Any, str]] = {
     },
     # With `augment: rand_augment` alone it decides anything.
     "experiments.all.training.rand_augment_magnitude": (5, "publish"),
+    "experiments.all.training.keep": ("best_on_val", TRAINING),
+    # With `keep: best_on_val` alone it decides anything.
+    "experiments.all.training.validate_every": (5, "publish"),
     "experiments.all.training.updates": (9, f"{TRAINING}; ablate"),
     "experiments.all.training.input_size": (16, SEEN),
     "experiments.all.training.mean": ([0, 0, 0], SEEN),

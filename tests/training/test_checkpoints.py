@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import IO
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -20,7 +21,7 @@ from sjft.errors import UserError
 from sjft.networks.joint import save_network
 from sjft.selection.subset import select_all
 from sjft.settings.checkpoints import CheckpointSettings
-from sjft.training.batches import JointBatches
+from sjft.training.batches import JointBatches, LabelledImages
 from sjft.training.checkpoints import Checkpoints
 from sjft.training.loss import JointTask
 from sjft.training.pairing import AnySource
@@ -64,6 +65,7 @@ def the_round(root: Path) -> Round:
         source_folders={"store": root},
         target_classes=["class 0", "class 1"],
         last_network=None,
+        validation=LabelledImages([root / f"target/{i}.png" for i in range(6)], np.arange(6) % 2),
     )
 
 
@@ -136,8 +138,10 @@ def test_a_round_killed_again_and_again_ends_with_the_same_bytes(
         {"ema": 0.8},
         {"network": "shufflenet_v2_x0_5", "batch_norm": "separate"},
         {"source_batch": 1, "source_loss_weight_at_end": 0.0},
+        {"keep": "best_on_val", "validate_every": 3, "learning_rate": 0.05},
+        {"keep": "best_on_val", "validate_every": 3, "learning_rate": 0.05, "ema": 0.8},
     ],
-    ids=lambda changes: next(iter(changes)),
+    ids=",".join,
 )
 def test_a_killed_round_ends_with_the_same_bytes_with_each_part_of_the_recipe(
     killed_at,

@@ -34,6 +34,7 @@ rule finetune:
         slurm_extra="--signal=TERM@120",
     params:
         training=given(stage_settings.of_training),
+        best_weights=given(stage_settings.of_best_weights),
         sources_of_arm=given(runs.kind_of_sources),
         weights=given(BEFORE.weights_of_arm),
         source_head_classes=given(BEFORE.head_classes),

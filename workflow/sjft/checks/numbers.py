@@ -68,6 +68,7 @@ def wrong_numbers(
         yield from _without(split, "evaluation.split", configuration, asked, counted)
     if asked.validated:
         yield from _without(VALIDATION_SPLIT, "publish.arm", configuration, asked, counted)
+    yield from _of_best_weights(configuration, asked, counted)
     yield from _of_selection(configuration, asked, counted)
     yield from _of_batch(configuration, asked, counted)
     yield from _of_shards(configuration, asked, counted)
@@ -98,10 +99,33 @@ def _without(
     if key == "publish.arm":
         what += f", by which `{BEST}` is chosen"
         instead = f", or name the arm to publish (`{METHOD}`)"
+    if key.endswith("training.keep"):
+        what += ", by which the best weights are chosen"
+        instead = ", or set `keep: last`"
     yield Finding(
         f"experiments.{asked.name}.{key}",
         f"`{target}` {what}. {_how_to_have(split, target, settings)}{instead}",
     )
+
+
+def _of_best_weights(
+    configuration: Configuration, asked: Asked, counted: Mapping[str, Counted]
+) -> Iterator[Finding]:
+    """Whether there is anything to choose the best weights by, and to judge them by besides."""
+    experiment = configuration.experiments[asked.name]
+    kept = {arm.name: arm.training.keep for arm in asked.complete(experiment)}
+    for key, keep in _own_or_of_arm(asked, experiment.training.keep, kept).items():
+        if keep != "best_on_val":
+            continue
+        below = f"{key}.training.keep".removeprefix(f"experiments.{asked.name}.")
+        yield from _without(VALIDATION_SPLIT, below, configuration, asked, counted)
+        if experiment.evaluation.split == VALIDATION_SPLIT:
+            yield Finding(
+                f"experiments.{asked.name}.{below}",
+                f"chooses by `{VALIDATION_SPLIT}`, which evaluation.split reports on: the accuracy "
+                "is that of the best moment, and too good. Evaluate on `test` in the end",
+                stops=False,
+            )
 
 
 def _how_to_have(split: str, target: str, settings: DatasetSettings) -> str:

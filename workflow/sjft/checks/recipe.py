@@ -45,6 +45,14 @@ def _messages(training: TrainingSettings) -> Iterator[tuple[str, str]]:
             "a process has one target image of each batch, and nothing to mix it with. Raise "
             "target_batch, or lower processes",
         )
+    if training.keep == "best_on_val" and training.validate_every >= training.updates:
+        yield (
+            "validate_every",
+            f"{training.validate_every} is not below updates ({training.updates}): the last "
+            "weights alone are looked at, and kept. A tenth of the updates is usual",
+        )
+    elif training.keep == "last" and training.validate_every != DEFAULTS["validate_every"].default:
+        yield "validate_every", "decides nothing without `keep: best_on_val`"
     if training.ema is not None:
         yield from _of_average(training.ema, training.updates)
 

@@ -13,6 +13,8 @@ from sjft.pipeline.jobs import Jobs, among
 from sjft.pipeline.prices import Stage
 from sjft.pipeline.resources import MB
 from sjft.pipeline.training_cost import RULES_OF_TRAINING, TrainingCost
+from sjft.settings.splits import VALIDATION_SPLIT
+from sjft.training.best import validations
 
 START = "import sjft.training.round, sjft.evaluation.accuracy, time; print(time.process_time())"
 
@@ -125,8 +127,15 @@ class Forecast:
             f"Training: {experiment.rounds} rounds of {training.updates} updates of "
             f"{training.target_batch * training.accumulate} target images and {many} "
             f"images{without}, in {len(whole)} run{'s' if len(whole) > 1 else ''}{more}: "
-            f"{len(rounds)} round{'s' if len(rounds) > 1 else ''} in all."
+            f"{len(rounds)} round{'s' if len(rounds) > 1 else ''} in all.{self._looked_at()}"
         )
+
+    def _looked_at(self) -> str:
+        times = validations(self.cost.experiment.training)
+        if not times:
+            return ""
+        many = f"{self.cost.validated:,} images of `{VALIDATION_SPLIT}`"
+        return f" In each round {many} are looked at {times} times, for the best weights."
 
     def _machine(self) -> str:
         cores = f"{self.cores} core{'s' if self.cores > 1 else ''}"

@@ -167,6 +167,14 @@ def of_training(configuration: Configuration, experiment: str, arm: str) -> Valu
     return found.training.deciding(found.with_sources)
 
 
+def of_best_weights(configuration: Configuration, experiment: str, arm: str) -> Values:
+    """Whether bad images of `val` are left out, where the best weights are chosen by that."""
+    settings = configuration.experiments[experiment]
+    if settings.arm(arm).training.keep == "last":
+        return {}
+    return {"on_bad_image": configuration.datasets[settings.target].on_bad_image}
+
+
 def of_difficulty(configuration: Configuration, experiment: str, arm: str) -> Values:
     """How a training image is seen: in the first scale's central view alone."""
     settings = configuration.experiments[experiment]

@@ -30,6 +30,7 @@ from sjft.settings.experiment import ExperimentSettings
 from sjft.settings.training import TrainingSettings
 from sjft.settings.weights import RandomWeights
 from sjft.training.batches import Batch, JointBatches, LabelledImages
+from sjft.training.best import validations
 from sjft.training.cache import ImageCache
 from sjft.training.loading import load_batches
 from sjft.training.pairing import AnySource, NoSource, Pairing
@@ -186,7 +187,7 @@ class TrainingCost:
 
     ``speeds`` are those of each arm that is trained; ``train`` is the number of the target's
     training images, ``tested`` that of the split that is evaluated, ``validated`` that of the
-    split that the published arm is chosen by.
+    split that the published arm, and the best weights of a round, are chosen by.
     """
 
     c: Configuration
@@ -228,7 +229,9 @@ class TrainingCost:
         speeds = self.speeds[arm]
         if job.rule == "finetune":
             speed = speeds.target_alone if self.alone(arm) else speeds.with_source
-            return runs.training(self.c, self.name, arm).updates * speed
+            training = runs.training(self.c, self.name, arm)
+            looked_at = validations(training) * self.validated
+            return training.updates * speed + looked_at * speeds.view
         if job.rule == "score_difficulty":
             return self.train * speeds.view
         views = len(evaluation.scales) * (5 if evaluation.crops == "five" else 1)

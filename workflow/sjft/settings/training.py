@@ -145,6 +145,17 @@ class TrainingKeys(Settings):
         description="Decay of an exponential moving average of the weights over a round's updates, "
         "which is the round's model in place of the last weights. Null: the last weights.",
     )
+    keep: Literal["last", "best_on_val"] = Field(
+        "last",
+        description="Which weights of a round are its model: the last ones, or those with the best "
+        "mean class accuracy on the target's split `val`; with `ema`, of the averages.",
+    )
+    validate_every: int = Field(
+        200,
+        ge=1,
+        description="With `keep: best_on_val`: updates between two looks at `val`. The last update "
+        "of a round is always looked at.",
+    )
     batch_norm: Literal["shared", "separate", "frozen"] = Field(
         "shared",
         description="What batch norm normalises by: statistics of the whole batch, those of each "
@@ -199,6 +210,7 @@ class TrainingSettings(TrainingKeys):
         unused = {"learning_rate_steps"} if self.schedule == "cosine" else set()
         unused |= {"momentum"} if self.optimiser == "adamw" else set()
         unused |= {"rand_augment_magnitude"} if self.augment == "crop" else set()
+        unused |= {"validate_every"} if self.keep == "last" else set()
         values = self.model_dump(mode="json", exclude=unused | COMPUTING)
         if with_sources:
             return values

@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 
@@ -27,13 +27,27 @@ class WeightAverage:
         """Take the weights after one more update in."""
         self._average.update_parameters(self._module)
 
+    @property
+    def module(self) -> nn.Module:
+        """A network of the averaged weights."""
+        found: nn.Module = self._average.module
+        return found
+
+    def weights(self) -> dict[str, Tensor]:
+        """The average of all weights; whole numbers, batches say, are those of the last update."""
+        average = self._average.module.state_dict()
+        last: dict[str, Tensor] = self._module.state_dict()
+        return {
+            name: average[name] if tensor.is_floating_point() else tensor
+            for name, tensor in last.items()
+        }
+
     @torch.no_grad()
     def replace_weights(self) -> None:
-        """Put the average in the place of the weights; whole numbers, batches say, stay."""
-        average = self._average.module.state_dict()
+        """Put the average in the place of the weights."""
+        average = self.weights()
         for name, tensor in self._module.state_dict().items():
-            if tensor.is_floating_point():
-                tensor.copy_(average[name])
+            tensor.copy_(average[name])
 
     def state(self) -> dict[str, Any]:
         """Tensors from which `restore` goes on."""

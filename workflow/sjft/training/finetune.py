@@ -21,6 +21,7 @@ from sjft.training.checkpoints import Checkpoints
 from sjft.training.job import RoundJob
 from sjft.training.pairing import source_choice
 from sjft.training.round import Round
+from sjft.training.validation import validation_images
 
 
 @dataclass(frozen=True)
@@ -80,15 +81,19 @@ def finetune(
     sources: Sources,
     threads: int,
     decided_by: Mapping[str, Any],
+    skip_bad_images: bool = False,
 ) -> None:
     """Train the round ``number`` of a run and write its model and history.
 
     ``sources`` is where the arm's source images come from. Checkpoints are of this very round: of
     these files, settings and threads, and of what else it is ``decided_by``, as plain values.
+    ``skip_bad_images`` is of those that the best weights are chosen by.
     Raises `UserError` as `sjft.training.round.train` does.
     """
     manifest = read_manifest(files.subset, files.targets)
     ranking = read_neighbours(files.ranking) if files.ranking else None
+    listed = read_images(files.images)
+    best = settings.keep == "best_on_val"
     RoundJob(
         Round(
             number=number,
@@ -97,10 +102,12 @@ def finetune(
             choice=source_choice(sources, manifest, ranking, settings.source_loss_scale),
             target_folder=images.target,
             source_folders=dict(images.sources),
-            target_classes=class_names(read_images(files.images)),
+            target_classes=class_names(listed),
             last_network=load_joint_network(files.last_model) if files.last_model else None,
             classifier_classes=_classifier_classes(files, images, settings, means.data_root),
             limits=images.limits,
+            validation=validation_images(listed, images.target) if best else None,
+            skip_bad_images=skip_bad_images,
         ),
         settings,
         weights_file(settings.weights, means.data_root, files.weights),

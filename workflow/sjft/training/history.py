@@ -88,9 +88,9 @@ class History:
         for name, value in numbers.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
 
-    def close_update(self, update: int, learning_rates: Sequence[float]) -> None:
+    def close_update(self, update: int, learning_rates: Sequence[float], due: bool = False) -> None:
         """Write a row, where one is due; the rates are the trunk's, the target head's, and more."""
-        if (update + 1) % self.every and update + 1 < self.updates:
+        if (update + 1) % self.every and update + 1 < self.updates and not due:
             return
         self.settle()
         sums, now = self._total(), time.perf_counter()

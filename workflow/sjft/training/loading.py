@@ -10,20 +10,31 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from typing import Protocol
 
 import torch
 
 from sjft.networks.devices import loading_threads
 from sjft.networks.preprocess import normalised
 from sjft.settings.training import TrainingSettings
-from sjft.training.batches import Batch, JointBatches, Outline
+from sjft.training.batches import Batch, Outline
 
 BATCHES_AHEAD = 3
 Promised = tuple[Outline, list[Future[None]]]
 
 
+class Prepared(Protocol):
+    """Batches that threads fill with images: those of training, or of validation."""
+
+    def outline(self, step: int, *, pinned: bool = False) -> Outline:
+        """Say what batch ``step`` holds."""
+
+    def fill(self, outline: Outline, places: slice) -> None:
+        """Make its images at some places."""
+
+
 def load_batches(
-    batches: JointBatches,
+    batches: Prepared,
     steps: range,
     settings: TrainingSettings,
     threads: int,

@@ -23,6 +23,7 @@ from sjft.settings.weights import RandomWeights
 from sjft.storage.files import stable_integer
 from sjft.training.averaging import weight_average
 from sjft.training.batches import Batch, JointBatches, LabelledImages
+from sjft.training.best import BestWeights, is_validated
 from sjft.training.cache import ImageCache
 from sjft.training.checkpoints import Checkpoints
 from sjft.training.class_balance import ClassBalance
@@ -34,6 +35,7 @@ from sjft.training.pairing import Pairing, SourceChoice
 from sjft.training.precision import Precision
 from sjft.training.state import TrainingState
 from sjft.training.task import JoinedTask
+from sjft.training.validation import Validation, readable
 from sjft.training.world import ALONE, World
 
 LOG = logging.getLogger(__name__)
@@ -48,15 +50,17 @@ def train(
     checkpoints: Checkpoints | None = None,
     world: World = ALONE,
     written: Callable[[Row], None] | None = None,
+    best: BestWeights | None = None,
 ) -> pl.DataFrame:
     """Train ``network`` in place for one round; returns the history, a row per `log_every` updates.
 
     ``batches_from`` gives the batches from an update on, `accumulate` of them an update, on the
     device. With ``checkpoints`` the round goes on from the newest of them, and ends with the
-    weights of one that was never interrupted. With `ema` it ends with the average of its weights.
-    Where several processes train together, each is given its share of every batch. ``written`` is
-    told of each row of the history. Raises `UserError` for a loss that is not finite, naming the
-    update and the batch's files, and where the process was asked to end.
+    weights of one that was never interrupted. With `ema` it ends with the average of its weights;
+    with ``best``, which the first process has, with the best of either. Where several processes
+    train together, each is given its share of every batch. ``written`` is told of each row of the
+    history. Raises `UserError` for a loss that is not finite, naming the update and the batch's
+    files, and where the process was asked to end.
     """
     task = JoinedTask(network, settings, device, world)
     precision = Precision(settings.precision, device)
@@ -67,7 +71,7 @@ def train(
     history = History(settings.log_every, settings.updates, lag, world, written)
     average = weight_average(network.module, settings.ema)
     state = TrainingState(
-        network.module, optimiser, schedule, precision, history, device, world, average
+        network.module, optimiser, schedule, precision, history, device, world, average, best
     )
     start = checkpoints.restore(state) if checkpoints else 0
     stream = iter(batches_from(start))
@@ -88,21 +92,28 @@ def train(
         precision.step(optimiser)
         if average is not None:
             average.update()
-        history.close_update(update, [float(rate) for rate in schedule.get_last_lr()])
+        validated = is_validated(settings, update + 1)
+        history.close_update(update, [float(rate) for rate in schedule.get_last_lr()], validated)
         schedule.step()
+        if validated and best is not None:
+            best.after(update + 1, network.module, average)
         if checkpoints:
             checkpoints.after(update + 1, state)
     state.require_finite(settings.updates)
     if average is not None:
         average.replace_weights()
-    return history.table()
+    if best is None:
+        return history.table()
+    best.replace_weights(network.module)
+    return best.told(history.table())
 
 
 @dataclass(frozen=True)
 class Round:
     """One round of one run.
 
-    ``classifier_classes`` are given where the source's head starts from the pre-trained classifier.
+    ``classifier_classes`` are given where the source's head starts from the pre-trained classifier,
+    ``validation`` where the best weights are kept: those images of it that can be read, or all.
     """
 
     number: int
@@ -115,6 +126,8 @@ class Round:
     last_network: JointNetwork | None
     classifier_classes: ClassifierClasses | None = None
     limits: ImageLimits = USUAL_LIMITS
+    validation: LabelledImages | None = None
+    skip_bad_images: bool = False
 
 
 def run_round(
@@ -149,13 +162,14 @@ def run_round(
     if of.last_network is not None:
         continue_from(network, of.last_network)
     seed = stable_integer("round", of.seed, of.number)
+    cache = ImageCache(cache_mb, settings.resize[1], of.limits)
     batches = JointBatches(
         LabelledImages([of.target_folder / path for path in targets["path"]], _labels(targets)),
         LabelledImages(_paths_of_sources(subset, of.source_folders), _labels(subset)),
         _pairing(of, settings, seed),
         settings,
         seed,
-        ImageCache(cache_mb, settings.resize[1], of.limits),
+        cache,
         world,
     )
 
@@ -175,8 +189,26 @@ def run_round(
     ):
         # For dropout and stochastic depth, of which each process has its own.
         torch.manual_seed(stable_integer("rank", seed, world.rank) if world.rank else seed)
-        history = train(network, batches_from, settings, device, checkpoints, world, written)
+        best = _best(of, network, settings, cache, threads, device) if world.first else None
+        history = train(network, batches_from, settings, device, checkpoints, world, written, best)
     return network, history
+
+
+def _best(
+    of: Round,
+    network: JointNetwork,
+    settings: TrainingSettings,
+    cache: ImageCache,
+    threads: int,
+    device: torch.device,
+) -> BestWeights | None:
+    """What finds the best weights, where they are to be kept."""
+    if settings.keep == "last":
+        return None
+    assert of.validation is not None
+    images = readable(of.validation, cache, skip_bad=of.skip_bad_images)
+    classes = len(network.target_classes)
+    return BestWeights(Validation(images, classes, settings, cache, threads, device).accuracy)
 
 
 def _pairing(of: Round, settings: TrainingSettings, seed: int) -> Pairing:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from sjft.errors import UserError
 from sjft.training.averaging import WeightAverage
+from sjft.training.best import BestWeights
 from sjft.training.history import History
 from sjft.training.precision import Precision
 from sjft.training.world import World
@@ -25,18 +26,24 @@ class TrainingState:
     device: torch.device
     world: World
     average: WeightAverage | None = None
+    best: BestWeights | None = None
 
     def content(self) -> dict[str, Any]:
         """Tensors and plain values, for `restore`; random states of all processes."""
         average = {} if self.average is None else {"average": self.average.state()}
-        return average | {
-            "network": self.module.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "schedule": self.schedule.state_dict(),
-            "precision": self.precision.state(),
-            "history": self.history.state(),
-            "random": self.world.gathered(self._random()),
-        }
+        best = {} if self.best is None else {"best": self.best.state()}
+        return (
+            average
+            | best
+            | {
+                "network": self.module.state_dict(),
+                "optimiser": self.optimiser.state_dict(),
+                "schedule": self.schedule.state_dict(),
+                "precision": self.precision.state(),
+                "history": self.history.state(),
+                "random": self.world.gathered(self._random()),
+            }
+        )
 
     def restore(self, content: dict[str, Any]) -> None:
         """Go back to what `content` gave."""
@@ -47,6 +54,8 @@ class TrainingState:
         self.history.restore(content["history"])
         if self.average is not None:
             self.average.restore(content["average"])
+        if self.best is not None:
+            self.best.restore(content["best"])
         random = content["random"][self.world.rank]
         torch.set_rng_state(random["cpu"])
         if random["cuda"] is not None:
