@@ -19,7 +19,7 @@ from sjft.settings.checkpoints import CheckpointSettings
 from sjft.settings.image_limits import ImageLimits
 from sjft.settings.training_jobs import TrainingJobSettings
 from sjft.storage.files import digest_of_file
-from sjft.training.finetune import RoundFiles, RoundMeans, RoundOutput, finetune
+from sjft.training.finetune import RoundFiles, RoundMeans, RoundOfArm, RoundOutput, finetune
 from sjft.training.job import RoundJob
 
 SETTINGS = round_settings(network="shufflenet_v2_x0_5")
@@ -51,14 +51,14 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[RoundJob]:
     return jobs
 
 
-def trained(files: RoundFiles, number: int = 0, **changes: Any) -> Path:
+def trained(files: RoundFiles, number: int = 0, threads: int = 1, **changes: Any) -> Path:
     folder = files.subset.parent
     images = ImageFolders(folder, {"store": folder}, ImageLimits())
     jobs, checkpoints = TrainingJobSettings(), CheckpointSettings()
-    means = RoundMeans(folder, jobs, checkpoints, folder / "checkpoints")
+    means = RoundMeans(folder, jobs, checkpoints, folder / "checkpoints", threads)
     output = RoundOutput(folder / f"{number}.pt", folder / f"{number}.csv")
-    options = {"threads": 1, "decided_by": {"code": "x"}, **changes}
-    finetune(files, images, output, SETTINGS, means, number, 0, "all", **options)
+    options = {"decided_by": {"code": "x"}, **changes}
+    finetune(files, images, output, RoundOfArm(number, 0, "all"), SETTINGS, means, **options)
     return output.model
 
 

@@ -50,8 +50,17 @@ class RoundFiles:
 
 
 @dataclass(frozen=True)
+class RoundOfArm:
+    """Which round of a run it is, from 0, and where the arm's source images come from."""
+
+    number: int
+    seed: int
+    sources: Sources
+
+
+@dataclass(frozen=True)
 class RoundMeans:
-    """By what means a round is trained: none of it decides the model.
+    """By what means a round is trained: no more of the model than its last digits hangs on them.
 
     ``data_root`` is the folder of the user's data, ``folder`` that of the round's checkpoints.
     """
@@ -60,6 +69,7 @@ class RoundMeans:
     jobs: TrainingJobSettings
     checkpoints: CheckpointSettings
     folder: Path
+    threads: int
 
 
 @dataclass(frozen=True)
@@ -74,19 +84,17 @@ def finetune(
     files: RoundFiles,
     images: ImageFolders,
     output: RoundOutput,
+    of: RoundOfArm,
     settings: TrainingSettings,
     means: RoundMeans,
-    number: int,
-    seed: int,
-    sources: Sources,
-    threads: int,
+    *,
     decided_by: Mapping[str, Any],
     skip_bad_images: bool = False,
 ) -> None:
-    """Train the round ``number`` of a run and write its model and history.
+    """Train a round and write its model and history.
 
-    ``sources`` is where the arm's source images come from. Checkpoints are of this very round: of
-    these files, settings and threads, and of what else it is ``decided_by``, as plain values.
+    Checkpoints are of this very round: of these files, settings and threads, and of what else it
+    is ``decided_by``, as plain values.
     ``skip_bad_images`` is of those that the best weights are chosen by.
     Raises `UserError` as `sjft.training.round.train` does.
     """
@@ -96,10 +104,10 @@ def finetune(
     best = settings.keep == "best_on_val"
     RoundJob(
         Round(
-            number=number,
-            seed=seed,
+            number=of.number,
+            seed=of.seed,
             manifest=manifest,
-            choice=source_choice(sources, manifest, ranking, settings.source_loss_scale),
+            choice=source_choice(of.sources, manifest, ranking, settings.source_loss_scale),
             target_folder=images.target,
             source_folders=dict(images.sources),
             target_classes=class_names(listed),
@@ -111,13 +119,13 @@ def finetune(
         ),
         settings,
         weights_file(settings.weights, means.data_root, files.weights),
-        threads,
+        means.threads,
         Checkpoints(
             means.folder,
             {
                 "inputs": files.digests(),
                 "training": settings.model_dump(mode="json"),
-                "threads": threads,
+                "threads": means.threads,
                 **decided_by,
             },
             means.checkpoints,
