@@ -71,14 +71,13 @@ check: $(VENV)/installed-test
 unit: $(VENV)/installed-test
 	$(PYTEST)
 
-# mypy beside the tests: the first time it takes half a minute.
+# ruff is over at once. snakefmt and mypy run beside the tests: the first time they take half a minute.
 quick: $(VENV)/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/snakefmt --check Snakefile workflow/rules
-	$(BIN)/mypy > $(VENV)/mypy.txt & types=$$!; \
+	{ $(BIN)/snakefmt --check Snakefile workflow/rules && $(BIN)/mypy; } > $(VENV)/checks.txt 2>&1 & checks=$$!; \
 	$(PYTEST) -m "not workflow and not slow"; tests=$$?; \
-	wait $$types; types=$$?; cat $(VENV)/mypy.txt; exit $$((tests + types))
+	wait $$checks; checks=$$?; cat $(VENV)/checks.txt; exit $$((tests + checks))
 
 # -W and -n: a link that leads nowhere and a page in no list end the build.
 docs: $(DOCS)/installed
