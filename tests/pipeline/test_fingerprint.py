@@ -1,7 +1,7 @@
 """Fingerprints: they follow the code that a script reaches, and nothing else."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,17 +14,31 @@ from sjft.retrieval.index import BACKENDS
 SCRIPTS = PACKAGE.parent / "scripts"
 
 
-@pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the library that can be edited."""
-    copy = tmp_path / "sjft"
+# What was edited in the copy, as it was before; `package` puts it back.
+EDITED: dict[Path, str] = {}
+
+
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the library, made once for all tests."""
+    copy = tmp_path_factory.mktemp("library") / "sjft"
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(module, "PACKAGE", copy)
     return copy
+
+
+@pytest.fixture
+def package(copied: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A copy of the library that can be edited, by `edit` and `append` alone."""
+    monkeypatch.setattr(module, "PACKAGE", copied)
+    yield copied
+    for path, before in EDITED.items():
+        path.write_text(before)
+    EDITED.clear()
 
 
 def edit(path: Path, change: Callable[[str], str]) -> None:
     before = path.read_text()
+    EDITED.setdefault(path, before)
     path.write_text(change(before))
     assert path.read_text() != before
 
