@@ -44,6 +44,7 @@ class Watched:
         self.page.on("pageerror", lambda error: self.faults.append(f"script: {error}"))
         self.page.on("console", self._console)
         self.page.on("request", self._request)
+        self.page.on("download", lambda found: self.faults.append(f"download: {found.url}"))
         self.page.on("requestfailed", lambda r: self.faults.append(f"not there: {r.url}"))
 
     def _console(self, message: Any) -> None:

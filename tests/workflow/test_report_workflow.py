@@ -1,6 +1,7 @@
 """The report, from a finished run on: by itself, and as an entry of Snakemake's own report."""
 
 import re
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -28,22 +29,57 @@ def test_the_page_is_made_without_training_again_and_opens_in_snakemakes_report(
     report = copy.root / "report.html"
     kinds = re.findall(r'"mime_type": "([^"]+)"', report.read_text())
     assert len(kinds) == 2 and set(kinds) == OPENED
+    copy.make(PAGE, ABLATION, "--report", "report.zip")
+    with zipfile.ZipFile(copy.root / "report.zip") as archive:
+        archive.extractall(tmp_path / "unpacked")
+    unpacked = tmp_path / "unpacked/report/report.html"
     with browser() as running:
         for width in ("desktop", "phone"):
-            look_at(running, copy.root / PAGE, report, width)
+            look_at_page(running, copy.root / PAGE, width)
+            look_at_report(running, report, width)
+        look_at_report(running, unpacked, "desktop")
+        for whole in (report, unpacked):
+            look_at_plot(running, whole)
 
 
-def look_at(running: Any, page: Path, report: Path, width: str) -> None:
-    """Open the page by itself and in the report; fail on faults of either."""
+def look_at_page(running: Any, page: Path, width: str) -> None:
+    """Open the page by itself, and fail on its faults."""
     alone = Watched(running, width)
     alone.open(page)
     alone.check(f"the page, {width}")
     alone.check_accessibility(f"the page, {width}")
+
+
+def opened(running: Any, report: Path, width: str, category: str) -> Watched:
+    """Snakemake's report without a network, with the only entry of a category open in it."""
     watched = Watched(running, width)
+    watched.page.context.set_offline(True)
     watched.open(report)
+    watched.page.click(f"a:has-text('{category}') >> nth=-1")
+    assert not watched.page.locator("a[iconname=download]").count(), "an entry is a download"
+    watched.page.click("a[iconname=eye]")
+    return watched
+
+
+def check(watched: Watched, where: str) -> None:
+    """Fail on faults; Snakemake's own page warns of a style sheet that it has inside itself."""
+    watched.faults = [
+        fault for fault in watched.faults if "cdn.tailwindcss.com should" not in fault
+    ]
+    watched.check(where)
+
+
+def look_at_plot(running: Any, report: Path) -> None:
+    """Open the ablation's plot in the report."""
+    watched = opened(running, report, "desktop", "Ablation")
+    watched.page.wait_for_selector("img:not([src*='logo.svg'])")
+    check(watched, f"the plot in {report.parent.name}")
+
+
+def look_at_report(running: Any, report: Path, width: str) -> None:
+    """Open the page in the report, and fail on its faults there."""
+    watched = opened(running, report, width, "Report")
     seen = watched.page
-    seen.click("a:has-text('Report') >> nth=-1")
-    seen.click("a[iconname=eye] >> nth=0")
     seen.wait_for_selector("iframe")
     # Beside its menu Snakemake leaves a phone no room.
     seen.click("nav h1 a")
@@ -58,8 +94,8 @@ def look_at(running: Any, page: Path, report: Path, width: str) -> None:
         "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
     )
     assert wide <= room, f"in the report, {width}: {wide} pixels wide in {room}"
-    # Snakemake's own page warns of a style sheet that it has inside itself.
-    watched.faults = [
-        fault for fault in watched.faults if "cdn.tailwindcss.com should" not in fault
-    ]
-    watched.check(f"in the report, {width}")
+    number = frame.locator(".matrix button").first
+    number.click()
+    assert frame.locator("#taken li").count() == int(number.inner_text())
+    assert not frame.locator("#taken a").count(), "the report may lie anywhere"
+    check(watched, f"in {report.parent.name}, {width}")

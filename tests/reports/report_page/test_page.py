@@ -104,7 +104,7 @@ def test_a_number_of_the_matrix_leads_to_its_images_by_mouse_and_by_keys_alone(
 def test_in_print_all_is_unfolded_and_nothing_is_wider_than_the_paper(
     chrome: Any, page: Path
 ) -> None:
-    watched = Watched(chrome, "desktop")
+    watched = Watched(chrome, "desktop", "dark")
     watched.page.set_viewport_size({"width": 720, "height": 1000})  # A4 with its margins
     watched.open(page)
     seen = watched.page
@@ -113,6 +113,8 @@ def test_in_print_all_is_unfolded_and_nothing_is_wider_than_the_paper(
     seen.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert not seen.locator("details:not([open])").count()
     assert not seen.locator("nav").is_visible()
+    paper = seen.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert paper == "rgb(255, 255, 255)", "also where the screen is dark"
     wide = seen.evaluate(
         """() => [...document.querySelectorAll("table, img, figure, pre")]
           .filter((shown) => shown.getBoundingClientRect().right > innerWidth)

@@ -14,6 +14,7 @@ from sjft.cli.init.command import add_init, init
 from sjft.cli.inspection import add_inspect, inspect
 from sjft.cli.neighbours import add_neighbours, neighbours
 from sjft.cli.plan import add_plan, complete_plan, plan
+from sjft.cli.results import add_results, results
 from sjft.cli.scoring_arguments import add_evaluate, add_predict
 from sjft.errors import UserError
 
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     accept.add_argument("files", type=path, nargs="+", help="for example .../round-0/subset.csv")
     summary = commands.add_parser("summary", help="show an experiment's summary as a table")
     summary.add_argument("file", type=path, help="for example results/demo/summary.json")
+    add_results(commands.add_parser("results", help="show all experiments beside each other"))
     add_predict(commands.add_parser("predict", help="classify images with a published model"))
     add_evaluate(commands.add_parser("evaluate", help="say how good a model is on labelled images"))
     _add_export(commands.add_parser("export", help="write a published model in another format"))
@@ -157,6 +159,7 @@ COMMANDS = {
     "inspect": inspect,
     "accept": _accept,
     "summary": _summary,
+    "results": results,
     "plan": plan,
     "cost": cost,
     "neighbours": neighbours,

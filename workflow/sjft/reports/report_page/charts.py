@@ -25,7 +25,9 @@ def drawn(chart: Any, title: str, meaning: str) -> Chart:
     text = StringIO()
     chart.configure(font="sans-serif", background="white").configure_axis(
         labelFontSize=12, titleFontSize=12
-    ).save(text, format="svg")
+    ).configure_legend(labelFontSize=12, titleFontSize=12).configure_header(labelFontSize=12).save(
+        text, format="svg"
+    )
     return Chart(title, _numbered_anew(text.getvalue()), meaning)
 
 
@@ -157,7 +159,11 @@ def growth(table: pl.DataFrame, title: str, meaning: str) -> Chart:
         alt.Chart(table)
         .mark_bar(color=BLUE, size=14)
         .encode(
-            x=alt.X("K:Q", title="K, neighbours of a target image"),
+            x=alt.X(
+                "K:Q",
+                title="K, neighbours of a target image",
+                scale=alt.Scale(zero=False, padding=14),
+            ),
             y=alt.Y("images:Q", title="images"),
             row=alt.Row(
                 "round:N", title=None, header=alt.Header(labelOrient="top", labelAnchor="start")

@@ -93,8 +93,8 @@ def _matrix(run: RunFiles, found: _Confusion, folder: str) -> Matrix:
         rows.append(cells)
     content = {"classes": list(names), "folder": folder, "most": MOST_NAMED, "cells": behind}
     caption = (
-        f"{run.name}: how the images of each class (row) were told (column). Dark squares on the "
-        "diagonal are right. A press on a number names its images, the surest mistakes first."
+        f"{run.name}: how the images of each class (row) were told (column). What stands on the "
+        "framed diagonal is right. A press on a number names its images, the surest mistakes first."
     )
     shown = [*columns, OTHERS] if found.left_out else columns
     return Matrix(caption, columns, shown, rows, _json(content))

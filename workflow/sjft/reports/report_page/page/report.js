@@ -32,7 +32,11 @@ for (const table of document.querySelectorAll("table:not(.matrix)")) {
   }
   for (const heading of table.tHead.rows[0].cells) {
     const below = [...table.tBodies[0].rows].map((row) => row.cells[heading.cellIndex]);
-    if (below.some((cell) => cell?.classList.contains("number"))) heading.classList.add("number");
+    if (below.some((cell) => cell?.classList.contains("number"))) {
+      heading.classList.add("number");
+      // What is not known stands where the numbers do.
+      for (const cell of below) if (cell?.textContent.trim() === "-") cell.classList.add("number");
+    }
     const button = document.createElement("button");
     button.type = "button";
     button.append(...heading.childNodes);
