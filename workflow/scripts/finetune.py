@@ -15,7 +15,9 @@ def main(job: Job) -> None:
         files(RoundOutput, job.output),
         known_part(TrainingSettings, params.training, told(job, "experiments", name)["training"]),
         typed(RoundMeans, means | {"folder": means["folder"].format(**dict(of.items()))}),
-        *(int(of.round), int(of.seed), params.sources_of_arm, job.threads),
+        *(int(of.round), int(of.seed)),
+        sources=params.sources_of_arm,
+        threads=job.threads,
         decided_by={key: params[key] for key in ("weights", "source_head_classes", "code")},
         skip_bad_images=params.best_weights.get("on_bad_image") == "skip",
     )
