@@ -11,6 +11,7 @@ import tomllib
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from contextlib import chdir
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,8 @@ ONLY_PARSED = {
     "--report": "it needs a finished run",
     "export": "tests/model/test_export.py writes and checks each format",
 }
+if find_spec("timm") is None:
+    ONLY_PARSED["config/timm.yaml"] = "the extra `timm` is not installed"
 ADDED = {
     # There is no Slurm; all else of the profile is used.
     "workflow/profiles/slurm": ["--executor", "local", "--cores", "2"],

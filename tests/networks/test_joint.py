@@ -11,6 +11,7 @@ from torch import nn
 from torchvision import models
 
 from sjft.errors import UserError
+from sjft.networks.architecture import classifier_name
 from sjft.networks.joint import (
     JointNetwork,
     TwoHeads,
@@ -20,7 +21,6 @@ from sjft.networks.joint import (
     plain_state,
     save_network,
 )
-from sjft.networks.pretrained import classifier_name
 from sjft.settings.weights import FileWeights, RandomWeights
 from sjft.storage.torch_file import write_torch
 
@@ -114,7 +114,7 @@ def without_memory(monkeypatch: pytest.MonkeyPatch) -> None:
             network: nn.Module = real(name, **options)
         return network
 
-    monkeypatch.setattr("sjft.networks.pretrained.models.get_model", build_on_meta)
+    monkeypatch.setattr("sjft.networks.architecture.models.get_model", build_on_meta)
 
 
 @pytest.mark.parametrize("name", ALL_NETWORKS)

@@ -12,7 +12,8 @@ from torch.nn import functional as F
 from weights_files import Unwelcome, load, state
 
 from sjft.errors import UserError
-from sjft.networks.pretrained import classifier_name, digest_of_weights, load_network
+from sjft.networks.architecture import classifier_name
+from sjft.networks.pretrained import digest_of_weights, load_network
 from sjft.settings.weights import RandomWeights
 
 

@@ -13,6 +13,7 @@ from small import images_table
 
 from sjft.data.location import ImageFolders
 from sjft.data.table import write_images
+from sjft.errors import BadImageError, UserError
 from sjft.networks.joint import load_joint_network
 from sjft.selection.subset import write_manifest
 from sjft.settings.checkpoints import CheckpointSettings
@@ -57,8 +58,9 @@ def trained(files: RoundFiles, number: int = 0, threads: int = 1, **changes: Any
     jobs, checkpoints = TrainingJobSettings(), CheckpointSettings()
     means = RoundMeans(folder, jobs, checkpoints, folder / "checkpoints", threads)
     output = RoundOutput(folder / f"{number}.pt", folder / f"{number}.csv")
-    options = {"decided_by": {"code": "x"}, **changes}
-    finetune(files, images, output, RoundOfArm(number, 0, "all"), SETTINGS, means, **options)
+    options = {"decided_by": {"code": "x"}, "settings": SETTINGS, **changes}
+    settings = options.pop("settings")
+    finetune(files, images, output, RoundOfArm(number, 0, "all"), settings, means, **options)
     return output.model
 
 
@@ -92,6 +94,26 @@ def test_checkpoints_are_of_these_files_settings_and_threads(
     decided = seen[0].checkpoints.decided_by
     assert set(decided) == {"inputs", "training", "threads", "code"}
     assert set(decided["inputs"]) == {str(p) for p in (files.subset, files.targets, files.images)}
+
+
+def test_the_best_weights_are_chosen_by_the_split_val_alone(files: RoundFiles) -> None:
+    folder = files.subset.parent
+    best = {"settings": SETTINGS.model_copy(update={"keep": "best_on_val", "validate_every": 1})}
+    with pytest.raises(UserError, match=r"training\.keep: .* no image in the split `val`"):
+        trained(files, **best)
+    tables = [images_table([0, 1] * 3, folder="target")]
+    tables += [images_table([0, 1], folder=name, split=name) for name in ("val", "test")]
+    write_images(files.images, pl.concat(tables))
+    save_images(folder, tables[1]["path"].to_list())  # those of the test are not there
+    history = pl.read_csv(trained(files, **best).with_suffix(".csv"))
+    assert history["val_accuracy"].is_between(0, 1).all()
+    assert history["kept"].sum() == 1
+    (folder / "val/1.png").write_bytes(b"no image")
+    with pytest.raises(BadImageError, match=r"val/1\.png"):
+        trained(files, **best)
+    skipped = {"decided_by": {"code": "x", "best_weights": {"on_bad_image": "skip"}}}
+    history = pl.read_csv(trained(files, **best, **skipped).with_suffix(".csv"))
+    assert set(history["val_accuracy"]) <= {0.0, 1.0}  # one image is left
 
 
 def test_the_pretrained_heads_classes_are_those_of_the_sources_lists(

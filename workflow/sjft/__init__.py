@@ -8,7 +8,7 @@ Its packages, in the order in which the data meets them; each imports only what 
 - ``storage``: files whole or not at all, and the one door to each format
 - ``fetch``: data and weights from the network, and what is missing
 - ``data``: which images there are (``readers``), whether they have changed, and their pixels
-- ``networks``: torchvision's networks, their weights, devices, and the joint network
+- ``networks``: torchvision's and timm's networks, their weights, devices, and the joint network
 - ``descriptors``: responses of filter banks, counted over fixed levels
 - ``retrieval``: bins, histograms, divergence, index, search, neighbours
 - ``leakage``: source images that show an image which is held out

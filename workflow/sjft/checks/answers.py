@@ -166,7 +166,7 @@ def answers_to(
     not, and no answers.
     """
     known = _read(folder)
-    made_by = [fingerprint(NETWORKS), _version("torch"), _version("torchvision")]
+    made_by = [fingerprint(NETWORKS), _version("torch"), _version("torchvision"), _version("timm")]
     digests = [digest_of_text(json.dumps([made_by, q.asks], sort_keys=True)) for q in questions]
     new = {d: q.asks for d, q in zip(digests, questions, strict=True) if d not in known}
     if new:

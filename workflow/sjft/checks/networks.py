@@ -25,8 +25,9 @@ from torchvision import models
 from sjft.data.synthetic import CONTENTS, STYLES
 from sjft.descriptors.banks import bank_settings, make_bank
 from sjft.errors import UserError
+from sjft.networks.architecture import check_name, classifier_name
 from sjft.networks.joint import joint_network
-from sjft.networks.pretrained import check_name, classifier_name, load_network
+from sjft.networks.pretrained import load_network
 from sjft.networks.source_head import ClassifierClasses, read_class_list
 from sjft.networks.torchvision_weights import published_name
 from sjft.settings.banks.common import FilterBankSettings

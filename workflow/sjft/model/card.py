@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from sjft.model.file import as_yaml
+from sjft.networks.architecture import maker
 from sjft.reports.conclusion import opening
 from sjft.reports.summary import render_table
+from sjft.settings.weights import TIMM
 from sjft.storage.files import write_text
 from sjft.storage.markdown import aligned
 
@@ -67,6 +69,17 @@ def write_model_card(
     write_text(path, "\n\n".join(sections) + "\n")
 
 
+def _code(network: str) -> str:
+    """How to use the model without this program."""
+    if not network.startswith(TIMM):
+        return CODE
+    return (
+        CODE.replace("import torch, torchvision", "import timm, torch")
+        .replace("torchvision.models.get_model", "timm.create_model")
+        .replace('content["network"],', f'content["network"].removeprefix("{TIMM}"),')
+    )
+
+
 def _table(*rows: list[str]) -> str:
     return "\n".join(aligned(list(rows)))
 
@@ -78,7 +91,8 @@ def _folded(title: str, text: str) -> str:
 def _beginning(experiment: Mapping[str, Any], provenance: Mapping[str, Any]) -> str:
     target = provenance["data"][experiment["target"]]
     metrics, split = provenance["metrics"], provenance["metrics"]["split"]
-    return f"""`model.pt` is a `{provenance["training"]["network"]}` of torchvision that tells \
+    name = provenance["training"]["network"]
+    return f"""`model.pt` is a `{name.removeprefix(TIMM)}` of {maker(name)} that tells \
 {target["classes"]} classes apart: {100 * metrics["mean_class_accuracy"]:.1f} % mean class \
 accuracy on the {metrics["images"]} images of the split `{split}` of `{experiment["target"]}`. The \
 method is {provenance["arm"]["title"]} (Ge and Yu, CVPR 2017), the program sjft \
@@ -103,10 +117,10 @@ sjft predict model.pt photo.jpg more/photos/
 sjft export model.pt --format onnx
 ```
 
-or with torchvision alone:
+or with {maker(training["network"])} alone:
 
 ```python
-{CODE}```
+{_code(training["network"])}```
 
 These lines see one view of an image: the shorter side resized to {evaluation["scales"][0]} px, \
 the central {size} x {size} px, RGB in [0, 1] less the mean, divided by the standard deviation. \

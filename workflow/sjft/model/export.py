@@ -4,7 +4,7 @@
 | --- | --- | --- |
 | onnx | the network as a graph, weights included, for any ONNX runtime | the extra `export` |
 | torchscript | the network as a traced module; PyTorch calls the format deprecated | nothing |
-| safetensors | the weights alone, under torchvision's names | the extra `export` |
+| safetensors | the weights alone, under the plain network's names | the extra `export` |
 
 All take float32 [batch, 3, crop, crop], normalised, and give class scores, whose softmax are the
 probabilities. All carry what the model's file says beside its weights, as JSON under one key of

@@ -8,10 +8,10 @@ from typing import Any
 
 import yaml
 from torch import nn
-from torchvision import models
 
 from sjft.errors import NotAsWrittenError, UserError
 from sjft.model.publication import KIND, VERSION, WITHOUT_CHECKSUM
+from sjft.networks.architecture import build
 from sjft.storage.torch_file import read_torch
 
 LOG = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class PublishedModel:
-    """A plain torchvision network in evaluation mode, and what its file says beside the weights."""
+    """A plain network in evaluation mode, and what its file says beside the weights."""
 
     network: nn.Module
     facts: dict[str, Any]
@@ -44,11 +44,11 @@ def load_published(path: Path) -> PublishedModel:
 
 
 def plain_network(facts: dict[str, Any]) -> nn.Module:
-    """The torchvision network that a published model's ``facts`` name, without its weights."""
-    network: nn.Module = models.get_model(
-        facts["network"], num_classes=len(facts["classes"]), **facts["network_options"]
-    )
-    return network
+    """The network that a published model's ``facts`` name, without its weights.
+
+    Raises `UserError` for one of timm's where that is not installed.
+    """
+    return build(facts["network"], len(facts["classes"]), **facts["network_options"])
 
 
 def described(content: Mapping[str, Any]) -> str:

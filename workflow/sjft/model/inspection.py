@@ -6,7 +6,9 @@ import torch
 from torch import Tensor
 
 from sjft.model.file import described, plain_network, read_published
+from sjft.networks.architecture import maker
 from sjft.networks.inspection import plot_of_weights, sizes_of, weights_are_finite
+from sjft.settings.weights import TIMM
 from sjft.storage.inspection import Inspection, Values
 from sjft.storage.sanity import Check
 
@@ -20,8 +22,8 @@ def inspect_published(path: Path) -> Inspection:
     text = described(content)
     return Inspection(
         kind="published model",
-        what="A plain torchvision network with its classes and preprocessing, and what it was "
-        "made from.",
+        what=f"A plain {maker(content['network'])} network with its classes and preprocessing, and "
+        "what it was made from.",
         settings={"network": content["network"], "preprocessing": seen},
         inputs=provenance["inputs"],
         sizes={**sizes_of(state), "classes": len(classes), **_numbers(provenance["metrics"])},
@@ -47,14 +49,15 @@ def _twice(classes: list[str]) -> str | None:
 
 
 def _fits(content: Values) -> Check:
-    """The weights are those, by name and shape, of torchvision's network with these classes."""
+    """The weights are those, by name and shape, of the plain network with these classes."""
     with torch.device("meta"):  # without memory, and without numbers drawn for nothing
         network = plain_network(content)
     expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     found = {name: tuple(tensor.shape) for name, tensor in content["state_dict"].items()}
     odd = [n for n in {**expected, **found} if expected.get(n) != found.get(n)]
     told = f"{odd[0]} is {found.get(odd[0])}, not {expected.get(odd[0])}" if odd else None
-    return Check(f"torchvision's {content['network']} of so many classes takes the weights", told)
+    whose = f"{maker(content['network'])}'s {content['network'].removeprefix(TIMM)}"
+    return Check(f"{whose} of so many classes takes the weights", told)
 
 
 def _beyond(metrics: Values) -> str | None:

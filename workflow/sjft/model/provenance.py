@@ -10,6 +10,7 @@ import polars as pl
 from sjft import __version__
 from sjft.selection.subset import Manifest
 from sjft.settings.arm import Arm
+from sjft.settings.weights import TIMM
 from sjft.storage.files import digest_of_text
 
 # The packages whose versions can change a number on the way from an image to a weight.
@@ -37,6 +38,7 @@ def provenance(
     round was trained on, ``inputs`` digests of files by name, and ``evaluation`` the content of the
     run's evaluation.json.
     """
+    of_timm = arm.training.network.startswith(TIMM)
     lists = {f"images of {name}": digest_of_images(table) for name, table in tables.items()}
     return {
         "data": {
@@ -46,7 +48,7 @@ def provenance(
         "metrics": metrics_of(evaluation),
         "inputs": {**lists, **inputs},
         "code": dict(code),
-        "versions": versions(),
+        "versions": versions() | ({"timm": version("timm")} if of_timm else {}),
         "arm": {
             "name": arm.name,
             "title": arm.title,

@@ -21,11 +21,12 @@ def publish_model(
     evaluation: EvaluationSettings,
     provenance: dict[str, Any],
 ) -> None:
-    """Write a model that plain torchvision loads, with ``weights_only=True``.
+    """Write a model that plain torchvision, or timm, loads, with ``weights_only=True``.
 
     ``training`` is the published arm's own.
-    Keys: ``network`` and ``network_options`` (for `torchvision.models.get_model`), ``classes`` (in
-    the order of the scores), ``state_dict`` (torchvision's names, the target's head),
+    Keys: ``network`` and ``network_options`` (for `torchvision.models.get_model`, or behind `timm/`
+    for `timm.create_model`), ``classes`` (in the order of the scores), ``state_dict`` (the plain
+    network's names, the target's head),
     ``preprocessing`` and ``provenance``. In ``preprocessing``, ``resize`` and ``crop`` are a single
     view (shorter side, then central crop, in pixels); ``scales``, ``crops`` and ``mirror`` are the
     views that the evaluation averaged over.

@@ -11,11 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from sjft.errors import UserError
-from sjft.networks.pretrained import (
-    classifier_name,
-    load_network,
-    without_auxiliary_classifiers,
-)
+from sjft.networks.architecture import classifier_name
+from sjft.networks.pretrained import load_network, without_auxiliary_classifiers
 from sjft.networks.source_head import ClassifierClasses, copy_rows
 from sjft.settings.weights import RandomWeights, Weights
 from sjft.storage.torch_file import read_torch, write_torch
@@ -171,7 +168,7 @@ def load_joint_network(path: Path) -> JointNetwork:
 
 
 def plain_state(network: JointNetwork) -> dict[str, Tensor]:
-    """The weights under torchvision's own names, with the target's head as the classifier."""
+    """The weights under the plain network's own names, with the target's head as the classifier."""
     prefix = classifier_name(network.module)  # "....source", or "....target" without a source
     heads = prefix.rpartition(".")[0]
     state = _portable(network.module.state_dict())

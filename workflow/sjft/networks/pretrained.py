@@ -1,13 +1,11 @@
-"""A torchvision network with the weights that the configuration names, from a file."""
+"""A network with the weights that the configuration names, from a file."""
 
-import difflib
 from pathlib import Path
 
 import torch
 from torch import nn
-from torchvision import models
 
-from sjft.errors import UserError
+from sjft.networks.architecture import build, check_name, classifier_name
 from sjft.networks.foreign_weights import find_weights
 from sjft.networks.weights_file import require_regular
 from sjft.settings.weights import RandomWeights, Weights
@@ -17,7 +15,7 @@ IMAGENET_CLASSES = 1000
 
 
 def load_network(name: str, weights: Weights, file: Path | None) -> nn.Module:
-    """Build torchvision's network ``name`` with its classifier, and load its weights, strictly.
+    """Build network ``name`` with its classifier, and load its weights, strictly.
 
     ``file`` holds the weights; random ones need none. The classifier has as many classes as the
     weights have. Raises `UserError` for an unknown name, a file that cannot be read, and weights
@@ -39,26 +37,12 @@ def load_network(name: str, weights: Weights, file: Path | None) -> nn.Module:
     return network
 
 
-def check_name(name: str) -> None:
-    """Raise `UserError` for a network that torchvision does not have."""
-    known = models.list_models(module=models)
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=3)
-        raise UserError(
-            f"network: torchvision has no classification network {name!r}. "
-            f"{'Near it: ' + ', '.join(near) + '. ' if near else ''}"
-            "`python -c 'import torchvision.models as m; print(m.list_models(module=m))'` "
-            "lists them."
-        )
-
-
 def _build(name: str, classes: int) -> nn.Module:
     # With auxiliary classifiers, as these networks' weights have them; they see neither of our
     # tasks, and are taken off later. Their published weights expect the inputs transformed.
     inception = name in {"googlenet", "inception_v3"}
     options = {"init_weights": True, "transform_input": True} if inception else {}
-    network: nn.Module = models.get_model(name, weights=None, num_classes=classes, **options)
-    return network
+    return build(name, classes, **options)
 
 
 def without_auxiliary_classifiers(network: nn.Module) -> nn.Module:
@@ -68,14 +52,6 @@ def without_auxiliary_classifiers(network: nn.Module) -> nn.Module:
             setattr(network, attribute, None)
             network.aux_logits = False  # type: ignore[assignment]  # a plain attribute
     return network
-
-
-def classifier_name(network: nn.Module) -> str:
-    """Dotted name of the layer that gives the class scores: the last linear or convolution."""
-    names: list[str] = [
-        name for name, m in network.named_modules() if isinstance(m, nn.Linear | nn.Conv2d)
-    ]
-    return names[-1]
 
 
 def describe(weights: Weights, file: Path | None) -> str:

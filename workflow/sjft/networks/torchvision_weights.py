@@ -9,7 +9,7 @@ from torchvision import models
 
 from sjft.errors import UserError
 from sjft.fetch.download import Wanted, download
-from sjft.networks.pretrained import check_name
+from sjft.networks.architecture import check_name
 from sjft.storage.checksums import contradiction, digests_of
 from sjft.storage.files import write_digest, written_beside
 from sjft.storage.torch_file import checksum_in

@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from sjft.settings.base import IMAGENET_MEAN, IMAGENET_STD, Channels, Settings
-from sjft.settings.weights import RandomWeights, TorchvisionWeights, Weights
+from sjft.settings.weights import RandomWeights, TorchvisionWeights, Weights, check_published
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 # How a job computes: that decides no more than the last digits.
@@ -25,7 +25,10 @@ NO_SOURCE_HEAD: dict[str, Any] = {
 class TrainingKeys(Settings):
     """Every key of training by itself: an arm may give any of them in place of its experiment's."""
 
-    network: str = Field("resnet152", description="Any torchvision classification network.")
+    network: str = Field(
+        "resnet152",
+        description="Any torchvision classification network, or `timm/NAME` of the extra `timm`.",
+    )
     weights: Weights = Field(
         default_factory=lambda: TorchvisionWeights(source="torchvision", name="IMAGENET1K_V1")
     )
@@ -216,6 +219,11 @@ class TrainingSettings(TrainingKeys):
             return values
         one_half = {"batch_norm": "shared"} if self.batch_norm == "separate" else {}
         return values | NO_SOURCE_HEAD | one_half
+
+    @model_validator(mode="after")
+    def _weights_are_published(self) -> Self:
+        check_published(self.network, self.weights)
+        return self
 
     @model_validator(mode="after")
     def _schedule_fits(self) -> Self:

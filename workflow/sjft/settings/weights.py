@@ -7,6 +7,9 @@ from pydantic import Field
 
 from sjft.settings.base import Seed, Settings
 
+# What names of timm's networks begin with; others are torchvision's.
+TIMM = "timm/"
+
 
 class TorchvisionWeights(Settings):
     """Weights that torchvision publishes, by name; the rule `fetch_weights` gets them."""
@@ -28,7 +31,7 @@ class FileWeights(Settings):
 
 
 class RandomWeights(Settings):
-    """torchvision's own initialisation from a seed: training from scratch, and tests."""
+    """The network's own initialisation from a seed: training from scratch, and tests."""
 
     source: Literal["random"] = Field(description="Where the weights come from.")
     seed: Seed = Field(0, description="Seed of the initialisation.")
@@ -38,6 +41,15 @@ Weights = Annotated[
     TorchvisionWeights | FileWeights | RandomWeights,
     Field(discriminator="source", description="Where the weights come from."),
 ]
+
+
+def check_published(network: str, weights: Weights) -> None:
+    """Raise `ValueError` for weights that nobody publishes for a network."""
+    if network.startswith(TIMM) and isinstance(weights, TorchvisionWeights):
+        raise ValueError(
+            f"weights: torchvision publishes none for {network}. Give `{{source: file, path: "
+            "...}` with timm's, or `{source: random}`"
+        )
 
 
 def weights_file(weights: Weights | None, data_root: Path, fetched: Path | None) -> Path | None:

@@ -23,6 +23,9 @@ from sjft.training.pairing import source_choice
 from sjft.training.round import Round
 from sjft.training.validation import validation_images
 
+# What a round follows from, beside its files, settings and threads.
+DECIDING = ("weights", "source_head_classes", "best_weights", "code")
+
 
 @dataclass(frozen=True)
 class RoundFiles:
@@ -89,13 +92,12 @@ def finetune(
     means: RoundMeans,
     *,
     decided_by: Mapping[str, Any],
-    skip_bad_images: bool = False,
 ) -> None:
     """Train a round and write its model and history.
 
     Checkpoints are of this very round: of these files, settings and threads, and of what else it
-    is ``decided_by``, as plain values.
-    ``skip_bad_images`` is of those that the best weights are chosen by.
+    is ``decided_by``, the plain values that `DECIDING` names: of these, ``best_weights`` says
+    whether bad images of `val` are left out.
     Raises `UserError` as `sjft.training.round.train` does.
     """
     manifest = read_manifest(files.subset, files.targets)
@@ -115,7 +117,7 @@ def finetune(
             classifier_classes=_classifier_classes(files, images, settings, means.data_root),
             limits=images.limits,
             validation=validation_images(listed, images.target) if best else None,
-            skip_bad_images=skip_bad_images,
+            skip_bad_images=decided_by.get("best_weights", {}).get("on_bad_image") == "skip",
         ),
         settings,
         weights_file(settings.weights, means.data_root, files.weights),

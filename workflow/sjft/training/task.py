@@ -7,10 +7,11 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
 from sjft.errors import UserError
+from sjft.networks.architecture import synchronise_norms
 from sjft.networks.joint import JointNetwork
 from sjft.settings.training import TrainingSettings
 from sjft.training.batch_norm import set_training_mode
@@ -40,7 +41,7 @@ class JoinedTask:
         )
         frozen = settings.batch_norm == "frozen"
         if world.size > 1 and device.type == "cuda" and not frozen:
-            nn.SyncBatchNorm.convert_sync_batchnorm(self._task)  # type: ignore[no-untyped-call]
+            synchronise_norms(network.name, self._task)
         # Convolutions are a quarter faster with the channels last, on CPUs and GPUs alike.
         self._task.to(device).to(memory_format=torch.channels_last)
         set_training_mode(self._task, frozen=frozen)

@@ -14,7 +14,8 @@ from torchvision import models
 from sjft.cli.init.layout import absolute
 from sjft.errors import UserError
 from sjft.layout import WEIGHTS
-from sjft.networks.pretrained import check_name, load_network
+from sjft.networks.architecture import check_name
+from sjft.networks.pretrained import load_network
 from sjft.networks.torchvision_weights import FOLDER, published_name
 from sjft.settings.weights import FileWeights, RandomWeights, TorchvisionWeights, Weights
 

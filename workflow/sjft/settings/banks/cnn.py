@@ -2,18 +2,20 @@
 
 from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sjft.settings.banks.common import FilterBankSettings, NetworkWeights
 from sjft.settings.base import IMAGENET_MEAN, IMAGENET_STD, Channels
-from sjft.settings.weights import RandomWeights, TorchvisionWeights, Weights
+from sjft.settings.weights import RandomWeights, TorchvisionWeights, Weights, check_published
 
 
 class CnnBank(FilterBankSettings):
     """Kernels of chosen layers of any torchvision network."""
 
     type: Literal["cnn"] = Field(description="Which kind of filter bank this is.")
-    network: str = Field("alexnet", description="torchvision's name of the network.")
+    network: str = Field(
+        "alexnet", description="torchvision's name of the network, or `timm/NAME`."
+    )
     weights: Weights = Field(
         default_factory=lambda: TorchvisionWeights(source="torchvision", name="IMAGENET1K_V1")
     )
@@ -29,6 +31,11 @@ class CnnBank(FilterBankSettings):
     )
     mean: Channels = Field(IMAGENET_MEAN, description="Subtracted from RGB in [0, 1].")
     std: Channels = Field(IMAGENET_STD, description="Divides RGB after the mean.")
+
+    @model_validator(mode="after")
+    def _weights_are_published(self) -> Self:
+        check_published(self.network, self.weights)
+        return self
 
     @property
     def layer_names(self) -> tuple[str, ...]:
