@@ -53,6 +53,7 @@ PLACEHOLDERS = {
 # Commands that are no more than parsed, by a word of theirs.
 ONLY_PARSED = {
     "--report": "it needs a finished run",
+    "neighbours": "tests/workflow/test_ten_minutes.py asks a finished run",
     "export": "tests/model/test_export.py writes and checks each format",
 }
 if find_spec("timm") is None:
@@ -152,7 +153,8 @@ def lay_out_images(data: Path, photographs: Path) -> None:
 
 
 def lay_out_results(root: Path) -> None:
-    publish(root / "results/demo/model.pt", "squeezenet1_1")
+    for name in ("demo", "example"):
+        publish(root / f"results/{name}/model.pt", "squeezenet1_1")
     found = root / "results/retrieval/demo/demo_target/demo_source/neighbours.h5"
     write_neighbours(found, random_neighbours(1, 5, 40, 9), {}, {"a": "b"})
     for seed, name in enumerate(("indoor67", "indoor67_places")):
