@@ -4,12 +4,13 @@ import argparse
 from pathlib import Path
 
 from sjft.cli.arguments import path
+from sjft.layout import RESULTS
 
 
 def add_results(results: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     results.add_argument(
-        "folder", type=path, nargs="?", default=Path("results"), help="results, where not given"
+        "folder", type=path, nargs="?", default=Path(RESULTS), help=f"{RESULTS}, where not given"
     )
     form = results.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="a list in JSON instead of a table")
