@@ -1,10 +1,12 @@
 """Which files the report's page reads, and what it says its jobs have cost."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from chain import CONFIG
+from pydantic import TypeAdapter
 
 from sjft import layout
 from sjft.data.columns import ListFile
@@ -12,8 +14,8 @@ from sjft.layout import Job
 from sjft.pipeline.job_cost import JobCost
 from sjft.pipeline.jobs import jobs_behind, jobs_of_model
 from sjft.pipeline.report_costs import costs_of_report, measured_jobs
-from sjft.pipeline.report_files import digests_of_lists, report_inputs
-from sjft.reports.report_page.inputs import RuleCost
+from sjft.pipeline.report_files import digests_of_lists, report_inputs, report_values
+from sjft.reports.report_page.inputs import ReportInputs, RuleCost
 from sjft.settings.config import Configuration, read_configuration
 
 
@@ -87,6 +89,9 @@ def test_a_users_list_is_read_for_its_other_columns_and_a_change_of_it_is_notice
     images, store = report_inputs(c, "twice").datasets
     assert images.user_list is None
     assert store.user_list == ListFile("list.csv", ",", "path", ["path", "class"])
+    # As the job gets them.
+    plain = json.loads(json.dumps(report_values(c, "twice")))
+    assert TypeAdapter(ReportInputs).validate_python(plain) == report_inputs(c, "twice")
     assert digests_of_lists(c, "twice") == {"store": ""}
     (tmp_path / "x").mkdir()
     found = []

@@ -124,7 +124,9 @@ def _by_round(
     rows: list[tuple[str, list[ShownImage]]] = []
     before, last = np.zeros(found.ranking.sources.shape[1], bool), 0
     for of_round, manifest in zip(found.run.rounds, found.rounds, strict=True):
-        used = borrowed(manifest, found.ranking)[row]
+        # Of this image alone: all of a large ranking take seconds each time.
+        alone = Manifest(manifest.subset, manifest.targets[[row]])
+        used = borrowed(alone, found.ranking.take(np.array([row])))[0]
         k = int(manifest.targets["neighbours"][row])
         new = np.flatnonzero(used & ~before)
         before |= used
