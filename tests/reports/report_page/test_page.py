@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from browser import Watched, browser
 from reported import KNOWN, write_reported
 
+from sjft.evaluation.probabilities import Probabilities, write_probabilities
+from sjft.reports.report_page.confusion import MOST_CLASSES
 from sjft.reports.report_page.write import write_report
 
 
@@ -122,3 +125,27 @@ def test_in_print_all_is_unfolded_and_nothing_is_wider_than_the_paper(
     )
     assert not wide, wide
     watched.check("print")
+
+
+def test_a_matrix_of_many_classes_fits_the_paper_and_its_own_frame(
+    chrome: Any, tmp_path: Path
+) -> None:
+    inputs, folders = write_reported(tmp_path)
+    classes = MOST_CLASSES + 5
+    labels = np.repeat(np.arange(classes), 12)
+    values = np.random.default_rng(3).dirichlet(np.ones(classes), len(labels)).astype(np.float32)
+    names = [f"a class with a rather long name {number}" for number in range(classes)]
+    images = [f"test/{number}.png" for number in range(len(labels))]
+    answers = Probabilities(images, labels, values, names)
+    write_probabilities(inputs.runs[0].probabilities, answers, {}, {"model": "many"})
+    write_report(inputs, folders, KNOWN, tmp_path / "report/index.html")
+    for width in (390, 720):
+        watched = Watched(chrome, "desktop")
+        watched.page.set_viewport_size({"width": width, "height": 1000})
+        watched.open(tmp_path / "report/index.html")
+        if width == 720:
+            watched.page.emulate_media(media="print")
+            box = watched.page.locator(".matrix").bounding_box()
+            assert box["x"] + box["width"] <= width, "a sheet of A4 with its margins"
+        watched.page.locator(".matrix").scroll_into_view_if_needed()
+        watched.check(f"many classes, {width}")
