@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -127,7 +128,7 @@ def test_in_print_all_is_unfolded_and_nothing_is_wider_than_the_paper(
     watched.check("print")
 
 
-def test_a_matrix_of_many_classes_fits_the_paper_and_its_own_frame(
+def test_a_matrix_of_many_classes_fits_the_paper_and_links_are_right_whatever_the_names(
     chrome: Any, tmp_path: Path
 ) -> None:
     inputs, folders = write_reported(tmp_path)
@@ -135,9 +136,11 @@ def test_a_matrix_of_many_classes_fits_the_paper_and_its_own_frame(
     labels = np.repeat(np.arange(classes), 12)
     values = np.random.default_rng(3).dirichlet(np.ones(classes), len(labels)).astype(np.float32)
     names = [f"a class with a rather long name {number}" for number in range(classes)]
-    images = [f"test/{number}.png" for number in range(len(labels))]
+    images = [f"test/a #{number}?.png" for number in range(len(labels))]
     answers = Probabilities(images, labels, values, names)
     write_probabilities(inputs.runs[0].probabilities, answers, {}, {"model": "many"})
+    inputs.optional["explorer"].parent.mkdir()
+    inputs.optional["explorer"].write_text("")
     write_report(inputs, folders, KNOWN, tmp_path / "report/index.html")
     for width in (390, 720):
         watched = Watched(chrome, "desktop")
@@ -147,5 +150,11 @@ def test_a_matrix_of_many_classes_fits_the_paper_and_its_own_frame(
             watched.page.emulate_media(media="print")
             box = watched.page.locator(".matrix").bounding_box()
             assert box["x"] + box["width"] <= width, "a sheet of A4 with its margins"
+        else:
+            watched.page.locator(".matrix button").first.click()
+            link = watched.page.locator("#taken a").first
+            assert link.get_attribute("href") == "../" + quote(link.inner_text())
+            explored = watched.page.locator(".gallery a").first.get_attribute("href")
+            assert "/explorer/index.html#/targets/pets%20%26%20%3Cmore%3E%2F" in explored
         watched.page.locator(".matrix").scroll_into_view_if_needed()
         watched.check(f"many classes, {width}")

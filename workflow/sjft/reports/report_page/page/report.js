@@ -58,18 +58,20 @@ for (const link of document.querySelectorAll("nav a, .skip")) {
 // Files beside the page can be reached from the page alone.
 const reaches = location.protocol === "file:" && window.top === window;
 
-// A link to a file beside the page, around what stands in an element.
-function linkTo(address, ...content) {
-  const [path, place] = address.split("#");
+// A link to a file beside the page, whatever it is called.
+function linkTo(path, ...content) {
   const link = document.createElement("a");
-  link.href = path.split("/").map(encodeURIComponent).join("/") + (place ? `#${place}` : "");
+  link.href = path.split("/").map(encodeURIComponent).join("/");
   link.append(...content);
   return link;
 }
 
 if (reaches) {
   for (const element of document.querySelectorAll("[data-link]")) {
-    element.append(linkTo(element.dataset.link, ...element.childNodes));
+    const [path, place] = element.dataset.link.split("#"); // of pages that have no # in their name
+    const link = linkTo(path, ...element.childNodes);
+    if (place) link.hash = place;
+    element.append(link);
   }
 }
 
