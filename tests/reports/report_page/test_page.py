@@ -10,6 +10,8 @@ from reported import KNOWN, write_reported
 
 from sjft.reports.report_page.write import write_report
 
+pytestmark = pytest.mark.slow  # a browser is started, and looks at each section
+
 
 @pytest.fixture(scope="module")
 def chrome() -> Iterator[Any]:
