@@ -112,6 +112,7 @@ def test_target_images_that_are_ranked_anew_are_taken_in_parts(
     require_same(found, sorted_out(targets, sources, 5))
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 10**6), kept=st.integers(1, 60), block=st.integers(1, 60))
 def test_drawn_crowds_are_sorted(seed: int, kept: int, block: int) -> None:
     rng = np.random.default_rng(seed)
@@ -123,6 +124,7 @@ def test_drawn_crowds_are_sorted(seed: int, kept: int, block: int) -> None:
     require_same(found, sorted_out(targets, sources, kept))
 
 
+@pytest.mark.slow
 def test_shards_and_parts_of_the_target_may_be_cut_anywhere(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -214,6 +214,7 @@ def test_an_index_that_belongs_to_another_projection_is_refused(tmp_path: Path) 
         search_shard(x, y, files, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("candidates", "enough"), [(100, True), (5, False)])
 def test_auto_takes_exact_where_flat_misses_much_and_says_so(
     tmp_path: Path,

@@ -11,6 +11,7 @@ from explored import Explored, write_explored
 from sjft.reports.explorer.write import write_explorer
 from sjft.settings.explorer import ExplorerSettings
 
+pytestmark = pytest.mark.slow  # a browser is started, and looks at each view
 SETTINGS = ExplorerSettings(neighbours=30, explained=4, thumbnails=70)
 SIZE = Explored(targets=50, sources=100, kept=40, initial_neighbours=12)
 

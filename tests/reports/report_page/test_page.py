@@ -14,6 +14,8 @@ from sjft.evaluation.probabilities import Probabilities, write_probabilities
 from sjft.reports.report_page.confusion import MOST_CLASSES
 from sjft.reports.report_page.write import write_report
 
+pytestmark = pytest.mark.slow  # a browser is started, and looks at each section
+
 
 @pytest.fixture(scope="module")
 def chrome() -> Iterator[Any]:
