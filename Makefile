@@ -15,7 +15,7 @@ export ANNOY_COMPILER_ARGS := -O3,-std=c++14,-DANNOYLIB_MULTITHREADED_BUILD,-fpe
 WORKERS ?= --numprocesses logical --maxprocesses 4
 PYTEST := $(BIN)/python -m pytest $(WORKERS) --dist loadscope --no-loadscope-reorder
 
-.PHONY: help demo test quick check unit docs benchmark evidence generated clean
+.PHONY: help demo test quick check unit docs benchmark chaos gpu evidence generated clean
 
 help:
 	@echo "make demo       set up $(VENV), run the demo, show its summary"
@@ -24,6 +24,8 @@ help:
 	@echo "make docs       set up $(DOCS), build the pages of docs/ as a site: site/index.html"
 	@echo "make benchmark  set up $(VENV), measure beside other libraries (under an hour): results/benchmark.md"
 	@echo "                QUICK=1 checks results alone; DATA=folder takes photographs instead of made images"
+	@echo "make chaos      the demo under random SIGKILLs, ROUNDS=20 SEED=0: results/chaos.md"
+	@echo "make gpu        what needs a GPU to be known to work, with verdicts: results/gpu.md"
 	@echo "make evidence   run the experiments that say whether it helps, for days: docs/evidence.md"
 	@echo "make generated  write the schema, the reference of keys and envs/ anew"
 	@echo "make clean      remove results/, site/, $(VENV) and $(DOCS)"
@@ -86,6 +88,12 @@ docs: $(DOCS)/installed
 
 benchmark: $(VENV)/installed-benchmark
 	$(BIN)/python benchmarks/run_all.py $(if $(DATA),--data '$(DATA)') $(if $(QUICK),--quick)
+
+chaos: $(VENV)/installed
+	$(BIN)/python benchmarks/chaos.py --output results/chaos.md $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED))
+
+gpu: $(VENV)/installed
+	$(BIN)/python benchmarks/gpu.py --output results/gpu.md $(if $(DATA),--data '$(DATA)')
 
 # Takes days, and goes on where it was: `make evidence DATA=folder HOURS=2` for a part.
 evidence: $(VENV)/installed

@@ -10,6 +10,7 @@ min_version("9.27")
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/gpus.smk"
+include: "workflow/rules/cluster.smk"
 include: "workflow/rules/terminal.smk"
 
 

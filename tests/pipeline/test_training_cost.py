@@ -14,6 +14,7 @@ from sjft.layout import Job
 from sjft.pipeline.elapsed import in_words
 from sjft.pipeline.experiment_time import Forecast, seconds_of_start
 from sjft.pipeline.jobs import jobs_of_model
+from sjft.pipeline.network_memory import TORCH_MB
 from sjft.pipeline.prices import Stage
 from sjft.pipeline.training_cost import TrainingCost, TrainingSpeeds, measure_training
 from sjft.settings.config import read_configuration
@@ -102,9 +103,9 @@ def test_jobs_cost_updates_and_views() -> None:
 
 def test_jobs_take_the_memory_and_the_disk_that_their_rules_declare() -> None:
     cost = cost_of({"processes": 2})
-    assert cost.price(job("finetune", "selective")).memory >= 2000 + 2 * 4000
+    assert cost.price(job("finetune", "selective")).memory >= 3 * TORCH_MB
     assert cost.price(job("finetune", "selective")).disk == SPEEDS.model_bytes
-    assert cost.price(job("evaluate", "selective")).memory == 4000
+    assert TORCH_MB < cost.price(job("evaluate", "selective")).memory < 2 * TORCH_MB
     assert cost.price(job("evaluate", "selective")).disk == 0
 
 

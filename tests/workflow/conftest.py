@@ -1,10 +1,12 @@
 """Finished runs that several test files look at, and a copy in which nothing has run."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from chain import Chain, copy_workflow
 from parallel_workers import made_once
+from slurm_cluster import Cluster, missing, running_cluster
 from tiny_runs import TARGETS
 
 
@@ -19,3 +21,15 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Chain:
 def fresh(tmp_path: Path) -> Chain:
     """A copy of the workflow in which nothing has run yet."""
     return copy_workflow(tmp_path / "fresh")
+
+
+@pytest.fixture(scope="module")
+def slurm() -> Iterator[Cluster]:
+    """A Slurm of two nodes; tests that ask for it are skipped where there can be none."""
+    pytest.importorskip(
+        "snakemake_executor_plugin_slurm", reason="it is missing: pip install '.[slurm]'"
+    )
+    if reason := missing():
+        pytest.skip(reason)
+    with running_cluster() as running:
+        yield running

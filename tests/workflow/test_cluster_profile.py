@@ -66,8 +66,9 @@ def test_jobs_are_followed_and_started_anew_as_the_profile_says(documented: Subm
     assert settings["logdir"] == "results/logs/slurm"
     for job in documented.jobs:
         assert "--requeue" in job["call"]
-        assert re.search(r" -t \d+ ", " ".join(job["call"])), job
-        # Memory of what reads files that are not there yet is unknown before they are.
+        known = isinstance(job["resources"]["runtime"], int)
+        assert re.search(r" -t \d+ ", " ".join(job["call"])) or not known, job
+        # Memory and time of what reads files that are not there yet are unknown before they are.
         assert "--mem" in job["call"] or not isinstance(job["resources"]["mem_mb"], int)
         threads = int(re.search(r"--cpus-per-task=(\d+)", " ".join(job["call"]))[1])
         assert threads <= 2, job
@@ -77,14 +78,35 @@ def test_a_retry_asks_for_more(documented: Submitted) -> None:
     known = set()
     for job in documented.jobs:
         for name, again in job["again"].items():
-            # A training goes on where it was.
-            times = 1 if (job["rule"], name) == ("finetune", "runtime") else 2
-            assert again == times * job["resources"][name], job
+            assert again == 2 * job["resources"][name], job
             known.add((job["rule"], name))
-    rules = {job["rule"] for job in documented.jobs}
-    assert {rule for rule, name in known if name == "runtime"} == rules
-    # What reads files that are not there yet has memory from their sizes.
-    assert {("finetune", "mem_mb"), ("evaluate", "mem_mb"), ("list_images", "mem_mb")} <= known
+    # What reads files that are not there yet has memory and time from their sizes.
+    assert {("finetune", "runtime"), ("evaluate", "mem_mb"), ("list_images", "mem_mb")} <= known
+    for job in documented.jobs:
+        assert {"mem_mb", "runtime"} <= {*job["resources"]}
+
+
+def test_small_jobs_of_shards_are_sent_together(configured: Chain) -> None:
+    def many_shards(text: str) -> str:
+        config = yaml.safe_load(text)
+        config["datasets"]["store"] |= {"shards": 40, "per_class": {"train": 9000}}
+        return yaml.safe_dump(config, sort_keys=False)
+
+    with configured.edited("config/config.yaml", many_shards):
+        found = submitted(configured, "--workflow-profile", SLURM, TARGET)
+    # Both parts of the target and 40 shards of the source.
+    sizes = {name: sorted(sizes) for name, sizes in found.sizes_of_groups().items()}
+    assert sizes == {
+        ("hash_images",): [10, 32],
+        ("extract_descriptors",): [10, 16, 16],
+        ("build_histograms",): [10, 32],
+        ("build_index",): [40],
+        ("find_leakage", "search_shard"): [16, 64],
+    }
+    # Four of them run beside each other; before, each was a job in the queue.
+    assert len(found.jobs) - sum(map(sum, sizes.values())) + sum(map(len, sizes.values())) < 50
+    (indexes,) = (g for g in found.groups if g["rules"][0] == "build_index")
+    assert indexes["resources"]["side_by_side"] == 4
 
 
 def test_the_example_of_the_profile_asks_for_a_model_wherever_a_gpu_is(configured: Chain) -> None:

@@ -1,11 +1,10 @@
 """A short chain through a real Slurm, by the profile: the bytes of a run on this machine."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from chain import Chain
-from slurm_cluster import NODES, Cluster, missing, running_cluster
+from slurm_cluster import NODES, Cluster
 
 pytestmark = pytest.mark.slow
 
@@ -17,32 +16,21 @@ PROFILE = ["--workflow-profile", "workflow/profiles/slurm"]
 QUICK = ["--slurm-init-seconds-before-status-checks", "10", "--latency-wait", "20"]
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    pytest.importorskip(
-        "snakemake_executor_plugin_slurm", reason="it is missing: pip install '.[slurm]'"
-    )
-    if reason := missing():
-        pytest.skip(reason)
-    with running_cluster() as running:
-        yield running
-
-
 def on_a_gpu_if_there_is_one(config: dict[str, Any]) -> None:
     config["experiments"]["tiny"]["training"]["device"] = "auto"
 
 
 def test_a_chain_through_slurm_gives_the_same_bytes_on_both_nodes(
-    chain: Chain, fresh: Chain, cluster: Cluster
+    chain: Chain, fresh: Chain, slurm: Cluster
 ) -> None:
     # Where there is no GPU it computes on the CPU, as the other run does; it asks for one still.
     fresh.configure(on_a_gpu_if_there_is_one)
-    outcome = fresh.snakemake(*TARGETS, *PROFILE, *QUICK, env=cluster.environment)
-    assert outcome.code == 0, outcome.output + cluster.logs()
+    outcome = fresh.snakemake(*TARGETS, *PROFILE, *QUICK, env=slurm.environment)
+    assert outcome.code == 0, outcome.output + slurm.logs()
     for name in ("round-0/subset.csv", "round-0/model.pt", "evaluation.json"):
         ours, theirs = (root / RUN / name for root in (fresh.root, chain.root))
         assert ours.read_bytes() == theirs.read_bytes(), ours
-    jobs = cluster.finished()
+    jobs = slurm.finished()
     assert {job["JobState"] for job in jobs} == {"COMPLETED"}
     assert {job["NodeList"] for job in jobs} == set(NODES)
     # Without accounting Slurm does not write down who had a GPU: `test_cluster_profile` looks at

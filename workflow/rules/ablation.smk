@@ -23,7 +23,7 @@ rule ablate:
     threads: 1
     resources:
         mem_mb=growing(limits.MB["ablate"]),
-        runtime=growing(30),
+        runtime=growing(sized(times.of_reading)),
     params:
         runs=given(comparisons.of_ablation),
         seeds=given(comparisons.seeds),

@@ -36,6 +36,7 @@ from sjft.pipeline import (
     resources as limits,
     run_inputs,
     runs,
+    runtimes as times,
     stage_settings,
 )
 from sjft.pipeline.fingerprint import fingerprint
@@ -181,7 +182,7 @@ def reads(of_rule, name):
 
 
 def sized(function):
-    """A job's memory from the sizes of what it reads, which are unknown before that is there."""
+    """Memory or time by the sizes of what a job reads, which are unknown before that is there."""
 
     def of_files(wildcards, input):
         named = {

@@ -18,7 +18,7 @@ rule extract_descriptors:
     threads: given(limits.threads_of_extraction)
     resources:
         mem_mb=growing(sized(limits.mb_of_extraction)),
-        runtime=growing(240),
+        runtime=growing(sized(times.of_extraction)),
         gpu=given(limits.gpus_of_extraction),
     params:
         bank=given(stage_settings.of_descriptors),

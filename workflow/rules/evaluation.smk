@@ -19,8 +19,8 @@ rule evaluate:
         "../../envs/sjft.yaml"
     threads: given(limits.threads_of_scoring)
     resources:
-        mem_mb=growing(limits.MB["evaluate"]),
-        runtime=growing(240),
+        mem_mb=growing(given(limits.mb_of_scoring)),
+        runtime=growing(sized(times.of_evaluation)),
         gpu=given(limits.gpus_of_scoring),
     params:
         settings=given(stage_settings.of_evaluation),
@@ -48,8 +48,8 @@ rule validate:
         "../../envs/sjft.yaml"
     threads: given(limits.threads_of_scoring)
     resources:
-        mem_mb=growing(limits.MB["validate"]),
-        runtime=growing(240),
+        mem_mb=growing(given(limits.mb_of_scoring)),
+        runtime=growing(sized(times.of_evaluation)),
         gpu=given(limits.gpus_of_scoring),
     params:
         settings=given(stage_settings.of_validation),

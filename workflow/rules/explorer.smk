@@ -20,7 +20,7 @@ rule explore:
     threads: few_threads(4)
     resources:
         mem_mb=growing(sized(limits.mb_of_explorer)),
-        runtime=growing(240),
+        runtime=growing(sized(times.of_page)),
     params:
         files=given(explorer_files.explorer_values),
         places=given(places.places_of_experiment),

@@ -16,7 +16,7 @@ rule equalise_bins:
     threads: 1
     resources:
         mem_mb=growing(limits.MB["equalise_bins"]),
-        runtime=growing(60),
+        runtime=growing(sized(times.of_counting)),
     params:
         retrieval=given(stage_settings.of_bins),
         code=code_of("equalise_bins.py"),
@@ -42,7 +42,7 @@ rule build_histograms:
     threads: 1
     resources:
         mem_mb=growing(limits.MB["build_histograms"]),
-        runtime=growing(60),
+        runtime=growing(sized(times.of_counting)),
     params:
         code=code_of("build_histograms.py"),
     message:

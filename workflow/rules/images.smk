@@ -14,7 +14,7 @@ rule generate_images:
     threads: 1
     resources:
         mem_mb=growing(limits.MB["generate_images"]),
-        runtime=growing(10),
+        runtime=growing(given(times.of_making)),
     params:
         settings=given(stage_settings.of_generated_images),
         originals=given(BEFORE.originals),
@@ -41,7 +41,7 @@ rule list_images:
     threads: 1
     resources:
         mem_mb=growing(given(limits.mb_of_listing)),
-        runtime=growing(30),
+        runtime=growing(given(times.of_listing)),
     params:
         settings=given(places.listing_settings),
         place=given(places.place_of),

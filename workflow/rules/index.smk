@@ -16,7 +16,7 @@ rule fit_projection:
     threads: few_threads(2)
     resources:
         mem_mb=growing(sized(limits.mb_of_projection)),
-        runtime=growing(60),
+        runtime=growing(sized(times.of_projection)),
     params:
         retrieval=given(stage_settings.of_projection),
         code=code_of("fit_projection.py"),
@@ -43,7 +43,7 @@ rule build_index:
     threads: 1
     resources:
         mem_mb=growing(sized(limits.mb_of_index)),
-        runtime=growing(60),
+        runtime=growing(sized(times.of_index)),
     params:
         retrieval=given(stage_settings.of_index),
         code=code_with_backend("build_index.py"),

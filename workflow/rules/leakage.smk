@@ -16,7 +16,7 @@ rule hash_images:
     threads: 1
     resources:
         mem_mb=growing(sized(limits.mb_of_hashing)),
-        runtime=growing(120),
+        runtime=growing(sized(times.of_hashing)),
     params:
         content=given(BEFORE.content),
         largest_image=given(places.largest_image),
@@ -50,7 +50,7 @@ rule find_leakage:
     resources:
         mem_mb=growing(sized(limits.mb_of_leakage)),
         gpu=given(limits.gpus_of_search),
-        runtime=growing(120),
+        runtime=growing(sized(times.of_leakage)),
     params:
         retrieval=given(stage_settings.of_leakage_in_shard),
         rows=lambda wildcards: BEFORE.rows(wildcards.target, "heldout"),
@@ -80,7 +80,7 @@ rule merge_leakage:
     threads: 1
     resources:
         mem_mb=growing(sized(limits.mb_of_merged_leakage)),
-        runtime=growing(20),
+        runtime=growing(sized(times.of_reading)),
     params:
         leakage=given(stage_settings.of_merged_leakage),
         rows=lambda wildcards: [
@@ -113,7 +113,7 @@ rule find_duplicates:
     resources:
         mem_mb=growing(sized(limits.mb_of_duplicates)),
         gpu=given(limits.gpus_of_search),
-        runtime=growing(120),
+        runtime=growing(sized(times.of_duplicates)),
     params:
         retrieval=given(stage_settings.of_duplicates),
         rows=lambda wildcards: [BEFORE.rows(wildcards.target, part) for part in PARTS],

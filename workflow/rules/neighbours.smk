@@ -19,7 +19,7 @@ rule search_shard:
     resources:
         mem_mb=growing(sized(limits.mb_of_search)),
         gpu=given(limits.gpus_of_search),
-        runtime=growing(240),
+        runtime=growing(sized(times.of_search)),
     params:
         retrieval=given(stage_settings.of_search),
         shards=lambda wildcards: CONFIG.datasets[wildcards.source].shards,
@@ -49,7 +49,7 @@ rule merge_neighbours:
     threads: few_threads(2)
     resources:
         mem_mb=growing(sized(limits.mb_of_merge)),
-        runtime=growing(240),
+        runtime=growing(sized(times.of_merge)),
     params:
         retrieval=given(stage_settings.of_merged_neighbours),
         rows=lambda wildcards: [
@@ -80,7 +80,7 @@ rule rank_sources:
     threads: 1
     resources:
         mem_mb=growing(sized(limits.mb_of_ranking)),
-        runtime=growing(60),
+        runtime=growing(sized(times.of_reading)),
     params:
         retrieval=given(stage_settings.of_ranking),
         sources=lambda wildcards: list(runs.sources_named(wildcards.sources)),

@@ -13,7 +13,7 @@ rule choose:
     threads: 1
     resources:
         mem_mb=growing(limits.MB["choose"]),
-        runtime=growing(10),
+        runtime=growing(sized(times.of_reading)),
     params:
         runs=given(comparisons.validated),
         code=code_of("choose.py"),
@@ -44,7 +44,7 @@ rule summarise:
     threads: 1
     resources:
         mem_mb=growing(sized(limits.mb_of_summary)),
-        runtime=growing(10),
+        runtime=growing(sized(times.of_reading)),
     params:
         runs=given(comparisons.compared),
         published=given(comparisons.published),
@@ -78,7 +78,7 @@ rule publish:
     threads: 1
     resources:
         mem_mb=growing(limits.MB["publish"]),
-        runtime=growing(10),
+        runtime=growing(sized(times.of_reading)),
     params:
         settings=given(stage_settings.of_publication),
         candidates=given(comparisons.candidates),

@@ -24,7 +24,7 @@ rule describe:
     threads: 1
     resources:
         mem_mb=growing(sized(limits.mb_of_report)),
-        runtime=growing(60),
+        runtime=growing(sized(times.of_page)),
     params:
         files=given(report_files.report_values),
         lists=given(report_files.digests_of_lists),

@@ -24,7 +24,7 @@ rule select_subset:
     threads: 1
     resources:
         mem_mb=growing(sized(limits.mb_of_selection)),
-        runtime=growing(30),
+        runtime=growing(sized(times.of_reading)),
     params:
         selection=given(stage_settings.of_selection),
         sources_of_arm=given(runs.kind_of_sources),
@@ -54,7 +54,7 @@ rule list_pairs:
     threads: 1
     resources:
         mem_mb=growing(sized(limits.mb_of_pairs)),
-        runtime=growing(30),
+        runtime=growing(sized(times.of_reading)),
     params:
         code=code_of("list_pairs.py"),
     message:

@@ -10,6 +10,7 @@ from snakemake.logging import logger
 from snakemake.settings.enums import Quietness
 from snakemake_interface_logger_plugins.common import LogEvent
 
+from sjft.pipeline import older_runs
 from sjft.pipeline.expected_time import read_expected_times
 from sjft.pipeline.run_end import (
     Failure,
@@ -45,7 +46,9 @@ class FewerWords(logging.Filter):
         elif getattr(record, "exception", None) == "LockException":
             on_cluster = workflow.resource_settings.nodes is not None
             unlock = command_again(sys.argv[1:], unlock=True)
-            record.msg += CANCEL_FIRST if on_cluster else ""
+            left = older_runs.queued_in(Path.cwd()) if on_cluster else []
+            told = older_runs.refusal(left) if left else CANCEL_FIRST
+            record.msg += f"\n{told}" if on_cluster else ""
             record.msg += f"\nThe command, and then the same one again: {unlock}"
         elif event == LogEvent.ERROR and IS_MAIN:
             record.msg += missing_experiment(record.msg, CONFIG)

@@ -21,10 +21,8 @@ rule finetune:
         "../../envs/sjft.yaml"
     threads: given(limits.threads_of_training)
     resources:
-        mem_mb=growing(given(limits.mb_of_arm)),
-        # The same each time: a retry goes on from the last checkpoint, and partitions often allow no
-        # more than a day.
-        runtime=1440,
+        mem_mb=growing(sized(limits.mb_of_arm)),
+        runtime=growing(given(times.of_training)),
         gpu=given(limits.gpus_of_training),
         # The processes of a training find each other on one machine alone.
         nodes=1,
@@ -61,8 +59,8 @@ rule score_difficulty:
         "../../envs/sjft.yaml"
     threads: given(limits.threads_of_scoring)
     resources:
-        mem_mb=growing(limits.MB["score_difficulty"]),
-        runtime=growing(120),
+        mem_mb=growing(given(limits.mb_of_scoring)),
+        runtime=growing(sized(times.of_difficulty)),
         gpu=given(limits.gpus_of_scoring),
     params:
         settings=given(stage_settings.of_difficulty),

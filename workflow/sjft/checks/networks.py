@@ -19,7 +19,6 @@ from typing import Any
 import torch
 from pydantic import TypeAdapter
 from torch import nn
-from torch.overrides import TorchFunctionMode
 from torchvision import models
 
 from sjft.data.synthetic import CONTENTS, STYLES
@@ -27,6 +26,7 @@ from sjft.descriptors.banks import bank_settings, make_bank
 from sjft.errors import UserError
 from sjft.networks.architecture import check_name, classifier_name
 from sjft.networks.joint import joint_network
+from sjft.networks.meta import META, EmptyOnMeta
 from sjft.networks.pretrained import load_network
 from sjft.networks.source_head import ClassifierClasses, read_class_list
 from sjft.networks.torchvision_weights import published_name
@@ -36,7 +36,6 @@ from sjft.settings.weights import FileWeights, RandomWeights, TorchvisionWeights
 from sjft.training.batch_norm import norms_of, set_training_mode
 
 Answer = list[tuple[str, str]]
-META = torch.device("meta")
 ANY = RandomWeights(source="random", seed=0)
 # What networks are made for; of a network that refuses a size, those are tried.
 SIZES = (32, 48, 64, 80, 96, 128, 160, 192, 224, 256, 299, 384, 512)
@@ -44,21 +43,9 @@ SIZES = (32, 48, 64, 80, 96, 128, 160, 192, 224, 256, 299, 384, 512)
 MISFITS = (RuntimeError, ValueError, AssertionError, TypeError, LookupError, ArithmeticError)
 
 
-class _EmptyOnMeta(TorchFunctionMode):
-    """New weights have no memory. Numbers that a network computes its own shape from stay real."""
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
-    ) -> Any:
-        given = dict(kwargs or {})
-        if func is torch.empty:
-            given.setdefault("device", META)
-        return func(*args, **given)
-
-
 def _loaded(name: str, weights: Weights, file: Path | None) -> nn.Module:
     """A network of meta tensors that its weights, where there is a file, have been fitted to."""
-    with _EmptyOnMeta(), warnings.catch_warnings():
+    with EmptyOnMeta(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that copying into meta tensors does nothing
         return load_network(name, weights if file else ANY, file).to(META)
 
@@ -96,7 +83,7 @@ def ask_training(question: Mapping[str, Any]) -> Answer:
 
 
 def _joint(name: str, with_sources: bool) -> nn.Module:
-    with _EmptyOnMeta():
+    with EmptyOnMeta():
         network = joint_network(name, ANY, None, ["a", "b"], ["c", "d"] * with_sources, 0)
     return network.module.to(META)
 
@@ -149,7 +136,7 @@ def _of_weights(name: str, question: Mapping[str, Any]) -> Answer:
 def _of_other_size(name: str, weights: str) -> Answer:
     """Vision transformers have a weight for each place: those of other sizes do not fit."""
     entries = models.get_model_weights(name)
-    with _EmptyOnMeta():
+    with EmptyOnMeta():
         own = getattr(models.get_model(name, weights=None), "image_size", None)
     if own is None or entries[weights].meta["min_size"] == (own, own):
         return []
@@ -206,7 +193,7 @@ def _of_making(bank: FilterBankSettings) -> Answer:
     used = bank.network_weights
     general = "type" if used is None else "layers"
     try:
-        with _EmptyOnMeta():
+        with EmptyOnMeta():
             make_bank(bank.without_file(), None, META)
     except UserError as error:
         key, _, rest = str(error).partition(": ")

@@ -12,6 +12,7 @@ from sjft.pipeline.elapsed import DAY, Demand, elapsed, in_words
 from sjft.pipeline.jobs import Jobs, among
 from sjft.pipeline.prices import Stage
 from sjft.pipeline.resources import MB
+from sjft.pipeline.submissions import cost_on_cluster, grouping_of_profile
 from sjft.pipeline.training_cost import RULES_OF_TRAINING, TrainingCost
 from sjft.settings.splits import VALIDATION_SPLIT
 from sjft.training.best import validations
@@ -103,7 +104,8 @@ class Forecast:
 
     def text(self) -> str:
         """What is trained, how long all takes, and what to lower where that is days."""
-        lines = [self._trained(), self._machine()]
+        cluster = cost_on_cluster(self.jobs, grouping_of_profile())
+        lines = [self._trained(), self._machine(), cluster]
         if self.seconds > DAY:
             lines += [f"This is long. What makes it shorter:{''.join(self._advice())}"]
         return "\n".join(lines)

@@ -11,11 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from sjft.errors import NotAsWrittenError
-from sjft.retrieval.blocks import BASE_MB, FLOAT, KEY, MB, Sizes, bytes_of_exact_search
+from sjft.retrieval.blocks import FLOAT, KEY, MB, Sizes, bytes_of_exact_search
 from sjft.retrieval.index import search_backend
 from sjft.retrieval.index.backend import IndexBackend
 from sjft.settings.retrieval import RetrievalSettings
 from sjft.storage.seals import facts_of
+
+# A job on a cluster holds two processes of Snakemake beside its script: 155 MB each that they share
+# with nothing (docs/costs.md).
+SNAKEMAKE_MB = 310
+# Python with the libraries of the stages that use no torch, 190 to 280 MB; searches, which compile
+# more, 290 to 350 MB.
+STAGE_MB, SEARCH_MB = SNAKEMAKE_MB + 250, SNAKEMAKE_MB + 340
+LISTING_MB = SNAKEMAKE_MB + 150
 
 
 def sizes_of_histograms(paths: Sequence[str | Path]) -> Sizes:
@@ -51,13 +59,13 @@ def _facts_of(path: str | Path, dataset: str) -> dict[str, Any] | None:
 
 def mb_of_exact_search(targets: Sizes, kept: int) -> int:
     """The exact search streams the shard: its size does not matter."""
-    return _mb(bytes_of_exact_search(targets, kept))
+    return _mb(bytes_of_exact_search(targets, kept), SEARCH_MB)
 
 
 def mb_of_search(targets: Sizes, sources: Sizes, kept: int, settings: RetrievalSettings) -> int:
     """Memory of a search of one shard for ``kept`` neighbours, by the configured backend."""
     backend = search_backend(settings.backend)
-    return _mb(backend.search_bytes(targets, sources, kept, settings))
+    return _mb(backend.search_bytes(targets, sources, kept, settings), SEARCH_MB)
 
 
 def mb_of_duplicates(heldout: Sizes, train: Sizes, kept: int) -> int:
@@ -74,7 +82,7 @@ def mb_of_merge(targets: Sizes, sources: int, settings: RetrievalSettings) -> in
     lists = 6 * KEY * targets.images * kept
     sample = Sizes(min(settings.recall_sample, targets.images), targets.bins, targets.item_bytes)
     tables = 1000 * sources
-    search = (mb_of_exact_search(sample, kept) - BASE_MB) * MB
+    search = bytes_of_exact_search(sample, kept)
     return _mb(2 * targets.counts + lists + tables + search)
 
 
@@ -83,7 +91,7 @@ def mb_of_listing(shards: int) -> int:
 
     How many images there are is not known before they are listed.
     """
-    return max(3 * BASE_MB, BASE_MB + 5 * shards)
+    return LISTING_MB + 3 * shards
 
 
 def mb_beside_tables(megabytes: int, table_bytes: int) -> int:
@@ -115,5 +123,5 @@ def mb_of_projection(targets: Sizes, settings: RetrievalSettings) -> int:
     return _mb(2 * targets.counts + 3 * vectors + components + 4 * 8 * sample**2)
 
 
-def _mb(counted: float) -> int:
-    return BASE_MB + math.ceil(counted / MB)
+def _mb(counted: float, base: int = STAGE_MB) -> int:
+    return base + math.ceil(counted / MB)

@@ -8,35 +8,35 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sjft.leakage.copies import USUAL_NEIGHBOUR
-from sjft.pipeline import memory, runs
+from sjft.pipeline import memory, network_memory, runs
+from sjft.pipeline.memory import SNAKEMAKE_MB
 from sjft.retrieval.budget import kept_per_shard
 from sjft.settings.config import Configuration
 
 Read = Mapping[str, Sequence[str]]
 
-# Megabytes of what does not grow, or before it grows with what is read.
+# Megabytes of what does not grow, or before it grows with what is read: as measured at the demo's
+# size and a tenth more, and what Snakemake takes itself (benchmarks/declared.py).
 MB = {
-    "fetch_dataset": 500,
-    "fetch_weights": 1500,
-    "generate_images": 500,
-    "hash_images": 800,
-    "extract_descriptors": 1500,
-    "equalise_bins": 1500,
-    "build_histograms": 1000,
-    "merge_leakage": 1000,
-    "select_subset": 1000,
-    "list_pairs": 1000,
-    "explore": 2000,
-    "describe": 1500,
-    "score_difficulty": 4000,
-    "evaluate": 4000,
-    "validate": 4000,
-    "choose": 1000,
-    "summarise": 1000,
-    "publish": 2000,
-    "ablate": 2000,
+    "fetch_dataset": SNAKEMAKE_MB + 190,
+    "fetch_weights": SNAKEMAKE_MB + 1190,
+    "generate_images": SNAKEMAKE_MB + 140,
+    "hash_images": SNAKEMAKE_MB + 220,
+    "extract_descriptors": SNAKEMAKE_MB + 1090,
+    "equalise_bins": SNAKEMAKE_MB + 290,
+    "build_histograms": SNAKEMAKE_MB + 290,
+    "merge_leakage": SNAKEMAKE_MB + 220,
+    "select_subset": SNAKEMAKE_MB + 150,
+    "list_pairs": SNAKEMAKE_MB + 150,
+    "explore": SNAKEMAKE_MB + 340,
+    "describe": SNAKEMAKE_MB + 490,
+    "choose": SNAKEMAKE_MB + 190,
+    "summarise": SNAKEMAKE_MB + 240,
+    "publish": SNAKEMAKE_MB + 890,
+    "ablate": SNAKEMAKE_MB + 390,
 }
 MOST_THREADS_OF_SCORING = 4
+BYTES_OF_A_LINE = 60  # of a table of images
 
 
 ##### data #####
@@ -49,15 +49,16 @@ def mb_of_listing(c: Configuration, dataset: str) -> int:
 
 def mb_of_hashing(read: Read) -> int:
     """Of `hash_images`."""
-    return memory.mb_beside_tables(MB["hash_images"], _bytes(read["images"]))
+    return memory.mb_beside_tables(MB["hash_images"], bytes_of(read["images"]))
 
 
 def mb_of_extraction(read: Read) -> int:
     """Of `extract_descriptors`."""
-    return memory.mb_beside_tables(MB["extract_descriptors"], _bytes(read["images"]))
+    return memory.mb_beside_tables(MB["extract_descriptors"], bytes_of(read["images"]))
 
 
-def _bytes(paths: Sequence[str]) -> int:
+def bytes_of(paths: Sequence[str]) -> int:
+    """Of all files together."""
     return sum(Path(path).stat().st_size for path in paths)
 
 
@@ -124,7 +125,7 @@ def mb_of_merge(c: Configuration, retrieval: str, read: Read) -> int:
 def mb_of_ranking(read: Read) -> int:
     """Of `rank_sources`."""
     lists = sum(map(memory.list_bytes, read["neighbours"]))
-    return memory.mb_of_ranking(lists, _bytes(read["images"]))
+    return memory.mb_of_ranking(lists, bytes_of(read["images"]))
 
 
 def gpus_of_search(c: Configuration, retrieval: str) -> int:
@@ -160,18 +161,29 @@ def mb_of_report(read: Read) -> int:
 
 
 def _megabytes(read: Read) -> float:
-    return sum(map(_bytes, read.values())) / (1024 * 1024)
+    return sum(map(bytes_of, read.values())) / (1024 * 1024)
 
 
-def mb_of_training(processes: int, cache_mb: int) -> int:
-    """Of `finetune`: 4 GB a process on a CPU or a GPU's host, 2 GB, and the cache."""
-    return 2000 + 4000 * processes + cache_mb
+def mb_of_arm(c: Configuration, experiment: str, arm: str, read: Read) -> int:
+    """Of `finetune`, for an arm and the images of its subset."""
+    return mb_of_round(c, experiment, arm, images_of(read["subset"]) + images_of(read["targets"]))
 
 
-def mb_of_arm(c: Configuration, experiment: str, arm: str) -> int:
-    """Of `finetune`, for an arm."""
-    processes = runs.training(c, experiment, arm).processes
-    return mb_of_training(processes, c.training_jobs.cache_mb)
+def mb_of_round(c: Configuration, experiment: str, arm: str, images: int) -> int:
+    """Of `finetune`, for so many images."""
+    training = runs.training(c, experiment, arm)
+    return network_memory.mb_of_training(training, images, c.training_jobs.cache_mb)
+
+
+def mb_of_scoring(c: Configuration, experiment: str, arm: str) -> int:
+    """Of `score_difficulty`, `evaluate` and `validate`."""
+    batch = c.experiments[experiment].evaluation.batch
+    return network_memory.mb_of_scoring(runs.training(c, experiment, arm), batch)
+
+
+def images_of(tables: Sequence[str]) -> int:
+    """About how many images are listed in tables of them: a line is some 60 bytes."""
+    return bytes_of(tables) // BYTES_OF_A_LINE
 
 
 def threads_of_training(c: Configuration, experiment: str, arm: str) -> int:
@@ -197,4 +209,4 @@ def gpus_of_training(c: Configuration, experiment: str, arm: str) -> int:
 
 def mb_of_summary(read: Read) -> int:
     """Of `summarise`."""
-    return memory.mb_beside_tables(MB["summarise"], _bytes(read["sources"]))
+    return memory.mb_beside_tables(MB["summarise"], bytes_of(read["sources"]))

@@ -15,7 +15,7 @@ NO_RULE = re.compile(r"No rule to produce results/([^/\s]+)/")
 
 # What to do before a folder is unlocked whose jobs may still run in Slurm.
 CANCEL_FIRST = (
-    "\nWhere a run was killed its jobs in Slurm go on, and a new run would do the same work beside "
+    "Where a run was killed its jobs in Slurm go on, and a new run would do the same work beside "
     "them. `squeue --me --format='%j %k'` shows them; cancel those of the old run first, by its "
     "`SLURM run ID`, which it has printed: `scancel --name=ID`. Then run `snakemake --unlock`."
 )

@@ -18,9 +18,9 @@ from sjft.pipeline import runs
 from sjft.pipeline.elapsed import Demand
 from sjft.pipeline.prices import Price
 from sjft.pipeline.resources import (
-    MB,
     gpus_of_scoring,
-    mb_of_arm,
+    mb_of_round,
+    mb_of_scoring,
     threads_of_scoring,
     threads_of_training,
 )
@@ -220,8 +220,14 @@ class TrainingCost:
         """What a job takes on disk, of a core or of the GPU, and of memory."""
         names = job.names
         disk = self.speeds[names["arm"]].model_bytes if job.rule == "finetune" else 0.0
-        mb = MB.get(job.rule) or mb_of_arm(self.c, self.name, names["arm"])
-        return Price(disk, self.seconds(job), mb)
+        return Price(disk, self.seconds(job), self.megabytes(job))
+
+    def megabytes(self, job: Job) -> int:
+        """Of memory: a round has twice the target's images where it has a source."""
+        arm = job.names["arm"]
+        if job.rule != "finetune":
+            return mb_of_scoring(self.c, self.name, arm)
+        return mb_of_round(self.c, self.name, arm, self.train * (1 if self.alone(arm) else 2))
 
     def seconds(self, job: Job) -> float:
         """Of a core, or of the GPU."""

@@ -1,0 +1,46 @@
+"""Jobs that a killed run left in Slurm are found by their folder, and named with what to type."""
+
+from pathlib import Path
+
+import pytest
+
+from sjft.pipeline.older_runs import QueuedJob, queued_in, refusal
+
+
+def put_squeue(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    program = folder / "squeue"
+    program.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=":")
+
+
+def test_jobs_of_this_folder_are_found_and_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    (tmp_path / "link").symlink_to(here)
+    lines = (
+        f"run-1|{here}|rule_finetune_a|b\nrun-2|/elsewhere|rule_explore\nrun-1|{tmp_path}/link|x"
+    )
+    put_squeue(tmp_path, monkeypatch, f"cat <<'END'\n{lines}\nEND")
+    assert queued_in(here) == [QueuedJob("run-1", "rule_finetune_a|b"), QueuedJob("run-1", "x")]
+    assert queued_in(tmp_path) == []
+
+
+def test_without_a_slurm_that_answers_there_are_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_squeue(tmp_path, monkeypatch, "echo 'cannot reach the controller' >&2; exit 1")
+    assert queued_in(tmp_path) == []
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert queued_in(tmp_path) == []
+
+
+def test_the_message_has_every_run_s_command() -> None:
+    told = refusal([QueuedJob("a", f"rule_{n}") for n in range(4)] + [QueuedJob("b", "rule_4")])
+    assert told.startswith("5 jobs of older runs are still in Slurm for this folder: rule_0, ")
+    assert "rule_2 and 2 more." in told
+    assert "\n  scancel --name=a\n  scancel --name=b\n" in told
+    assert "--unlock" in told
+    assert refusal([QueuedJob("a", "x")]).startswith("1 job of an older run is still in Slurm")

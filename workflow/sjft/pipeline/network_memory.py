@@ -1,0 +1,53 @@
+"""Memory of jobs that train a network or score images with one, from the table of networks.
+
+The factors were measured (docs/costs.md): what is alive at once by the table, and what a process
+really took, of convolutions of several kinds.
+"""
+
+import math
+
+from sjft.networks.footprints import footprint_of
+from sjft.pipeline.memory import SNAKEMAKE_MB
+from sjft.settings.training import TrainingSettings
+
+# A process that has loaded torch (a build with CUDA) and the library, before any network.
+TORCH_MB = 850
+# Of the weights: themselves, gradients, momentum (AdamW: two), and copies in another layout.
+WEIGHTS_TRAINED, MORE_OF_ADAMW, WEIGHTS_AVERAGED, WEIGHTS_SCORING = 5.0, 1.0, 1.0, 2.0
+# Of activations: what convolutions reorder their inputs into, and what the allocator keeps.
+ACTIVATIONS_TRAINED, ACTIVATIONS_SCORING = 1.5, 1.2
+# A process with a GPU holds CUDA's libraries and pinned batches. Not measured.
+HOST_OF_GPU_MB = 4000
+# Images are kept as decoded: JPEGs with up to twice the pixels a side that are asked for.
+ASPECT, LARGER = 4 / 3, 1.4
+MEGABYTE = 1_000_000
+
+
+def mb_of_training(training: TrainingSettings, images: int, cache_mb: int) -> int:
+    """Of a round that is trained on so many images, which are kept up to ``cache_mb``."""
+    network = footprint_of(training.network).at(training.input_size)
+    share = (training.target_batch + training.sources) / training.processes
+    weights = WEIGHTS_TRAINED + MORE_OF_ADAMW * (training.optimiser == "adamw")
+    weights += WEIGHTS_AVERAGED * (training.ema is not None)
+    process = weights * network.weights + ACTIVATIONS_TRAINED * share * network.training
+    process = _at_least_a_gpu(training, TORCH_MB + process)
+    parent = TORCH_MB if training.processes > 1 else 0
+    return math.ceil(
+        SNAKEMAKE_MB + parent + training.processes * process + _kept(training, images, cache_mb)
+    )
+
+
+def mb_of_scoring(training: TrainingSettings, crops: int) -> int:
+    """Of scoring with so many crops a forward pass."""
+    network = footprint_of(training.network).at(training.input_size)
+    process = WEIGHTS_SCORING * network.weights + ACTIVATIONS_SCORING * crops * network.scoring
+    return math.ceil(SNAKEMAKE_MB + _at_least_a_gpu(training, TORCH_MB + process))
+
+
+def _at_least_a_gpu(training: TrainingSettings, megabytes: float) -> float:
+    return megabytes if training.device == "cpu" else max(megabytes, HOST_OF_GPU_MB)
+
+
+def _kept(training: TrainingSettings, images: int, cache_mb: int) -> float:
+    shorter = LARGER * training.resize[1]
+    return min(cache_mb, images * 3 * ASPECT * shorter**2 / MEGABYTE)
