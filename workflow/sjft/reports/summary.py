@@ -1,19 +1,20 @@
 """Summary of an experiment: accuracies of the arms, and what was selected."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from sjft.errors import NotAsWrittenError, UserError
-from sjft.evaluation.probabilities import read_probabilities
+from sjft.evaluation.probabilities import Probabilities, read_probabilities
 from sjft.reports.choice import Choice, warning_of_choice
 from sjft.reports.conclusion import conclusion
-from sjft.reports.verdict import verdict
+from sjft.reports.verdict import answers_of, mean_over_classes, verdict
 from sjft.retrieval.ranking import shares_of_sources
 from sjft.selection.subset import Manifest, read_manifest
 from sjft.storage.files import read_json
@@ -37,13 +38,15 @@ class Retrieval:
     """What is known of the search: by source the recall by depth and what leaks.
 
     ``leakage`` and ``duplicates`` are counts as `sjft.leakage.copies` gives them, empty and None
-    where nothing was looked for.
+    where nothing was looked for. ``duplicated`` are the paths of the held-out images that stand
+    among the target's training images.
     """
 
     backend: str
     recall: Mapping[str, Mapping[str, float]]
     leakage: Mapping[str, Mapping[str, int]]
     duplicates: Mapping[str, int] | None
+    duplicated: Collection[str] = ()
 
 
 def style_share(manifest: Manifest) -> float | None:
@@ -90,6 +93,9 @@ def summarise(
                 "source_images": len(manifest.subset),
                 "style_share": style_share(manifest),
                 "source_shares": shares_of_sources(manifest.subset),
+                "without_duplicates": _without(
+                    read_probabilities(run.probabilities), retrieval.duplicated
+                ),
             }
         )
     summary: dict[str, Any] = {
@@ -103,6 +109,15 @@ def summarise(
     }
     summary["table"] = render_table(summary)
     return summary
+
+
+def _without(found: Probabilities, left_out: Collection[str]) -> dict[str, Any] | None:
+    """The accuracy on the images that are not ``left_out``; None where that is none, or all."""
+    kept = ~np.isin(found.paths, sorted(left_out))
+    if kept.all() or not kept.any():
+        return None
+    accuracy = mean_over_classes(answers_of(found)[None, kept], found.labels[kept])
+    return {"test_images": int(kept.sum()), "mean_class_accuracy": float(accuracy[0])}
 
 
 def _concluded(
@@ -158,6 +173,7 @@ def render_table(summary: Mapping[str, Any]) -> str:
     lines += _lines_on_sources(summary["arms"])
     lines += ["", f"Recall of the `{summary['backend']}` search: " + _listed(summary["recall"])]
     lines += _lines_on_leakage(summary["leakage"], summary["duplicates"])
+    lines += _line_without_duplicates(summary["arms"])
     return "\n".join(lines)
 
 
@@ -189,6 +205,22 @@ def _lines_on_leakage(
         "images too."
     )
     return ["", *lines, own]
+
+
+def _line_without_duplicates(arms: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What the accuracies are on the test images alone that no training image shows."""
+    by_arm = {
+        arm: [run["without_duplicates"] for run in values["runs"]] for arm, values in arms.items()
+    }
+    found = [run for of_arm in by_arm.values() for run in of_arm]
+    if not all(found):
+        return []
+    images = {run["test_images"] for run in found}
+    told = ", ".join(
+        f"{arm} {100 * mean(run['mean_class_accuracy'] for run in of_arm):.1f} %"
+        for arm, of_arm in by_arm.items()
+    )
+    return [f"Mean class accuracy on the {min(images)} test images that do not: {told}."]
 
 
 def _listed(recall: Mapping[str, Mapping[str, float]]) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sjft.data.table import read_images
-from sjft.leakage.table import count_leakage, read_leakage
+from sjft.leakage.table import count_leakage, heldout_images, read_leakage
 from sjft.reports.choice import Choice, read_choice
 from sjft.reports.conclusion import opening
 from sjft.reports.summary import Retrieval, RunFiles, summarise
@@ -67,10 +67,11 @@ def write_summary(
 
 
 def _known(files: RetrievalFiles) -> Retrieval:
-    duplicates = files.duplicates
+    duplicates = None if files.duplicates is None else read_leakage(files.duplicates)
     return Retrieval(
         files.backend,
         {source: read_recall(path) for source, path in files.neighbours.items()},
         {source: count_leakage(read_leakage(path)) for source, path in files.leakage.items()},
-        None if duplicates is None else count_leakage(read_leakage(duplicates)),
+        None if duplicates is None else count_leakage(duplicates),
+        () if duplicates is None else heldout_images(duplicates),
     )

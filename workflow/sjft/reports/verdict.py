@@ -120,11 +120,14 @@ def _comparison(
 ) -> Comparison:
     seeds = sorted(seed for other, seed in runs if other == arm and (against, seed) in runs)
     labels = runs[arm, seeds[0]].labels
-    answers = {name: np.array([_answers(runs[name, s]) for s in seeds]) for name in (arm, against)}
+    answers = {
+        name: np.array([answers_of(runs[name, s]) for s in seeds]) for name in (arm, against)
+    }
     return compare(arm, against, seeds, answers[arm], answers[against], labels, more_seeds)
 
 
-def _answers(probabilities: Probabilities) -> NDArray[np.float64]:
+def answers_of(probabilities: Probabilities) -> NDArray[np.float64]:
+    """Whether each image was told right, float64 [images]: 1 or 0."""
     return np.asarray(probabilities.values.argmax(axis=1) == probabilities.labels, np.float64)
 
 
@@ -139,7 +142,7 @@ def compare(
 ) -> Comparison:
     """Compare two arms by their answers [seeds, images], 1 where right, and the images' classes."""
     differences = answers - other_answers
-    by_seed = _mean_over_classes(differences, labels)
+    by_seed = mean_over_classes(differences, labels)
     drawn_by = stable_integer("verdict", arm, against)
     over_images = interval_over_images(differences.mean(axis=0), labels, drawn_by)
     over_both = interval_over_both(differences, labels, drawn_by)
@@ -150,8 +153,8 @@ def compare(
         against=against,
         seeds=list(seeds),
         images=len(labels),
-        accuracy=float(_mean_over_classes(answers, labels).mean()),
-        other_accuracy=float(_mean_over_classes(other_answers, labels).mean()),
+        accuracy=float(mean_over_classes(answers, labels).mean()),
+        other_accuracy=float(mean_over_classes(other_answers, labels).mean()),
         difference=float(by_seed.mean()),
         over_seeds=interval_over_seeds(by_seed),
         over_images=over_images,
@@ -163,7 +166,7 @@ def compare(
     )
 
 
-def _mean_over_classes(
+def mean_over_classes(
     values: NDArray[np.float64], labels: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """The mean of the classes' means, of each seed."""
