@@ -59,7 +59,9 @@ def test_onnx_gives_the_models_scores_for_any_number_of_images(tmp_path: Path, n
     assert str(Path(torch.__file__).parent).encode() not in (tmp_path / "m.onnx").read_bytes()
 
 
-@pytest.mark.parametrize("name", ["resnet18", "squeezenet1_1"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("resnet18", marks=pytest.mark.slow), "squeezenet1_1"]
+)
 @pytest.mark.filterwarnings("ignore:.*torch.jit")
 def test_torchscript_gives_the_models_scores_without_torchvision(tmp_path: Path, name: str) -> None:
     model = published(tmp_path, name)
@@ -71,7 +73,13 @@ def test_torchscript_gives_the_models_scores_without_torchvision(tmp_path: Path,
     assert_same_facts(model, texts["sjft"])
 
 
-@pytest.mark.parametrize("name", ["resnet18", "squeezenet1_1", "mnasnet0_5"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "squeezenet1_1",
+        *(pytest.param(n, marks=pytest.mark.slow) for n in ("resnet18", "mnasnet0_5")),
+    ],
+)
 def test_safetensors_hold_every_weight(tmp_path: Path, name: str) -> None:
     model = published(tmp_path, name)
     assert export_model(model, "safetensors", tmp_path / "m").difference == 0
