@@ -160,6 +160,16 @@ def test_runs_that_others_only_draw_from_are_parts_of_runs() -> None:
     assert "in 2 runs and parts of 1 more (`selective`): 5 rounds in all." in text
 
 
+def test_the_plan_tells_of_looks_at_the_validation_split_and_of_fewer_source_images() -> None:
+    assert "looked at" not in forecast(10, []).text()
+    assert "target images and as many source images" in forecast(10, []).text()
+    settings = {"updates": 10, "keep": "best_on_val", "validate_every": 4, "source_batch": 2}
+    cost = cost_of(settings)
+    text = Forecast(jobs_of_model(cost.c, "tiny"), [], cost, 2.0, 2).text()
+    assert "In each round 8 images of `val` are looked at 3 times, for the best weights." in text
+    assert "target images and 2 source images" in text
+
+
 def test_a_job_needs_time_before_it_begins() -> None:
     assert 0.2 < seconds_of_start() < 600
 
