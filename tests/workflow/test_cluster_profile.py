@@ -90,6 +90,7 @@ def test_small_jobs_of_shards_are_sent_together(configured: Chain) -> None:
     def many_shards(text: str) -> str:
         config = yaml.safe_load(text)
         config["datasets"]["store"] |= {"shards": 40, "per_class": {"train": 9000}}
+        config["retrievals"]["approximate"] |= {"backend": "annoy", "device": "cpu"}
         return yaml.safe_dump(config, sort_keys=False)
 
     with configured.edited("config/config.yaml", many_shards):
