@@ -63,14 +63,21 @@ class Disturbed:
                 command, env=environment, stdout=log, stderr=log, start_new_session=True
             )
 
-    def finish(self, moments: random.Random, usual: float) -> None:
-        """Run to the end, with kills at moments within the ``usual`` time of a run."""
+    @property
+    def begun(self) -> int:
+        """How many jobs have begun so far, in all starts."""
+        log = (self.folder / "run.log").read_text(encoding="utf-8", errors="replace")
+        return log.count("\nJob ")
+
+    def finish(self, moments: random.Random, usual: int) -> None:
+        """Run to the end, with kills soon after one of the ``usual`` number of jobs has begun."""
         started = time.monotonic()
         for _ in range(moments.randint(1, MOST_KILLS)):
             process = self.start()
-            until = time.monotonic() + moments.uniform(0, usual)
-            while process.poll() is None and time.monotonic() < until:
+            until = self.begun + moments.randint(1, usual)
+            while process.poll() is None and self.begun < until:
                 time.sleep(0.05)
+            time.sleep(moments.uniform(0, 0.5))
             self._kill(process, moments.choice(VICTIMS))
             process.wait()
             self.start("--unlock").wait()
@@ -83,7 +90,7 @@ class Disturbed:
         log = (self.folder / "run.log").read_text(encoding="utf-8", errors="replace")
         if process.returncode:
             raise SystemExit(f"{self.folder}: did not end well:\n{log[-4000:]}")
-        self.jobs = log.count("\nJob ")
+        self.jobs = self.begun
 
     def _kill(self, process: subprocess.Popen[bytes], victim: str) -> None:
         if process.poll() is not None:
@@ -143,11 +150,11 @@ def measure(workflow: Path, target: str, rounds: int, seed: int, scratch: Path) 
     if plain.start().wait():
         raise SystemExit((plain.folder / "run.log").read_text(encoding="utf-8")[-4000:])
     plain.seconds = time.monotonic() - started
-    plain.jobs = (plain.folder / "run.log").read_text(encoding="utf-8").count("\nJob ")
+    plain.jobs = plain.begun
     expected, rows = plain.digests(), [_row("undisturbed", plain, plain)]
     for number in range(rounds):
         disturbed = Disturbed(scratch / f"round-{number}", workflow, target)
-        disturbed.finish(random.Random(f"{seed}-{number}"), plain.seconds)
+        disturbed.finish(random.Random(f"{seed}-{number}"), plain.jobs)
         wait_for_orphans(disturbed.folder)
         compare(disturbed.digests(), expected, f"seed {seed}, round {number}")
         rows.append(_row(str(number), disturbed, plain))
