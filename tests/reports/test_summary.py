@@ -110,23 +110,43 @@ def test_accuracies_are_given_without_the_test_images_that_stand_in_training(
     # `answering` tells the first images right: with 20 of these left out, of 80 images.
     paths = answering(np.ones(IMAGES, bool)).paths
     counts = {"target_images": 20, "source_images": 7}
-    leaking = replace(RETRIEVAL, duplicates=counts, duplicated={*paths[:20], "val/other.jpg"})
+    leaking = replace(
+        RETRIEVAL, duplicates=counts, duplicated=frozenset({*paths[:20], "val/other.jpg"})
+    )
     runs = [run_files(tmp_path, arm, 0, share, []) for arm, share in (("a", 0.5), ("b", 0.25))]
     found = summary_of(tmp_path, runs=runs, retrieval=leaking, published=Choice("a"))
     without = {arm: of["runs"][0]["without_duplicates"] for arm, of in found["arms"].items()}
     labels = answering(np.ones(IMAGES, bool)).labels
     right = np.arange(20, IMAGES) < 40  # of arm a, 40 of all
     expected = np.mean([right[labels[20:] == c].mean() for c in np.unique(labels[20:])])
-    assert without["a"] == {"test_images": 60, "mean_class_accuracy": pytest.approx(expected)}
+    figures = {"mean_class_accuracy": pytest.approx(expected), "accuracy": 20 / 60}
+    assert without["a"] == figures | {"test_images": 60}
     assert without["b"]["mean_class_accuracy"] == 0
-    line = f"on the 60 test images that do not: a {100 * expected:.1f} %, b 0.0 %."
+    line = (
+        f"Mean class accuracy without these, on 60 test images: a {100 * expected:.1f} %, b 0.0 %."
+    )
     assert found["table"].endswith(line)
     assert "20 held-out images stand among the target's own training images too." in found["table"]
     # The figures themselves are those of all test images; and of none there is nothing to say.
     assert found["arms"]["a"]["mean_class_accuracy"] == 0.5
     nothing = summary_of(tmp_path, runs=runs, retrieval=RETRIEVAL, published=Choice("a"))
     assert nothing["arms"]["a"]["runs"][0]["without_duplicates"] is None
-    assert "that do not" not in nothing["table"]
+    assert "without these" not in nothing["table"]
+    # Left out: the figures and the verdict are of the others, and those of all stand behind.
+    left = replace(leaking, leave_out=True)
+    found = summary_of(tmp_path, runs=runs, retrieval=left, published=Choice("a"))
+    (run,) = found["arms"]["a"]["runs"]
+    assert run["mean_class_accuracy"] == pytest.approx(expected) and run["test_images"] == 60
+    assert run["with_duplicates"]["mean_class_accuracy"] == 0.5
+    assert found["table"].endswith("with them, on all 9 test images: a 50.0 %, b 25.0 %.")
+    named = [
+        replace(run, arm=arm) for run, arm in zip(runs, ("selective", "fine-tune"), strict=True)
+    ]
+    found = summary_of(tmp_path, runs=named, retrieval=left, published=Choice("selective"))
+    assert found["verdict"]["comparisons"][0]["images"] == 60
+    with pytest.raises(UserError, match="All 80 test images stand among"):
+        every = replace(left, duplicated=frozenset(paths))
+        summary_of(tmp_path, runs=runs, retrieval=every, published=Choice("a"))
 
 
 def cells(table: str) -> list[list[str]]:

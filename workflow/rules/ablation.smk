@@ -6,6 +6,7 @@ rule ablate:
         probabilities=reads(run_inputs.ablate, "probabilities"),
         subsets=reads(run_inputs.ablate, "subsets"),
         fused=reads(run_inputs.ablate, "fused"),
+        duplicates=reads(run_inputs.ablate, "duplicates"),
     output:
         table=layout.ABLATION,
         runs=layout.ABLATION_RUNS,

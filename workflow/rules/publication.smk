@@ -50,6 +50,7 @@ rule summarise:
         published=given(comparisons.published),
         sources=given(comparisons.sources),
         backend=given(comparisons.backend),
+        leave_out=given(comparisons.leaves_out_duplicates),
         code=code_of("summarise.py"),
     message:
         "Summary of {wildcards.experiment}"

@@ -15,7 +15,8 @@ def main(job: Job) -> None:
     members = list(zip(seeds, map(Path, files.fused), strict=True))
     fused = {seed: [path for of_seed, path in members if of_seed == seed] for seed in seeds}
     name = job.wildcards.experiment
-    ablation = Ablation(name, runs, fused, params.arms, params.split, params.paper)
+    known = (name, runs, fused, params.arms, params.split, params.paper)
+    ablation = Ablation(*known, Path(files.duplicates) if files.duplicates else None)
     write_ablation(ablation, **{key: Path(path) for key, path in job.output.items()})
 
 

@@ -15,7 +15,8 @@ def main(job: Job) -> None:
     runs = [RunFiles(arm, seed, *paths(found)) for (arm, seed), *found in of_runs]
     duplicates = Path(files.duplicates) if files.duplicates else None
     searched = [paths(files[name]) for name in ("sources", "neighbours", "leakage")]
-    retrieval = RetrievalFiles.of(params.backend, params.sources, searched, duplicates)
+    known = (params.backend, params.sources, searched, duplicates, params.leave_out)
+    retrieval = RetrievalFiles.of(*known)
     published = Path(files.choice) if files.choice else params.published
     targets = {"json": Path(output.summary), "text": Path(output.table)}
     write_summary(job.wildcards.experiment, runs, retrieval, published, **targets)

@@ -35,11 +35,6 @@ def images_to_exclude(table: pl.DataFrame) -> set[str]:
     return set(table["source_path"])
 
 
-def heldout_images(table: pl.DataFrame) -> set[str]:
-    """Paths of the held-out images that stand among the other ones as well."""
-    return set(table["target_path"])
-
-
 def count_leakage(table: pl.DataFrame) -> dict[str, int]:
     """Held-out images with a match, source images that match, and these by reason.
 

@@ -48,6 +48,11 @@ def backend(c: Configuration, experiment: str) -> str:
     return c.retrievals[c.experiments[experiment].retrieval].backend
 
 
+def leaves_out_duplicates(c: Configuration, experiment: str) -> bool:
+    """Whether figures leave out the test images that stand in training."""
+    return c.experiments[experiment].publish.leave_out_duplicates
+
+
 ##### the ablation #####
 
 

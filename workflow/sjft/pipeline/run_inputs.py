@@ -186,12 +186,30 @@ def summarise(c: Configuration, *, experiment: str) -> Files:
         "sources": _lists(pairing.sources),
         "neighbours": of_sources(layout.NEIGHBOURS, *names) if ranked else [],
         "leakage": of_sources(layout.LEAKAGE, *names) if checked else [],
-        "duplicates": _duplicates(pairing) if checked else [],
+        "duplicates": _left_out_duplicates(c, experiment)
+        or (_duplicates(pairing) if checked else []),
     }
 
 
 def _duplicates(pairing: Pairing) -> File:
     return layout.DUPLICATES.of(retrieval=pairing.retrieval, target=pairing.target)
+
+
+def _left_out_duplicates(c: Configuration, experiment: str) -> File | list[File]:
+    """Which test images stand in training, where figures leave these out.
+
+    Raises `UserError` where that is wanted and not looked for.
+    """
+    if not c.experiments[experiment].publish.leave_out_duplicates:
+        return []
+    pairing = runs.pairing(c, experiment)
+    if not runs.leakage(c, pairing.retrieval).check:
+        raise UserError(
+            f"experiments.{experiment}.publish.leave_out_duplicates: nothing looks for duplicates "
+            f"where retrievals.{pairing.retrieval}.leakage.check is false. Set it to true, or "
+            "take the key out."
+        )
+    return _duplicates(pairing)
 
 
 def publish(c: Configuration, *, experiment: str) -> Files:
@@ -222,10 +240,11 @@ def fetched_weights(c: Configuration, experiment: str, arm: str) -> list[File]:
 
 
 def ablate(c: Configuration, *, experiment: str) -> Files:
-    """Probabilities and last subsets of all runs, and the probabilities that are fused."""
+    """Probabilities and last subsets of all runs, what is fused, and what is left out."""
     compared, last = runs.ablation_runs(c, experiment), runs.last_round(c, experiment)
     return {
         "probabilities": [run.file(layout.PROBABILITIES) for run in compared],
         "subsets": [runs.trained_file(c, run, layout.SUBSET, last) for run in compared],
         "fused": [run.file(layout.PROBABILITIES) for run in runs.fused_runs(c, experiment)],
+        "duplicates": _left_out_duplicates(c, experiment),
     }

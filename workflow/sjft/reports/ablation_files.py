@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sjft.evaluation.probabilities import read_probabilities
+from sjft.evaluation.probabilities import Probabilities, read_probabilities
 from sjft.reports.ablation import AblationArm, AblationRun, compare_arms, fused_runs
 from sjft.reports.ablation_page import plot_ablation, render_ablation
+from sjft.reports.duplicated import read_duplicated, without
 from sjft.reports.verdict import METHOD, verdict
 from sjft.selection.subset import read_selected
 from sjft.storage.files import write_plain_table, write_text
@@ -29,7 +30,7 @@ class Ablation:
 
     ``arms`` holds, in the table's order, ``title``, ``against`` and ``updates`` of each arm.
     ``fused`` holds, by seed, the members' probabilities that the row `fusion` averages; ``paper``
-    the paper's own figures by arm.
+    the paper's own figures by arm. ``duplicates`` lists test images that the figures leave out.
     """
 
     experiment: str
@@ -38,6 +39,7 @@ class Ablation:
     arms: Mapping[str, Mapping[str, Any]]
     split: str
     paper: Mapping[str, float]
+    duplicates: Path | None = None
 
 
 def write_ablation(ablation: Ablation, *, table: Path, runs: Path, text: Path, plot: Path) -> None:
@@ -45,11 +47,16 @@ def write_ablation(ablation: Ablation, *, table: Path, runs: Path, text: Path, p
 
     Raises `UserError` where the runs' images or classes differ.
     """
+    left_out = read_duplicated(ablation.duplicates)
+
+    def read(path: Path) -> Probabilities:
+        return without(read_probabilities(path), left_out)
+
     found = [
         AblationRun(
             run.arm,
             run.seed,
-            read_probabilities(run.probabilities),
+            read(run.probabilities),
             len(read_selected(run.subset)),
             ablation.arms[run.arm]["updates"],
         )
@@ -58,7 +65,7 @@ def write_ablation(ablation: Ablation, *, table: Path, runs: Path, text: Path, p
     of_arms = {(run.arm, run.seed): run.probabilities for run in found}
     sentences = verdict(of_arms, METHOD).sentences
     for seed, members in ablation.fused.items():
-        found.append(fused_runs(seed, {str(path): read_probabilities(path) for path in members}))
+        found.append(fused_runs(seed, {str(path): read(path) for path in members}))
     known = {n: AblationArm(arm["title"], arm["against"]) for n, arm in ablation.arms.items()}
     by_arm, by_run = compare_arms(found, known, ablation.paper)
     write_plain_table(table, by_arm)

@@ -1,20 +1,20 @@
 """Summary of an experiment: accuracies of the arms, and what was selected."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from sjft.errors import NotAsWrittenError, UserError
 from sjft.evaluation.probabilities import Probabilities, read_probabilities
 from sjft.reports.choice import Choice, warning_of_choice
 from sjft.reports.conclusion import conclusion
-from sjft.reports.verdict import answers_of, mean_over_classes, verdict
+from sjft.reports.duplicated import figures, line_on_duplicates, without
+from sjft.reports.verdict import verdict
 from sjft.retrieval.ranking import shares_of_sources
 from sjft.selection.subset import Manifest, read_manifest
 from sjft.storage.files import read_json
@@ -39,14 +39,15 @@ class Retrieval:
 
     ``leakage`` and ``duplicates`` are counts as `sjft.leakage.copies` gives them, empty and None
     where nothing was looked for. ``duplicated`` are the paths of the held-out images that stand
-    among the target's training images.
+    among the target's training images; ``leave_out`` whether the figures leave these out.
     """
 
     backend: str
     recall: Mapping[str, Mapping[str, float]]
     leakage: Mapping[str, Mapping[str, int]]
     duplicates: Mapping[str, int] | None
-    duplicated: Collection[str] = ()
+    duplicated: frozenset[str] = frozenset()
+    leave_out: bool = False
 
 
 def style_share(manifest: Manifest) -> float | None:
@@ -79,27 +80,23 @@ def summarise(
     ``published`` is the arm that is handed over; it has no reason where it was not chosen.
     """
     arms: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    by_chance, split = None, ""
+    found: dict[tuple[str, int], Probabilities] = {}
+    by_chance, split = None, read_json(runs[0].evaluation)["split"] if runs else ""
     for run in runs:
         manifest = read_manifest(run.subset, run.targets)
-        measured = read_json(run.evaluation)
-        by_chance, split = chance(manifest, sources), measured["split"]
+        measured, found[run.arm, run.seed] = _measured(run, retrieval)
+        by_chance = chance(manifest, sources)
         arms[run.arm].append(
             {
                 "seed": run.seed,
-                "mean_class_accuracy": measured["mean_class_accuracy"],
-                "accuracy": measured["accuracy"],
-                "test_images": measured["images"],
+                **measured,
                 "source_images": len(manifest.subset),
                 "style_share": style_share(manifest),
                 "source_shares": shares_of_sources(manifest.subset),
-                "without_duplicates": _without(
-                    read_probabilities(run.probabilities), retrieval.duplicated
-                ),
             }
         )
     summary: dict[str, Any] = {
-        **_concluded(experiment, runs, arms, split, published),
+        **_concluded(experiment, found, arms, split, published),
         "arms": {arm: _over_seeds(of_arm) for arm, of_arm in arms.items()},
         "style_share_by_chance": by_chance,
         "backend": retrieval.backend,
@@ -111,25 +108,30 @@ def summarise(
     return summary
 
 
-def _without(found: Probabilities, left_out: Collection[str]) -> dict[str, Any] | None:
-    """The accuracy on the images that are not ``left_out``; None where that is none, or all."""
-    kept = ~np.isin(found.paths, sorted(left_out))
-    if kept.all() or not kept.any():
-        return None
-    accuracy = mean_over_classes(answers_of(found)[None, kept], found.labels[kept])
-    return {"test_images": int(kept.sum()), "mean_class_accuracy": float(accuracy[0])}
+def _measured(run: RunFiles, retrieval: Retrieval) -> tuple[dict[str, Any], Probabilities]:
+    """A run's figures, with and without duplicates, and what its verdict follows from."""
+    told, found = read_json(run.evaluation), read_probabilities(run.probabilities)
+    whole = {name: told[name] for name in ("mean_class_accuracy", "accuracy")}
+    whole["test_images"] = told["images"]
+    others: dict[str, Any] = {"without_duplicates": None, "with_duplicates": None}
+    if retrieval.duplicated.isdisjoint(found.paths):
+        return whole | others, found
+    part = without(found, retrieval.duplicated)
+    if retrieval.leave_out:
+        return figures(part) | others | {"with_duplicates": whole}, part
+    return whole | others | {"without_duplicates": figures(part)}, found
 
 
 def _concluded(
     experiment: str,
-    runs: Sequence[RunFiles],
+    runs: Mapping[tuple[str, int], Probabilities],
     arms: Mapping[str, Sequence[Mapping[str, Any]]],
     split: str,
     published: Choice,
 ) -> dict[str, Any]:
     """What stands first: the conclusion, and the figures that it rests on."""
     arm, reason = published.arm, published.reason
-    found = verdict({(r.arm, r.seed): read_probabilities(r.probabilities) for r in runs}, arm)
+    found = verdict(runs, arm)
     accuracies = {name: [run["mean_class_accuracy"] for run in of] for name, of in arms.items()}
     # One that was chosen is the best of the split that it was chosen on.
     warning = warning_of_choice(arm, accuracies, split) if reason is None else None
@@ -173,7 +175,7 @@ def render_table(summary: Mapping[str, Any]) -> str:
     lines += _lines_on_sources(summary["arms"])
     lines += ["", f"Recall of the `{summary['backend']}` search: " + _listed(summary["recall"])]
     lines += _lines_on_leakage(summary["leakage"], summary["duplicates"])
-    lines += _line_without_duplicates(summary["arms"])
+    lines += line_on_duplicates(summary["arms"])
     return "\n".join(lines)
 
 
@@ -205,22 +207,6 @@ def _lines_on_leakage(
         "images too."
     )
     return ["", *lines, own]
-
-
-def _line_without_duplicates(arms: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """What the accuracies are on the test images alone that no training image shows."""
-    by_arm = {
-        arm: [run["without_duplicates"] for run in values["runs"]] for arm, values in arms.items()
-    }
-    found = [run for of_arm in by_arm.values() for run in of_arm]
-    if not all(found):
-        return []
-    images = {run["test_images"] for run in found}
-    told = ", ".join(
-        f"{arm} {100 * mean(run['mean_class_accuracy'] for run in of_arm):.1f} %"
-        for arm, of_arm in by_arm.items()
-    )
-    return [f"Mean class accuracy on the {min(images)} test images that do not: {told}."]
 
 
 def _listed(recall: Mapping[str, Mapping[str, float]]) -> str:

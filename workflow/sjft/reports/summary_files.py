@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sjft.data.table import read_images
-from sjft.leakage.table import count_leakage, heldout_images, read_leakage
+from sjft.leakage.table import count_leakage, read_leakage
 from sjft.reports.choice import Choice, read_choice
 from sjft.reports.conclusion import opening
+from sjft.reports.duplicated import read_duplicated
 from sjft.reports.summary import Retrieval, RunFiles, summarise
 from sjft.retrieval.neighbours import read_recall
 from sjft.retrieval.ranking import usable_sources
@@ -19,7 +20,7 @@ class RetrievalFiles:
     """What the sources were searched with, and what came of it, by source.
 
     ``images`` are the lists. ``neighbours`` is empty where no arm uses them, ``leakage`` and
-    ``duplicates`` where nothing was looked for.
+    ``duplicates`` where nothing was looked for; ``leave_out`` as `Retrieval` has it.
     """
 
     backend: str
@@ -27,6 +28,7 @@ class RetrievalFiles:
     neighbours: Mapping[str, Path]
     leakage: Mapping[str, Path]
     duplicates: Path | None
+    leave_out: bool = False
 
     @classmethod
     def of(
@@ -35,6 +37,7 @@ class RetrievalFiles:
         sources: Sequence[str],
         searched: Sequence[Sequence[Path]],
         duplicates: Path | None,
+        leave_out: bool = False,
     ) -> "RetrievalFiles":
         """From files in the order of the ``sources``: of all of them, or of none.
 
@@ -43,7 +46,7 @@ class RetrievalFiles:
         images, neighbours, leakage = (
             dict(zip(sources, paths, strict=bool(paths))) for paths in searched
         )
-        return cls(backend, images, neighbours, leakage, duplicates)
+        return cls(backend, images, neighbours, leakage, duplicates, leave_out)
 
 
 def write_summary(
@@ -73,5 +76,6 @@ def _known(files: RetrievalFiles) -> Retrieval:
         {source: read_recall(path) for source, path in files.neighbours.items()},
         {source: count_leakage(read_leakage(path)) for source, path in files.leakage.items()},
         None if duplicates is None else count_leakage(duplicates),
-        () if duplicates is None else heldout_images(duplicates),
+        read_duplicated(files.duplicates),
+        files.leave_out,
     )

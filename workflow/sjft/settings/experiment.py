@@ -29,6 +29,11 @@ class PublishSettings(Settings):
         description="Arms that are run and evaluated beside it, so that model card and summary "
         "can compare; empty: just the published run.",
     )
+    leave_out_duplicates: bool = Field(
+        False,
+        description="Whether summary, verdict and ablation leave out the test images that stand "
+        "among the target's own training images. Nothing is trained again for it.",
+    )
 
     @property
     def is_chosen(self) -> bool:
