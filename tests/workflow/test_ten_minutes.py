@@ -72,7 +72,8 @@ def test_the_page_leads_from_two_folders_to_what_was_borrowed_and_whether_it_hel
     # Which were borrowed for which?
     nearest = told["neighbours"]
     assert "train/disc/hatching-0000.jpg" in nearest
-    assert len(re.findall(r"^\| +\d+ ", nearest, re.MULTILINE)) >= 10, nearest
+    used = re.findall(r"^\d+ +[\d.]+ +(yes|no) ", nearest, re.MULTILINE)
+    assert len(used) == 20 and f"K = {used.count('yes')} in " in nearest, nearest
     for page in ("explorer", "report"):
         text = (fresh.results / f"example/{page}/index.html").read_text(encoding="utf-8")
         assert "<html" in text
