@@ -58,3 +58,15 @@ def test_packages_hold_a_docstring_alone() -> None:
 def test_the_library_knows_nothing_of_snakemake() -> None:
     for path in MODULES:
         assert not re.search(r"^\s*(from|import) snakemake", path.read_text("utf-8"), re.M), path
+
+
+def test_the_rules_hold_few_functions() -> None:
+    """What a rule looks up is the library's, typed and tested there: 150 lines are left."""
+    lines = 0
+    for file in (LIBRARY.parent / "rules").glob("*.smk"):
+        inside = False
+        for line in file.read_text(encoding="utf-8").splitlines():
+            if line[:1].strip() and not line.startswith("#"):
+                inside = line.startswith(("def ", "class "))
+            lines += bool(inside and line.strip())
+    assert 0 < lines < 150

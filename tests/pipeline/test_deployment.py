@@ -5,7 +5,7 @@ import re
 
 from chain import REPOSITORY
 
-from sjft.pipeline.deployment import needs_shared_folder, without_container
+from sjft.pipeline.deployment import needs_shared_folder, refusal, without_container
 
 DOCKERFILE = (REPOSITORY / "envs/Dockerfile").read_text("utf-8")
 
@@ -21,6 +21,12 @@ def test_an_object_store_is_refused_with_what_is_needed() -> None:
     assert needs_shared_folder(None) is None
     assert needs_shared_folder("none") is None
     assert "a folder that all nodes see" in str(needs_shared_folder("s3"))
+
+
+def test_the_first_that_is_not_done_is_the_refusal() -> None:
+    assert refusal(["conda"], None) is None
+    assert refusal(["apptainer"], "s3") == without_container(["apptainer"])
+    assert refusal([], "s3") == needs_shared_folder("s3")
 
 
 def test_the_image_holds_what_is_copied_and_annoy_by_the_script_of_the_environment() -> None:

@@ -1,6 +1,7 @@
 """Which value of the configuration wins, and what is said of files that are none."""
 
 import copy
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from sjft.settings.merging import (
     merged_values,
     read_values,
     shipped_file,
+    values_of_module,
     without_defaults,
 )
 
@@ -74,6 +76,19 @@ def test_what_equals_the_defaults_is_no_choice() -> None:
     defaults = {"data_root": "data", "a": {"x": 1, "y": 2}, "b": {"z": 1}}
     values = {"data_root": "data", "a": {"x": 1, "y": 3}, "b": {"z": 1}, "c": {}}
     assert without_defaults(values, defaults) == {"a": {"y": 3}, "c": {}}
+
+
+def test_what_a_module_is_handed_over_wins_over_what_is_shipped(tmp_path: Path) -> None:
+    shipped = write(tmp_path / "config.yaml", {"data_root": "data", "a": {"x": 1, "y": 2}})
+    handed_over = {"data_root": "data", "a": {"x": 5}}
+    for read in ([], [str(shipped)]):
+        found = values_of_module(handed_over, shipped, read)
+        assert found == {"data_root": "data", "a": {"x": 5, "y": 2}}
+    # The file was read by the outer workflow, and says no more than the environment does.
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setitem(os.environ, "SJFT_DATA_ROOT", "elsewhere")
+        assert values_of_module(handed_over, shipped, [shipped])["data_root"] == "elsewhere"
+        assert values_of_module(handed_over, shipped, [])["data_root"] == "data"
 
 
 def test_the_shipped_file_is_that_of_the_snakefile_here_or_of_the_library(tmp_path: Path) -> None:

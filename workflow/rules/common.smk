@@ -44,10 +44,8 @@ from sjft.retrieval.index import BACKENDS
 from sjft.settings.config import read_configuration
 from sjft.settings.merging import (
     CONFIG_FILE,
-    merged,
     merged_values,
-    read_values,
-    without_defaults,
+    values_of_module,
 )
 
 SHIPPED = WORKFLOW.parent / CONFIG_FILE
@@ -65,7 +63,7 @@ IS_MAIN = Path(workflow.main_snakefile).resolve() == WORKFLOW.parent / "Snakefil
 def given_values():
     """All values of the configuration; sjft.settings.merging says which of them win."""
     if workflow.modifier.skip_configfile:  # a module's `config:`
-        return values_of_module()
+        return values_of_module(config, SHIPPED, workflow.configfiles)
     if COMMAND_LINE.replace_workflow_config:
         return dict(config)
     named = list(COMMAND_LINE.configfiles)
@@ -77,14 +75,6 @@ def given_values():
         [*outer, *named],
         COMMAND_LINE.config,
     )
-
-
-def values_of_module():
-    """What the outer workflow hands over; where it has read the shipped file, that is no choice."""
-    handed_over = config
-    if any(Path(path).resolve() == SHIPPED.resolve() for path in workflow.configfiles):
-        handed_over = without_defaults(config, read_values(SHIPPED))
-    return merged(merged_values([SHIPPED]), handed_over)
 
 
 try:

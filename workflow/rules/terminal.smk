@@ -3,28 +3,24 @@
 
 import logging
 import sys
-from functools import cache
-from threading import Event, Thread
 
 from snakemake.logging import logger
 from snakemake.settings.enums import Quietness
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from sjft.pipeline import older_runs
-from sjft.pipeline.expected_time import read_expected_times
-from sjft.pipeline.run_end import (
-    Failure,
-    command_again,
-    end_of_failed_run,
-    end_of_run,
-)
-from sjft.pipeline.run_progress import RunJob, RunProgress, tell
+from sjft.pipeline.run_end import command_again, end_of_failed_run, end_of_run
+from sjft.pipeline.run_progress import RunJob
 from sjft.pipeline.terminal import (
     CANCEL_FIRST,
     missing_experiment,
     shorter,
     with_settings,
 )
+from sjft.pipeline.watched_run import WatchedRun
+
+# The run, once it has begun.
+WATCHED = []
 
 
 class FewerWords(logging.Filter):
@@ -75,81 +71,55 @@ logger.filters[:] = [
 logger.addFilter(FewerWords())
 
 
-class WatchedRun(logging.Handler):
-    """Follows a run by what Snakemake logs of its jobs, and has a line told every minute."""
-
-    def begin(self):
-        jobs = set(workflow.dag.needrun_jobs(exclude_finished=False))
-        numbers = {job: workflow.dag.jobid(job) for job in jobs}
-        known = {
-            number: RunJob(
-                layout.Job(job.rule.name, tuple(sorted(job.wildcards_dict.items()))),
-                job.threads if isinstance(job.threads, int) else 1,
-                Path(job.log[0]) if job.log else None,
-                [numbers[b] for b in workflow.dag.dependencies[job] if b in jobs],
-            )
-            for job, number in numbers.items()
-        }
-        settings = workflow.resource_settings
-        slots = settings.cores if workflow.local_exec else settings.nodes
-        expected = cache(read_expected_times().seconds)
-        self.progress = RunProgress(known, max(1, slots or 1), expected)
-        self.failures = {}
-        self.over = Event()
-        logger.addHandler(self)
-        told = (self.progress, self.say, self.over.wait)
-        Thread(target=tell, args=told, daemon=True).start()
-
-    def say(self, words):
-        logger.info(words, extra={"quietness": Quietness.PROGRESS})
-
-    def emit(self, record):
-        event = getattr(record, "event", None)
-        if event == LogEvent.JOB_INFO:
-            self.failures.pop(record.jobid, None)  # another attempt
-            self.progress.started(record.jobid)
-        elif event == LogEvent.JOB_FINISHED:
-            self.progress.finished(record.job_id)
-        elif event == LogEvent.JOB_ERROR:
-            logs = list(map(Path, record.log))
-            self.failures[record.jobid] = Failure(
-                record.rule_name, record.rule_msg, logs
-            )
-            self.progress.failed(record.jobid)
-
-    def stop(self):
-        logger.removeHandler(self)
-        self.over.set()
+def jobs_of_run():
+    """All that this run will do, each job by its number, with the numbers of what it waits for."""
+    jobs = set(workflow.dag.needrun_jobs(exclude_finished=False))
+    numbers = {job: workflow.dag.jobid(job) for job in jobs}
+    return {
+        number: RunJob(
+            layout.Job(job.rule.name, tuple(sorted(job.wildcards_dict.items()))),
+            job.threads if isinstance(job.threads, int) else 1,
+            Path(job.log[0]) if job.log else None,
+            [numbers[b] for b in workflow.dag.dependencies[job] if b in jobs],
+        )
+        for job, number in numbers.items()
+    }
 
 
-def snakefile_elsewhere():
-    """The Snakefile that was named, where it is not the folder's own."""
-    is_here = Path(workflow.main_snakefile).resolve().parent == Path.cwd()
-    return None if is_here else str(workflow.main_snakefile)
-
-
-WATCHED = WatchedRun()
+def say(words):
+    logger.info(words, extra={"quietness": Quietness.PROGRESS})
 
 
 onstart:
     if workflow.is_main_process:
-        WATCHED.begin()
+        limited = workflow.resource_settings
+        slots = limited.cores if workflow.local_exec else limited.nodes
+        watched = WatchedRun(jobs_of_run(), slots)
+        WATCHED.append(watched)
+        logger.addHandler(watched)
+        watched.begin(say)
 
 
 onsuccess:
-    if workflow.is_main_process:
-        WATCHED.stop()
-        jobs = [known.job for known in WATCHED.progress.jobs.values()]
+    for watched in WATCHED:
+        logger.removeHandler(watched)
+        watched.end()
+        jobs = [known.job for known in watched.progress.jobs.values()]
         files = list(map(str, COMMAND_LINE.configfiles))
-        if told := end_of_run(jobs, files, snakefile_elsewhere()):
+        # The Snakefile that was named, where it is not the folder's own.
+        is_here = Path(workflow.main_snakefile).resolve().parent == Path.cwd()
+        snakefile = None if is_here else str(workflow.main_snakefile)
+        if told := end_of_run(jobs, files, snakefile):
             logger.info(f"\n{told}\n")
 
 
 onerror:
-    if workflow.is_main_process:
-        WATCHED.stop()
-        progress, failures = WATCHED.progress, list(WATCHED.failures.values())
+    for watched in WATCHED:
+        logger.removeHandler(watched)
+        watched.end()
+        failures = list(watched.failures.values())
         done = sum(map(workflow.dag.finished, workflow.dag.needrun_jobs(False)))
+        of_all = len(watched.progress.jobs)
         logger.error(
-            f"\n{end_of_failed_run(failures, done, len(progress.jobs), sys.argv[1:])}\n"
+            f"\n{end_of_failed_run(failures, done, of_all, sys.argv[1:])}\n"
         )

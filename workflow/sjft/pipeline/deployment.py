@@ -3,6 +3,11 @@
 from collections.abc import Collection
 
 
+def refusal(methods: Collection[str], provider: str | None) -> str | None:
+    """Why a run would not do what it is asked for, by its ways of deployment and its storage."""
+    return without_container(methods) or needs_shared_folder(provider)
+
+
 def without_container(methods: Collection[str]) -> str | None:
     """What to know where containers are asked for: no rule names one, so that none is used."""
     if "apptainer" not in methods:

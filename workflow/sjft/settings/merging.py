@@ -69,6 +69,18 @@ def merged(*layers: Mapping[str, Any]) -> Values:
     return values
 
 
+def values_of_module(
+    handed_over: Mapping[str, Any], shipped: Path, read: Sequence[str | Path]
+) -> Values:
+    """What another workflow hands over to this one as its module, over the ``shipped`` defaults.
+
+    Where that workflow has ``read`` the shipped file itself, what stands there is no choice of its.
+    """
+    if any(Path(path).resolve() == shipped.resolve() for path in read):
+        handed_over = without_defaults(handed_over, read_values(shipped))
+    return merged(merged_values([shipped]), handed_over)
+
+
 def without_defaults(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> Values:
     """What ``values`` have that the defaults have not, or have otherwise."""
     left: Values = {}
