@@ -9,7 +9,7 @@ import sjft
 
 TESTS = Path(__file__).parent
 # Beside the folders of the packages: whole runs, the pages, the benchmarks, and what tests share.
-OTHERS = {"workflow", "documents", "benchmarks", "support"}
+OTHERS = {"workflow", "documents", "benchmarks", "support", "support/job_faults"}
 FILES = sorted(path for path in TESTS.rglob("*.py"))
 
 

@@ -20,6 +20,8 @@ ARM = {
     "accuracy": 0.5,
     "source_images": 3,
     "style_share": None,
+    "without_duplicates": None,
+    "with_duplicates": None,
     "runs": [{"source_shares": {}}],
 }
 SUMMARY: dict[str, Any] = {
