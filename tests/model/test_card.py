@@ -20,9 +20,7 @@ ARM = {
     "accuracy": 0.5,
     "source_images": 3,
     "style_share": None,
-    "without_duplicates": None,
-    "with_duplicates": None,
-    "runs": [{"source_shares": {}}],
+    "runs": [{"source_shares": {}, "without_duplicates": None, "with_duplicates": None}],
 }
 SUMMARY: dict[str, Any] = {
     "conclusion": ["Borrowing helped here: so it is.", "`selective` is published: it is the best."],
@@ -104,3 +102,12 @@ def test_another_arm_is_not_called_the_method(tmp_path: Path) -> None:
 def test_the_settings_on_the_card_are_a_configuration(tmp_path: Path) -> None:
     text = card(tmp_path).partition("```yaml\n")[2].partition("```")[0]
     assert read_configuration(yaml.safe_load(text)).experiments["demo"].target == "birds"
+
+
+def test_accuracies_without_the_duplicates_stand_beside_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without = {"mean_class_accuracy": 0.25, "accuracy": 0.25, "test_images": 12}
+    run = {"source_shares": {}, "without_duplicates": without, "with_duplicates": None}
+    monkeypatch.setitem(SUMMARY, "arms", {"selective": ARM | {"runs": [run]}})
+    assert "without these, on 12 test images: selective 25.0 %." in card(tmp_path)
