@@ -314,6 +314,7 @@ TABLE: dict[str, tuple[Any, str]] = {
         "summarise; publish",
     ),
     "experiments.all.publish.compare": (["selective"], "summarise; publish"),
+    "experiments.all.publish.leave_out_duplicates": (True, "summarise; ablate; publish"),
     "experiments.all.ablation.arms": (["selective"], "ablate"),
     "experiments.all.ablation.seeds": ([0, 1], "ablate"),
     "experiments.all.ablation.fusion": (["selective"], "ablate"),

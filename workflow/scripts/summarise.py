@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from job_runner import Job, paths, run
+from job_runner import Job, path_or_none, paths, run
 from sjft.reports.summary import RunFiles
 from sjft.reports.summary_files import RetrievalFiles, write_summary
 
@@ -13,11 +13,10 @@ def main(job: Job) -> None:
     of_run = ("evaluations", "subsets", "targets", "probabilities")
     of_runs = zip(params.runs, *(files[name] for name in of_run), strict=True)
     runs = [RunFiles(arm, seed, *paths(found)) for (arm, seed), *found in of_runs]
-    duplicates = Path(files.duplicates) if files.duplicates else None
     searched = [paths(files[name]) for name in ("sources", "neighbours", "leakage")]
-    known = (params.backend, params.sources, searched, duplicates, params.leave_out)
-    retrieval = RetrievalFiles.of(*known)
-    published = Path(files.choice) if files.choice else params.published
+    known = (searched, path_or_none(files.duplicates), params.leave_out)
+    retrieval = RetrievalFiles.of(params.backend, params.sources, *known)
+    published = path_or_none(files.choice) or params.published
     targets = {"json": Path(output.summary), "text": Path(output.table)}
     write_summary(job.wildcards.experiment, runs, retrieval, published, **targets)
 
