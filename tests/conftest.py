@@ -1,5 +1,6 @@
 """Examples of hypothesis that repeat themselves, and the fixtures that several folders use."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,6 +21,8 @@ settings.register_profile(
     "repeatable", deadline=None, derandomize=True, database=None, max_examples=50
 )
 settings.load_profile("repeatable")
+# Users' processes write through buffers, and what is left in one is lost where nobody flushes it.
+os.environ.pop("PYTHONUNBUFFERED", None)
 
 
 @pytest.fixture

@@ -251,6 +251,7 @@ def main() -> None:
     # What torch has to say on the way would stand among the answers.
     output, sys.stdout = sys.stdout, sys.stderr
     json.dump([answer(question) for question in json.load(sys.stdin)], output)
+    output.flush()  # as it is not sys.stdout any more, nobody else does
 
 
 if __name__ == "__main__":
