@@ -14,6 +14,7 @@ from sjft.checks.answers import answers_to, questions_of
 from sjft.checks.asked import Asked
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("network", "size", "allowed"),
     [
@@ -29,12 +30,14 @@ def test_an_input_size_that_the_network_refuses(network: str, size: int, allowed
     assert allowed in line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", ["alexnet", "regnet_y_400mf", "googlenet"])
 def test_networks_that_can_be_trained(network: str) -> None:
     changes = {f"{TRAINING}.network": network, f"{TRAINING}.input_size": 224}
     assert of_answers(changes, ("fine-tune", "selective")) == []
 
 
+@pytest.mark.slow
 def test_batch_norm_needs_two_images_where_one_place_is_left() -> None:
     random = {f"{TRAINING}.target_batch": 1, f"{TRAINING}.input_size": 32}
     (line,) = of_answers(random, ("fine-tune",))
@@ -54,6 +57,7 @@ def test_batch_norm_needs_two_images_where_one_place_is_left() -> None:
     assert line.endswith("Allowed: 2 and more")
 
 
+@pytest.mark.slow
 def test_each_half_needs_two_images_where_it_has_statistics_of_its_own() -> None:
     separate = {f"{TRAINING}.input_size": 32, f"{TRAINING}.batch_norm": "separate"}
     (line,) = of_answers(separate | {f"{TRAINING}.target_batch": 1})
@@ -69,6 +73,7 @@ def test_each_half_needs_two_images_where_it_has_statistics_of_its_own() -> None
     assert of_answers(plain, ("fine-tune",)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
@@ -119,6 +124,7 @@ def test_what_networks_and_banks_have_not_got(changes: dict[str, Any], line: str
     assert found.startswith(line)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -136,6 +142,7 @@ def test_gabor_filters_that_do_not_fit(changes: dict[str, Any], words: str) -> N
     assert words in line
 
 
+@pytest.mark.slow
 def test_files_of_weights_are_fitted_to_the_network(tmp_path: Path) -> None:
     torch.save(models.get_model("squeezenet1_1", num_classes=2).state_dict(), tmp_path / "w.pth")
     weights = {"data_root": str(tmp_path)} | {

@@ -191,6 +191,7 @@ def test_what_belongs_nowhere_is_refused(
     assert "unrecognized arguments" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_command_needs_no_torch(tmp_path: Path) -> None:
     code = (
         "import sys; from sjft.cli.main import COMMANDS, main; main(['inspect', 'nothing']); "
@@ -204,6 +205,7 @@ def test_the_command_needs_no_torch(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
     summary = tmp_path / "summary.json"
     write_json(

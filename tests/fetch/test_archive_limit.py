@@ -111,6 +111,7 @@ def test_a_sparse_member_counts_as_what_it_would_be(tmp_path: Path) -> None:
         refused(moved, "'sparse.jpg'", f"{2**50:,}")
 
 
+@pytest.mark.slow
 def test_a_sparse_map_without_an_end_is_refused(tmp_path: Path) -> None:
     info = member("sparse.jpg")
     info.size = 2**40

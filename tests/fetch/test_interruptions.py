@@ -63,6 +63,7 @@ def test_an_interruption_between_two_moves_is_mended(
     assert not (tmp_path / "indoor67/.fetching").exists()
 
 
+@pytest.mark.slow
 def test_a_kill_in_the_middle_of_extraction_is_mended(
     server: Server, indoor: dict[str, Any], tmp_path: Path
 ) -> None:

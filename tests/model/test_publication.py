@@ -23,6 +23,7 @@ def read(path: Path) -> dict[str, Any]:
     return content
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "sources"), [*((f, 3) for f in FAMILIES), ("resnet18", 0)])
 def test_plain_torchvision_gives_the_scores_of_the_targets_head(
     tmp_path: Path, name: str, sources: int

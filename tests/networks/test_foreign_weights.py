@@ -101,6 +101,7 @@ def test_parts_that_were_compiled_alone_are_taken(tmp_path: Path) -> None:
     take(tmp_path, renamed(compiled_inside(saved), "module."), saved)
 
 
+@pytest.mark.slow
 def test_what_torch_s_own_wrappers_save_is_taken(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -117,6 +117,7 @@ def without_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sjft.networks.architecture.models.get_model", build_on_meta)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ALL_NETWORKS)
 def test_every_network_of_torchvision_gets_two_heads(name: str, without_memory: None) -> None:
     family = max((f for f in CLASSIFIERS if name.startswith(f)), key=len)

@@ -76,6 +76,7 @@ def test_files_of_before_batches_were_counted_are_taken(tmp_path: Path) -> None:
     assert loaded["bn1.num_batches_tracked"] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["googlenet", "inception_v3", "mnasnet0_5", "densenet121"])
 def test_published_weights_are_taken_in_the_form_that_they_have(tmp_path: Path, name: str) -> None:
     """With auxiliary classifiers, layout versions, and the names of old layers."""

@@ -134,6 +134,7 @@ def test_norms_of_all_processes_keep_their_activations() -> None:
     assert len(after) == len(before) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["torchscript", "safetensors", "onnx"])
 def test_a_published_model_predicts_and_is_exported(
     timm, tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]

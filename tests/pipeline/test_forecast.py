@@ -67,6 +67,7 @@ def test_an_experiment_without_its_data_is_planned_from_given_numbers(
     assert rows["extract_descriptors"][1] > rows["build_histograms"][1] > 0
 
 
+@pytest.mark.slow
 def test_images_that_are_there_are_counted_and_measured(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -85,6 +86,7 @@ def test_images_that_are_there_are_counted_and_measured(
     assert "fit_projection" not in text  # `exhaustive` needs no index
 
 
+@pytest.mark.slow
 def test_generated_images_are_counted_by_the_settings(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -134,6 +136,7 @@ def test_what_cannot_be_planned_is_named(
     assert words in refused(capsys, *arguments)
 
 
+@pytest.mark.slow
 def test_a_further_file_replaces_single_keys(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

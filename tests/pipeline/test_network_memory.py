@@ -14,6 +14,7 @@ def training(**changed: object) -> TrainingSettings:
     return TrainingSettings.model_validate(values | changed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["shufflenet_v2_x0_5", "squeezenet1_1"])
 def test_the_table_is_what_the_networks_say(name: str) -> None:
     assert footprint_of(name) == pytest.approx(footprint(name), rel=0.01, abs=0.01)

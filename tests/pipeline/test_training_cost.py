@@ -48,6 +48,7 @@ def job(rule: str, arm: str) -> Job:
     return Job(rule, tuple(names.items()))
 
 
+@pytest.mark.slow
 def test_an_update_costs_its_forward_passes_and_source_images_cost_too(
     images: list[Path],
 ) -> None:
@@ -170,6 +171,7 @@ def test_the_plan_tells_of_looks_at_the_validation_split_and_of_fewer_source_ima
     assert "target images and 2 source images" in text
 
 
+@pytest.mark.slow
 def test_a_job_needs_time_before_it_begins() -> None:
     assert 0.2 < seconds_of_start() < 600
 

@@ -16,6 +16,7 @@ from sjft.retrieval.fixed_point import _scale, fixed_point, whole_logs
 from sjft.retrieval.histograms import Histograms
 
 
+@pytest.mark.slow
 @every_epsilon
 def test_divergences_are_those_of_the_definition(epsilon: float) -> None:
     x, y = crowd(1), crowd(2)

@@ -181,6 +181,7 @@ anything = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.sampled_from(ALL_PATHS), anything), min_size=5, max_size=5))
 def test_what_hypothesis_makes_up_is_taken_or_told(changes: list[tuple[Any, Any]]) -> None:
     for path, value in changes:

@@ -50,6 +50,7 @@ def test_whole_files_are_read(artefacts: dict[str, Artefact]) -> None:
         assert artefact.read() is not None, name
 
 
+@pytest.mark.slow
 def test_no_damaged_file_is_accepted(artefacts: dict[str, Artefact]) -> None:
     accepted, refused = [], 0
     for name, artefact in artefacts.items():

@@ -127,6 +127,7 @@ def test_a_round_killed_again_and_again_ends_with_the_same_bytes(
     assert result(images, tmp_path / "m.pt", every_update(tmp_path)) == uninterrupted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [

@@ -35,6 +35,7 @@ def test_a_transformer_has_its_patches_and_its_blocks() -> None:
         assert others == (["encoder.ln.weight", "encoder.ln.bias"] if block == 11 else [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "number"),
     [("vgg11_bn", 10), ("squeezenet1_1", 9), ("shufflenet_v2_x0_5", 18), ("mobilenet_v2", 19)],
@@ -54,6 +55,7 @@ def test_layers_follow_the_order_of_use(name: str, number: int) -> None:
     assert set(used) == set(range(number))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["densenet121", "efficientnet_b0", "convnext_tiny", "swin_t", "regnet_y_400mf"]
 )

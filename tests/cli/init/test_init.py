@@ -146,6 +146,7 @@ def test_a_share_of_the_example_has_as_many_folders(
         assert "no number above 0" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_elsewhere_the_command_names_the_snakefile_and_what_init_knows_is_said(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
