@@ -67,10 +67,7 @@ class PublishedFiles:
 
 
 def publish(
-    what: Publication,
-    files: CandidateFiles,
-    data_root: Path,
-    output: PublishedFiles,
+    what: Publication, files: CandidateFiles, data_root: Path, output: PublishedFiles
 ) -> None:
     """Write the published model and its card.
 
