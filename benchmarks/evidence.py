@@ -2,7 +2,8 @@
 
     python benchmarks/evidence.py --data FOLDER [--hours 2] [--renew]
 
-A piece is one seed of one experiment: all its arms. The first seed of every experiment comes first.
+A piece is one seed of one experiment: all its arms. The experiments are run in the queue's order,
+each with all its seeds before the next.
 Each finished run becomes a row of docs/evidence/runs.csv, and is not made again. The runs use a
 clone of this repository at one commit (`.evidence/`), so that work on the program reruns none of
 them; `--renew` takes the commit of now. Interrupted, it goes on where it was.
@@ -62,20 +63,16 @@ def read_queue(queue: Path = QUEUE) -> tuple[Sections, Configuration]:
 
 
 def pieces(written: Sections, configuration: Configuration, record: Record) -> Iterator[Piece]:
-    """What is still to be run: the first seed of every experiment, then the second ones."""
-    plans = {name: configuration.experiments[name].ablation for name in written["experiments"]}
-    for place in range(max(len(plan.seeds) for plan in plans.values())):
-        for name, plan in plans.items():
-            if place >= len(plan.seeds):
-                continue
-            digest = settings_digest(written, name)
+    """What is still to be run: experiment by experiment, seed by seed."""
+    for name in written["experiments"]:
+        digest = settings_digest(written, name)
+        experiment = configuration.experiments[name]
+        for seed in experiment.ablation.seeds:
             arms = tuple(
-                arm
-                for arm in configuration.experiments[name].ablation_arms
-                if not record.has(name, arm, plan.seeds[place], digest)
+                arm for arm in experiment.ablation_arms if not record.has(name, arm, seed, digest)
             )
             if arms:
-                yield Piece(name, plan.seeds[place], arms)
+                yield Piece(name, seed, arms)
 
 
 def prepare_clone(clone: Path, commit: str | None) -> str:

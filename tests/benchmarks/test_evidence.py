@@ -44,13 +44,16 @@ def test_the_queue_fits_the_program() -> None:
         assert (experiment.training.threads, experiment.training.device) == (1, "cpu")
 
 
-def test_the_first_seed_of_every_experiment_comes_first(tmp_path: Path) -> None:
+def test_the_queue_is_run_from_top_to_bottom_each_experiment_with_all_its_seeds(
+    tmp_path: Path,
+) -> None:
     order = list(pieces(WRITTEN, CONFIGURATION, Record(tmp_path)))
-    names = list(WRITTEN["experiments"])
-    assert [(p.experiment, p.seed) for p in order[: len(names)]] == [(n, 0) for n in names]
-    experiments = [CONFIGURATION.experiments[n] for n in names]
+    experiments = {name: CONFIGURATION.experiments[name] for name in WRITTEN["experiments"]}
+    assert [(p.experiment, p.seed) for p in order] == [
+        (name, seed) for name, entry in experiments.items() for seed in entry.ablation.seeds
+    ]
     assert sum(len(p.arms) for p in order) == sum(
-        len(e.ablation_arms) * len(e.ablation.seeds) for e in experiments
+        len(e.ablation_arms) * len(e.ablation.seeds) for e in experiments.values()
     )
 
 
