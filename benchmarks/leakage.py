@@ -23,9 +23,10 @@ from sample_images import CONFIG, Images, configured_bank, data_or_made, histogr
 
 from sjft.data import synthetic
 from sjft.data.pixels import load_rgb
-from sjft.leakage.copies import USUAL_NEIGHBOUR, find_copies
+from sjft.leakage.copies import find_copies
 from sjft.leakage.hashes import ImageHashes, hash_images, read_hashes
 from sjft.leakage.perceptual_hash import BITS, hash_distances
+from sjft.leakage.table import USUAL_NEIGHBOUR
 from sjft.retrieval.divergence import ExactDivergence
 from sjft.retrieval.search import search_exactly
 from sjft.settings.retrieval import LeakageSettings, RetrievalSettings

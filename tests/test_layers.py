@@ -1,7 +1,10 @@
 """Each package of the library imports only what stands before it, in the data's order."""
 
 import ast
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,3 +73,22 @@ def test_the_rules_hold_few_functions() -> None:
                 inside = line.startswith(("def ", "class "))
             lines += bool(inside and line.strip())
     assert 0 < lines < 150
+
+
+def test_to_read_the_rules_costs_no_large_library(tmp_path: Path) -> None:
+    # Snakemake reads them at the start of every run, and for each job that it starts elsewhere.
+    rules = [LIBRARY.parents[1] / "Snakefile", *(LIBRARY.parent / "rules").glob("*.smk")]
+    imports = re.compile(r"^(?:from sjft.*? import (?:\([^)]*\)|.*)|import sjft.*)$", re.MULTILINE)
+    found = [line for path in rules for line in imports.findall(path.read_text("utf-8"))]
+    assert len(found) > 20
+    large = ["torch", "torchvision", "numba", "scipy.stats", "pandas", "jinja2", "annoy"]
+    asked = f"import sys; print([name for name in {large} if name in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join([*found, asked])],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(LIBRARY.parent)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "[]\n"

@@ -1,5 +1,6 @@
 """Fingerprints: they follow the code that a script reaches, and nothing else."""
 
+import ast
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,10 +9,14 @@ import pytest
 
 from sjft.descriptors.banks import BANKS
 from sjft.pipeline import fingerprint as module
-from sjft.pipeline.fingerprint import PACKAGE, fingerprint
+from sjft.pipeline.fingerprint import PACKAGE, Fingerprints, written
 from sjft.retrieval.index import BACKENDS
 
 SCRIPTS = PACKAGE.parent / "scripts"
+
+
+def fingerprint(script: Path, chosen: str | None = None) -> str:
+    return Fingerprints().of(script, chosen)
 
 
 # What was edited in the copy, as it was before; `package` puts it back.
@@ -254,6 +259,63 @@ def test_a_script_without_the_library_has_a_fingerprint_of_nothing(tmp_path: Pat
         (tmp_path / "script.py").write_text(text)
         prints.append(fingerprint(tmp_path / "script.py"))
     assert prints[0] == prints[1]
+
+
+def kept(package: Path) -> Path:
+    (file,) = (package / "__pycache__").glob("fingerprints.*.json")
+    return file
+
+
+def test_what_was_parsed_once_is_kept_where_python_keeps_compiled_modules(
+    package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.dont_write_bytecode", False)
+    before = fingerprint(SCRIPTS / "finetune.py")
+    file = kept(package)
+    content = file.read_bytes()
+    parsed: list[str] = []
+    monkeypatch.setattr(module, "_read", parsed.append)
+    assert fingerprint(SCRIPTS / "finetune.py") == before
+    assert (parsed, file.read_bytes()) == ([], content)
+    monkeypatch.undo()
+    monkeypatch.setattr(module, "PACKAGE", package)
+    # What was damaged is parsed anew, and an edit is seen.
+    for damaged in (b"{}", content.replace(b'"code"', b'"core"')[:-9]):
+        file.write_bytes(damaged)
+        assert fingerprint(SCRIPTS / "finetune.py") == before
+    append(package / "training/round.py", "\nEDITED = 1\n")
+    assert fingerprint(SCRIPTS / "finetune.py") != before
+
+
+def test_where_nothing_can_be_kept_the_fingerprint_is_the_same(
+    package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = fingerprint(SCRIPTS / "finetune.py")
+    shutil.rmtree(package / "__pycache__", ignore_errors=True)
+    monkeypatch.setattr("sys.dont_write_bytecode", True)
+    assert fingerprint(SCRIPTS / "finetune.py") == before
+    assert not (package / "__pycache__").exists()
+    monkeypatch.setattr("sys.dont_write_bytecode", False)
+    (package / "__pycache__").touch()  # no folder, and none can be made
+    try:
+        assert fingerprint(SCRIPTS / "finetune.py") == before
+    finally:
+        (package / "__pycache__").unlink()
+
+
+def test_code_is_written_as_every_version_of_python_writes_it() -> None:
+    # `ast.dump` of 3.12 has type_params=[] in it, that of 3.13 leaves all empty lists out, and
+    # 3.12.1 an empty text behind a width.
+    code = "def of(a, *, b=None):\n    return f'{a:<{b}}', [], '', ''.join([''])\n"
+    assert written(ast.parse(code)) == (
+        "Module(body=[FunctionDef(name='of', args=arguments(args=[arg(arg='a')], "
+        "kwonlyargs=[arg(arg='b')], kw_defaults=[Constant()]), body=[Return(value=Tuple(elts=["
+        "JoinedStr(values=[FormattedValue(value=Name(id='a', ctx=Load()), conversion=-1, "
+        "format_spec=JoinedStr(values=[Constant(value='<'), FormattedValue(value=Name(id='b', "
+        "ctx=Load()), conversion=-1)]))]), List(ctx=Load()), Constant(value=''), "
+        "Call(func=Attribute(value=Constant(value=''), attr='join', ctx=Load()), "
+        "args=[List(elts=[Constant(value='')], ctx=Load())])], ctx=Load()))])])"
+    )
 
 
 @pytest.mark.parametrize("script", sorted(SCRIPTS.glob("*.py")), ids=lambda path: path.stem)

@@ -7,7 +7,7 @@ import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from sjft.layout import Job
-from sjft.pipeline.run_end import Failure
+from sjft.pipeline.failed_run import Failure
 from sjft.pipeline.run_progress import RunJob
 from sjft.pipeline.watched_run import BEGUN, ENDED, FAILED, WatchedRun
 

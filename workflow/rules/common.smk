@@ -39,7 +39,7 @@ from sjft.pipeline import (
     runtimes as times,
     stage_settings,
 )
-from sjft.pipeline.fingerprint import fingerprint
+from sjft.pipeline.fingerprint import Fingerprints
 from sjft.retrieval.index import BACKENDS
 from sjft.settings.config import read_configuration
 from sjft.settings.merging import (
@@ -108,12 +108,15 @@ wildcard_constraints:
     arm=one_of({arm for e in CONFIG.experiments.values() for arm in e.arm_names}),
 
 
+FINGERPRINTS = Fingerprints()
+
+
 def code_of(script, chosen=None):
     """A fingerprint of the library code that a script runs, as a parameter of its rule.
 
     ``chosen`` is the module of the filter bank, or the search backend, that its job uses.
     """
-    return fingerprint(WORKFLOW / "scripts" / script, chosen)
+    return FINGERPRINTS.of(WORKFLOW / "scripts" / script, chosen)
 
 
 def code_with_backend(script):

@@ -1,7 +1,7 @@
 # A page for people: which images were borrowed for which.
 
 from sjft.pipeline import explorer_files
-from sjft.reports.explorer.write import digest_of_page
+from sjft.reports.explorer.page_files import digest_of_page
 
 
 rule explore:

@@ -1,5 +1,6 @@
 # What a terminal shows: of each job in few words (`sjft.pipeline.terminal`), of the run how far it
-# is (`sjft.pipeline.run_progress`), and at its end what came of it (`sjft.pipeline.run_end`).
+# is (`sjft.pipeline.run_progress`), and at its end what came of it (`sjft.pipeline.run_end`) or what
+# failed (`sjft.pipeline.failed_run`).
 
 import logging
 import sys
@@ -9,10 +10,11 @@ from snakemake.settings.enums import Quietness
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from sjft.pipeline import older_runs
-from sjft.pipeline.run_end import command_again, end_of_failed_run, end_of_run
+from sjft.pipeline.failed_run import end_of_failed_run
 from sjft.pipeline.run_progress import RunJob
 from sjft.pipeline.terminal import (
     CANCEL_FIRST,
+    command_again,
     missing_experiment,
     shorter,
     with_settings,
@@ -102,6 +104,9 @@ onstart:
 
 onsuccess:
     for watched in WATCHED:
+        # It brings scipy.stats with it, and each job that is started reads these rules.
+        from sjft.pipeline.run_end import end_of_run
+
         logger.removeHandler(watched)
         watched.end()
         jobs = [known.job for known in watched.progress.jobs.values()]

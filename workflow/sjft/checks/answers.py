@@ -20,7 +20,7 @@ from sjft.checks.numbers import Counted
 from sjft.checks.values import banks_of
 from sjft.errors import UserError
 from sjft.fetch.missing import file_state
-from sjft.pipeline.fingerprint import fingerprint
+from sjft.pipeline.fingerprint import Fingerprints
 from sjft.settings.arm import Arm
 from sjft.settings.arms_of import ancestry, given
 from sjft.settings.config import Configuration
@@ -166,7 +166,12 @@ def answers_to(
     not, and no answers.
     """
     known = _read(folder)
-    made_by = [fingerprint(NETWORKS), _version("torch"), _version("torchvision"), _version("timm")]
+    made_by = [
+        Fingerprints().of(NETWORKS),
+        _version("torch"),
+        _version("torchvision"),
+        _version("timm"),
+    ]
     digests = [digest_of_text(json.dumps([made_by, q.asks], sort_keys=True)) for q in questions]
     new = {d: q.asks for d, q in zip(digests, questions, strict=True) if d not in known}
     if new:

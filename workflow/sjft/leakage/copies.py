@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 
 from sjft.leakage.hashes import ImageHashes
 from sjft.leakage.perceptual_hash import BITS, LEAST_DETAIL, hash_distances
-from sjft.leakage.table import LEAKAGE_SCHEMA, Schema
+from sjft.leakage.table import LEAKAGE_SCHEMA, USUAL_NEIGHBOUR, Schema
 from sjft.progress import progress
 from sjft.retrieval.neighbours import Neighbours
 from sjft.storage.files import read_table, write_table
 
 SOURCES_A_BLOCK = 4096
 TARGETS_A_BLOCK = 2048
-USUAL_NEIGHBOUR = 10
 PAIR: Schema = {"target_image": pl.Int32, "source_image": pl.Int32}
 COPIES_SCHEMA: Schema = {
     **PAIR,

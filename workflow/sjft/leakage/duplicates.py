@@ -10,9 +10,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from sjft.data.table import numbers_in_shards, read_images
-from sjft.leakage.copies import USUAL_NEIGHBOUR, find_copies, list_leakage, near_zero
+from sjft.leakage.copies import find_copies, list_leakage, near_zero
 from sjft.leakage.hashes import ImageHashes, read_hashes
-from sjft.leakage.table import count_leakage, write_leakage
+from sjft.leakage.table import USUAL_NEIGHBOUR, count_leakage, write_leakage
 from sjft.retrieval.histograms import Histograms, concatenate, read_histograms, rows_of_shards
 from sjft.retrieval.neighbours import of_targets
 from sjft.retrieval.search import search_exactly

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sjft.data.table import numbers_in_shards, read_images
-from sjft.leakage.copies import USUAL_NEIGHBOUR, find_copies, write_copies
+from sjft.leakage.copies import find_copies, write_copies
 from sjft.leakage.hashes import read_hashes
+from sjft.leakage.table import USUAL_NEIGHBOUR
 from sjft.retrieval.shard_search import ShardFiles, write_nearest_of_shard
 from sjft.settings.retrieval import RetrievalSettings
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sjft.data.table import numbers_in_shards, read_images
-from sjft.leakage.copies import USUAL_NEIGHBOUR, list_leakage, near_zero, read_copies
-from sjft.leakage.table import count_leakage, write_leakage
+from sjft.leakage.copies import list_leakage, near_zero, read_copies
+from sjft.leakage.table import USUAL_NEIGHBOUR, count_leakage, write_leakage
 from sjft.retrieval.histograms import rows_of_shards
 from sjft.retrieval.neighbours import merge_shards, of_targets
 

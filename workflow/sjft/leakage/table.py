@@ -6,6 +6,8 @@ import polars as pl
 
 from sjft.storage.files import read_table, write_table
 
+# Whose divergence says how near an image's neighbours usually are.
+USUAL_NEIGHBOUR = 10
 Schema = dict[str, type[pl.DataType] | pl.DataType]
 LEAKAGE_SCHEMA: Schema = {
     "target_path": pl.String,

@@ -7,7 +7,7 @@ size is not known: `FileNotFoundError` names it, as Snakemake expects.
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sjft.leakage.copies import USUAL_NEIGHBOUR
+from sjft.leakage.table import USUAL_NEIGHBOUR
 from sjft.pipeline import memory, network_memory, runs
 from sjft.pipeline.memory import SNAKEMAKE_MB
 from sjft.retrieval.budget import kept_per_shard

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from sjft.leakage.copies import USUAL_NEIGHBOUR
+from sjft.leakage.table import USUAL_NEIGHBOUR
 from sjft.pipeline import memory, runs
 from sjft.pipeline.prices import BYTES_OF_A_ROW, Collection, Price
 from sjft.pipeline.resources import MB

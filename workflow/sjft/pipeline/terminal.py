@@ -1,7 +1,8 @@
 """What a terminal shows of each job: in few words, and saying what to do."""
 
 import re
-from collections.abc import Collection, Mapping
+import shlex
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sjft.layout import RESERVED
@@ -44,3 +45,8 @@ def missing_experiment(message: str, c: Configuration) -> str:
     if found is None or found[1] in c.experiments or found[1] in RESERVED:
         return ""
     return f"\n{unknown_experiment(found[1], c)}"
+
+
+def command_again(arguments: Sequence[str], *, unlock: bool = False) -> str:
+    """The command that a run was given, to be typed again; or the one that unlocks its folder."""
+    return shlex.join(["snakemake", *(["--unlock"] if unlock else []), *arguments])

@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 from sjft.pipeline.expected_time import read_expected_times
-from sjft.pipeline.run_end import Failure
+from sjft.pipeline.failed_run import Failure
 from sjft.pipeline.run_progress import RunJob, RunProgress, tell
 
 BEGUN, ENDED, FAILED = "job_info", "job_finished", "job_error"

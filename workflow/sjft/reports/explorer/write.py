@@ -5,7 +5,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import reduce
-from importlib import resources
 from pathlib import Path
 
 import jinja2
@@ -17,27 +16,18 @@ from sjft.reports.explorer.borrowing import read_borrowing
 from sjft.reports.explorer.comparison import Ids, compare
 from sjft.reports.explorer.index import Content, index_of, sources_of
 from sjft.reports.explorer.inputs import ExplorerInputs
+from sjft.reports.explorer.page_files import ASSETS, PAGE
 from sjft.reports.explorer.scripts import write_borrowers, write_script, write_targets
 from sjft.reports.explorer.sheets import Sheets
 from sjft.reports.explorer.source_ids import name_sources
 from sjft.retrieval.neighbours import Neighbours, read_neighbours
 from sjft.retrieval.ranking import side_by_side
 from sjft.settings.explorer import ExplorerSettings
-from sjft.storage.files import digest_of_bytes, write_bytes, write_text, writing
+from sjft.storage.files import write_bytes, write_text, writing
 
 LOG = logging.getLogger(__name__)
-PAGE = resources.files("sjft.reports.explorer") / "page"
-ASSETS = (
-    *("explorer.css", "data.js", "views.js", "explorer.js"),
-    *("target_list.js", "target.js", "source.js", "overviews.js"),
-)
 TARGET_SHEETS = Sheets("targets", side=192, columns=5)
 SOURCE_SHEETS = Sheets("sources", side=96, columns=10)
-
-
-def digest_of_page() -> str:
-    """Changes with the page's own files, which no fingerprint of code follows."""
-    return digest_of_bytes(b"".join((PAGE / n).read_bytes() for n in ("index.html", *ASSETS)))
 
 
 def write_explorer(

@@ -2,9 +2,10 @@
 
 from importlib import resources
 
+from sjft.reports.explorer import page_files as explorer
 from sjft.storage.files import digest_of_bytes
 
-EXPLORER_CSS = resources.files("sjft.reports.explorer") / "page" / "explorer.css"
+EXPLORER_CSS = explorer.PAGE / "explorer.css"
 PAGE = resources.files("sjft.reports.report_page") / "page"
 SCRIPTS = ("report.js", "matrix.js")
 FILES = ("report.html", "report.css", *SCRIPTS)

@@ -1,0 +1,47 @@
+"""The last words of a run that failed or was stopped."""
+
+import shlex
+from pathlib import Path
+
+from sjft.pipeline.failed_run import Failure, end_of_failed_run
+from sjft.pipeline.terminal import command_again
+
+ARGUMENTS = ["--cores", "2", "results/my/model.pt", "--configfile", "config/my own.yaml"]
+AGAIN = "snakemake --cores 2 results/my/model.pt --configfile 'config/my own.yaml'"
+
+
+def test_a_failed_run_ends_with_the_error_and_the_command(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    log.write_text("INFO x\n2026-01-01 10:00:00,000 ERROR a.jpg: is truncated.\nRemove it.\n")
+    failure = Failure("finetune", "Fine-tuning my", [log])
+    assert end_of_failed_run([failure], 3, 9, ARGUMENTS).splitlines() == [
+        "The run has stopped: a job failed. 3 of 9 jobs are done, and stay done.",
+        "",
+        "finetune (Fine-tuning my) failed.",
+        f"{log} ends with:",
+        "  2026-01-01 10:00:00,000 ERROR a.jpg: is truncated.",
+        "  Remove it.",
+        "",
+        "When that is mended, this goes on where it stopped:",
+        f"  {AGAIN}",
+    ]
+
+
+def test_a_job_that_was_killed_leaves_no_error_and_that_is_said(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    log.write_text("2026-01-01 10:00:00,000 INFO training: 4 of 9 updates\n")
+    told = end_of_failed_run([Failure("finetune", "F", [log])] * 5, 0, 9, ARGUMENTS)
+    assert "5 jobs failed" in told
+    assert "most often for want of memory" in told
+    assert f"And 2 more; their logs: {log}, {log}" in told
+
+
+def test_a_run_that_was_stopped_says_how_it_goes_on() -> None:
+    told = end_of_failed_run([], 3, 9, ARGUMENTS)
+    assert told.startswith("The run was stopped before its end. 3 of 9 jobs are done")
+    assert told.endswith(AGAIN)
+
+
+def test_the_command_that_unlocks_has_the_same_arguments() -> None:
+    told = command_again(ARGUMENTS, unlock=True)
+    assert shlex.split(told) == ["snakemake", "--unlock", *ARGUMENTS]
