@@ -11,6 +11,7 @@ from sjft.data.location import ImageFolders
 from sjft.data.state import read_record
 from sjft.data.table import read_images
 from sjft.leakage.table import read_leakage
+from sjft.reports.duplicated import lines_on_duplicates
 from sjft.reports.report_page import charts
 from sjft.reports.report_page.blocks import (
     Block,
@@ -64,7 +65,8 @@ def comparison(inputs: ReportInputs, summary: Mapping[str, Any]) -> Section:
     if summary["style_share_by_chance"] is not None:
         chance = percent(summary["style_share_by_chance"])
         blocks.append(Text(f"By chance {chance} of the source images would have its style."))
-    return Section("comparison", "What was compared", blocks)
+    said = lines_on_duplicates(summary["arms"], summary.get("duplicated"))
+    return Section("comparison", "What was compared", [*blocks, *map(Text, said)])
 
 
 ##### data sets #####
