@@ -83,7 +83,8 @@ class NeighbourList:
         known = "not selected yet" if self.neighbours is None else f"K = {self.neighbours}"
         return (
             f"{self.path} ({self.class_name}): {len(self.nearest)} nearest of {self.on_file} on "
-            f"file by `{self.retrieval}`; {known} in {self.arm}-{self.seed}, round {self.round}"
+            f"file by the retrieval `{self.retrieval}`; {known} in {self.arm}-{self.seed}, "
+            f"round {self.round}"
         )
 
     @property

@@ -47,7 +47,7 @@ def write_report(
         comparison(inputs, summary),
         datasets(inputs, folders),
         leakage(inputs, folders),
-        bins(inputs.bins, inputs.descriptors),
+        bins(inputs.retrievals),
         retrieval(inputs, summary),
         galleries(inputs, folders, published, page),
         _with(used, _explorer(inputs.optional["explorer"], page)),
