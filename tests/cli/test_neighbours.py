@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 import webbrowser
 from collections.abc import Callable
 from pathlib import Path
@@ -107,18 +108,45 @@ def test_a_ranking_that_is_not_there_yet_is_told_with_the_command(run: Run) -> N
 
 def test_a_page_of_images_is_written_and_opened(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
+    monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.setattr(webbrowser, "open", lambda address: opened.append(address) or True)
     _, text, _ = run("/7.png", "--number", "2", "--output", "page.html")
     assert text.endswith("Written: page.html\n") and not opened
     assert Path("page.html").read_text().count("data:image/jpeg") == 3
     run("/7.png", "--open", "--output", "page.html")
     assert opened == [Path("page.html").resolve().as_uri()]
-    run("/7.png", "--open")
+    _, text, _ = run("/7.png", "--open")
     place = Path(opened[1].removeprefix("file://"))
-    assert "data:image/jpeg" in place.read_text()
+    assert text.endswith(f"Written: {place}\n") and "data:image/jpeg" in place.read_text()
     place.unlink()
-    monkeypatch.setattr(webbrowser, "open", lambda _: False)
-    assert (
-        "No browser could be started. Open the page yourself: page.html"
-        in (run("/7.png", "--open", "--output", "page.html")[1])
-    )
+    # JSON is a program's, whatever else there is to say.
+    code, text, told = run("/7.png", "--json", "--open", "--output", "page.html")
+    assert (code, len(opened), told) == (0, 3, "Written: page.html\n")
+    assert json.loads(text)["path"].endswith("/7.png")
+    # The explorer is no condition: where it is made, the page leads to it.
+    assert "in the explorer" not in Path("page.html").read_text()
+    Path("results/small/explorer").mkdir(parents=True)
+    Path("results/small/explorer/index.html").touch()
+    run("/7.png", "--output", "page.html")
+    assert "explorer/index.html#/targets/" in Path("page.html").read_text()
+
+
+def test_where_nothing_can_be_opened_it_is_said_where_the_page_is(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "No browser could be started. Open the page yourself: page.html"
+    asked = ["/7.png", "--open", "--output", "page.html"]
+    tried: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", lambda address: bool(tried.append(address)))
+    monkeypatch.setenv("DISPLAY", ":0")
+    assert run(*asked)[1].endswith(f"{said}\n") and len(tried) == 1
+    # A browser of the terminal shows no images: without a screen none is started.
+    monkeypatch.setattr(sys, "platform", "linux")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
+        monkeypatch.delenv(name, raising=False)
+    code, text, told = run(*asked, "--json")
+    assert (code, told, len(tried)) == (0, f"{said}\n", 1) and json.loads(text)["nearest"]
+    assert Path("page.html").is_file()
+    monkeypatch.setenv("BROWSER", "w3m")
+    run(*asked)
+    assert len(tried) == 2, "whoever names a browser gets it"

@@ -20,7 +20,7 @@ ARM = {
     "accuracy": 0.5,
     "source_images": 3,
     "style_share": None,
-    "runs": [{"source_shares": {}, "without_duplicates": None, "with_duplicates": None}],
+    "runs": [{"seed": 0, "source_shares": {}, "without_duplicates": None, "with_duplicates": None}],
 }
 SUMMARY: dict[str, Any] = {
     "conclusion": ["Borrowing helped here: so it is.", "`selective` is published: it is the best."],
@@ -108,6 +108,23 @@ def test_accuracies_without_the_duplicates_stand_beside_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without = {"mean_class_accuracy": 0.25, "accuracy": 0.25, "test_images": 12}
-    run = {"source_shares": {}, "without_duplicates": without, "with_duplicates": None}
-    monkeypatch.setitem(SUMMARY, "arms", {"selective": ARM | {"runs": [run]}})
-    assert "without these, on 12 test images: selective 25.0 %." in card(tmp_path)
+    run = {"seed": 0, "source_shares": {}}
+    copies = {"images": ["a.png"], "of": 13, "lost_classes": [], "left_out": False}
+    listed = run | {"without_duplicates": without, "with_duplicates": None}
+    left_out = run | without | {"without_duplicates": None, "with_duplicates": without}
+    # The figures that come first are of the whole split, whatever the summary leaves out.
+    beside = (
+        "75.0 % mean class accuracy on the 3 images of the split `test` of `birds`, 25.0 % on the "
+        "12 of them of which no training image is a copy. The method"
+    )
+    for of_run, told in (
+        (listed, "without these, on 12 test images: selective 25.0 %."),
+        (left_out, "with them, on all 12 test images: selective 25.0 %."),
+    ):
+        monkeypatch.setitem(SUMMARY, "arms", {"selective": ARM | {"runs": [of_run]}})
+        changed = copies | {"left_out": of_run is left_out}
+        monkeypatch.setitem(SUMMARY, "duplicated", changed)
+        text = card(tmp_path)
+        assert told in text and beside in text
+        # Another seed's figures are not the published model's.
+        assert beside not in card(tmp_path, seed=1)

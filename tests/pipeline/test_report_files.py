@@ -33,7 +33,7 @@ def configuration(retrieval: dict[str, Any] | None = None, **changes: Any) -> Co
     )
 
 
-@pytest.mark.parametrize("compare", [["selective", "fine-tune"], ["random-source"], []])
+@pytest.mark.parametrize("compare", [["selective", "fine-tune"], ["random-source"], ["gabor"], []])
 def test_the_page_needs_no_job_that_the_model_does_not(compare: list[str]) -> None:
     c = configuration(publish={"compare": compare})
     behind = jobs_behind(c, [layout.REPORT.of(experiment="twice")])
@@ -51,12 +51,27 @@ def test_how_hard_images_are_is_read_of_rounds_that_another_follows() -> None:
 
 def test_what_was_not_looked_for_and_not_searched_is_not_read() -> None:
     inputs = report_inputs(configuration(), "twice")
-    assert set(inputs.leakage) == {"store"} and inputs.duplicates and inputs.ranking
+    assert set(inputs.leakage) == {"store"} and inputs.duplicates and inputs.retrievals
     unchecked = configuration({"leakage": {"check": False}})
     inputs = report_inputs(unchecked, "twice")
     assert not inputs.leakage and inputs.duplicates is None
     alone = configuration(publish={"arm": "fine-tune"})
-    assert report_inputs(alone, "twice").ranking is None
+    assert report_inputs(alone, "twice").retrievals == []
+    assert report_inputs(alone, "twice").descriptors == []
+
+
+def test_each_retrieval_that_a_compared_arm_borrows_by_is_read_the_experiments_own_first() -> None:
+    c = configuration(publish={"compare": ["gabor", "fine-tune", "selective"]})
+    inputs = report_inputs(c, "twice")
+    own, other = inputs.retrievals
+    assert (own.name, other.name) == ("approximate", "exhaustive")
+    assert own.ranking != other.ranking and own.bins != other.bins
+    found = {run.arm: run.retrieval for run in inputs.runs}
+    assert found == {"selective": "approximate", "gabor": "exhaustive", "fine-tune": None}
+    assert {own.ranking, own.bins, other.ranking, other.bins} <= set(inputs.files())
+    # Where the experiment's own is not used, the other is.
+    c = configuration(publish={"arm": "gabor", "compare": ["fine-tune"]})
+    assert [of.name for of in report_inputs(c, "twice").retrievals] == ["exhaustive"]
 
 
 def test_of_memory_the_job_that_came_nearest_to_what_it_declared_is_told(

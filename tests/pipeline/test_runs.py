@@ -10,7 +10,7 @@ from sjft.errors import UserError
 from sjft.layout import Job
 from sjft.pipeline import runs
 from sjft.pipeline.jobs import Jobs, among, counted, files_read_by, jobs_behind, jobs_of_model
-from sjft.pipeline.run_inputs import skipped_of
+from sjft.pipeline.run_inputs import ablate, skipped_of, summarise
 from sjft.pipeline.runs import Pairing, Run
 from sjft.settings.config import Configuration, read_configuration
 
@@ -187,3 +187,31 @@ def test_jobs_stand_behind_those_that_they_wait_for() -> None:
         assert done.issuperset(before)
         done.add(each)
     assert list(jobs)[-1] == layout.MODEL.of(experiment="tiny").job
+
+
+def test_duplicates_are_left_out_by_their_list_alone_and_where_there_is_none_it_is_refused() -> (
+    None
+):
+    """A summary counts them in any case; an ablation reads them to leave them out."""
+    retrievals = {"approximate": CONFIG["retrievals"]["approximate"]}
+    wanted = {"publish": {"leave_out_duplicates": True}, "retrieval": "approximate"}
+    listed = layout.DUPLICATES.of(retrieval="approximate", target="images")
+    c = configuration(**wanted)
+    assert ablate(c, experiment="tiny")["duplicates"] == listed
+    assert summarise(c, experiment="tiny")["duplicates"] == listed
+    kept = configuration(retrieval="approximate")
+    assert ablate(kept, experiment="tiny")["duplicates"] == []
+    assert summarise(kept, experiment="tiny")["duplicates"] == listed
+    # No training, and no evaluation, is another for it.
+    assert trainings(c) == trainings(kept)
+    unchecked = retrievals["approximate"] | {"leakage": {"check": False}}
+    base = CONFIG["experiments"]["tiny"] | wanted
+    changed = CONFIG["retrievals"] | {"approximate": unchecked}
+    c = read_configuration(CONFIG | {"retrievals": changed, "experiments": {"tiny": base}})
+    for read in (ablate, summarise):
+        with pytest.raises(
+            UserError,
+            match=r"^experiments\.tiny\.publish\.leave_out_duplicates: nothing looks for "
+            r"duplicates where retrievals\.approximate\.leakage\.check is false\. Set it to",
+        ):
+            read(c, experiment="tiny")

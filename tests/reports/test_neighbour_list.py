@@ -5,14 +5,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from browser import Watched, browser
 from explored import Explored, write_explored
 
 from sjft.data.location import ImageFolders
 from sjft.data.table import read_images
 from sjft.errors import UserError
 from sjft.reports.explorer.inputs import ExplorerInputs
+from sjft.reports.explorer.write import write_explorer
 from sjft.reports.neighbour_list import list_neighbours, page_of
 from sjft.retrieval.neighbours import read_neighbours
+from sjft.settings.explorer import ExplorerSettings
 
 SIZE = Explored(targets=12, sources=40, kept=10, initial_neighbours=3)
 
@@ -83,9 +86,37 @@ def test_the_page_has_all_images_inside_it(
 ) -> None:
     inputs, images = made
     listed = list_neighbours(inputs, inputs.rounds[0], "/7.png", 5)
-    page = page_of(listed, images)
+    page = page_of(listed, images, Path("not/made.html"))
     assert page.count("data:image/jpeg;base64,") == 6
     assert not re.search(r'(src|href)="(?!data:)', page)
     assert "<more>" not in page and "pets &amp; &lt;more&gt;/7.png" in page
     gone = replace(images, sources={"things": Path("not/there")})
-    assert page_of(listed, gone).count("cannot be read") == 5
+    assert page_of(listed, gone, Path("not/made.html")).count("cannot be read") == 5
+
+
+@pytest.mark.slow
+def test_the_page_is_whole_in_a_browser_and_leads_to_the_explorer_where_that_is_made(
+    made: tuple[ExplorerInputs, ImageFolders], tmp_path: Path
+) -> None:
+    inputs, images = made
+    listed = list_neighbours(inputs, inputs.rounds[0], "/7.png", 10)
+    page, explorer = tmp_path / "page.html", tmp_path / "a folder/index.html"
+    with browser() as chrome:
+        write_explorer(inputs, images, ExplorerSettings(), explorer.parent, 1)
+        for width, scheme in (("desktop", "light"), ("phone", "dark")):
+            page.write_text(page_of(listed, images, Path("not/made.html")))
+            watched = Watched(chrome, width, scheme)
+            watched.open(page)
+            seen = watched.page
+            assert seen.locator("h1").inner_text() == listed.path == "pets & <more>/7.png"
+            assert seen.locator("li").count() == 10 and seen.locator("li.used").count() == 3
+            assert seen.locator("img").count() == 11 and not seen.locator("a").count()
+            watched.check(width)
+            watched.check_accessibility(width)
+            page.write_text(page_of(listed, images, explorer))
+            watched.open(page)
+            watched.check_accessibility(f"{width}, with the link")
+            seen.click("a:has-text('in the explorer')")
+            seen.wait_for_selector("#detail .card")
+            assert seen.inner_text("#detail").startswith("7.png\n")
+            watched.check(f"{width}, the explorer")

@@ -15,10 +15,11 @@ from sjft.cli.main import main
 from sjft.errors import UserError
 from sjft.evaluation.probabilities import write_probabilities
 from sjft.reports.choice import Choice
+from sjft.reports.intervals import interval_over_images
 from sjft.reports.results_table import all_results, as_csv, as_json, as_table
 from sjft.reports.summary import Retrieval, RunFiles, summarise
 from sjft.selection.subset import write_manifest
-from sjft.storage.files import write_json
+from sjft.storage.files import stable_integer, write_json
 
 IMAGES = 80
 
@@ -83,6 +84,28 @@ def test_each_experiment_stands_with_its_published_arm_and_its_verdict(results: 
     assert (hurts.published, hurts.source_images) == ("fine-tune", 0)
     assert (hurts.arm_of_verdict, hurts.verdict) == ("selective", "hurt")
     assert found["c alone"].verdict is None and found["c alone"].accuracy == 0.5
+
+
+def test_what_the_figures_leave_out_the_interval_leaves_out_too(tmp_path: Path) -> None:
+    place = tmp_path / "results/small"
+    run = run_of(place, "selective", 0, 0.5)  # the first half is told right
+    for duplicated in ([0, 1, 2, 3, 4, 5], []):
+        paths = frozenset(f"{number}.png" for number in duplicated)
+        found = Retrieval("exact", {}, {}, None, paths, leave_out=True)
+        written = summarise("small", [run], source_table([0]), found, Choice("selective"))
+        write_json(place / "summary.json", written)
+        (result,) = all_results(tmp_path / "results")
+        right = np.arange(len(duplicated), IMAGES) < IMAGES // 2
+        labels = np.arange(len(duplicated), IMAGES) % 2
+        expected = interval_over_images(
+            right.astype(float), labels, stable_integer("accuracy", "selective")
+        )
+        assert expected and (result.accuracy_low, result.accuracy_high) == (
+            expected.low,
+            expected.high,
+        )
+        assert result.test_images == len(right) or not duplicated
+        assert result.accuracy == pytest.approx(right.mean())
 
 
 def test_what_is_not_finished_and_what_cannot_be_read_is_listed_as_such(results: Path) -> None:

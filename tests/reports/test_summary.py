@@ -123,8 +123,10 @@ def test_accuracies_are_given_without_the_test_images_that_stand_in_training(
     assert without["a"] == figures | {"test_images": 60}
     assert without["b"]["mean_class_accuracy"] == 0
     line = (
+        "20 of the 80 test images stand among the target's own training images.\n"
         f"Mean class accuracy without these, on 60 test images: a {100 * expected:.1f} %, b 0.0 %."
     )
+    assert found["duplicated"]["images"] == sorted(paths[:20]) and found["duplicated"]["of"] == 80
     assert found["table"].endswith(line)
     assert "20 held-out images stand among the target's own training images too." in found["table"]
     # The figures themselves are those of all test images; and of none there is nothing to say.
@@ -139,14 +141,26 @@ def test_accuracies_are_given_without_the_test_images_that_stand_in_training(
     assert run["mean_class_accuracy"] == pytest.approx(expected) and run["test_images"] == 60
     assert run["with_duplicates"]["mean_class_accuracy"] == 0.5
     assert found["table"].endswith("with them, on all 9 test images: a 50.0 %, b 25.0 %.")
+    assert (
+        "20 of the 80 test images stand among the target's own training images, and are left"
+        in (found["table"])
+    )
     named = [
         replace(run, arm=arm) for run, arm in zip(runs, ("selective", "fine-tune"), strict=True)
     ]
     found = summary_of(tmp_path, runs=named, retrieval=left, published=Choice("selective"))
     assert found["verdict"]["comparisons"][0]["images"] == 60
+    every = replace(left, duplicated=frozenset(paths))
     with pytest.raises(UserError, match="All 80 test images stand among"):
-        every = replace(left, duplicated=frozenset(paths))
         summary_of(tmp_path, runs=runs, retrieval=every, published=Choice("a"))
+    # Who did not ask to leave them out keeps the run's figures, and is told.
+    every = replace(every, leave_out=False)
+    found = summary_of(tmp_path, runs=runs, retrieval=every, published=Choice("a"))
+    assert found["arms"]["a"]["runs"][0]["without_duplicates"] is None
+    assert found["table"].splitlines()[-1] == (
+        "80 of the 80 test images stand among the target's own training images. There are no "
+        "others of: class 0, class 1."
+    )
 
 
 def cells(table: str) -> list[list[str]]:

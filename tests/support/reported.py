@@ -26,6 +26,7 @@ from sjft.reports.report_page.inputs import (
     Circumstances,
     DatasetFiles,
     ReportInputs,
+    RetrievalFiles,
     RoundFiles,
     RuleCost,
     RunFiles,
@@ -63,12 +64,16 @@ KNOWN = Circumstances(
 )
 
 
-def write_reported(folder: Path) -> tuple[ReportInputs, ImageFolders]:
+SMALL = Explored(retrievals=("first",))
+
+
+def write_reported(folder: Path, size: Explored = SMALL) -> tuple[ReportInputs, ImageFolders]:
     """Write all files that the page reads, and the images; one that leaks has none.
 
-    Of what is held out, images that nothing was found of are not there: nobody may read them.
+    Of what is held out, images that nothing was found of are not there: nobody may read them. With
+    a second retrieval there is an arm `gabor` that borrows by it.
     """
-    explored, images = write_explored(folder, Explored(retrievals=("first",)))
+    explored, images = write_explored(folder, size)
     targets = read_images(explored.target_images)
     sources = read_images(explored.source_images["things"])
     datasets = [
@@ -81,18 +86,33 @@ def write_reported(folder: Path) -> tuple[ReportInputs, ImageFolders]:
     random_image(99, (60, 30)).save(folder / held_out[0])
     _copies(folder / "leakage.csv", [(held_out[0], shown[0]), (held_out[1], shown[1])])
     _copies(folder / "duplicates.csv", [])
-    rounds = [
-        RoundFiles(r.number, r.subset, r.targets, _history(folder, r.number), None)
-        for r in explored.rounds
-    ]
-    rounds[0] = replace(rounds[0], difficulty=explored.rounds[0].difficulty)
     names = class_names(targets)
+    borrowing = {}
+    for arm in dict.fromkeys(r.arm for r in explored.rounds):
+        first, *later = (r for r in explored.rounds if r.arm == arm)
+        borrowing[arm] = [
+            RoundFiles(
+                *(r.number, r.subset, r.targets, _history(folder, r.number)),
+                first.difficulty if r is first else None,
+            )
+            for r in (first, *later)
+        ]
+    alone = _without_source(folder, sources, borrowing["selective"])
+    rounds = {"selective": borrowing.pop("selective"), "fine-tune": alone, **borrowing}
+    found = {"selective": size.retrievals[0], "gabor": size.retrievals[-1]}
     runs = [
-        _run(folder, "selective", rounds, names, 1),
-        _run(folder, "fine-tune", _without_source(folder, sources, rounds), names, 2),
+        _run(folder, arm, of_arm, names, seed, found.get(arm))
+        for seed, (arm, of_arm) in enumerate(rounds.items(), 1)
     ]
     (folder / "card.md").write_text(CARD)
-    bins, descriptors = write_bins(folder)
+    retrievals = [
+        RetrievalFiles(
+            *(of.name, of.bank, of.ranking),
+            *write_bins(folder / f"bins of {of.name}", seed),
+            {"things": folder / "leakage.csv"},
+        )
+        for seed, of in enumerate(explored.retrievals, 7)
+    ]
     inputs = ReportInputs(
         experiment="small",
         published="selective",
@@ -101,9 +121,7 @@ def write_reported(folder: Path) -> tuple[ReportInputs, ImageFolders]:
         datasets=datasets,
         leakage={"things": folder / "leakage.csv"},
         duplicates=folder / "duplicates.csv",
-        ranking=explored.retrievals[0].ranking,
-        bins=bins,
-        descriptors=descriptors,
+        retrievals=retrievals,
         runs=runs,
         optional={
             "ablation_text": folder / "ablation.md",
@@ -133,9 +151,10 @@ def _copies(path: Path, pairs: list[tuple[str, str]]) -> None:
     write_leakage(path, pl.DataFrame(rows, schema=LEAKAGE_SCHEMA, orient="row"))
 
 
-def write_bins(folder: Path) -> tuple[Path, list[Path]]:
+def write_bins(folder: Path, seed: int = 7) -> tuple[Path, list[Path]]:
     """Bins of three channels: one that is always 0, one that is so in half of all, and another."""
-    responses = np.random.default_rng(7).multinomial(300, np.full(37, 1 / 37), (5, 3))
+    folder.mkdir(exist_ok=True)
+    responses = np.random.default_rng(seed).multinomial(300, np.full(37, 1 / 37), (5, 3))
     zero = zero_level(SMALL_GRID)
     responses[:, 0] = 0
     responses[:, 0, zero] = 300
@@ -183,7 +202,14 @@ def _without_source(
     return made
 
 
-def _run(folder: Path, arm: str, rounds: list[RoundFiles], names: list[str], seed: int) -> RunFiles:
+def _run(
+    folder: Path,
+    arm: str,
+    rounds: list[RoundFiles],
+    names: list[str],
+    seed: int,
+    retrieval: str | None,
+) -> RunFiles:
     place = folder / "runs" / arm
     place.mkdir(parents=True)
     rng = np.random.default_rng(seed)
@@ -198,7 +224,7 @@ def _run(folder: Path, arm: str, rounds: list[RoundFiles], names: list[str], see
     found = Probabilities(images, labels, scores, names)
     write_probabilities(place / "probabilities.h5", found, {}, {"model": arm})
     files = (place / name for name in ("evaluation.json", "classes.csv", "probabilities.h5"))
-    return RunFiles(arm, 0, f"the arm {arm}", arm == "selective", *files, rounds)
+    return RunFiles(arm, 0, f"the arm {arm}", retrieval, *files, rounds)
 
 
 def _summary(folder: Path, runs: list[RunFiles], sources: pl.DataFrame) -> Path:

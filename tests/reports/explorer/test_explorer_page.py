@@ -75,7 +75,7 @@ def test_what_is_shown_follows_the_round_and_the_filters(chrome: Any, page: Path
     seen.wait_for_selector("text=12 of the 30 listed are used in this round (K = 12)")
     near = seen.inner_text("#detail ol")
     seen.select_option("#round", "2")
-    seen.wait_for_selector("text=by second")
+    seen.wait_for_selector("text=by the retrieval second (filter bank ")
     assert seen.inner_text("#detail ol") != near, "another bank has other neighbours"
     seen.select_option("text=After the round", "wrong")
     entries = seen.locator("#list small").all_inner_texts()

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 from browser import Watched, browser
+from explored import Explored
 from reported import KNOWN, write_reported
 
 from sjft.evaluation.probabilities import Probabilities, write_probabilities
@@ -26,7 +27,7 @@ def chrome() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("reported")
-    inputs, folders = write_reported(folder)
+    inputs, folders = write_reported(folder, Explored(retrievals=("first", "second")))
     write_report(inputs, folders, KNOWN, folder / "report/index.html")
     return folder / "report/index.html"
 

@@ -1,6 +1,7 @@
 """The report's page: what it says, what it must not read, and what its parts make of odd input."""
 
 import re
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from sjft.reports.report_page.inputs import ReportInputs
 from sjft.reports.report_page.rendered import rendered
 from sjft.reports.report_page.training_sections import _thinned
 from sjft.reports.report_page.write import write_report
+from sjft.reports.summary import read_summary
+from sjft.storage.files import write_json
 
 SECTIONS = (
     *("comparison", "data", "leakage", "bins", "retrieval", "galleries", "subset", "learning"),
@@ -59,6 +62,29 @@ def test_each_section_says_what_the_files_say(
     assert "More memory than declared: evaluate." in section(page, "costs")
     assert "sjft 1.2.3" in section(page, "settings")
     assert "snakemake" in section(page, "ablation")
+
+
+def test_test_images_that_stand_in_training_are_told_beside_the_figures_with_and_without_them(
+    made: tuple[ReportInputs, ImageFolders, Path], tmp_path: Path
+) -> None:
+    inputs, folders, page = made
+    assert "stand among" not in section(page, "comparison") + section(page, "accuracy")
+    summary = read_summary(inputs.summary)
+    copies = {"images": ["a", "b"], "of": 60, "lost_classes": [], "left_out": True}
+    summary["duplicated"] = copies
+    for arm in summary["arms"].values():
+        arm["runs"][0]["with_duplicates"] = {"mean_class_accuracy": 0.75, "test_images": 60}
+    changed = replace(inputs, summary=tmp_path / "summary.json")
+    write_json(changed.summary, summary)
+    write_report(changed, folders, KNOWN, tmp_path / "index.html")
+    compared = section(tmp_path / "index.html", "comparison")
+    assert "2 of the 60 test images stand among the target's own training images, and are" in (
+        compared
+    )
+    assert "with them, on all 60 test images: selective 75.0 %, fine-tune 75.0 %." in compared
+    assert "of all 60 test images, also of the 2 that stand among" in section(
+        tmp_path / "index.html", "accuracy"
+    )
 
 
 def test_held_out_images_are_shown_where_a_copy_was_found_and_nowhere_else(

@@ -2,11 +2,14 @@
 
 import argparse
 import json
+import os
+import sys
 import tempfile
 import webbrowser
 from functools import partial
 from pathlib import Path
 
+from sjft import layout
 from sjft.cli.arguments import count, path
 
 
@@ -23,7 +26,7 @@ def add_neighbours(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--number", type=count, default=20, metavar="N", help="neighbours (20)")
     parser.add_argument("--json", action="store_true", help="in JSON instead of a table")
     parser.add_argument("--output", type=path, metavar="FILE", help="write a page of images")
-    parser.add_argument("--open", action="store_true", help="open that page in a browser")
+    parser.add_argument("--open", action="store_true", help="open such a page in a browser")
     parser.add_argument(
         "--configfile", type=path, nargs="+", default=[], metavar="FILE", help="as for snakemake"
     )
@@ -47,7 +50,21 @@ def neighbours(chosen: argparse.Namespace) -> str:
     if chosen.output is None and not chosen.open:
         return text
     page = chosen.output or Path(tempfile.mkdtemp(prefix="sjft-")) / "neighbours.html"
-    write_text(page, page_of(listed, image_folders(configuration, chosen.experiment)))
-    if chosen.open and not webbrowser.open(page.resolve().as_uri()):
-        return f"{text}\n\nNo browser could be started. Open the page yourself: {page}"
-    return text if chosen.json else f"{text}\n\nWritten: {page}"
+    explorer = Path(layout.EXPLORER.of(experiment=chosen.experiment))
+    write_text(page, page_of(listed, image_folders(configuration, chosen.experiment), explorer))
+    said = f"Written: {page}"
+    if chosen.open and not _opened(page):
+        said = f"No browser could be started. Open the page yourself: {page}"
+    if chosen.json:  # which a program reads
+        print(said, file=sys.stderr)
+        return text
+    return f"{text}\n\n{said}"
+
+
+def _opened(page: Path) -> bool:
+    """Open a page; False where there is no browser, or no screen for images."""
+    has_screen = sys.platform in {"darwin", "win32"} or any(
+        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
+    )
+    # Without a screen Python would start one that shows text in the terminal.
+    return has_screen and webbrowser.open(page.resolve().as_uri())

@@ -7,6 +7,7 @@ from typing import Any
 from sjft.model.file import as_yaml
 from sjft.networks.architecture import maker
 from sjft.reports.conclusion import opening
+from sjft.reports.duplicated import without_duplicates
 from sjft.reports.summary import render_table
 from sjft.settings.weights import TIMM
 from sjft.storage.files import write_text
@@ -57,7 +58,7 @@ def write_model_card(
     """
     sections = (
         f"# Model card: {name}\n\n{opening(summary)}",
-        _beginning(provenance["settings"]["experiments"][name], provenance),
+        _beginning(provenance["settings"]["experiments"][name], provenance, summary),
         _use(provenance["settings"]["experiments"][name], provenance["training"]),
         _data(provenance),
         _training(provenance["settings"]["experiments"][name], provenance),
@@ -88,14 +89,17 @@ def _folded(title: str, text: str) -> str:
     return f"<details><summary>{title}</summary>\n\n{text}\n\n</details>"
 
 
-def _beginning(experiment: Mapping[str, Any], provenance: Mapping[str, Any]) -> str:
+def _beginning(
+    experiment: Mapping[str, Any], provenance: Mapping[str, Any], summary: Mapping[str, Any]
+) -> str:
     target = provenance["data"][experiment["target"]]
     metrics, split = provenance["metrics"], provenance["metrics"]["split"]
     name = provenance["training"]["network"]
     return f"""`model.pt` is a `{name.removeprefix(TIMM)}` of {maker(name)} that tells \
 {target["classes"]} classes apart: {100 * metrics["mean_class_accuracy"]:.1f} % mean class \
-accuracy on the {metrics["images"]} images of the split `{split}` of `{experiment["target"]}`. The \
-method is {provenance["arm"]["title"]} (Ge and Yu, CVPR 2017), the program sjft \
+accuracy on the {metrics["images"]} images of the split `{split}` of `{experiment["target"]}`\
+{_without_duplicates(experiment, provenance, summary)}. The method is \
+{provenance["arm"]["title"]} (Ge and Yu, CVPR 2017), the program sjft \
 {provenance["versions"]["sjft"]}.
 
 **Meant for** images like those of `{experiment["target"]}`, each of one of its classes. \
@@ -103,6 +107,19 @@ method is {provenance["arm"]["title"]} (Ge and Yu, CVPR 2017), the program sjft 
 them too, and a high probability is no proof. The accuracies below hold for images taken and \
 chosen as the test images were; measure again on your own before you rely on them, and do not \
 decide over people by them."""
+
+
+def _without_duplicates(
+    experiment: Mapping[str, Any], provenance: Mapping[str, Any], summary: Mapping[str, Any]
+) -> str:
+    """What the accuracy is without test images that stand in training, where there are any."""
+    of_arm = summary["arms"].get(provenance["arm"]["name"], {"runs": []})["runs"]
+    own = [run for run in of_arm if run["seed"] == experiment["publish"]["seed"]]
+    found = without_duplicates(own[0]) if own else None
+    if found is None:
+        return ""
+    share = f"{100 * found['mean_class_accuracy']:.1f} %"
+    return f", {share} on the {found['test_images']} of them of which no training image is a copy"
 
 
 def _use(experiment: Mapping[str, Any], training: Mapping[str, Any]) -> str:

@@ -10,7 +10,13 @@ from sjft.pipeline import inputs, run_inputs, runs
 from sjft.pipeline.inputs import Files, shards_of
 from sjft.pipeline.page_files import as_values, made_by_rules
 from sjft.pipeline.runs import Run
-from sjft.reports.report_page.inputs import DatasetFiles, ReportInputs, RoundFiles, RunFiles
+from sjft.reports.report_page.inputs import (
+    DatasetFiles,
+    ReportInputs,
+    RetrievalFiles,
+    RoundFiles,
+    RunFiles,
+)
 from sjft.settings.config import Configuration
 from sjft.settings.dataset import CsvList
 from sjft.storage.files import digest_of_file
@@ -23,9 +29,7 @@ def report_inputs(c: Configuration, experiment: str) -> ReportInputs:
     """
     summarised = run_inputs.summarise(c, experiment=experiment)
     pairing = runs.pairing(c, experiment)
-    ranked = bool(summarised["neighbours"])
     names = {"retrieval": pairing.retrieval, "target": pairing.target}
-    ranking = layout.RANKING.of(**names, sources=runs.joined(pairing.sources))
     return ReportInputs(
         experiment=experiment,
         published=c.experiments[experiment].publish.arm,
@@ -34,9 +38,7 @@ def report_inputs(c: Configuration, experiment: str) -> ReportInputs:
         datasets=_datasets(c, experiment),
         leakage=_leakage(c, experiment),
         duplicates=Path(layout.DUPLICATES.of(**names)) if summarised["duplicates"] else None,
-        ranking=Path(ranking) if ranked else None,
-        bins=Path(layout.BINS.of(**names)) if ranked else None,
-        descriptors=_descriptors(c, experiment) if ranked else [],
+        retrievals=[_retrieval(c, experiment, name) for name in _used(c, experiment)],
         runs=[_run(c, run) for run in runs.compared_runs(c, experiment)],
         optional={
             name: Path(pattern.of(experiment=experiment))
@@ -49,11 +51,30 @@ def report_inputs(c: Configuration, experiment: str) -> ReportInputs:
     )
 
 
-def _descriptors(c: Configuration, experiment: str) -> list[Path]:
-    """Of the target's training images: what the bins were made from."""
-    pairing = runs.pairing(c, experiment)
-    names = {"retrieval": pairing.retrieval, "target": pairing.target}
-    return [Path(file) for file in inputs.equalise_bins(c, **names)["descriptors"]]
+def _used(c: Configuration, experiment: str) -> list[str]:
+    """The retrievals that compared arms use; the experiment's own, where it is one, first."""
+    found = dict.fromkeys(
+        runs.pairing(c, experiment, run.arm).retrieval
+        for run in runs.compared_runs(c, experiment)
+        if runs.uses_neighbours(c, experiment, run.arm)
+    )
+    own = c.experiments[experiment].retrieval
+    return sorted(found, key=lambda name: name != own)
+
+
+def _retrieval(c: Configuration, experiment: str, name: str) -> RetrievalFiles:
+    settings = c.experiments[experiment]
+    target, sources = settings.target, settings.sources
+    names = {"retrieval": name, "target": target}
+    leaking = [Path(file) for file in inputs.leaking_images(c, name, target, sources)]
+    return RetrievalFiles(
+        name,
+        c.retrievals[name].bank,
+        Path(layout.RANKING.of(**names, sources=runs.joined(sources))),
+        Path(layout.BINS.of(**names)),
+        [Path(file) for file in inputs.equalise_bins(c, **names)["descriptors"]],
+        dict(zip(sources, leaking, strict=True)) if leaking else {},
+    )
 
 
 def _datasets(c: Configuration, experiment: str) -> list[DatasetFiles]:
@@ -107,7 +128,7 @@ def _run(c: Configuration, run: Run) -> RunFiles:
         run.arm,
         run.seed,
         arm.title,
-        arm.selects and runs.pairing(c, run.experiment, run.arm) == runs.pairing(c, run.experiment),
+        runs.pairing(c, run.experiment, run.arm).retrieval if arm.selects else None,
         evaluation=Path(run.file(layout.EVALUATION)),
         classes=Path(run.file(layout.CLASSES)),
         probabilities=Path(run.file(layout.PROBABILITIES)),

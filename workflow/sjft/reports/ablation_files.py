@@ -8,7 +8,7 @@ from typing import Any
 from sjft.evaluation.probabilities import Probabilities, read_probabilities
 from sjft.reports.ablation import AblationArm, AblationRun, compare_arms, fused_runs
 from sjft.reports.ablation_page import plot_ablation, render_ablation
-from sjft.reports.duplicated import read_duplicated, without
+from sjft.reports.duplicated import duplicated_among, read_duplicated, without
 from sjft.reports.verdict import METHOD, verdict
 from sjft.selection.subset import read_selected
 from sjft.storage.files import write_plain_table, write_text
@@ -70,5 +70,13 @@ def write_ablation(ablation: Ablation, *, table: Path, runs: Path, text: Path, p
     by_arm, by_run = compare_arms(found, known, ablation.paper)
     write_plain_table(table, by_arm)
     write_plain_table(runs, by_run)
-    write_text(text, render_ablation(ablation.experiment, by_arm, ablation.split, sentences))
+    told = _left_out(ablation, left_out)
+    write_text(text, render_ablation(ablation.experiment, by_arm, ablation.split, sentences, told))
     plot_ablation(plot, ablation.experiment, by_arm, by_run)
+
+
+def _left_out(ablation: Ablation, left_out: frozenset[str]) -> str:
+    """Which test images the figures do without, in words; empty where none is left out."""
+    whole = read_probabilities(ablation.runs[0].probabilities)
+    found = duplicated_among(whole, left_out, left_out=True)
+    return "" if found is None else found.told

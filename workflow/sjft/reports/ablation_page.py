@@ -23,18 +23,23 @@ KINDS = {
 
 
 def render_ablation(
-    name: str, table: pl.DataFrame, split: str, sentences: Sequence[str] = ()
+    name: str,
+    table: pl.DataFrame,
+    split: str,
+    sentences: Sequence[str] = (),
+    left_out: str = "",
 ) -> str:
     """The table as Markdown, in per cent, with a caption that says what the intervals mean.
 
-    The verdict's ``sentences`` stand before it.
+    The verdict's ``sentences`` stand before it, and what it has ``left_out``, as a sentence.
     """
     with_paper = table["paper"].is_not_null().any()
     head = ["arm", "mean class accuracy", "difference"]
     head += ["95 % over seeds", "95 % over test images", "95 % over both", "could be seen"]
     head += ["source images"]
     head += ["the paper's", "its difference"] if with_paper else []
-    first = [line for sentence in sentences for line in (sentence, "")]
+    before = [*sentences, *([left_out] if left_out else [])]
+    first = [line for sentence in before for line in (sentence, "")]
     rows = [head, *(_cells(row, with_paper) for row in table.iter_rows(named=True))]
     lines = [f"# Ablation of {name}", "", *first, *markdown.table(rows)]
     return "\n".join([*lines, "", _caption(table, split, with_paper)]) + "\n"

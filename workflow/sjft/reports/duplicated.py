@@ -1,6 +1,7 @@
 """Test images that stand in training as well: what the figures are without them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,47 @@ from sjft.errors import UserError
 from sjft.evaluation.probabilities import Probabilities
 from sjft.leakage.table import read_leakage
 from sjft.reports.verdict import answers_of, mean_over_classes
+
+
+@dataclass(frozen=True)
+class Duplicated:
+    """The test images that stand in training, by path, and how many test images there are.
+
+    ``lost_classes`` have none but these; ``left_out`` says whether the figures are without them.
+    """
+
+    images: Sequence[str]
+    of: int
+    lost_classes: Sequence[str]
+    left_out: bool
+
+    @property
+    def told(self) -> str:
+        """How many, whether they are left out, and of which classes nothing else is there."""
+        lost = ", ".join(self.lost_classes)
+        told = (
+            f"{len(self.images)} of the {self.of} test images stand among the target's own "
+            "training images"
+        )
+        if self.left_out:
+            more = (
+                f" No image is left of: {lost}; means are over the other classes." if lost else ""
+            )
+            return f"{told}, and are left out.{more}"
+        return f"{told}.{f' There are no others of: {lost}.' if lost else ''}"
+
+
+def duplicated_among(
+    found: Probabilities, duplicated: Collection[str], *, left_out: bool
+) -> Duplicated | None:
+    """Which of the images of a run are ``duplicated``; None where none is."""
+    is_one = np.isin(found.paths, sorted(duplicated))
+    if not is_one.any():
+        return None
+    lost = sorted({*found.labels[is_one].tolist()} - {*found.labels[~is_one].tolist()})
+    images = sorted(path for path, one in zip(found.paths, is_one, strict=True) if one)
+    names = [found.class_names[label] for label in lost]
+    return Duplicated(images, len(found.paths), names, left_out)
 
 
 def without(found: Probabilities, left_out: Collection[str]) -> Probabilities:
@@ -42,21 +84,33 @@ def figures(found: Probabilities) -> dict[str, Any]:
     }
 
 
-def line_on_duplicates(arms: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def lines_on_duplicates(
+    arms: Mapping[str, Mapping[str, Any]], duplicated: Mapping[str, Any] | None
+) -> list[str]:
     """What the accuracies are without these images, or where they are left out, with them.
 
-    ``arms`` are those of a summary; there is no line where nothing stands in training.
+    ``arms`` and ``duplicated`` are those of a summary; nothing is said where no test image stands
+    in training.
     """
-    for key, words in (
-        ("with_duplicates", "These are left out above; mean class accuracy with them, on all"),
-        ("without_duplicates", "Mean class accuracy without these, on"),
-    ):
-        by_arm = {arm: [run[key] for run in values["runs"]] for arm, values in arms.items()}
-        found = [run for of_arm in by_arm.values() for run in of_arm]
-        if found and all(found):
-            told = ", ".join(
-                f"{arm} {100 * np.mean([run['mean_class_accuracy'] for run in of_arm]):.1f} %"
-                for arm, of_arm in by_arm.items()
-            )
-            return [f"{words} {found[0]['test_images']} test images: {told}."]
-    return []
+    if duplicated is None:
+        return []
+    found = Duplicated(**duplicated)
+    key, words = (
+        ("with_duplicates", "Mean class accuracy with them, on all")
+        if found.left_out
+        else ("without_duplicates", "Mean class accuracy without these, on")
+    )
+    by_arm = {arm: [run[key] for run in values["runs"]] for arm, values in arms.items()}
+    runs = [run for of_arm in by_arm.values() for run in of_arm]
+    if not all(runs):  # all test images stand in training: there is no figure without them
+        return [found.told]
+    told = ", ".join(
+        f"{arm} {100 * np.mean([run['mean_class_accuracy'] for run in of_arm]):.1f} %"
+        for arm, of_arm in by_arm.items()
+    )
+    return [found.told, f"{words} {runs[0]['test_images']} test images: {told}."]
+
+
+def without_duplicates(run: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The figures of a summary's run without duplicates; None where it has none of these."""
+    return run if run["with_duplicates"] else run["without_duplicates"]

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import jinja2
 import numpy as np
@@ -82,7 +83,8 @@ class NeighbourList:
         known = "not selected yet" if self.neighbours is None else f"K = {self.neighbours}"
         return (
             f"{self.path} ({self.class_name}): {len(self.nearest)} nearest of {self.on_file} on "
-            f"file by `{self.retrieval}`; {known} in {self.arm}-{self.seed}, round {self.round}"
+            f"file by the retrieval `{self.retrieval}`; {known} in {self.arm}-{self.seed}, "
+            f"round {self.round}"
         )
 
     @property
@@ -177,8 +179,8 @@ def _some(paths: Sequence[str]) -> str:
     return ", ".join(map(shown, paths[:NAMED])) + ", ..." * (len(paths) > NAMED)
 
 
-def page_of(listed: NeighbourList, images: ImageFolders) -> str:
-    """One HTML page with all images inside it."""
+def page_of(listed: NeighbourList, images: ImageFolders, explorer: Path) -> str:
+    """One HTML page with all images inside it; where the ``explorer`` is made, it leads there."""
     template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(
         TEMPLATE.read_text("utf-8")
     )
@@ -186,7 +188,9 @@ def page_of(listed: NeighbourList, images: ImageFolders) -> str:
         one: _inside(images.sources[one.source] / one.path, images.limits) for one in listed.nearest
     }
     target = _inside(images.target / listed.path, images.limits)
-    return template.render(listed=listed, target=target, images=shown_images) + "\n"
+    link = f"{explorer.resolve().as_uri()}#/targets/{quote(listed.path, safe='')}"
+    more = link if explorer.is_file() else None
+    return template.render(listed=listed, target=target, images=shown_images, more=more) + "\n"
 
 
 def _inside(path: Path, limits: ImageLimits) -> str | None:

@@ -13,6 +13,7 @@ import numpy as np
 from sjft import layout
 from sjft.errors import UserError
 from sjft.evaluation.probabilities import read_probabilities
+from sjft.reports.duplicated import without
 from sjft.reports.intervals import Interval, interval_over_both, interval_over_images
 from sjft.reports.summary import read_summary
 from sjft.reports.verdict import WITHOUT_SOURCE, points
@@ -101,7 +102,10 @@ def _how_far(place: Path) -> str:
 def _finished(place: Path, summary: Mapping[str, Any]) -> Result:
     arm = summary["published"]["arm"]
     of_arm = summary["arms"][arm]
-    interval = _interval_of(place, arm, [run["seed"] for run in of_arm["runs"]])
+    seeds = [run["seed"] for run in of_arm["runs"]]
+    duplicated = summary.get("duplicated") or {"left_out": False}
+    left_out = duplicated["images"] if duplicated["left_out"] else []
+    interval = _interval_of(place, arm, seeds, left_out)
     return Result(
         place.name,
         "finished",
@@ -116,14 +120,19 @@ def _finished(place: Path, summary: Mapping[str, Any]) -> Result:
     )
 
 
-def _interval_of(place: Path, arm: str, seeds: Sequence[int]) -> Interval | None:
-    """Of an arm's mean class accuracy; None where its probabilities are not there any more."""
+def _interval_of(
+    place: Path, arm: str, seeds: Sequence[int], left_out: Sequence[str]
+) -> Interval | None:
+    """Of an arm's mean class accuracy, on the images that the summary's figure is of.
+
+    None where its probabilities are not there any more.
+    """
     names = {"experiment": place.name, "arm": arm}
     files = [layout.PROBABILITIES.of(**names, seed=seed) for seed in seeds]
     paths = [place.parent / Path(file).relative_to(layout.RESULTS) for file in files]
     if not all(path.is_file() for path in paths):
         return None
-    runs = [read_probabilities(path) for path in paths]
+    runs = [without(read_probabilities(path), left_out) for path in paths]
     labels = runs[0].labels
     answers = np.array([run.values.argmax(axis=1) == labels for run in runs], np.float64)
     drawn_by = stable_integer("accuracy", arm)

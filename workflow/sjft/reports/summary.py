@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -13,7 +13,7 @@ from sjft.errors import NotAsWrittenError, UserError
 from sjft.evaluation.probabilities import Probabilities, read_probabilities
 from sjft.reports.choice import Choice, warning_of_choice
 from sjft.reports.conclusion import conclusion
-from sjft.reports.duplicated import figures, line_on_duplicates, without
+from sjft.reports.duplicated import duplicated_among, figures, lines_on_duplicates, without
 from sjft.reports.verdict import verdict
 from sjft.retrieval.ranking import shares_of_sources
 from sjft.selection.subset import Manifest, read_manifest
@@ -103,9 +103,19 @@ def summarise(
         "recall": {source: dict(by_depth) for source, by_depth in retrieval.recall.items()},
         "leakage": dict(retrieval.leakage),
         "duplicates": retrieval.duplicates,
+        "duplicated": _duplicated(runs, retrieval),
     }
     summary["table"] = render_table(summary)
     return summary
+
+
+def _duplicated(runs: Sequence[RunFiles], retrieval: Retrieval) -> dict[str, Any] | None:
+    """Which test images stand in training, as plain values; all runs have the same images."""
+    if not retrieval.duplicated or not runs:
+        return None
+    whole = read_probabilities(runs[0].probabilities)
+    found = duplicated_among(whole, retrieval.duplicated, left_out=retrieval.leave_out)
+    return None if found is None else asdict(found)
 
 
 def _measured(run: RunFiles, retrieval: Retrieval) -> tuple[dict[str, Any], Probabilities]:
@@ -115,6 +125,8 @@ def _measured(run: RunFiles, retrieval: Retrieval) -> tuple[dict[str, Any], Prob
     whole["test_images"] = told["images"]
     others: dict[str, Any] = {"without_duplicates": None, "with_duplicates": None}
     if retrieval.duplicated.isdisjoint(found.paths):
+        return whole | others, found
+    if not retrieval.leave_out and retrieval.duplicated.issuperset(found.paths):
         return whole | others, found
     part = without(found, retrieval.duplicated)
     if retrieval.leave_out:
@@ -175,7 +187,7 @@ def render_table(summary: Mapping[str, Any]) -> str:
     lines += _lines_on_sources(summary["arms"])
     lines += ["", f"Recall of the `{summary['backend']}` search: " + _listed(summary["recall"])]
     lines += _lines_on_leakage(summary["leakage"], summary["duplicates"])
-    lines += line_on_duplicates(summary["arms"])
+    lines += lines_on_duplicates(summary["arms"], summary.get("duplicated"))
     return "\n".join(lines)
 
 

@@ -1,12 +1,13 @@
 """How good the runs are: class by class, what is taken for what, and how sure they are."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from sjft.reports.report_page import charts
-from sjft.reports.report_page.blocks import Block, Section, Table, percent
+from sjft.reports.report_page.blocks import Block, Section, Table, Text, percent
 from sjft.reports.report_page.confusion import confusions
 from sjft.reports.report_page.inputs import RunFiles
 from sjft.reports.report_page.read import plain_table
@@ -87,6 +88,18 @@ def _calibration(run: RunFiles) -> list[Block]:
     chart = charts.reliability(table, "Calibration", meaning)
     head = ["confidence", "images", "mean confidence", "told right"]
     return [chart, Table(f"{run.name}: calibration", head, rows)]
+
+
+def of_whole_split(summary: Mapping[str, Any]) -> list[Block]:
+    """Where test images stand in training: that this section's figures are with them."""
+    found = summary.get("duplicated")
+    if found is None:
+        return []
+    told = (
+        f"Classes, confusion and calibration are of all {found['of']} test images, also of the "
+        f"{len(found['images'])} that stand among the target's own training images."
+    )
+    return [Text(told)]
 
 
 def skipped_in_evaluation(runs: Sequence[RunFiles]) -> list[Block]:

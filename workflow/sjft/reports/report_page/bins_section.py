@@ -12,6 +12,7 @@ from sjft.descriptors.levels import level_boundaries, zero_level
 from sjft.errors import UserError
 from sjft.reports.report_page import charts
 from sjft.reports.report_page.blocks import Block, Chart, Section, Table, Text, percent
+from sjft.reports.report_page.inputs import RetrievalFiles
 from sjft.retrieval.bins import mass_of_levels, read_bins
 
 WORST = ("the worst", "the second worst", "the third worst")  # that are drawn, and the best
@@ -48,23 +49,49 @@ class _Channels:
         logs = np.log(shares, out=np.zeros_like(shares), where=shares > 0)
         return np.asarray(np.exp(-(shares * logs).sum(axis=1)))
 
+    def same_as(self, other: "_Channels") -> bool:
+        """Whether these are the same bins of the same responses."""
+        return np.array_equal(self.mass, other.mass) and np.array_equal(self.edges, other.edges)
 
-def bins(path: Path | None, descriptors: Sequence[Path]) -> Section:
-    """The worst channels' responses with their bins, the best channel's, and a table of all.
+
+def bins(retrievals: Sequence[RetrievalFiles]) -> Section:
+    """Of each retrieval the worst channels' responses with their bins, the best's, and a table.
 
     Raises `UserError` where bins and descriptors do not belong together.
     """
-    if path is None:
-        return Section("bins", "Bins", [Text("No arm uses the bins of this retrieval.")])
-    channels = _read(path, descriptors)
+    if not retrievals:
+        return Section("bins", "Bins", [Text("No arm uses bins.")])
+    blocks: list[Block] = [Text(EXPLAINED)]
+    seen: dict[str, _Channels] = {}
+    for files in retrievals:
+        channels = _read(files.bins, files.descriptors)
+        if len(retrievals) > 1:
+            same = next((name for name, other in seen.items() if channels.same_as(other)), None)
+            seen[files.name] = channels
+            blocks.append(
+                Text(f"Bins of the {files.told}:" if same is None else _same(files, same))
+            )
+            if same is not None:
+                continue
+        blocks += _drawn_and_listed(channels, f" of {files.bank}" if len(retrievals) > 1 else "")
+    return Section("bins", "Bins", blocks)
+
+
+def _same(files: RetrievalFiles, other: str) -> str:
+    return f"The bins of the {files.told} are those of `{other}`."
+
+
+def _drawn_and_listed(channels: _Channels, of_bank: str) -> list[Block]:
+    """``of_bank`` stands behind the names of channels where there are several retrievals."""
     measure = channels.as_good_as
     order = np.argsort(measure, kind="stable")
     shown = dict(zip(order.tolist(), WORST, strict=False))
     shown.setdefault(int(order[-1]), "the best")
     drawn = [
-        _drawn(channels, channel, rank, float(measure[channel])) for channel, rank in shown.items()
+        _drawn(channels, channel, rank + of_bank, float(measure[channel]))
+        for channel, rank in shown.items()
     ]
-    return Section("bins", "Bins", [Text(EXPLAINED), *drawn, _table(channels, order, measure)])
+    return [*drawn, _table(channels, order, measure, of_bank)]
 
 
 def _read(path: Path, descriptors: Sequence[Path]) -> _Channels:
@@ -85,7 +112,9 @@ def _read(path: Path, descriptors: Sequence[Path]) -> _Channels:
     )
 
 
-def _table(channels: _Channels, order: NDArray[np.intp], measure: NDArray[np.float64]) -> Table:
+def _table(
+    channels: _Channels, order: NDArray[np.intp], measure: NDArray[np.float64], of_bank: str
+) -> Table:
     rows = []
     for channel in order.tolist():
         of_bins = channels.in_bins[channel]
@@ -99,7 +128,7 @@ def _table(channels: _Channels, order: NDArray[np.intp], measure: NDArray[np.flo
                 percent(int(channels.mass[channel, channels.zero]) / all_of_it),
             ]
         )
-    caption = f"All channels, of {channels.in_bins.shape[1]} bins each, the worst first"
+    caption = f"All channels{of_bank}, of {channels.in_bins.shape[1]} bins each, the worst first"
     head = ["channel", "as good as so many equal bins", "bins in use", "largest bin", "exactly 0"]
     return Table(caption, head, rows)
 

@@ -1,7 +1,6 @@
 """What was compared, from which data; copies that were found; and how near neighbours are."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from sjft.data.location import ImageFolders
 from sjft.data.state import read_record
 from sjft.data.table import read_images
 from sjft.leakage.table import read_leakage
+from sjft.reports.duplicated import lines_on_duplicates
 from sjft.reports.report_page import charts
 from sjft.reports.report_page.blocks import (
     Block,
@@ -23,7 +23,7 @@ from sjft.reports.report_page.blocks import (
     Text,
     percent,
 )
-from sjft.reports.report_page.inputs import DatasetFiles, ReportInputs
+from sjft.reports.report_page.inputs import DatasetFiles, ReportInputs, RetrievalFiles
 from sjft.reports.report_page.thumbnails import thumbnail
 from sjft.retrieval.neighbours import read_neighbours
 from sjft.selection.subset import read_skipped
@@ -64,7 +64,8 @@ def comparison(inputs: ReportInputs, summary: Mapping[str, Any]) -> Section:
     if summary["style_share_by_chance"] is not None:
         chance = percent(summary["style_share_by_chance"])
         blocks.append(Text(f"By chance {chance} of the source images would have its style."))
-    return Section("comparison", "What was compared", blocks)
+    said = lines_on_duplicates(summary["arms"], summary.get("duplicated"))
+    return Section("comparison", "What was compared", [*blocks, *map(Text, said)])
 
 
 ##### data sets #####
@@ -192,7 +193,7 @@ def _copies(
 
 
 def retrieval(inputs: ReportInputs, summary: Mapping[str, Any]) -> Section:
-    """The search's recall, and the divergence by rank."""
+    """The search's recall in the experiment's own retrieval, and the divergence by rank in each."""
     recall: Mapping[str, Mapping[str, float]] = summary["recall"]
     rows: list[list[Cell]] = [
         [source, int(depth), f"{share:.3f}"]
@@ -206,15 +207,15 @@ def retrieval(inputs: ReportInputs, summary: Mapping[str, Any]) -> Section:
             "found, on a sample of target images"
         )
         blocks.append(Table(caption, ["source", "of the first", "recall"], rows))
-    if inputs.ranking is not None:
-        blocks.append(_distances(inputs.ranking))
+    several = len(inputs.retrievals) > 1
+    blocks += [_distances(of, several=several) for of in inputs.retrievals]
     if not blocks:
-        blocks = [Text("No arm uses the neighbours of this retrieval.")]
+        blocks = [Text("No arm that is compared uses neighbours.")]
     return Section("retrieval", "Retrieval", blocks)
 
 
-def _distances(ranking: Path) -> Chart:
-    divergences = read_neighbours(ranking).divergences
+def _distances(files: RetrievalFiles, *, several: bool) -> Chart:
+    divergences = read_neighbours(files.ranking).divergences
     kept = divergences.shape[1]
     ranks = np.unique(np.geomspace(1, kept, RANKS).round().astype(int))
     low, middle, high = np.quantile(divergences[:, ranks - 1], [0.1, 0.5, 0.9], axis=0)
@@ -224,4 +225,5 @@ def _distances(ranking: Path) -> Chart:
         f"{len(divergences):,} target images, from {middle[0]:.3g} nat at rank 1 to "
         f"{middle[-1]:.3g} at rank {kept:,}; the band holds the middle 80 %."
     )
-    return charts.band(table, "rank", "How near the neighbours are", meaning)
+    title = "How near the neighbours are" + (f", by {files.name}" if several else "")
+    return charts.band(table, "rank", title, meaning)

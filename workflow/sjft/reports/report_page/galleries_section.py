@@ -13,7 +13,7 @@ from sjft.data.location import ImageFolders
 from sjft.data.table import read_images
 from sjft.leakage.table import images_to_exclude, read_leakage
 from sjft.reports.report_page.blocks import Block, Gallery, Section, ShownImage, Text
-from sjft.reports.report_page.inputs import ReportInputs, RunFiles
+from sjft.reports.report_page.inputs import ReportInputs, RetrievalFiles, RunFiles
 from sjft.reports.report_page.thumbnails import thumbnail
 from sjft.retrieval.neighbours import Neighbours, read_neighbours
 from sjft.retrieval.ranking import side_by_side, usable_sources
@@ -30,50 +30,72 @@ RANDOM = 4
 
 @dataclass(frozen=True)
 class _Borrowed:
-    """A run's rounds, and the ranking that they take their images from.
+    """The rounds of a run, and the ranking that they take their images from.
 
-    ``sources`` are all sources' images by their number in the ranking, ``usable`` the rows of them
-    that may be used.
+    ``usable`` are the rows of all sources' images that may be used; ``others`` the arms that borrow
+    by the same retrieval.
     """
 
     run: RunFiles
+    retrieval: RetrievalFiles
+    others: list[str]
     rounds: list[Manifest]
     ranking: Neighbours
-    sources: pl.DataFrame
     usable: pl.DataFrame
 
 
+@dataclass(frozen=True)
+class _Images:
+    """Where images are: ``sources`` are all sources' by their number in any ranking."""
+
+    sources: pl.DataFrame
+    folders: ImageFolders
+
+
 def galleries(inputs: ReportInputs, folders: ImageFolders, published: str, page: Path) -> Section:
-    """A seeded sample of the target's training images, each with what was borrowed for it."""
+    """A seeded sample of the target's training images, each with what was borrowed for it.
+
+    By each retrieval of the compared arms: that of the ``published`` arm comes first.
+    """
     title = "Nearest source images"
-    found = _read(inputs, published)
-    if found is None:
-        text = "No arm that is compared borrows neighbours of each target image by this retrieval."
+    lists = {files.name: read_images(files.images) for files in inputs.datasets[1:]}
+    found = _read(inputs, lists, published)
+    if not found:
+        text = "No arm that is compared borrows neighbours of each target image."
         return Section("galleries", title, [Text(text)])
-    rows = _sample(found)
+    images = _Images(side_by_side(lists), folders)
+    rows = _sample(found[0])
     explorer = inputs.optional["explorer"]
     link = os.path.relpath(explorer, page.parent) if explorer.is_file() else ""
-    blocks: list[Block] = [Text(_told(found, rows, bool(link)))]
+    blocks: list[Block] = [Text(_told(found[0], rows, bool(link))), *map(Text, _others(found))]
     blocks += [
-        _gallery(found, row, folders, link, folded=place >= OPEN) for place, row in enumerate(rows)
+        _gallery(found, row, images, link, folded=place >= OPEN) for place, row in enumerate(rows)
     ]
     return Section("galleries", title, blocks)
 
 
-def _read(inputs: ReportInputs, published: str) -> _Borrowed | None:
-    borrowing = [run for run in inputs.runs if run.borrows]
-    if inputs.ranking is None or not borrowing:
-        return None
-    run = next((run for run in borrowing if run.arm == published), borrowing[0])
-    lists = {files.name: read_images(files.images) for files in inputs.datasets[1:]}
-    leaking = {name: images_to_exclude(read_leakage(path)) for name, path in inputs.leakage.items()}
-    return _Borrowed(
-        run,
-        [read_manifest(of_round.subset, of_round.targets) for of_round in run.rounds],
-        read_neighbours(inputs.ranking),
-        side_by_side(lists),
-        usable_sources(lists, leaking),
-    )
+def _read(inputs: ReportInputs, lists: dict[str, pl.DataFrame], published: str) -> list[_Borrowed]:
+    """One run of each retrieval."""
+    by_retrieval: dict[str, list[RunFiles]] = {}
+    for run in sorted(inputs.runs, key=lambda run: run.arm != published):
+        if run.retrieval is not None:
+            by_retrieval.setdefault(run.retrieval, []).append(run)
+    files_of = {files.name: files for files in inputs.retrievals}
+    found = []
+    for name, (run, *others) in by_retrieval.items():
+        files = files_of[name]
+        leaking = {of: images_to_exclude(read_leakage(path)) for of, path in files.leakage.items()}
+        found.append(
+            _Borrowed(
+                run,
+                files,
+                list(dict.fromkeys(other.arm for other in others if other.arm != run.arm)),
+                [read_manifest(of_round.subset, of_round.targets) for of_round in run.rounds],
+                read_neighbours(files.ranking),
+                usable_sources(lists, leaking),
+            )
+        )
+    return found
 
 
 def _sample(found: _Borrowed) -> list[int]:
@@ -99,28 +121,54 @@ def _told(found: _Borrowed, rows: Sequence[int], linked: bool) -> str:
     )
 
 
+def _others(found: Sequence[_Borrowed]) -> list[str]:
+    """What the other arms that borrow have in common with the first, and what not."""
+    said = []
+    if len(found) > 1:
+        own, *rest = (f"{of.run.name} by the {of.retrieval.told}" for of in found)
+        said.append(
+            f"Below that stands what another retrieval finds near the same image: {own}; "
+            f"{'; '.join(rest)}. Divergences of different filter banks do not compare."
+        )
+    said += [
+        f"{', '.join(of.others)}: the same order of source images as {of.run.name}, by the same "
+        "retrieval; how many of them are used may differ."
+        for of in found
+        if of.others
+    ]
+    return said
+
+
 ##### one target image #####
 
 
 def _gallery(
-    found: _Borrowed, row: int, folders: ImageFolders, link: str, *, folded: bool
+    found: Sequence[_Borrowed], row: int, images: _Images, link: str, *, folded: bool
 ) -> Gallery:
-    target = found.rounds[-1].targets.row(row, named=True)
+    """``row`` is that of the first run's target images."""
+    first, folders = found[0], images.folders
+    target = first.rounds[-1].targets.row(row, named=True)
     path = target["path"]
     place = f"{link}#/targets/{quote(path, safe='')}" if link else ""
+    rows = [shown for of in found for shown in _by_round(of, path, images, named=len(found) > 1)]
     return Gallery(
         f"{target['class_name']}: {path}",
         ShownImage(thumbnail(folders.target / path, folders.limits), "the target image"),
-        [*_by_round(found, row, folders), _at_random(found, row, path, folders)],
+        [*rows, _at_random(first, row, path, images)],
         place,
         folded,
     )
 
 
 def _by_round(
-    found: _Borrowed, row: int, folders: ImageFolders
+    found: _Borrowed, path: str, images: _Images, *, named: bool
 ) -> list[tuple[str, list[ShownImage]]]:
     """What each round borrowed, as far as it is more than the rounds before it."""
+    before_it = f"{found.run.arm}, by {found.retrieval.name}. " if named else ""
+    place_of = {name: place for place, name in enumerate(found.rounds[-1].targets["path"])}
+    if path not in place_of:
+        return [(f"{before_it}The image has no neighbours there", [])]
+    row = place_of[path]
     rows: list[tuple[str, list[ShownImage]]] = []
     before, last = np.zeros(found.ranking.sources.shape[1], bool), 0
     for of_round, manifest in zip(found.run.rounds, found.rounds, strict=True):
@@ -134,19 +182,19 @@ def _by_round(
             continue
         shown = new[: GROWN if of_round.number else FIRST]
         grew = f"K grew from {last} to {k}, {len(new)} more" if of_round.number else f"K = {k}"
-        caption = f"Round {of_round.number}: {grew}; the nearest {len(shown)} of them"
-        rows.append((caption, [_neighbour(found, row, int(place), folders) for place in shown]))
+        caption = f"{before_it}Round {of_round.number}: {grew}; the nearest {len(shown)} of them"
+        rows.append((caption, [_neighbour(found, row, int(place), images) for place in shown]))
         last = k
     return rows
 
 
-def _neighbour(found: _Borrowed, row: int, place: int, folders: ImageFolders) -> ShownImage:
+def _neighbour(found: _Borrowed, row: int, place: int, images: _Images) -> ShownImage:
     number = int(found.ranking.sources[row, place])
-    return _source(found, number, f"{place + 1}. {_nats(found, row, place)}", folders)
+    return _source(images, number, f"{place + 1}. {_nats(found, row, place)}")
 
 
 def _at_random(
-    found: _Borrowed, row: int, path: str, folders: ImageFolders
+    found: _Borrowed, row: int, path: str, images: _Images
 ) -> tuple[str, list[ShownImage]]:
     """Source images drawn for this target image: how near they are where its list holds them."""
     rng = np.random.default_rng(stable_integer("gallery at random", path))
@@ -160,7 +208,7 @@ def _at_random(
             if len(places)
             else f"not among the {found.ranking.sources.shape[1]:,} nearest"
         )
-        shown.append(_source(found, number, near, folders))
+        shown.append(_source(images, number, near))
     return "Random source images, for comparison", shown
 
 
@@ -168,9 +216,9 @@ def _nats(found: _Borrowed, row: int, place: int) -> str:
     return f"{float(found.ranking.divergences[row, place]):.3g} nat"
 
 
-def _source(found: _Borrowed, number: int, told: str, folders: ImageFolders) -> ShownImage:
-    image = found.sources.row(number, named=True)
-    file = folders.of(image["source"]) / image["path"]
+def _source(images: _Images, number: int, told: str) -> ShownImage:
+    image = images.sources.row(number, named=True)
+    file = images.folders.of(image["source"]) / image["path"]
     return ShownImage(
-        thumbnail(file, folders.limits), f"{told}; {image['class_name']}: {image['path']}"
+        thumbnail(file, images.folders.limits), f"{told}; {image['class_name']}: {image['path']}"
     )

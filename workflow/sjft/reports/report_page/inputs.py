@@ -23,6 +23,27 @@ class DatasetFiles:
 
 
 @dataclass(frozen=True)
+class RetrievalFiles:
+    """A way of retrieval that a compared arm borrows by, of an experiment's target and sources.
+
+    ``descriptors`` are those of the target's training images, which the bins were made from;
+    ``leakage`` is by source, empty where no image is left out.
+    """
+
+    name: str
+    bank: str
+    ranking: Path
+    bins: Path
+    descriptors: Sequence[Path]
+    leakage: Mapping[str, Path]
+
+    @property
+    def told(self) -> str:
+        """As the page calls it."""
+        return f"retrieval `{self.name}`, filter bank `{self.bank}`"
+
+
+@dataclass(frozen=True)
 class RoundFiles:
     """One round of a run; ``difficulty`` is there where the next round went by it."""
 
@@ -37,13 +58,13 @@ class RoundFiles:
 class RunFiles:
     """An arm with a seed: all of its rounds, and how good it is.
 
-    ``borrows`` says whether its source images are neighbours of the experiment's own ranking.
+    ``retrieval`` is the name of the one by which it borrows neighbours; None where it does not.
     """
 
     arm: str
     seed: int
     title: str
-    borrows: bool
+    retrieval: str | None
     evaluation: Path
     classes: Path
     probabilities: Path
@@ -61,9 +82,9 @@ class ReportInputs:
 
     ``published`` is the arm that the configuration names, where the summary says none.
     ``leakage`` is by source, empty, and ``duplicates`` None, where nothing was looked for;
-    ``ranking`` and ``bins`` None, and ``descriptors`` (of the target's training images) empty,
-    where no arm uses them. ``optional`` are files that are shown where they are
-    there, and that nobody has to make for the page: `ablation_text`, `ablation_plot`, `explorer`.
+    ``retrievals`` are those that compared arms use, the experiment's own first. ``optional`` are
+    files that are shown where they are there, and that nobody has to make for the page:
+    `ablation_text`, `ablation_plot`, `explorer`.
     """
 
     experiment: str
@@ -73,9 +94,7 @@ class ReportInputs:
     datasets: Sequence[DatasetFiles]
     leakage: Mapping[str, Path]
     duplicates: Path | None
-    ranking: Path | None
-    bins: Path | None
-    descriptors: Sequence[Path]
+    retrievals: Sequence[RetrievalFiles]
     runs: Sequence[RunFiles]
     optional: Mapping[str, Path]
 
@@ -85,13 +104,20 @@ class ReportInputs:
         for dataset in self.datasets:
             files += [dataset.images, dataset.state, *dataset.skipped]
         files += self.leakage.values()
-        files += [file for file in (self.duplicates, self.ranking, self.bins) if file]
+        files += [self.duplicates] if self.duplicates else []
+        for retrieval in self.retrievals:
+            files += [retrieval.ranking, retrieval.bins, *retrieval.leakage.values()]
         for run in self.runs:
             files += [run.evaluation, run.classes, run.probabilities]
             for of_round in run.rounds:
                 files += [of_round.subset, of_round.targets, of_round.history]
                 files += [of_round.difficulty] if of_round.difficulty else []
         return list(dict.fromkeys(files))
+
+    @property
+    def descriptors(self) -> list[Path]:
+        """Of the target's training images, of all retrievals' banks: they are read by block."""
+        return list(dict.fromkeys(file for of in self.retrievals for file in of.descriptors))
 
 
 @dataclass(frozen=True)

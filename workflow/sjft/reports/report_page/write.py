@@ -9,7 +9,11 @@ import jinja2
 from markupsafe import Markup
 
 from sjft.data.location import ImageFolders
-from sjft.reports.report_page.accuracy_section import accuracy, skipped_in_evaluation
+from sjft.reports.report_page.accuracy_section import (
+    accuracy,
+    of_whole_split,
+    skipped_in_evaluation,
+)
 from sjft.reports.report_page.bins_section import bins
 from sjft.reports.report_page.blocks import Block, Chart, Rendered, Section, Table, Text
 from sjft.reports.report_page.data_sections import comparison, datasets, leakage, retrieval
@@ -43,13 +47,13 @@ def write_report(
         comparison(inputs, summary),
         datasets(inputs, folders),
         leakage(inputs, folders),
-        bins(inputs.bins, inputs.descriptors),
+        bins(inputs.retrievals),
         retrieval(inputs, summary),
         galleries(inputs, folders, published, page),
         _with(used, _explorer(inputs.optional["explorer"], page)),
         learning(inputs.runs),
         difficulty(inputs.runs),
-        _with(evaluated, skipped_in_evaluation(inputs.runs)),
+        _with(evaluated, [*of_whole_split(summary), *skipped_in_evaluation(inputs.runs)]),
         _ablation(inputs.optional["ablation_text"], inputs.optional["ablation_plot"]),
         _costs(known.costs),
         _made_with(known),

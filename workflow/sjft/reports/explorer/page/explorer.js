@@ -14,7 +14,9 @@ const select = document.getElementById("round");
 const round = () => Explorer.round(state.round);
 const address = (view, number) => `#${state.round}/${view}${number === undefined ? "" : `/${number}`}`;
 const say = (text) => (document.getElementById("status").textContent = text);
-const roundName = (r) => `${r.arm}, seed ${r.seed}, round ${r.round} (${r.retrieval})`;
+// A retrieval is named where there are several.
+const byRetrieval = (r, name) => (Explorer.index.retrievals.length > 1 ? name(r.retrieval, Explorer.retrieval(r).bank) : "");
+const roundName = (r) => `${r.arm}, seed ${r.seed}, round ${r.round}${byRetrieval(r, (name) => ` (${name})`)}`;
 
 Explorer.start = function () {
   this.index.rounds.forEach((r, i) => select.append(h("option", { value: i }, roundName(r))));

@@ -36,7 +36,7 @@ function about() {
   const shown = index.targets.path.length;
   const others = Object.entries(index.otherArms).map(([arm, why]) => h("li", null, `${arm}: ${why}.`));
   const retrievals = index.retrievals.map((r) =>
-    h("li", null, `${r.name} (bank ${r.bank}): the first ${r.listed} of ${r.onFile} neighbours on file are listed, and the first ${r.explained} of them explained.`),
+    h("li", null, `Retrieval ${r.name} (filter bank ${r.bank}): the first ${r.listed} of ${r.onFile} neighbours on file are listed, and the first ${r.explained} of them explained.`),
   );
   return [
     h("h2", null, "About this page"),

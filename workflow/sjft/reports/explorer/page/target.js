@@ -29,7 +29,7 @@ async function detail() {
         roundsOf(target),
       ),
     ),
-    h("h3", null, `Its nearest source images, by ${r.retrieval}`),
+    h("h3", null, `Its nearest source images${byRetrieval(r, (name, bank) => `, by the retrieval ${name} (filter bank ${bank})`)}`),
     h("p", null, `${used} of the ${listed} listed are used in this round (K = ${k}).${beyond} ${classesOf(items)}`),
     ...Views.cards(items, open, FIRST, "Nearest source images, nearest first"),
     Views.curve(lists.divergences, k, lists.randomDivergences),
