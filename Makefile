@@ -11,8 +11,9 @@ ANNOY := $(shell sed -n 's/^ *"\(annoy==[^"]*\)".*/\1/p' pyproject.toml)
 # one node must work on another, and with some compilers such an index returns wrong neighbours.
 export ANNOY_COMPILER_ARGS := -O3,-std=c++14,-DANNOYLIB_MULTITHREADED_BUILD,-fpermissive
 
-# Test files are shared out to worker processes, the longest first.
-WORKERS ?= --numprocesses logical --maxprocesses 4
+# Test files are shared out to worker processes, the longest first: one more than there are cores,
+# as those that run jobs on a cluster wait for it.
+WORKERS ?= --numprocesses $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
 PYTEST := $(BIN)/python -m pytest $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 .PHONY: help demo test quick check unit docs benchmark chaos gpu evidence generated clean

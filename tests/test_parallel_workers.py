@@ -50,11 +50,14 @@ def test_what_could_not_be_made_is_tried_again(
 def test_files_that_take_long_come_first_and_stay_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parallel_workers, "WORKERS", 2)
 
-    def item(file: str, *markers: str) -> Any:
+    def item(file: str, *markers: str, fixtures: tuple[str, ...] = ()) -> Any:
         return SimpleNamespace(
-            path=Path(file), get_closest_marker=lambda name: name if name in markers else None
+            path=Path(file),
+            get_closest_marker=lambda name: name if name in markers else None,
+            fixturenames=fixtures,
         )
 
     items = [item("a"), item("b"), item("b", "slow"), item("c"), item("d", "workflow")]
+    items.append(item("e", "workflow", fixtures=("slurm",)))
     pytest_collection_modifyitems(items)
-    assert [one.path.name for one in items] == ["d", "b", "b", "a", "c"]
+    assert [one.path.name for one in items] == ["e", "d", "b", "b", "a", "c"]

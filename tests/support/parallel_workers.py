@@ -3,40 +3,58 @@
 A plug-in of pytest, which tests/conftest.py names. In a single process it changes nothing.
 """
 
+import compileall
 import fcntl
 import os
 import shutil
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numba
 import pytest
 import torch
 
+LIBRARY = Path(__file__).parents[2] / "workflow"
+CLUSTER = "slurm"  # the fixture
 # How many workers there are, in a worker.
 WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0"))
 
 
 def pytest_configure() -> None:
-    """Share the cores, or each worker's threads would wait for those of the others."""
+    """Share the cores, or each worker's threads would wait for those of the others.
+
+    The library is compiled before: many tests run copies of it, which would all compile their own.
+    """
     if WORKERS:
         threads = max(1, (os.cpu_count() or 1) // WORKERS)
         torch.set_num_threads(threads)
         numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+    elif not sys.dont_write_bytecode:
+        compileall.compile_dir(LIBRARY, quiet=1)
 
 
 @pytest.hookimpl(trylast=True)  # once all markers are there
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the files that take longest first, so that no worker is left alone with one of them."""
+    """Put the files that take longest first, so that no worker is left alone with one of them.
+
+    First of all those that wait for a cluster: the cores are the other workers' meanwhile.
+    """
     if not WORKERS:
         return
     weight: dict[Path, int] = {}
     for item in items:
-        of_item = 2 * bool(item.get_closest_marker("workflow")) + bool(
-            item.get_closest_marker("slow")
-        )
+        of_item = 2 * _has(item, "workflow") + _has(item, "slow") + 4 * (CLUSTER in _fixtures(item))
         weight[item.path] = max(of_item, weight.get(item.path, 0))
     items.sort(key=lambda item: -weight[item.path])
+
+
+def _has(item: pytest.Item, marker: str) -> bool:
+    return item.get_closest_marker(marker) is not None
+
+
+def _fixtures(item: pytest.Item) -> Sequence[str]:
+    return getattr(item, "fixturenames", ())
 
 
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
