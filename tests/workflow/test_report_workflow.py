@@ -94,8 +94,13 @@ def look_at_report(running: Any, report: Path, width: str) -> None:
         "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
     )
     assert wide <= room, f"in the report, {width}: {wide} pixels wide in {room}"
+    frame.locator(".gallery").first.scroll_into_view_if_needed()
+    sides = frame.locator(".gallery[open] img").evaluate_all(
+        "all => all.map((i) => i.naturalWidth)"
+    )
+    assert len(sides) >= 6 and all(sides), "what was borrowed is in the page itself"
     number = frame.locator(".matrix button").first
     number.click()
     assert frame.locator("#taken li").count() == int(number.inner_text())
-    assert not frame.locator("#taken a").count(), "the report may lie anywhere"
+    assert not frame.locator("#taken a, #taken img").count(), "the report may lie anywhere"
     check(watched, f"in {report.parent.name}, {width}")

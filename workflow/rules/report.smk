@@ -4,6 +4,8 @@ from sjft.pipeline import report_costs, report_files
 from sjft.reports.report_page.page_files import digest_of_page as digest_of_report
 
 
+# One file with all inside it: a folder with an htmlindex opens in a report that is a zip alone, and
+# ends `--report report.html` with an error.
 rule describe:
     input:
         files=reads(report_files.describe, "files"),

@@ -1,5 +1,6 @@
 """The report in a browser, at the width of a desk and of a phone: by itself, and in Snakemake's."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from browser import Watched, browser
 from explored import Explored
+from image_files import random_image
 from reported import KNOWN, write_reported
 
 from sjft.evaluation.probabilities import Probabilities, write_probabilities
@@ -29,6 +31,8 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("reported")
     inputs, folders = write_reported(folder, Explored(retrievals=("first", "second")))
     write_report(inputs, folders, KNOWN, folder / "report/index.html")
+    for number in range(60):  # which the page names, and the browser reads
+        random_image(number, (40, 30)).save(folder / f"{number}.png")
     return folder / "report/index.html"
 
 
@@ -93,6 +97,9 @@ def test_a_number_of_the_matrix_leads_to_its_images_by_mouse_and_by_keys_alone(
     assert title == f"pet <b>0</b>, told as pet <b>1</b>: {images} images"
     assert taken.locator("li").count() == images
     assert "its own class" in taken.locator("li").first.inner_text()
+    seen.wait_for_function("[...document.querySelectorAll('#taken img')].every((i) => i.complete)")
+    shown = taken.locator("img").evaluate_all("all => all.map((image) => image.naturalWidth)")
+    assert shown == [40] * images, "from their own files"
     assert taken.evaluate("panel => panel === document.activeElement")
     watched.check("matrix")
     watched.check_accessibility("matrix")
@@ -102,7 +109,7 @@ def test_a_number_of_the_matrix_leads_to_its_images_by_mouse_and_by_keys_alone(
     matrix.locator("[data-cell='1,1']").click()
     assert "told right" in taken.locator("li").first.inner_text()
     link = taken.locator("a").first
-    assert link.get_attribute("href") == "../" + link.inner_text()
+    assert link.get_attribute("href") == "../" + link.inner_text().strip()
     matrix.locator("[data-cell='1,1']").focus()
     seen.keyboard.press("ArrowDown")
     assert seen.locator("button:focus").get_attribute("data-cell") == "2,1"
@@ -140,6 +147,9 @@ def test_a_matrix_of_many_classes_fits_the_paper_and_links_are_right_whatever_th
     values = np.random.default_rng(3).dirichlet(np.ones(classes), len(labels)).astype(np.float32)
     names = [f"a class with a rather long name {number}" for number in range(classes)]
     images = [f"test/a #{number}?.png" for number in range(len(labels))]
+    random_image(1, (40, 30)).save(tmp_path / "one.png")
+    for image in images:
+        os.link(tmp_path / "one.png", tmp_path / image)
     answers = Probabilities(images, labels, values, names)
     write_probabilities(inputs.runs[0].probabilities, answers, {}, {"model": "many"})
     inputs.optional["explorer"].parent.mkdir()
@@ -156,7 +166,7 @@ def test_a_matrix_of_many_classes_fits_the_paper_and_links_are_right_whatever_th
         else:
             watched.page.locator(".matrix button").first.click()
             link = watched.page.locator("#taken a").first
-            assert link.get_attribute("href") == "../" + quote(link.inner_text())
+            assert link.get_attribute("href") == "../" + quote(link.inner_text().strip())
             explored = watched.page.locator(".gallery a").first.get_attribute("href")
             assert "/explorer/index.html#/targets/pets%20%26%20%3Cmore%3E%2F" in explored
         watched.page.locator(".matrix").scroll_into_view_if_needed()

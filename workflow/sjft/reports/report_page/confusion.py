@@ -1,7 +1,7 @@
 """What is taken for what: a matrix each of whose counts leads to the images behind it.
 
 Images that are held out are read by `evaluate` and the leakage check alone: the page names them,
-with what the network said of them, and links to their files, and shows none.
+with what the network said of them, and holds none. Opened as a file, it has the browser show them.
 """
 
 import json

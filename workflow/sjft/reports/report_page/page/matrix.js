@@ -35,8 +35,16 @@
     const told = isRight
       ? `told right, ${percent(sure)}`
       : `taken for ${behind.classes[predicted]}, ${percent(sure)}; its own class ${percent(own)}`;
-    item.append(reaches ? linkTo(`${behind.folder}/${path}`, path) : path, made("span", told));
+    const place = `${behind.folder}/${path}`;
+    item.append(reaches ? linkTo(place, fromFile(place), path) : path, made("span", told));
     return item;
+  }
+
+  // The image itself, which the browser reads now: the page holds no image that is held out.
+  function fromFile(path) {
+    const shown = Object.assign(document.createElement("img"), { alt: "", src: encoded(path) });
+    shown.addEventListener("error", () => shown.remove()); // of a kind that no browser shows
+    return shown;
   }
 
   function open(button) {

@@ -58,10 +58,12 @@ for (const link of document.querySelectorAll("nav a, .skip")) {
 // Files beside the page can be reached from the page alone.
 const reaches = location.protocol === "file:" && window.top === window;
 
-// A link to a file beside the page, whatever it is called.
+// The address of a file beside the page, whatever it is called.
+const encoded = (path) => path.split("/").map(encodeURIComponent).join("/");
+
 function linkTo(path, ...content) {
   const link = document.createElement("a");
-  link.href = path.split("/").map(encodeURIComponent).join("/");
+  link.href = encoded(path);
   link.append(...content);
   return link;
 }
