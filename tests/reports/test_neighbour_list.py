@@ -89,6 +89,14 @@ def test_the_page_has_all_images_inside_it(
     page = page_of(listed, images, Path("not/made.html"))
     assert page.count("data:image/jpeg;base64,") == 6
     assert not re.search(r'(src|href)="(?!data:)', page)
+    assert "<code>first</code>" in page and "things: " not in page
+    assert "its K nearest, is marked" in page
+    unknown = replace(listed, neighbours=None)
+    assert "is marked" not in page_of(unknown, images, Path("not/made.html"))
+    other = replace(listed.nearest[0], source="more & things")
+    two = replace(listed, nearest=[other, *listed.nearest[1:]])
+    images_of_two = replace(images, sources=dict.fromkeys(["things", other.source], images.target))
+    assert "more &amp; things: things" in page_of(two, images_of_two, Path("not/made.html"))
     assert "<more>" not in page and "pets &amp; &lt;more&gt;/7.png" in page
     gone = replace(images, sources={"things": Path("not/there")})
     assert page_of(listed, gone, Path("not/made.html")).count("cannot be read") == 5

@@ -68,7 +68,7 @@ class NeighbourList:
         rows = [["rank", "divergence", "used", "class", "path"]]
         for one in self.nearest:
             used = {None: "?", True: "yes", False: "no"}[one.used]
-            path = f"{one.source}: {one.path}" if self._several else one.path
+            path = f"{one.source}: {one.path}" if self.several_sources else one.path
             rows.append([str(one.rank), f"{one.divergence:.4g}", used, one.class_name, path])
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = (
@@ -88,7 +88,8 @@ class NeighbourList:
         )
 
     @property
-    def _several(self) -> bool:
+    def several_sources(self) -> bool:
+        """Whether they come from more than one source, which is named then."""
         return len({one.source for one in self.nearest}) > 1
 
 
