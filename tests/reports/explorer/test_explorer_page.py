@@ -151,3 +151,22 @@ def test_a_file_that_was_not_copied_is_named(chrome: Any, page: Path, tmp_path: 
     assert told == (
         "data/targets-0000.js cannot be loaded. Copy the whole folder, or make it again."
     )
+
+
+def test_in_print_the_image_with_its_neighbours_stands_alone_and_is_light(
+    chrome: Any, page: Path
+) -> None:
+    watched = Watched(chrome, "desktop", "dark")
+    watched.page.set_viewport_size({"width": 720, "height": 1000})  # A4 with its margins
+    watched.open(page)
+    seen = watched.page
+    seen.wait_for_selector("#detail .card")
+    seen.emulate_media(media="print")
+    paper = seen.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert paper == "rgb(255, 255, 255)", "also where the screen is dark"
+    for hidden in ("nav", "[role=search]", "text=Show all 30"):
+        assert not seen.locator(hidden).is_visible(), hidden
+    box = seen.locator("#detail").bounding_box()
+    assert box["width"] > 600, "all of the paper is its own"
+    assert seen.locator("#detail .card").count() == 24 + 12
+    watched.check("print")

@@ -71,6 +71,7 @@ const Views = {
       "button",
       {
         type: "button",
+        class: "all",
         onclick: () => {
           const rest = this.sources(items.slice(first), open);
           list.append(...rest);
