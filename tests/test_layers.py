@@ -92,3 +92,25 @@ def test_to_read_the_rules_costs_no_large_library(tmp_path: Path) -> None:
         check=True,
     )
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        *("list_images", "hash_images", "build_histograms", "search_shard", "merge_neighbours"),
+        *("select_subset", "choose", "summarise", "ablate", "describe", "explore"),
+    ],
+)
+def test_a_stage_without_a_network_does_not_load_torch(script: str, tmp_path: Path) -> None:
+    # It takes 700 MB and three seconds, and editing what trains would run the stage again.
+    asked = f"import sys, {script}; print('torch' in sys.modules)"
+    scripts = LIBRARY.parent / "scripts"
+    done = subprocess.run(
+        [sys.executable, "-c", asked],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (LIBRARY.parent, scripts)))},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "False\n"

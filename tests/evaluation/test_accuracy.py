@@ -19,11 +19,11 @@ from sjft.evaluation.accuracy import (
     accuracies,
     confusion,
     confusion_table,
-    evaluate,
     prediction_table,
 )
 from sjft.evaluation.calibration import calibration
 from sjft.evaluation.probabilities import Probabilities
+from sjft.evaluation.run import evaluate
 from sjft.evaluation.scoring import Scoring, class_probabilities
 from sjft.networks.devices import choose_device
 from sjft.settings.evaluation import EvaluationSettings

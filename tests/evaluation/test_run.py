@@ -12,10 +12,9 @@ from small import images_table, manifest, small_network, training_settings
 from sjft.data.table import write_images
 from sjft.errors import BadImageError, UserError
 from sjft.evaluation import difficulty, run
-from sjft.evaluation.accuracy import evaluate
 from sjft.evaluation.difficulty import score_difficulty
 from sjft.evaluation.probabilities import read_probabilities
-from sjft.evaluation.run import EvaluationFiles, ScoredFiles, evaluate_run
+from sjft.evaluation.run import EvaluationFiles, ScoredFiles, evaluate, evaluate_run
 from sjft.evaluation.scoring import Scoring, class_probabilities
 from sjft.networks.devices import choose_device
 from sjft.selection.difficulty import difficulty_table, read_difficulty

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from job_runner import Job, image_folders, run, typed
-from sjft.model.file import as_yaml
 from sjft.model.provenance import versions
 from sjft.pipeline.report_costs import costs_of_report
 from sjft.reports.report_page.inputs import Circumstances, ReportInputs
 from sjft.reports.report_page.write import write_report
+from sjft.settings.yaml_file import as_yaml
 
 
 def main(job: Job) -> None:

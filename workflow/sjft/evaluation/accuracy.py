@@ -1,55 +1,14 @@
-"""Evaluation: accuracy on images that neither training nor selection has seen."""
+"""Accuracies and tables that follow from a network's probabilities."""
 
-import logging
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from sjft.errors import UserError
 from sjft.evaluation.calibration import calibration
 from sjft.evaluation.probabilities import Probabilities
-from sjft.evaluation.scoring import Scoring
-from sjft.networks.joint import JointNetwork
-
-LOG = logging.getLogger(__name__)
-
-
-def evaluate(
-    network: JointNetwork,
-    images: pl.DataFrame,
-    folder: Path,
-    class_names: Sequence[str],
-    scoring: Scoring,
-) -> tuple[dict[str, Any], Probabilities]:
-    """Accuracies on ``images`` (rows of images.csv) as plain values, and what they follow from.
-
-    Raises `UserError` where there is no image, and `BadImageError` as `Scoring.probabilities`.
-    """
-    split = scoring.evaluation.split
-    if not len(images):
-        raise UserError(
-            f"{folder}: there is no image in the split `{split}`. Give the data set such "
-            "a split, or set the experiment's evaluation.split."
-        )
-    scored = scoring.probabilities(network, [folder / path for path in images["path"]])
-    for error in scored.skipped:
-        LOG.warning("skipped %s: %s", error.path, error.reason)
-    usable = images[scored.rows]
-    probabilities = Probabilities(
-        usable["path"].to_list(),
-        usable["label"].to_numpy().astype(np.int64),
-        scored.probabilities,
-        list(class_names),
-    )
-    measured = accuracies(probabilities.values, probabilities.labels, class_names)
-    measured["split"] = split
-    measured["skipped"] = [{"path": e.path, "reason": e.reason} for e in scored.skipped]
-    LOG.info("%d images, %d skipped", len(usable), len(scored.skipped))
-    return measured, probabilities
 
 
 def accuracies(

@@ -1,24 +1,32 @@
-"""The evaluation of a run: its network's probabilities on file, and the tables they lead to."""
+"""The evaluation of a run, on images that neither training nor selection has seen.
 
-from collections.abc import Mapping
+The network's probabilities on file, and the tables they lead to.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from sjft.data.table import class_names, read_images
+from sjft.errors import UserError
 from sjft.evaluation.accuracy import (
+    accuracies,
     class_table,
     confusion,
     confusion_table,
-    evaluate,
     prediction_table,
 )
 from sjft.evaluation.probabilities import Probabilities, write_probabilities
 from sjft.evaluation.scoring import Scoring
-from sjft.networks.joint import load_joint_network
+from sjft.networks.joint import JointNetwork, load_joint_network
 from sjft.storage.files import digest_of_file, write_json, write_plain_table
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -83,3 +91,37 @@ def _evaluated(
         class_names(listed),
         scoring,
     )
+
+
+def evaluate(
+    network: JointNetwork,
+    images: pl.DataFrame,
+    folder: Path,
+    class_names: Sequence[str],
+    scoring: Scoring,
+) -> tuple[dict[str, Any], Probabilities]:
+    """Accuracies on ``images`` (rows of images.csv) as plain values, and what they follow from.
+
+    Raises `UserError` where there is no image, and `BadImageError` as `Scoring.probabilities`.
+    """
+    split = scoring.evaluation.split
+    if not len(images):
+        raise UserError(
+            f"{folder}: there is no image in the split `{split}`. Give the data set such "
+            "a split, or set the experiment's evaluation.split."
+        )
+    scored = scoring.probabilities(network, [folder / path for path in images["path"]])
+    for error in scored.skipped:
+        LOG.warning("skipped %s: %s", error.path, error.reason)
+    usable = images[scored.rows]
+    probabilities = Probabilities(
+        usable["path"].to_list(),
+        usable["label"].to_numpy().astype(np.int64),
+        scored.probabilities,
+        list(class_names),
+    )
+    measured = accuracies(probabilities.values, probabilities.labels, class_names)
+    measured["split"] = split
+    measured["skipped"] = [{"path": e.path, "reason": e.reason} for e in scored.skipped]
+    LOG.info("%d images, %d skipped", len(usable), len(scored.skipped))
+    return measured, probabilities

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sjft.model.file import as_yaml
 from sjft.networks.architecture import maker
 from sjft.reports.conclusion import opening
 from sjft.reports.duplicated import without_duplicates
 from sjft.reports.summary import render_table
 from sjft.settings.weights import TIMM
+from sjft.settings.yaml_file import as_yaml
 from sjft.storage.files import write_text
 from sjft.storage.markdown import aligned
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from torch import nn
 
 from sjft.errors import NotAsWrittenError, UserError
 from sjft.model.publication import KIND, VERSION, WITHOUT_CHECKSUM
 from sjft.networks.architecture import build
+from sjft.settings.yaml_file import as_yaml
 from sjft.storage.torch_file import read_torch
 
 LOG = logging.getLogger(__name__)
@@ -56,14 +56,6 @@ def described(content: Mapping[str, Any]) -> str:
     state = content["state_dict"]
     numbers = sum(tensor.numel() for tensor in state.values())
     return as_yaml({**content, "state_dict": f"{len(state)} tensors, {numbers:,} numbers"}).rstrip()
-
-
-def as_yaml(values: Mapping[str, Any]) -> str:
-    """Plain values as YAML in their own order, the innermost lists and sections on a line each."""
-    text: str = yaml.safe_dump(
-        dict(values), sort_keys=False, allow_unicode=True, width=100, default_flow_style=None
-    )
-    return text
 
 
 def read_published(path: Path) -> dict[str, Any]:

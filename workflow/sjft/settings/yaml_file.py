@@ -1,7 +1,8 @@
-"""A configuration file, read strictly: what YAML lets pass in silence is said with its line."""
+"""YAML, read strictly (what it lets pass in silence is said with its line), and written."""
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -107,3 +108,11 @@ def _line_of(mark: yaml.Mark | None, text: str) -> str:
     if mark is None or mark.line >= len(lines):
         return ""
     return f", line {mark.line + 1} (`{shortened(lines[mark.line].strip())}`)"
+
+
+def as_yaml(values: Mapping[str, Any]) -> str:
+    """Plain values as YAML in their own order, the innermost lists and sections on a line each."""
+    text: str = yaml.safe_dump(
+        dict(values), sort_keys=False, allow_unicode=True, width=100, default_flow_style=None
+    )
+    return text
