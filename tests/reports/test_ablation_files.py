@@ -116,5 +116,7 @@ def test_without_a_duplicate_nothing_is_said_of_them(tmp_path: Path) -> None:
 
 
 def test_a_split_of_duplicates_alone_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"All 40 test images stand among .* Split the data set"):
+    with pytest.raises(
+        UserError, match=r"All 40 test images stand among .* split the data set anew"
+    ):
         ablation(tmp_path / "all", PATHS)

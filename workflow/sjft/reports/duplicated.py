@@ -63,7 +63,8 @@ def without(found: Probabilities, left_out: Collection[str]) -> Probabilities:
     if not kept.any():
         raise UserError(
             f"All {len(found.paths)} test images stand among the target's own training images. "
-            "Split the data set anew: nothing is left to test on."
+            "Nothing is left to test on: split the data set anew, or take "
+            "publish.leave_out_duplicates out."
         )
     paths = [path for path, keep in zip(found.paths, kept, strict=True) if keep]
     return Probabilities(paths, found.labels[kept], found.values[kept], found.class_names)
