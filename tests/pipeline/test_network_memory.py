@@ -5,7 +5,12 @@ from torchvision import models
 
 from sjft.networks.footprint import footprint
 from sjft.networks.footprints import footprint_of, footprints
-from sjft.pipeline.network_memory import HOST_OF_GPU_MB, mb_of_scoring, mb_of_training
+from sjft.pipeline.network_memory import (
+    HOST_OF_GPU_MB,
+    mb_of_publishing,
+    mb_of_scoring,
+    mb_of_training,
+)
 from sjft.settings.training import TrainingSettings
 
 
@@ -49,6 +54,14 @@ def test_declared_memory_is_what_was_measured_and_a_little_more(
     # What Snakemake takes beside it is in it.
     declared = mb_of_training(settings, 0, 2000) - 310
     assert peak <= declared <= 1.43 * peak
+
+
+@pytest.mark.parametrize(
+    ("network", "peak"),
+    [("shufflenet_v2_x0_5", 850), ("resnet18", 939), ("resnet50", 1040), ("resnet152", 1307)],
+)
+def test_memory_of_publishing_grows_with_the_network(network: str, peak: int) -> None:
+    assert peak <= mb_of_publishing(training(network=network)) - 310 <= 1.1 * peak
 
 
 def test_images_that_are_kept_and_processes_are_counted() -> None:

@@ -10,7 +10,7 @@ from sjft import layout
 from sjft.layout import MEASURED, NOT_MEASURED, Job
 from sjft.pipeline.jobs import jobs_behind
 from sjft.pipeline.prices import Collection, Price
-from sjft.pipeline.resources import MB
+from sjft.pipeline.resources import MB, mb_of_publishing
 from sjft.pipeline.retrieval_cost import PRICES, RetrievalCost
 from sjft.pipeline.run_cost import OF_THE_NETWORK, RUN_PRICES, ExperimentCost
 from sjft.pipeline.speeds import Speeds
@@ -97,7 +97,8 @@ def test_the_report_shows_a_few_images_however_many_there_are() -> None:
 
 def test_the_published_model_takes_its_size_and_small_jobs_their_start() -> None:
     cost = cost_of(100, 1000)
-    assert price(cost, "publish") == Price(OF_TRAINING.model_bytes, 0.0, MB["publish"])
+    wanted = mb_of_publishing(cost.retrieval.c, "tiny")
+    assert price(cost, "publish") == Price(OF_TRAINING.model_bytes, 0.0, wanted)
     for rule in ("choose", "ablate"):
         assert price(cost, rule) == Price(0.0, 0.0, MB[rule])
 

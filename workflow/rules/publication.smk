@@ -78,7 +78,7 @@ rule publish:
         "../../envs/sjft.yaml"
     threads: 1
     resources:
-        mem_mb=growing(limits.MB["publish"]),
+        mem_mb=growing(given(limits.mb_of_publishing)),
         runtime=growing(sized(times.of_reading)),
     params:
         settings=given(stage_settings.of_publication),

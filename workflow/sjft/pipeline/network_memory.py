@@ -14,6 +14,7 @@ from sjft.settings.training import TrainingSettings
 TORCH_MB = 850
 # Of the weights: themselves, gradients, momentum (AdamW: two), and copies in another layout.
 WEIGHTS_TRAINED, MORE_OF_ADAMW, WEIGHTS_AVERAGED, WEIGHTS_SCORING = 5.0, 1.0, 1.0, 2.0
+WEIGHTS_PUBLISHED, CARD_MB = 2.2, 40  # weights are read and written; the card's tables
 # Of activations: what convolutions reorder their inputs into, and what the allocator keeps.
 ACTIVATIONS_TRAINED, ACTIVATIONS_SCORING = 1.5, 1.2
 # A process with a GPU holds CUDA's libraries and pinned batches. Not measured.
@@ -42,6 +43,12 @@ def mb_of_scoring(training: TrainingSettings, crops: int) -> int:
     network = footprint_of(training.network).at(training.input_size)
     process = WEIGHTS_SCORING * network.weights + ACTIVATIONS_SCORING * crops * network.scoring
     return math.ceil(SNAKEMAKE_MB + _at_least_a_gpu(training, TORCH_MB + process))
+
+
+def mb_of_publishing(training: TrainingSettings) -> int:
+    """Of a network that is read and written."""
+    weights = footprint_of(training.network).at(training.input_size).weights
+    return math.ceil(SNAKEMAKE_MB + TORCH_MB + CARD_MB + WEIGHTS_PUBLISHED * weights)
 
 
 def _at_least_a_gpu(training: TrainingSettings, megabytes: float) -> float:

@@ -32,7 +32,6 @@ MB = {
     "describe": SNAKEMAKE_MB + 490,
     "choose": SNAKEMAKE_MB + 190,
     "summarise": SNAKEMAKE_MB + 240,
-    "publish": SNAKEMAKE_MB + 890,
     "ablate": SNAKEMAKE_MB + 390,
 }
 MOST_THREADS_OF_SCORING = 4
@@ -179,6 +178,13 @@ def mb_of_scoring(c: Configuration, experiment: str, arm: str) -> int:
     """Of `score_difficulty`, `evaluate` and `validate`."""
     batch = c.experiments[experiment].evaluation.batch
     return network_memory.mb_of_scoring(runs.training(c, experiment, arm), batch)
+
+
+def mb_of_publishing(c: Configuration, experiment: str) -> int:
+    """Of `publish`: the largest network that may be chosen."""
+    arms = c.experiments[experiment].publish.candidates
+    trained = [runs.training(c, experiment, arm) for arm in arms]
+    return max(network_memory.mb_of_publishing(training) for training in trained)
 
 
 def images_of(tables: Sequence[str]) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sjft.layout import MEASURED, NOT_MEASURED, Job
 from sjft.pipeline import memory, runs
 from sjft.pipeline.prices import BYTES_OF_A_ROW, Collection, Price, Stage
-from sjft.pipeline.resources import MB
+from sjft.pipeline.resources import MB, mb_of_publishing
 from sjft.pipeline.retrieval_cost import PRICES, Names, RetrievalCost
 from sjft.pipeline.training_cost import RULES_OF_TRAINING, TrainingCost
 from sjft.reports.report_page.data_sections import EXAMPLES, PAIRS
@@ -125,7 +125,9 @@ def _summarise(cost: ExperimentCost, names: Names) -> Price:
 
 
 def _publish(cost: ExperimentCost, names: Names) -> Price:
-    return Price(cost.training.model_bytes, 0.0, MB["publish"])
+    return Price(
+        cost.training.model_bytes, 0.0, mb_of_publishing(cost.retrieval.c, cost.training.name)
+    )
 
 
 ##### pages #####
