@@ -9,6 +9,7 @@ from snakemake.logging import logger
 from snakemake.settings.enums import Quietness
 from snakemake_interface_logger_plugins.common import LogEvent
 
+from sjft.checks.folders import require_writable
 from sjft.pipeline import older_runs
 from sjft.pipeline.failed_run import end_of_failed_run
 from sjft.pipeline.run_progress import RunJob
@@ -94,6 +95,14 @@ def say(words):
 
 onstart:
     if workflow.is_main_process:
+        try:
+            require_writable(
+                Path(file)
+                for job in workflow.dag.needrun_jobs()
+                for file in (*job.output, *job.log, *filter(None, [job.benchmark]))
+            )
+        except UserError as error:
+            sys.exit(str(error))
         limited = workflow.resource_settings
         slots = limited.cores if workflow.local_exec else limited.nodes
         watched = WatchedRun(jobs_of_run(), slots)
