@@ -10,11 +10,13 @@ undisturbed run's bytes, there is no other file, and none is half written.
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -143,8 +145,10 @@ def compare(found: dict[str, str], expected: dict[str, str], name: str) -> None:
         raise SystemExit(f"{name}: left over {more}, missing {less}, with other bytes {other}")
 
 
-def measure(workflow: Path, target: str, rounds: int, seed: int, scratch: Path) -> list[Row]:
-    """Run all rounds; a row each, and one for the undisturbed run."""
+def measure(
+    workflow: Path, target: str, rounds: int, seed: int, scratch: Path
+) -> Iterator[list[Row]]:
+    """Run all rounds: a row for the undisturbed run and one for each so far, after every round."""
     plain = Disturbed(scratch / "undisturbed", workflow, target)
     started = time.monotonic()
     if plain.start().wait():
@@ -157,9 +161,9 @@ def measure(workflow: Path, target: str, rounds: int, seed: int, scratch: Path) 
         disturbed.finish(random.Random(f"{seed}-{number}"), plain.jobs)
         wait_for_orphans(disturbed.folder)
         compare(disturbed.digests(), expected, f"seed {seed}, round {number}")
+        shutil.rmtree(disturbed.folder)
         rows.append(_row(str(number), disturbed, plain))
-        print(rows[-1], flush=True)
-    return rows
+        yield rows
 
 
 def _row(name: str, run: Disturbed, plain: Disturbed) -> Row:
@@ -183,11 +187,11 @@ def main() -> None:
     parser.add_argument("--workflow", type=Path, default=REPOSITORY, help="a Snakefile's folder")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        rows = measure(
-            chosen.workflow.resolve(), chosen.target, chosen.rounds, chosen.seed, Path(scratch)
-        )
-    heading = f"{chosen.target}, {chosen.rounds} rounds, seed {chosen.seed}"
-    write_results(chosen.output, tables({heading: rows}), {"tables": {heading: rows}})
+        workflow = chosen.workflow.resolve()
+        # Rounds take minutes: what there is so far is kept.
+        for rows in measure(workflow, chosen.target, chosen.rounds, chosen.seed, Path(scratch)):
+            heading = f"{chosen.target}, {len(rows) - 1} rounds, seed {chosen.seed}"
+            write_results(chosen.output, tables({heading: rows}), {"tables": {heading: rows}})
 
 
 if __name__ == "__main__":

@@ -77,6 +77,15 @@ def test_a_job_begins_its_log_anew_and_ends_it_with_its_cost(tmp_path: Path) -> 
         assert cost is not None and cost.declared == 1500 and 0 < cost.peak < 1500
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+def test_a_full_disk_below_the_log_is_said_once_and_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "a.log").symlink_to("/dev/full")
+    done = run('logging.info("one"); logging.info("two"); print("done")', tmp_path / "a.log")
+    assert (done.returncode, done.stdout) == (0, "done\n")
+    assert done.stderr.startswith(f"sjft: {tmp_path}/a.log: cannot be written (No space left on")
+    assert done.stderr.count("\n") == 1
+
+
 @pytest.mark.slow
 def test_what_is_loaded_gets_the_jobs_threads_and_nothing_is_loaded_for_it(tmp_path: Path) -> None:
     log = tmp_path / "a.log"

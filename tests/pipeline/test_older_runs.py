@@ -1,10 +1,13 @@
 """Jobs that a killed run left in Slurm are found by their folder, and named with what to type."""
 
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from sjft.pipeline.older_runs import QueuedJob, queued_in, refusal
+from sjft.pipeline.older_runs import QueuedJob, at_work_in, queued_in, refusal, still_at_work
 
 
 def put_squeue(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
@@ -44,3 +47,27 @@ def test_the_message_has_every_run_s_command() -> None:
     assert "\n  scancel --name=a\n  scancel --name=b\n" in told
     assert "--unlock" in told
     assert refusal([QueuedJob("a", "x")]).startswith("1 job of an older run is still in Slurm")
+
+
+@pytest.mark.workflow  # it has the name alone
+@pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="no /proc on this system")
+def test_a_run_that_is_at_work_in_this_folder_is_found(tmp_path: Path) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    (tmp_path / "snakemake").write_text("import time\ntime.sleep(60)\n")
+    command = [sys.executable, str(tmp_path / "snakemake")]
+    runs = [
+        subprocess.Popen([*command, *more], cwd=folder)
+        for folder, more in ((here, ["-n"]), (here, ["--mode", "subprocess"]), (tmp_path, []))
+    ]
+    try:
+        until = time.monotonic() + 60
+        while not (found := at_work_in(here)) and time.monotonic() < until:
+            time.sleep(0.02)
+    finally:
+        for run in runs:
+            run.kill()
+            run.wait()
+    assert found == [runs[0].pid]
+    assert f"`kill {runs[0].pid}`" in still_at_work(found)
+    assert at_work_in(here) == []

@@ -108,6 +108,29 @@ def test_how_far_a_job_is_stands_in_its_log(tmp_path: Path) -> None:
     )
 
 
+def test_a_job_that_says_nothing_for_ten_minutes_is_named(tmp_path: Path) -> None:
+    clock = Clock()
+    run = run_of(tmp_path, clock, {})
+    logs = [tmp_path / f"{number}.log" for number in range(2)]
+    for number, log in enumerate(logs):
+        run.started(number)
+        log.write_text("2026-01-01 10:00:00,000 INFO extraction: 40 of 100 images, 1.0 a second\n")
+    said = []
+    for minute in range(13):
+        logs[1].write_text(f"{minute}" * (minute + 1))
+        said.append(run.line())
+        clock.now += 60
+    assert not any("hang" in line for line in said[:10])
+    assert f"; nothing new in {logs[0]} for 10 minutes, its job may hang; whole run" in said[10]
+    assert f"nothing new in {logs[0]} for 12 minutes" in said[12]
+    assert str(logs[1]) not in said[12]
+    run.failed(0)  # it was killed, and starts again with a log that is an earlier attempt's
+    run.started(0)
+    clock.now += 900
+    logs[1].write_text("more")
+    assert "hang" not in run.line()
+
+
 def test_of_many_rules_at_a_time_the_first_are_named(tmp_path: Path) -> None:
     names = ("a", "b", "c", "d", "e")
     jobs = {n: RunJob(Job(rule, ()), 1, None, []) for n, rule in enumerate(names)}

@@ -15,18 +15,18 @@ from chain import Chain
 FAULTS = Path(__file__).parent / "job_faults"
 
 
-def with_faults(folder: Path, faults: dict[str, dict[str, Any]]) -> dict[str, str]:
-    """Variables of a run in which these befall the jobs of some rules, once if nothing is said."""
+def with_faults(folder: Path, faults: dict[str, list[dict[str, Any]]]) -> dict[str, str]:
+    """Variables of a run in which these befall the jobs of some rules, one after the other."""
     folder.mkdir(exist_ok=True)
     plan = folder / "faults.json"
-    plan.write_text(json.dumps({rule: {"times": 1} | fault for rule, fault in faults.items()}))
+    plan.write_text(json.dumps(faults))
     return {"PYTHONPATH": str(FAULTS), "FAULTS": str(plan)}
 
 
 def befallen(environment: dict[str, str]) -> list[str]:
-    """What has happened so far: rules, and how many times before."""
+    """What has happened so far: rules, and which of their faults."""
     plan = Path(environment["FAULTS"])
-    return sorted(path.name for path in plan.parent.iterdir() if path != plan)
+    return sorted(path.name for path in plan.parent.iterdir() if path.suffix[1:].isdigit())
 
 
 @contextmanager

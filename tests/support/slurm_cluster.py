@@ -11,12 +11,15 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from chain import Chain
 
 NODES = ("n1", "n2")
 CORES = 2
@@ -25,6 +28,19 @@ _DAEMONS = ("munged", "slurmctld", "slurmd")
 _COMMANDS = ("sbatch", "scancel", "scontrol", "sinfo", "squeue", "srun")
 _PLACES = os.pathsep.join(["/usr/sbin", "/usr/bin", os.environ.get("PATH", "")])
 _PATIENCE = 60  # seconds that daemons have to start or to end
+# Snakemake's own command, but that the plug-in asks each second how jobs are: with its own settings
+# it is asleep for most of a short run, ten seconds longer each time that no job has ended.
+_EAGER = """
+import asyncio, sys
+from snakemake import cli
+from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
+
+async def sleep(self):
+    await asyncio.sleep(1)
+
+RemoteExecutor.sleep = sleep
+cli.main(sys.argv[1:])
+"""
 
 
 def missing() -> str | None:
@@ -80,6 +96,14 @@ class Cluster:
             f"--- {path.name}\n{path.read_text(encoding='utf-8', errors='replace')[-4000:]}"
             for path in sorted(self.folder.glob("*.log"))
         )
+
+
+class OnSlurm(Chain):
+    """A folder in which a user calls `snakemake` with the profile for Slurm, on one disk."""
+
+    def command(self, *arguments: str) -> list[str]:
+        profile = ["--workflow-profile", "workflow/profiles/slurm", "--latency-wait", "20"]
+        return [sys.executable, "-c", _EAGER, *arguments, *profile]
 
 
 @contextmanager

@@ -4,16 +4,13 @@ from typing import Any
 
 import pytest
 from chain import Chain
-from slurm_cluster import NODES, Cluster
+from slurm_cluster import NODES, Cluster, OnSlurm
 
 pytestmark = pytest.mark.slow
 
 # An arm that needs no retrieval, with two seeds: eight jobs, four of them with a GPU.
 RUN = "results/tiny/runs/fine-tune-0"
 TARGETS = [f"{run}/evaluation.json" for run in (RUN, "results/tiny/runs/fine-tune-1")]
-PROFILE = ["--workflow-profile", "workflow/profiles/slurm"]
-# Jobs take seconds, and all of it is on one disk.
-QUICK = ["--slurm-init-seconds-before-status-checks", "10", "--latency-wait", "20"]
 
 
 def on_a_gpu_if_there_is_one(config: dict[str, Any]) -> None:
@@ -25,7 +22,7 @@ def test_a_chain_through_slurm_gives_the_same_bytes_on_both_nodes(
 ) -> None:
     # Where there is no GPU it computes on the CPU, as the other run does; it asks for one still.
     fresh.configure(on_a_gpu_if_there_is_one)
-    outcome = fresh.snakemake(*TARGETS, *PROFILE, *QUICK, env=slurm.environment)
+    outcome = OnSlurm(fresh.root).snakemake(*TARGETS, env=slurm.environment)
     assert outcome.code == 0, outcome.output + slurm.logs()
     for name in ("round-0/subset.csv", "round-0/model.pt", "evaluation.json"):
         ours, theirs = (root / RUN / name for root in (fresh.root, chain.root))

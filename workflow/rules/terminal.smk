@@ -9,12 +9,12 @@ from snakemake.logging import logger
 from snakemake.settings.enums import Quietness
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from sjft.pipeline import older_runs
+from sjft.checks.folders import require_writable
 from sjft.pipeline.failed_run import end_of_failed_run
 from sjft.pipeline.run_progress import RunJob
 from sjft.pipeline.terminal import (
-    CANCEL_FIRST,
-    command_again,
+    MAKE_WRITABLE,
+    about_lock,
     missing_experiment,
     shorter,
     with_settings,
@@ -34,6 +34,7 @@ class FewerWords(logging.Filter):
 
     def filter(self, record):
         event = getattr(record, "event", None)
+        exception = getattr(record, "exception", None)
         if event == LogEvent.SHELLCMD:  # that of a script is None
             return record.shellcmd is not None
         if event == LogEvent.JOB_INFO:
@@ -41,13 +42,11 @@ class FewerWords(logging.Filter):
         elif event == LogEvent.JOB_ERROR and record.rule_msg is None:
             job = self.job(record.jobid)  # what it was doing
             record.rule_msg = (job and job.message) or f"{record.rule_name} failed"
-        elif getattr(record, "exception", None) == "LockException":
+        elif exception == "LockException":
             on_cluster = workflow.resource_settings.nodes is not None
-            unlock = command_again(sys.argv[1:], unlock=True)
-            left = older_runs.queued_in(Path.cwd()) if on_cluster else []
-            told = older_runs.refusal(left) if left else CANCEL_FIRST
-            record.msg += f"\n{told}" if on_cluster else ""
-            record.msg += f"\nThe command, and then the same one again: {unlock}"
+            record.msg += f"\n{about_lock(sys.argv[1:], on_cluster)}"
+        elif exception == "ProtectedOutputException":
+            record.msg += f"\n{MAKE_WRITABLE}"
         elif event == LogEvent.ERROR and IS_MAIN:
             record.msg += missing_experiment(record.msg, CONFIG)
         return True
@@ -94,6 +93,14 @@ def say(words):
 
 onstart:
     if workflow.is_main_process:
+        try:
+            require_writable(
+                Path(file)
+                for job in workflow.dag.needrun_jobs()
+                for file in (*job.output, *job.log, *filter(None, [job.benchmark]))
+            )
+        except UserError as error:
+            sys.exit(str(error))
         limited = workflow.resource_settings
         slots = limited.cores if workflow.local_exec else limited.nodes
         watched = WatchedRun(jobs_of_run(), slots)

@@ -15,7 +15,7 @@ from sjft.errors import UserError
 from sjft.pipeline.gpus import own_gpus
 from sjft.pipeline.job_cost import JobCost, peak_megabytes
 from sjft.settings.addresses import without_secrets
-from sjft.storage.files import writing
+from sjft.storage.files import cannot_be_written, writing
 
 
 def run_job(
@@ -60,6 +60,22 @@ class _WithoutSecrets(logging.Formatter):
         return without_secrets(super().format(record))
 
 
+class _LogFile(logging.FileHandler):
+    """A log whose disk may be full: said once, where `logging` prints a traceback for each line."""
+
+    told = False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # logging's name
+        """Say on the terminal, in one line, that no more is written; the job goes on."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+        elif not self.told:
+            self.told = True
+            refused = cannot_be_written(self.baseFilename, error.strerror)
+            print(f"sjft: {without_secrets(str(refused))}", file=sys.stderr)
+
+
 def log_to(path: Path) -> None:
     """Write what is logged, and warnings, to a file of its own, which begins empty.
 
@@ -67,7 +83,7 @@ def log_to(path: Path) -> None:
     """
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handler = logging.FileHandler(path, mode="w", encoding="utf-8")
+        handler = _LogFile(path, mode="w", encoding="utf-8")
     handler.setFormatter(_WithoutSecrets("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.captureWarnings(True)

@@ -1,5 +1,9 @@
-"""Jobs in Slurm that a killed run left behind: a new one would do the same work beside them."""
+"""Runs that are at work in this folder, and jobs in Slurm that a killed run left behind.
 
+A new run would do the same work beside them.
+"""
+
+import os
 import subprocess
 from collections import Counter
 from dataclasses import dataclass
@@ -49,4 +53,38 @@ def refusal(jobs: list[QueuedJob]) -> str:
         f"{jobs_are} still in Slurm for this folder: {named}{more}.\nA new run would do the same "
         f"work beside them. Wait for them to end, or cancel them:\n{commands}\nIf the folder is "
         "locked, then run the same command with --unlock, and again without."
+    )
+
+
+def at_work_in(folder: Path) -> list[int]:
+    """Processes of Snakemake's on this machine that run in the folder, but for this one.
+
+    None where the system has no `/proc`.
+    """
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        number = int(place.name)
+        if number != os.getpid() and _runs_snakemake(place, folder):
+            found.append(number)
+    return sorted(found)
+
+
+def _runs_snakemake(place: Path, folder: Path) -> bool:
+    try:
+        words = (place / "cmdline").read_bytes().decode(errors="replace").split("\0")
+        here = (place / "cwd").resolve(strict=True) == folder.resolve()
+    except OSError:  # it has ended meanwhile, or is another user's
+        return False
+    # `snakemake`, or `python -m snakemake`; not the jobs that these start.
+    called = any(Path(word).name == "snakemake" for word in words[:3])
+    return here and called and "--mode" not in words
+
+
+def still_at_work(processes: list[int]) -> str:
+    """What to tell the user of runs that are at work in the same folder."""
+    numbers = " ".join(map(str, processes))
+    return (
+        f"A run is at work in this folder: process {numbers}. Do not unlock the folder under it. "
+        "Let it end, and give your command again; or end it first, with Ctrl-C in its terminal or "
+        f"by `kill {numbers}`, which lets the jobs end that it has begun."
     )

@@ -19,6 +19,9 @@ from sjft.pipeline.job_log import InJob, how_far
 from sjft.pipeline.rerun_reasons import first_names
 
 SECONDS_BETWEEN_LINES = 60.0
+# Loops write a line every ten seconds, or after each of their items: a job that says nothing for so
+# long may hang.
+SECONDS_OF_SILENCE = 600.0
 # Jobs that differ in these alone take equally long, or nearly.
 LIKE_EACH_OTHER = ("shard", "seed", "round", "part")
 RULES_NAMED = 3
@@ -59,6 +62,8 @@ class RunProgress:
     clock: Callable[[], float] = time.monotonic
     _running: dict[int, float] = field(default_factory=dict)
     _logs: dict[int, object] = field(default_factory=dict)
+    # Of running jobs that have begun their log, its state and since when it is that.
+    _heard: dict[int, tuple[object, float]] = field(default_factory=dict)
     _took: dict[int, float] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
@@ -67,6 +72,7 @@ class RunProgress:
         with self._lock:
             self._running[number] = self.clock()
             self._logs[number] = _state(self.jobs[number].log)
+            self._heard.pop(number, None)
 
     def finished(self, number: int) -> None:
         """A job has ended well."""
@@ -85,8 +91,9 @@ class RunProgress:
             spent = {number: now - since for number, since in self._running.items()}
             took = dict(self._took)
         inside = {number: self._inside(number) for number in spent}
+        silent = {number: self._silent(number, now) for number in spent}
         left, unknown = self._left(spent, took, inside)
-        return _Moment(self, spent, took, inside, left, unknown).line()
+        return _Moment(self, spent, took, inside, silent, left, unknown).line()
 
     @cached_property
     def waits(self) -> dict[int, Collection[int]]:
@@ -103,6 +110,15 @@ class RunProgress:
         if log is None or _state(log) == self._logs.get(number):
             return None  # as an earlier run left it
         return how_far(log)
+
+    def _silent(self, number: int, now: float) -> float:
+        """Seconds in which nothing new stood in a job's log, whenever it was looked at."""
+        state = _state(self.jobs[number].log)
+        if state is None or state == self._logs.get(number):
+            return 0.0
+        if self._heard.get(number, (None,))[0] != state:
+            self._heard[number] = (state, now)
+        return now - self._heard[number][1]
 
     def _left(
         self,
@@ -135,14 +151,16 @@ class RunProgress:
 class _Moment:
     """A run at a moment: what its running jobs have ``spent`` and what ended ones ``took``.
 
-    ``inside`` is how far each running job is, ``left`` what jobs that have not ended still take,
-    and ``unknown`` those of which that is not known.
+    ``inside`` is how far each running job is and ``silent`` for how long it has said nothing,
+    ``left`` what jobs that have not ended still take, and ``unknown`` those of which that is not
+    known.
     """
 
     run: RunProgress
     spent: Mapping[int, float]
     took: Mapping[int, float]
     inside: Mapping[int, InJob | None]
+    silent: Mapping[int, float]
     left: Mapping[int, Demand]
     unknown: set[int]
 
@@ -151,6 +169,7 @@ class _Moment:
         parts = [self._of_rule(rule) for rule in rules[:RULES_NAMED]]
         if (more := len(rules) - RULES_NAMED) > 0:
             parts.append(f"{more} more rules")
+        parts += self._of_silent()
         whole = f"whole run {len(self.took)} of {len(self.run.jobs)} jobs, {self._of_all()}."
         return "; ".join([*parts, whole])
 
@@ -168,6 +187,14 @@ class _Moment:
         if jobs.isdisjoint(self.unknown):
             return f"{text}, about {in_words(self._seconds(jobs))}"
         return f"{text}, running for {in_words(max(self.spent[number] for number in running))}"
+
+    def _of_silent(self) -> list[str]:
+        """The job that has said nothing for longest, where that is long."""
+        number = max(self.silent, key=lambda number: self.silent[number], default=None)
+        if number is None or self.silent[number] < SECONDS_OF_SILENCE:
+            return []
+        log, silence = self.run.jobs[number].log, in_words(self.silent[number])
+        return [f"nothing new in {log} for {silence}, its job may hang"]
 
     def _of_all(self) -> str:
         seconds = self._seconds(self.run.jobs.keys())

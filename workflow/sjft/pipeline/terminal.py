@@ -3,9 +3,11 @@
 import re
 import shlex
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from sjft.layout import RESERVED
+from sjft.pipeline import older_runs
 from sjft.pipeline.rerun_reasons import changed_settings, first_names
 from sjft.settings.config import Configuration, unknown_experiment
 
@@ -19,6 +21,11 @@ CANCEL_FIRST = (
     "Where a run was killed its jobs in Slurm go on, and a new run would do the same work beside "
     "them. `squeue --me --format='%j %k'` shows them; cancel those of the old run first, by its "
     "`SLURM run ID`, which it has printed: `scancel --name=ID`. Then run `snakemake --unlock`."
+)
+# Beside files that Snakemake calls write-protected.
+MAKE_WRITABLE = (
+    "The disk may be read-only, or they are another user's. Make it writable, or check your "
+    "rights, and run again."
 )
 
 
@@ -50,3 +57,17 @@ def missing_experiment(message: str, c: Configuration) -> str:
 def command_again(arguments: Sequence[str], *, unlock: bool = False) -> str:
     """The command that a run was given, to be typed again; or the one that unlocks its folder."""
     return shlex.join(["snakemake", *(["--unlock"] if unlock else []), *arguments])
+
+
+def about_lock(arguments: Sequence[str], on_cluster: bool) -> str:
+    """What to do about a folder that another run has locked, or left so.
+
+    ``arguments`` are those of the command that was refused.
+    """
+    if at_work := older_runs.at_work_in(Path.cwd()):
+        return older_runs.still_at_work(at_work)
+    told = [f"The command, and then the same one again: {command_again(arguments, unlock=True)}"]
+    if on_cluster:
+        left = older_runs.queued_in(Path.cwd())
+        told.insert(0, older_runs.refusal(left) if left else CANCEL_FIRST)
+    return "\n".join(told)
