@@ -10,8 +10,9 @@ from sjft.settings.yaml_file import read_yaml
 
 # Below the folder `workflow`.
 PROFILE = Path(__file__).parents[2] / "profiles/slurm/config.yaml"
-# Of a processor: Snakemake itself starts on the node, twice, before the scripts (docs/cluster.md).
-SECONDS_A_SUBMISSION = 9.6
+# Of a processor (docs/cluster.md). On nodes Snakemake starts once for each of Slurm's jobs, and
+# once more for each job in it.
+SECONDS_A_START = 2.6
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,10 @@ def grouping_of_profile(path: Path = PROFILE) -> Grouping:
 def cost_on_cluster(jobs: Jobs, grouping: Grouping) -> str:
     """In words, what starting the jobs costs on a cluster, and what it would without groups."""
     sent = grouping.submissions(jobs)
-    hours = SECONDS_A_SUBMISSION * sent / 3600
-    ungrouped = SECONDS_A_SUBMISSION * len(jobs) / 3600
+    hours = SECONDS_A_START * (sent + len(jobs)) / 3600
+    ungrouped = SECONDS_A_START * 2 * len(jobs) / 3600
     return (
-        f"By the Slurm profile these {len(jobs)} jobs are {sent} of Slurm's: starting Snakemake in "
-        f"each costs {hours:.2f} core-hours more, and {ungrouped:.2f} if none were put together."
+        f"By the Slurm profile these {len(jobs)} jobs are {sent} of Slurm's: Snakemake's starts "
+        f"on the nodes cost {hours:.2f} core-hours more, and {ungrouped:.2f} if none were put "
+        "together."
     )
