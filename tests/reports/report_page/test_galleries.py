@@ -37,6 +37,7 @@ def test_each_round_shows_what_it_added_beside_random_images(tmp_path: Path) -> 
             assert f"K grew from {first} to {second}" in rounds[1][0]
             assert rounds[1][1][0].told.startswith(f"{first + 1}. ")
             assert len(rounds[1][1]) == min(GROWN, second - first)
+    assert f"; {grew} are among the " in told.text
     assert 0 < grew < TARGETS or all(by_round[1]["neighbours"] > by_round[0]["neighbours"])
 
 

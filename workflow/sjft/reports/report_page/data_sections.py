@@ -1,4 +1,4 @@
-"""What was compared, from which data; copies that were found; and how near neighbours are."""
+"""Did borrowing help, from which data; copies that were found; how near neighbours are."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -47,6 +47,7 @@ def comparison(inputs: ReportInputs, summary: Mapping[str, Any]) -> Section:
             )
         )
     titles = {run.arm: run.title for run in inputs.runs}
+    styles = summary["style_share_by_chance"] is not None  # where a data set knows them
     rows = [
         [
             arm,
@@ -55,17 +56,18 @@ def comparison(inputs: ReportInputs, summary: Mapping[str, Any]) -> Section:
             percent(of["accuracy"]),
             len(of["runs"]),
             f"{of['source_images']:.0f}",
-            percent(of["style_share"]),
+            *([percent(of["style_share"])] if styles else []),
         ]
         for arm, of in summary["arms"].items()
     ]
     head = ["arm", "what it is", "mean class accuracy", "top-1", "seeds", "source images"]
-    blocks.append(Table("Means over seeds", [*head, "share of the target's style"], rows))
-    if summary["style_share_by_chance"] is not None:
+    head += ["share of the target's style"] if styles else []
+    blocks.append(Table("Means over seeds", head, rows))
+    if styles:
         chance = percent(summary["style_share_by_chance"])
         blocks.append(Text(f"By chance {chance} of the source images would have its style."))
     said = lines_on_duplicates(summary["arms"], summary.get("duplicated"))
-    return Section("comparison", "What was compared", [*blocks, *map(Text, said)])
+    return Section("comparison", "Did borrowing help?", [*blocks, *map(Text, said)])
 
 
 ##### data sets #####

@@ -109,13 +109,14 @@ def _sample(found: _Borrowed) -> list[int]:
     return sorted(list(some)[:TARGETS])
 
 
-def _told(found: _Borrowed, rows: Sequence[int], linked: bool) -> str:
+def _told(found: _Borrowed, rows: list[int], linked: bool) -> str:
     first, last = (found.rounds[place].targets["neighbours"] for place in (0, -1))
-    grown = int((last > first).sum())
+    has_grown = last > first
+    grown, shown = int(has_grown.sum()), int(has_grown.gather(rows).sum())
     more = "; in the explorer all neighbours of each can be seen" if linked else ""
     return (
         f"{found.run.name}: {len(rows)} of {len(last):,} target images, drawn by a hash of their "
-        f"names, half of them among the {grown:,} whose K grew as far as there are. Of each the "
+        f"names; {shown} are among the {grown:,} whose K grew. Of each the "
         f"{FIRST} nearest source images of the first round, the nearest {GROWN} that each later "
         f"round added, and {RANDOM} random ones of those that may be used{more}."
     )

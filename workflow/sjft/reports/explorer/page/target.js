@@ -53,7 +53,7 @@ function classesOf(items) {
 // What became of a target image: in each round of each arm, how many neighbours, how well told.
 function roundsOf(target) {
   const rows = Explorer.index.rounds.map((r, i) => {
-    const told = Explorer.isWrong(r, target) ? `wrong: ${Explorer.index.classes[r.predicted[target]]}` : "right";
+    const told = Explorer.isWrong(r, target) ? `wrong: ${Explorer.index.classes[r.predicted[target]]}` : h("span", { class: "number" }, "right");
     const name = i === state.round ? h("b", null, roundName(r)) : roundName(r);
     return [name, String(r.neighbours[target]), told, percent(r.probability[target]), figures(r.entropy[target])];
   });
