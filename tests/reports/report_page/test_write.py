@@ -11,6 +11,7 @@ from reported import KNOWN, LEFT_OUT, write_reported
 
 from sjft.data.location import ImageFolders
 from sjft.errors import UserError
+from sjft.reports.report_page import write
 from sjft.reports.report_page.blocks import MOST_ROWS, Table
 from sjft.reports.report_page.inputs import ReportInputs
 from sjft.reports.report_page.rendered import rendered
@@ -32,6 +33,20 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[ReportInputs, ImageF
     page = folder / "report/index.html"
     write_report(inputs, folders, KNOWN, page)
     return inputs, folders, page
+
+
+def test_a_page_that_is_too_large_for_snakemakes_report_of_one_file_is_named(
+    made: tuple[ReportInputs, ImageFolders, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    inputs, folders, page = made
+    write_report(inputs, folders, KNOWN, tmp_path / "index.html")
+    assert "report.zip" not in caplog.text
+    monkeypatch.setattr(write, "MOST_BYTES_IN_ONE_FILE", page.stat().st_size - 1000)
+    write_report(inputs, folders, KNOWN, tmp_path / "index.html")
+    assert "Name a report.zip instead" in caplog.text
 
 
 def section(page: Path, key: str) -> str:

@@ -1,5 +1,6 @@
 """Write the report's page: one file, with all that it shows inside it."""
 
+import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -29,6 +30,11 @@ from sjft.reports.report_page.subset_section import subset
 from sjft.reports.report_page.training_sections import difficulty, learning
 from sjft.reports.summary import read_summary
 from sjft.storage.files import content_of, write_text
+
+LOG = logging.getLogger(__name__)
+# Snakemake's report of one file holds the page as a data URI, four characters for three bytes, and
+# Chromium opens none of more than 2 MB in a frame.
+MOST_BYTES_IN_ONE_FILE = 1_500_000
 
 
 def write_report(
@@ -69,6 +75,13 @@ def write_report(
         script=Markup("".join((PAGE / name).read_text("utf-8") for name in SCRIPTS)),
     )
     write_text(page, text + "\n")
+    if (size := page.stat().st_size) > MOST_BYTES_IN_ONE_FILE:
+        LOG.warning(
+            "%s has %.1f MB: Chromium does not show so much inside `snakemake --report "
+            "report.html`. Name a report.zip instead, or open the page itself.",
+            page,
+            size / 1e6,
+        )
 
 
 def _with_code(text: str) -> Markup:
