@@ -90,3 +90,11 @@ class Watched:
             if v["impact"] in {"serious", "critical"}
         ]
         assert not grave, f"{where}: {grave}"
+
+
+def on_paper(chrome: Any, page: Path) -> Watched:
+    """A page as wide as A4 within its margins, of a reader whose screen is dark."""
+    watched = Watched(chrome, "desktop", "dark")
+    watched.page.set_viewport_size({"width": 720, "height": 1000})
+    watched.open(page)
+    return watched

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import Watched, browser
+from browser import Watched, browser, on_paper
 from explored import Explored, write_explored
 
 from sjft.reports.explorer.write import write_explorer
@@ -156,9 +156,7 @@ def test_a_file_that_was_not_copied_is_named(chrome: Any, page: Path, tmp_path: 
 def test_in_print_the_image_with_its_neighbours_stands_alone_and_is_light(
     chrome: Any, page: Path
 ) -> None:
-    watched = Watched(chrome, "desktop", "dark")
-    watched.page.set_viewport_size({"width": 720, "height": 1000})  # A4 with its margins
-    watched.open(page)
+    watched = on_paper(chrome, page)
     seen = watched.page
     seen.wait_for_selector("#detail .card")
     seen.emulate_media(media="print")

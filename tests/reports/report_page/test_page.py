@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import numpy as np
 import pytest
-from browser import Watched, browser
+from browser import Watched, browser, on_paper
 from explored import Explored
 from image_files import random_image
 from reported import KNOWN, write_reported
@@ -118,9 +118,7 @@ def test_a_number_of_the_matrix_leads_to_its_images_by_mouse_and_by_keys_alone(
 def test_in_print_all_is_unfolded_and_nothing_is_wider_than_the_paper(
     chrome: Any, page: Path
 ) -> None:
-    watched = Watched(chrome, "desktop", "dark")
-    watched.page.set_viewport_size({"width": 720, "height": 1000})  # A4 with its margins
-    watched.open(page)
+    watched = on_paper(chrome, page)
     seen = watched.page
     assert seen.locator("details:not([open])").count()
     seen.emulate_media(media="print")
