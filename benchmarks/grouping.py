@@ -140,6 +140,8 @@ def main() -> None:
     parser = parser_of(__doc__)
     parser.add_argument("--shards", type=int, default=24)
     chosen = parser.parse_args()
+    if chosen.shards < 1:
+        parser.error(f"--shards {chosen.shards}: a source has at least one")
     if reason := missing():
         raise SystemExit(reason)
     shards = 2 if chosen.quick else chosen.shards
