@@ -1,20 +1,24 @@
 """The report's page: what it says, what it must not read, and what its parts make of odd input."""
 
 import re
+from base64 import b64decode
 from dataclasses import replace
 from html import unescape
+from io import BytesIO
 from pathlib import Path
 
 import polars as pl
 import pytest
+from PIL import Image
 from reported import KNOWN, LEFT_OUT, write_reported
 
 from sjft.data.location import ImageFolders
 from sjft.errors import UserError
 from sjft.reports.report_page import write
-from sjft.reports.report_page.blocks import MOST_ROWS, Table
+from sjft.reports.report_page.blocks import MOST_ROWS, Chart, Table
 from sjft.reports.report_page.inputs import ReportInputs
 from sjft.reports.report_page.rendered import rendered
+from sjft.reports.report_page.thumbnails import Detail
 from sjft.reports.report_page.training_sections import _thinned
 from sjft.reports.report_page.write import write_report
 from sjft.reports.summary import read_summary
@@ -35,18 +39,49 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[ReportInputs, ImageF
     return inputs, folders, page
 
 
-def test_a_page_that_is_too_large_for_snakemakes_report_of_one_file_is_named(
+def test_a_page_too_large_for_snakemakes_report_of_one_file_has_smaller_images_or_is_named(
     made: tuple[ReportInputs, ImageFolders, Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     inputs, folders, page = made
-    write_report(inputs, folders, KNOWN, tmp_path / "index.html")
-    assert "report.zip" not in caplog.text
-    monkeypatch.setattr(write, "MOST_BYTES_IN_ONE_FILE", page.stat().st_size - 1000)
-    write_report(inputs, folders, KNOWN, tmp_path / "index.html")
-    assert "Name a report.zip instead" in caplog.text
+    # The images of this page have 60 pixels at most.
+    monkeypatch.setattr(write, "DETAILS", (Detail(60, 80), Detail(40, 75), Detail(30, 70)))
+    again = tmp_path / "index.html"
+    with caplog.at_level("INFO"):
+        write_report(inputs, folders, KNOWN, again)
+        assert "report.html" not in caplog.text
+        assert largest_image(again) == 60
+        most = page.stat().st_size - 1000
+        monkeypatch.setattr(write, "MOST_BYTES_IN_ONE_FILE", most)
+        write_report(inputs, folders, KNOWN, again)
+        assert "have 40 pixels at their longer side instead of 60" in caplog.text
+        assert "report.zip" not in caplog.text
+        assert again.stat().st_size <= most
+        assert largest_image(again) == 40
+        monkeypatch.setattr(write, "MOST_BYTES_IN_ONE_FILE", 1000)
+        write_report(inputs, folders, KNOWN, again)
+        assert "Name a report.zip instead" in caplog.text
+        assert largest_image(again) == 30
+
+
+def largest_image(page: Path) -> int:
+    """The longest side of all JPEGs in a page, in pixels."""
+    found = re.findall(r'"data:image/jpeg;base64,([^"]+)"', page.read_text())
+    return max(max(Image.open(BytesIO(b64decode(image))).size) for image in found)
+
+
+def test_a_drawing_loses_only_what_nobody_sees() -> None:
+    drawing = (
+        '<svg width="572"><g role="x" aria-label="axis at 0.123456"><path d="M1.23456,7e-05h0.25" '
+        'opacity="0.123"/><text transform="translate(-4.987654,16)">0.00054 &lt;a d="1.23"</text>'
+    )
+    shown = b64decode(Chart("a", drawing, "").address.partition(",")[2]).decode()
+    assert shown == (
+        '<svg width="572"><g><path d="M1.2,7e-05h0.2" opacity="0.123"/>'
+        '<text transform="translate(-4.9,16)">0.00054 &lt;a d="1.23"</text>'
+    )
 
 
 def section(page: Path, key: str) -> str:

@@ -1,10 +1,19 @@
 """What a section of the page consists of; the template knows each kind, and nothing else."""
 
+import re
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sjft.reports.report_page.thumbnails import Thumbnail
+
 MOST_ROWS = 500
+# What stands in an element's tag: places to a millionth of a pixel, and what a drawing's parts are
+# called, which nobody hears of an image in a page.
+_TAG = re.compile(r"<[a-z][^>]*>")
+_TOLD = re.compile(r' (?:role|aria-[a-z]+)="[^"]*"')
+_PLACES = re.compile(r'(?<= )(d|transform|x|y|x1|x2|y1|y2|width|height|points)="[^"]*"')
+_FRACTION = re.compile(r"(\.\d)\d+")
 
 Cell = str | int | None
 
@@ -53,15 +62,24 @@ class Chart:
 
     @property
     def address(self) -> str:
-        """The drawing as an address: names inside of one are no other's."""
-        return "data:image/svg+xml;base64," + b64encode(self.svg.encode("utf-8")).decode("ascii")
+        """The drawing as an address: names inside of one are no other's.
+
+        To a tenth of a pixel, as pages hold many of them.
+        """
+        slim = _TAG.sub(_slim, self.svg)
+        return "data:image/svg+xml;base64," + b64encode(slim.encode("utf-8")).decode("ascii")
+
+
+def _slim(tag: re.Match[str]) -> str:
+    shown = _TOLD.sub("", tag[0])
+    return _PLACES.sub(lambda found: _FRACTION.sub(r"\1", found[0]), shown)
 
 
 @dataclass(frozen=True)
 class ShownImage:
-    """A small image as an address, None where it cannot be read; ``told`` stands below it."""
+    """A small image, None where it cannot be read; ``told`` stands below it."""
 
-    address: str | None
+    thumbnail: Thumbnail | None
     told: str
 
 

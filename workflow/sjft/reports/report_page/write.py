@@ -27,6 +27,7 @@ from sjft.reports.report_page.inputs import (
 from sjft.reports.report_page.page_files import EXPLORER_CSS, PAGE, SCRIPTS
 from sjft.reports.report_page.rendered import rendered
 from sjft.reports.report_page.subset_section import subset
+from sjft.reports.report_page.thumbnails import DETAILS
 from sjft.reports.report_page.training_sections import difficulty, learning
 from sjft.reports.summary import read_summary
 from sjft.storage.files import content_of, write_text
@@ -65,23 +66,40 @@ def write_report(
         _made_with(known),
         Section("card", "Model card", [_markdown(inputs.card)]),
     ]
+    write_text(page, _small_enough(inputs.experiment, sections, page))
+
+
+def _small_enough(experiment: str, sections: Sequence[Section], page: Path) -> str:
+    """The page's text: where its images make it too large for a frame, they are smaller ones."""
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    text = environment.from_string((PAGE / "report.html").read_text("utf-8")).render(
-        experiment=inputs.experiment,
-        sections=sections,
-        safe=Markup,
-        code=_with_code,
-        css=Markup(EXPLORER_CSS.read_text("utf-8") + (PAGE / "report.css").read_text("utf-8")),
-        script=Markup("".join((PAGE / name).read_text("utf-8") for name in SCRIPTS)),
-    )
-    write_text(page, text + "\n")
-    if (size := page.stat().st_size) > MOST_BYTES_IN_ONE_FILE:
+    template = environment.from_string((PAGE / "report.html").read_text("utf-8"))
+    for detail in DETAILS:
+        text = template.render(
+            experiment=experiment,
+            sections=sections,
+            detail=detail,
+            safe=Markup,
+            code=_with_code,
+            css=Markup(EXPLORER_CSS.read_text("utf-8") + (PAGE / "report.css").read_text("utf-8")),
+            script=Markup("".join((PAGE / name).read_text("utf-8") for name in SCRIPTS)),
+        )
+        if (size := len(text.encode("utf-8"))) < MOST_BYTES_IN_ONE_FILE:
+            break
+    else:
         LOG.warning(
-            "%s has %.1f MB: Chromium does not show so much inside `snakemake --report "
-            "report.html`. Name a report.zip instead, or open the page itself.",
+            "%s has %.1f MB, even with its smallest images: Chromium does not show so much inside "
+            "`snakemake --report report.html`. Name a report.zip instead, or open the page itself.",
             page,
             size / 1e6,
         )
+    if detail != DETAILS[0]:
+        LOG.info(
+            "images on the page have %d pixels at their longer side instead of %d, so that "
+            "Chromium shows the page inside `snakemake --report report.html`",
+            detail.side,
+            DETAILS[0].side,
+        )
+    return text + "\n"
 
 
 def _with_code(text: str) -> Markup:
