@@ -34,8 +34,8 @@ from sjft.pipeline.jobs import jobs_behind
 from sjft.settings.config import read_configuration
 
 REPOSITORY = Path(__file__).parents[1]
-SIZES, QUICK_SIZES = (5_000, 10_000, 20_000, 40_000, 80_000), (300,)
-A_SHARD, QUICK_SHARD = 5_000, 300
+SIZES, QUICK_SIZES = (5_000, 10_000, 20_000, 40_000, 80_000), (120,)
+A_SHARD, QUICK_SHARD = 5_000, 120
 LARGEST_POWER = 1.05
 LEAST_SECONDS = 5.0
 BACKENDS, QUICK_BACKENDS = ("annoy", "exact"), ("annoy",)

@@ -1,7 +1,6 @@
 """Every command line of the documentation, run in a small project as far as it can be."""
 
 import io
-import json
 import re
 import runpy
 import shutil
@@ -16,6 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import forked_snakemake
 import pytest
 import torch
 import yaml
@@ -67,22 +67,6 @@ ADDED = {
     # Its file is there: what runs it is tried before.
     "init": ["--force"],
 }
-# Each command in a process of its own that has Snakemake loaded already (but not polars, whose
-# threads would not be there after the fork).
-SNAKEMAKE = """
-import json, os, sys
-from snakemake import cli
-
-codes = []
-for number, (words, environment) in enumerate(json.load(sys.stdin)):
-    if not (child := os.fork()):
-        os.environ.update(environment)
-        log = os.open(f"command-{number}.log", os.O_CREAT | os.O_WRONLY)
-        os.dup2(log, 1), os.dup2(log, 2)
-        cli.main(words)
-    codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-print(json.dumps(codes))
-"""
 
 
 def of_program(program: str) -> list[Command]:
@@ -214,25 +198,15 @@ def outcomes(
     project: Chain, asked: dict[tuple[str, ...], list[str]]
 ) -> dict[tuple[str, ...], tuple[int, str]]:
     """How dry runs ended, and what they said, by their words."""
-    lines = []
+    told = {}
     for options, targets in asked.items():
         variables = dict(word.split("=", 1) for word in options if re.match(r"[A-Z_]+=", word))
         words = [word for word in options if not re.match(r"[A-Z_]+=", word)]
         dry = [] if "--unlock" in words else ["-n"]
-        lines.append(([*dry, *targets, *words], variables))
-    done = subprocess.run(
-        [sys.executable, "-c", SNAKEMAKE],
-        cwd=project.root,
-        env=project.environment(),
-        input=json.dumps(lines),
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=600,
-    )
-    logs = [(project.root / f"command-{number}.log").read_text() for number in range(len(lines))]
-    ended = zip(json.loads(done.stdout), logs, strict=True)
-    return dict(zip([(*words,) for words, _ in lines], ended, strict=True))
+        asked_for = [*dry, *targets, *words]
+        environment = project.environment(variables)
+        told[(*asked_for,)] = forked_snakemake.snakemake(asked_for, project.root, environment)
+    return told
 
 
 @pytest.mark.workflow

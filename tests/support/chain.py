@@ -12,11 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import forked_snakemake
 import torch
 import yaml
 from torchvision import models
 
+from sjft.checks.answers import KEPT
+
 REPOSITORY = Path(__file__).parents[2]
+ANSWERS = Path(".snakemake") / KEPT
+_answers: list[bytes] = []  # the last
 
 _TRAINING = {
     "network": "shufflenet_v2_x0_5",
@@ -157,15 +162,26 @@ class Chain:
         return self.root / "results"
 
     def snakemake(self, *arguments: str, env: dict[str, str] | None = None) -> Outcome:
+        try:
+            return self._ended(self.command(*arguments), env)
+        finally:
+            _remember_answers(self.root)
+
+    def _ended(self, command: list[str], env: dict[str, str] | None) -> Outcome:
+        environment = self.environment(env)
+        as_a_module = [sys.executable, "-m", "snakemake"]
+        # What Python is told by variables it must be told before it starts.
+        if command[:3] == as_a_module and not any(name.startswith("PYTHON") for name in env or {}):
+            return Outcome(*forked_snakemake.snakemake(command[3:], self.root, environment))
         done = subprocess.run(
-            self.command(*arguments),
+            command,
             cwd=self.root,
-            env=self.environment(env),
+            env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            timeout=1800,
+            timeout=forked_snakemake.SECONDS,
         )
         return Outcome(done.returncode, done.stdout)
 
@@ -229,9 +245,32 @@ def copy_workflow(root: Path, origin: Path = REPOSITORY) -> Chain:
         shutil.copytree(origin / name, root / name)
     (root / "profiles").symlink_to("workflow/profiles")
     lay_out_weights(root / "data")
+    if _answers:
+        (root / ANSWERS).parent.mkdir()
+        (root / ANSWERS).write_bytes(_answers[-1])
     chain = Chain(root)
     chain.configure()
     return chain
+
+
+def _remember_answers(root: Path) -> None:
+    """What a run has asked of networks, kept for the next copy: asking takes seconds."""
+    if (root / ANSWERS).is_file():
+        _answers[:] = [(root / ANSWERS).read_bytes()]
+
+
+def keep_compiled(chain: Chain) -> None:
+    """Put what numba has compiled in a copy where it was copied from, for later copies."""
+    if sys.dont_write_bytecode:
+        return
+    for index in chain.root.rglob("workflow/**/*.nbi"):
+        place = REPOSITORY / index.relative_to(chain.root)
+        if not place.exists():
+            place.parent.mkdir(exist_ok=True)
+            # The index last: it names the others.
+            for made in (*index.parent.glob(f"{index.stem}.*.nbc"), index):
+                shutil.copy2(made, place.with_name(f"{os.getpid()}"))
+                place.with_name(f"{os.getpid()}").replace(place.with_name(made.name))
 
 
 def lay_out_weights(data: Path) -> None:

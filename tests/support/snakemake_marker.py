@@ -43,13 +43,17 @@ def starts_snakemake(arguments: Sequence[Any]) -> bool:
     return named or any(IMPORTED.search(text) for text in texts)
 
 
-def _watch(event: str, arguments: tuple[Any, ...]) -> None:
-    if event != "subprocess.Popen" or not _running:
-        return
-    if _running[-1].get_closest_marker("workflow") is None and starts_snakemake(arguments[1]):
+def assert_marked() -> None:
+    """Raise `AssertionError` where the test that runs has no marker and starts Snakemake."""
+    if _running and _running[-1].get_closest_marker("workflow") is None:
         raise AssertionError(
             f"{_running[-1].nodeid} starts Snakemake: it needs the marker `workflow`"
         )
+
+
+def _watch(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "subprocess.Popen" and starts_snakemake(arguments[1]):
+        assert_marked()
 
 
 sys.addaudithook(_watch)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chain import Chain, copy_workflow
+from chain import Chain, copy_workflow, keep_compiled
 from parallel_workers import made_once
 from slurm_cluster import Cluster, missing, running_cluster
 from tiny_runs import TARGETS
@@ -13,8 +13,13 @@ from tiny_runs import TARGETS
 @pytest.fixture(scope="session")
 def chain(tmp_path_factory: pytest.TempPathFactory) -> Chain:
     """A finished run of the tiny experiments. Tests leave its files as they find them."""
-    folder = made_once(tmp_path_factory, "chain", lambda root: copy_workflow(root).make(*TARGETS))
-    return Chain(folder)
+
+    def make(root: Path) -> None:
+        made = copy_workflow(root)
+        made.make(*TARGETS)
+        keep_compiled(made)
+
+    return Chain(made_once(tmp_path_factory, "chain", make))
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from chain import Chain, copy_workflow
+from chain import ANSWERS, Chain, copy_workflow
 from image_files import save_images
 
 from sjft.storage.files import read_json
@@ -27,6 +27,7 @@ def broken(config: dict[str, Any]) -> None:
 
 def test_a_dry_run_says_all_that_cannot_work_at_once_and_remembers_it(tmp_path: Path) -> None:
     chain: Chain = copy_workflow(tmp_path / "user")
+    (chain.root / ANSWERS).unlink(missing_ok=True)
     images = [f"{name}/{number}.png" for name in "ab" for number in range(4)]
     save_images(chain.root / "data/my own images", images)
     chain.configure(broken)
@@ -44,6 +45,6 @@ def test_a_dry_run_says_all_that_cannot_work_at_once_and_remembers_it(tmp_path: 
     assert warning in outcome.output
     assert "Traceback" not in outcome.output
     assert not chain.results.exists()
-    kept = read_json(chain.root / ".snakemake/checked_networks.json")
+    kept = read_json(chain.root / ANSWERS)
     # Of the network in each of two arms, and of layers; the others are no networks'.
     assert sum(map(len, kept.values())) == 3
