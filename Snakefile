@@ -45,3 +45,6 @@ rule all:
 
 
 report: "workflow/report/workflow.rst"
+
+
+look_for_garbage()

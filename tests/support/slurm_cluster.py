@@ -15,10 +15,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil  # type: ignore[import-untyped]  # Snakemake brings it
 from chain import Chain
 
 NODES = ("n1", "n2")
@@ -115,6 +116,7 @@ def running_cluster() -> Iterator[Cluster]:
     cluster = Cluster(folder)
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        stack.callback(_kill_what_is_left, folder)
         _configure(folder)
         stack.enter_context(_daemon(folder, "munged", *_munge_options(folder)))
         stack.enter_context(_daemon(folder, "slurmctld", "-D", "-i"))
@@ -123,6 +125,14 @@ def running_cluster() -> Iterator[Cluster]:
         _wait_for_nodes(cluster)
         stack.callback(_cancel_all, cluster)
         yield cluster
+
+
+def _kill_what_is_left(folder: Path) -> None:
+    """Of a node that was set down, Slurm leaves what ran there alone."""
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.pid != os.getpid() and str(folder) in process.environ().get("PATH", ""):
+                process.kill()
 
 
 def _configure(folder: Path) -> None:

@@ -36,12 +36,13 @@ def test_of_two_runs_at_once_one_is_refused_and_one_goes_on_after_its_jobs_were_
     killed = ("extract_descriptors", "search_shard")
     env = with_faults(tmp_path / "faults", {rule: [{"what": "kill"}] for rule in killed})
     with running(unfinished, *TARGETS, "--retries", "1", env=env) as first:
+        locks = unfinished.root / ".snakemake/locks"
+        wait_until(lambda: list(locks.glob("*")) or first.poll() is not None, "the folder's lock")
         second = unfinished.snakemake(*TARGETS, "--retries", "1", env=env)
         wait_until(lambda: first.poll() is not None, "the end of the run")
-    one = Outcome(first.returncode, (unfinished.root / "run.log").read_text("utf-8"))
-    refused, done = (one, second) if one.code else (second, one)
+    done = Outcome(first.returncode, (unfinished.root / "run.log").read_text("utf-8"))
     assert_refused(
-        refused,
+        second,
         "no other Snakemake process is trying to create the same files",
         "A run is at work in this folder: process ",
         "Do not unlock the folder under it. Let it end, and give your command again",

@@ -24,6 +24,11 @@ os.environ.update(
     )
 )
 
+from sjft.loading import look_for_garbage, put_off_garbage
+
+# Each job that is started elsewhere reads these rules; the Snakefile's last line ends this.
+put_off_garbage()
+
 from sjft import layout
 from sjft.checks.before_jobs import BeforeJobs, Call
 from sjft.data.table import PARTS

@@ -10,8 +10,14 @@ from pydantic import TypeAdapter
 
 from sjft.data.location import ImageFolders, folder_at
 from sjft.data.shard import ImagesOfShard
+from sjft.loading import look_for_garbage, put_off_garbage
 from sjft.pipeline.job import run_job
 from sjft.settings.image_limits import ImageLimits, limits_among, limits_of_any
+
+# The script is about to import its stage. Where it is read anew by a process of its own stage's,
+# or by a test, nothing calls `run`, and Snakemake has put nothing into it.
+if hasattr(sys.modules["__main__"], "snakemake"):
+    put_off_garbage()
 
 Made = TypeVar("Made")
 
@@ -50,6 +56,7 @@ def run(main: Callable[[Job], None]) -> None:
 
     Snakemake puts its object into the script, as the variable ``snakemake``.
     """
+    look_for_garbage()
     job: Job = sys.modules[main.__module__].snakemake
     run_job(
         partial(main, job),

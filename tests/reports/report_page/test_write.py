@@ -20,7 +20,7 @@ from sjft.reports.report_page.inputs import ReportInputs
 from sjft.reports.report_page.rendered import rendered
 from sjft.reports.report_page.thumbnails import Detail
 from sjft.reports.report_page.training_sections import _thinned
-from sjft.reports.report_page.write import write_report
+from sjft.reports.report_page.write import _with_code, write_report
 from sjft.reports.summary import read_summary
 from sjft.storage.files import write_json
 
@@ -70,6 +70,10 @@ def largest_image(page: Path) -> int:
     """The longest side of all JPEGs in a page, in pixels."""
     found = re.findall(r'"data:image/jpeg;base64,([^"]+)"', page.read_text())
     return max(max(Image.open(BytesIO(b64decode(image))).size) for image in found)
+
+
+def test_a_number_and_its_per_cent_stay_on_a_line_and_code_as_it_is() -> None:
+    assert _with_code("95 % of `a 5 %`, <b>") == "95\u00a0% of <code>a 5 %</code>, &lt;b&gt;"
 
 
 def test_a_drawing_loses_only_what_nobody_sees() -> None:

@@ -32,6 +32,12 @@ from sjft.storage.files import digest_of_text, read_json, write_json
 
 NETWORKS = Path(__file__).with_name("networks.py")
 KEPT = "checked_networks.json"
+ANSWERING = """
+from sjft.loading import loading
+with loading():
+    from sjft.checks.networks import main
+main()
+"""
 MOST_KEPT = 500
 
 
@@ -190,7 +196,7 @@ def _ask(questions: str) -> tuple[list[Any], str | None]:
 
         return [answer(question) for question in json.loads(questions)], None
     done = subprocess.run(
-        [sys.executable, "-m", "sjft.checks.networks"],
+        [sys.executable, "-c", ANSWERING],
         input=questions,
         capture_output=True,
         text=True,

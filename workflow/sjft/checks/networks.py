@@ -4,8 +4,8 @@ Networks are built of *meta* tensors, which have a shape and no numbers: buildin
 passing a batch through it takes half a second. A question is a mapping of plain values (see
 `sjft.checks.answers`), an answer a list of (key below the question's own, message).
 
-Run as a program, it answers a JSON list of questions from its input, so that whoever asks need not
-load torch.
+In a process of its own `main` answers a JSON list of questions from its input, so that whoever asks
+need not load torch.
 """
 
 import json
@@ -252,7 +252,3 @@ def main() -> None:
     output, sys.stdout = sys.stdout, sys.stderr
     json.dump([answer(question) for question in json.load(sys.stdin)], output)
     output.flush()  # as it is not sys.stdout any more, nobody else does
-
-
-if __name__ == "__main__":
-    main()

@@ -15,6 +15,7 @@ from zipfile import is_zipfile
 from polars.exceptions import PolarsError
 
 from sjft.errors import NotAsWrittenError, UserError
+from sjft.loading import loading
 from sjft.storage.files import content_of, digest_file, digest_of_bytes, read_json
 from sjft.storage.hdf5 import open_sealed
 from sjft.storage.inspection import Inspection, facts_of_hdf5
@@ -149,7 +150,8 @@ def _inspect_hdf5(path: Path) -> Inspection:
 
 
 def _inspect_torch(path: Path) -> Inspection:
-    from sjft.model.publication import KIND as PUBLISHED_KIND  # noqa: PLC0415  (torch is slow)
+    with loading():
+        from sjft.model.publication import KIND as PUBLISHED_KIND  # noqa: PLC0415  (torch is slow)
 
     content = _read_torch(path)
     kind = content.get("format") if isinstance(content, dict) else None

@@ -17,6 +17,7 @@ from sjft.cli.plan import add_plan, complete_plan, plan
 from sjft.cli.results import add_results, results
 from sjft.cli.scoring_arguments import add_evaluate, add_predict
 from sjft.errors import UserError
+from sjft.loading import loading
 
 INTERRUPTED = 130  # as shells have it
 
@@ -128,20 +129,23 @@ def _summary(chosen: argparse.Namespace) -> str:
 
 
 def _predict(chosen: argparse.Namespace) -> None:
-    from sjft.cli.predict import predict_to  # noqa: PLC0415
+    with loading():
+        from sjft.cli.predict import predict_to  # noqa: PLC0415
 
     predict_to(sys.stdout, chosen)
 
 
 def _evaluate(chosen: argparse.Namespace) -> None:
-    from sjft.cli.evaluate import evaluate_folder  # noqa: PLC0415
+    with loading():
+        from sjft.cli.evaluate import evaluate_folder  # noqa: PLC0415
 
     evaluate_folder(chosen)
 
 
 def _export(chosen: argparse.Namespace) -> str:
-    from sjft.model.export import FORMATS, export_model  # noqa: PLC0415
-    from sjft.model.file import load_published  # noqa: PLC0415
+    with loading():
+        from sjft.model.export import FORMATS, export_model  # noqa: PLC0415
+        from sjft.model.file import load_published  # noqa: PLC0415
 
     output = chosen.output or chosen.model.with_suffix(FORMATS[chosen.format].suffix)
     if output.resolve() == chosen.model.resolve():

@@ -8,6 +8,7 @@ from typing import Any
 from sjft.cli.arguments import add_experiment, count, take_experiment
 from sjft.cli.one_thread import measure_with_one_thread
 from sjft.errors import UserError
+from sjft.loading import loading
 
 
 def add_plan(plan: argparse.ArgumentParser) -> None:
@@ -39,8 +40,9 @@ def complete_plan(plan: argparse.ArgumentParser, chosen: argparse.Namespace) -> 
 def plan(chosen: argparse.Namespace) -> str:
     """The plan as text; raises `UserError` for what cannot be planned, or cannot work."""
     measure_with_one_thread()
-    from sjft.checks.first_look import look_at_plan  # noqa: PLC0415
-    from sjft.pipeline.forecast import plan, read_plan_configuration  # noqa: PLC0415
+    with loading():
+        from sjft.checks.first_look import look_at_plan  # noqa: PLC0415
+        from sjft.pipeline.forecast import plan, read_plan_configuration  # noqa: PLC0415
 
     configuration = read_plan_configuration(chosen.configfile, chosen.data_root)
     if experiment := configuration.experiments.get(chosen.experiment):

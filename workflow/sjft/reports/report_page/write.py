@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -103,9 +104,14 @@ def _small_enough(experiment: str, sections: Sequence[Section], page: Path) -> s
 
 
 def _with_code(text: str) -> Markup:
-    """A text as HTML, in which what stands between backticks is code."""
+    """A text as HTML, in which what stands between backticks is code.
+
+    No line ends between a number and its per cent, which on a telephone it often would.
+    """
     parts = [
-        Markup("<code>{}</code>").format(part) if place % 2 else Markup("{}").format(part)
+        Markup("<code>{}</code>").format(part)
+        if place % 2
+        else Markup("{}").format(re.sub(r"(?<=\d) (?=%)", "\u00a0", part))
         for place, part in enumerate(text.split("`"))
     ]
     return Markup("").join(parts)
