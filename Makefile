@@ -62,25 +62,29 @@ demo: $(VENV)/installed
 	$(BIN)/snakemake --cores $(CORES) results/demo/model.pt
 	@$(BIN)/sjft summary results/demo/summary.json
 
-test: check unit
+# ruff is over at once. The other checks run beside the tests: the first time they take half a minute.
+CHECKS := { $(BIN)/snakefmt --check Snakefile workflow/rules && $(BIN)/snakemake --lint && $(BIN)/mypy; }
+define beside_checks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(CHECKS) > $(VENV)/checks.txt 2>&1 & checks=$$!; \
+	$(1); tests=$$?; \
+	wait $$checks; checks=$$?; [ $$checks = 0 ] || cat $(VENV)/checks.txt; exit $$((tests + checks))
+endef
+
+test: $(VENV)/installed-test
+	$(call beside_checks,$(PYTEST))
+
+quick: $(VENV)/installed-test
+	$(call beside_checks,$(PYTEST) -m "not workflow and not slow")
 
 check: $(VENV)/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/snakefmt --check Snakefile workflow/rules
-	$(BIN)/snakemake --lint
-	$(BIN)/mypy
+	$(CHECKS)
 
 unit: $(VENV)/installed-test
 	$(PYTEST)
-
-# ruff is over at once. snakefmt and mypy run beside the tests: the first time they take half a minute.
-quick: $(VENV)/installed-test
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	{ $(BIN)/snakefmt --check Snakefile workflow/rules && $(BIN)/mypy; } > $(VENV)/checks.txt 2>&1 & checks=$$!; \
-	$(PYTEST) -m "not workflow and not slow"; tests=$$?; \
-	wait $$checks; checks=$$?; cat $(VENV)/checks.txt; exit $$((tests + checks))
 
 # -W and -n: a link that leads nowhere and a page in no list end the build.
 docs: $(DOCS)/installed

@@ -15,6 +15,8 @@ import numba
 import pytest
 import torch
 
+from sjft.loading import look_for_garbage, put_off_garbage
+
 LIBRARY = Path(__file__).parents[2] / "workflow"
 CLUSTER = "slurm"  # the fixture
 # How many workers there are, in a worker.
@@ -22,16 +24,24 @@ WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0"))
 
 
 def pytest_configure() -> None:
-    """Share the cores, or each worker's threads would wait for those of the others.
+    """Look for no garbage while tests are collected, which loads all that there is.
+
+    Share the cores, or each worker's threads would wait for those of the others.
 
     The library is compiled before: many tests run copies of it, which would all compile their own.
     """
+    put_off_garbage()
     if WORKERS:
         threads = max(1, (os.cpu_count() or 1) // WORKERS)
         torch.set_num_threads(threads)
         numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
     elif not sys.dont_write_bytecode:
         compileall.compile_dir(LIBRARY, quiet=1)
+
+
+def pytest_collection_finish() -> None:
+    """From here on there is garbage."""
+    look_for_garbage()
 
 
 @pytest.hookimpl(trylast=True)  # once all markers are there
