@@ -27,7 +27,10 @@ from sample_images import data_or_made
 
 from sjft.storage.files import read_json
 
-SCRIPTS = ("extraction", "search", "recall", "grid", "leakage", "listing", "growth", "training")
+SCRIPTS = (
+    *("extraction", "search", "recall", "grid", "leakage", "listing", "growth", "training"),
+    "starts",
+)
 OUTPUT = Path("results/benchmark.md")
 VERSIONS = ("numpy", "scipy", "numba", "torch", "torchvision", "annoy", "h5py", "simplejpeg")
 HERE = Path(__file__).parent
