@@ -116,10 +116,20 @@ def test_two_processes_end_as_one_does_and_go_on_after_a_signal(
 
 
 @pytest.mark.slow
-def test_two_processes_end_as_one_does_with_the_parts_of_the_recipe(
+def test_two_processes_end_as_one_does_with_the_parts_of_the_recipe_and_weights(
     images: Path, tmp_path: Path
 ) -> None:
-    """All but mixup, whose partners are within each process's share."""
+    """All but mixup, whose partners are within each process's share; sources' losses weighted."""
+    weighted, plain = (
+        OwnNeighbours(
+            rows=np.tile(np.arange(8), 8),
+            start=np.arange(8) * 8,
+            number=np.full(8, 8),
+            divergences=np.linspace(0, 9, 64, dtype=np.float32),
+            scale=scale,
+        )
+        for scale in (0.5, None)
+    )
     recipe = {
         "layer_wise_decay": 0.8,
         "label_smoothing": 0.1,
@@ -130,10 +140,13 @@ def test_two_processes_end_as_one_does_with_the_parts_of_the_recipe(
         "keep": "best_on_val",
         "validate_every": 3,
     }
-    alone, both = tmp_path / "alone", tmp_path / "both"
-    job(images, alone, 1, recipe=recipe).run()
-    job(images, both, 2, recipe=recipe).run()
+    alone, both, unweighted = (tmp_path / name for name in ("alone", "both", "unweighted"))
+    job(images, alone, 1, weighted, recipe).run()
+    job(images, both, 2, weighted, recipe).run()
     assert_alike(alone, both)
+    job(images, unweighted, 1, plain, recipe).run()
+    losses = [pl.read_csv(f / "history.csv")["source_loss"] for f in (alone, unweighted)]
+    assert losses[0].to_list() != losses[1].to_list()
 
 
 @pytest.mark.slow
@@ -160,26 +173,6 @@ def assert_alike(alone: Path, both: Path) -> None:
     assert rows.columns == wanted.columns
     found = [table.fill_null(-1).to_numpy() for table in (rows, wanted)]
     assert abs(found[0] - found[1]).max() < 1e-4
-
-
-@pytest.mark.slow
-def test_two_processes_weigh_the_sources_losses_as_one_does(images: Path, tmp_path: Path) -> None:
-    weighted, plain = (
-        OwnNeighbours(
-            rows=np.tile(np.arange(8), 8),
-            start=np.arange(8) * 8,
-            number=np.full(8, 8),
-            divergences=np.linspace(0, 9, 64, dtype=np.float32),
-            scale=scale,
-        )
-        for scale in (0.5, None)
-    )
-    for processes in (1, 2):
-        job(images, tmp_path / f"{processes}", processes, weighted).run()
-    assert_alike(tmp_path / "1", tmp_path / "2")
-    job(images, tmp_path / "plain", 1, plain).run()
-    losses = [pl.read_csv(tmp_path / f / "history.csv")["source_loss"] for f in ("1", "plain")]
-    assert losses[0].to_list() != losses[1].to_list()
 
 
 @pytest.mark.slow

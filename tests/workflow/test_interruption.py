@@ -1,12 +1,13 @@
 """A run that is killed goes on; jobs import the library of the folder they run in."""
 
 import os
+import shutil
 import signal
 import subprocess
 import time
 from pathlib import Path
 
-from chain import Chain
+from chain import Chain, copy_all
 from tiny_runs import (
     PAIRING,
 )
@@ -33,13 +34,17 @@ def kill_when_there(chain: Chain, target: str, pattern: str) -> None:
     assert list(chain.results.glob(pattern))
 
 
-def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(chain: Chain, fresh: Chain) -> None:
+def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(chain: Chain, tmp_path: Path) -> None:
     target = "results/twice/model.pt"
-    kill_when_there(fresh, target, "retrieval/approximate/images/store/neighbours/*.h5")
-    fresh.make("--unlock")
-    kill_when_there(fresh, target, "logs/finetune/twice/selective-0/round-1.log")
-    fresh.make("--unlock")
-    fresh.make(target)
+    begun = copy_all(chain, tmp_path / "begun")
+    # What is left has come as far as descriptors and bins.
+    for later in (f"{PAIRING}/store", "results/twice", "results/logs/finetune/twice"):
+        shutil.rmtree(begun.root / later)
+    kill_when_there(begun, target, "retrieval/approximate/images/store/neighbours/*.h5")
+    begun.make("--unlock")
+    kill_when_there(begun, target, "logs/finetune/twice/selective-0/round-1.log")
+    begun.make("--unlock")
+    begun.make(target)
     last = "results/twice/runs/selective-0/round-1"
     for name in (
         f"{PAIRING}/store/neighbours.h5",
@@ -47,7 +52,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(chain: Chain, fresh: 
         f"{last}/model.pt",
         target,
     ):
-        assert (fresh.root / name).read_bytes() == (chain.root / name).read_bytes(), name
+        assert (begun.root / name).read_bytes() == (chain.root / name).read_bytes(), name
 
 
 def test_jobs_import_the_library_of_the_folder_they_run_in(fresh: Chain, tmp_path: Path) -> None:
