@@ -31,7 +31,7 @@ _PLACES = os.pathsep.join(["/usr/sbin", "/usr/bin", os.environ.get("PATH", "")])
 _PATIENCE = 60  # seconds that daemons have to start or to end
 # Snakemake's own command, but that the plug-in asks each second how jobs are: with its own settings
 # it is asleep for most of a short run, ten seconds longer each time that no job has ended.
-_EAGER = """
+EAGER = """
 import asyncio, sys
 from snakemake import cli
 from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
@@ -104,7 +104,7 @@ class OnSlurm(Chain):
 
     def command(self, *arguments: str) -> list[str]:
         profile = ["--workflow-profile", "workflow/profiles/slurm", "--latency-wait", "20"]
-        return [sys.executable, "-c", _EAGER, *arguments, *profile]
+        return [sys.executable, "-c", EAGER, *arguments, *profile]
 
 
 @contextmanager

@@ -17,7 +17,14 @@ from sjft.pipeline.training_cost import RULES_OF_TRAINING, TrainingCost
 from sjft.settings.splits import VALIDATION_SPLIT
 from sjft.training.best import validations
 
-START = "import sjft.training.round, sjft.evaluation.accuracy, time; print(time.process_time())"
+START = """
+import time
+from sjft.loading import loading
+
+with loading():
+    import sjft.training.round, sjft.evaluation.accuracy
+print(time.process_time())
+"""
 
 
 def usable_cores() -> int:

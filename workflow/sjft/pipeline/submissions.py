@@ -12,7 +12,7 @@ from sjft.settings.yaml_file import read_yaml
 PROFILE = Path(__file__).parents[2] / "profiles/slurm/config.yaml"
 # Of a processor (docs/cluster.md). On nodes Snakemake starts once for each of Slurm's jobs, and
 # once more for each job in it.
-SECONDS_A_START = 2.6
+SECONDS_A_START = 1.25
 
 
 @dataclass(frozen=True)
