@@ -63,7 +63,7 @@ def test_a_page_too_large_for_snakemakes_report_of_one_file_has_smaller_images_o
         monkeypatch.setattr(write, "MOST_BYTES_IN_ONE_FILE", 1000)
         write_report(inputs, folders, KNOWN, again)
         assert "Name a report.zip instead" in caplog.text
-        assert largest_image(again) == 30
+        assert largest_image(again) == 60
 
 
 def largest_image(page: Path) -> int:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from sjft.reports.report_page.thumbnails import Thumbnail
 
 MOST_ROWS = 500
-# What stands in an element's tag: places to a millionth of a pixel, and what a drawing's parts are
-# called, which nobody hears of an image in a page.
+# A drawing is an image of the page: of what stands in its elements' tags, nobody hears what a part
+# is called, or sees more than a tenth of a pixel.
 _TAG = re.compile(r"<[a-z][^>]*>")
 _TOLD = re.compile(r' (?:role|aria-[a-z]+)="[^"]*"')
 _PLACES = re.compile(r'(?<= )(d|transform|x|y|x1|x2|y1|y2|width|height|points)="[^"]*"')

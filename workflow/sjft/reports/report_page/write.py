@@ -28,7 +28,7 @@ from sjft.reports.report_page.inputs import (
 from sjft.reports.report_page.page_files import EXPLORER_CSS, PAGE, SCRIPTS
 from sjft.reports.report_page.rendered import rendered
 from sjft.reports.report_page.subset_section import subset
-from sjft.reports.report_page.thumbnails import DETAILS
+from sjft.reports.report_page.thumbnails import DETAILS, Detail
 from sjft.reports.report_page.training_sections import difficulty, learning
 from sjft.reports.summary import read_summary
 from sjft.storage.files import content_of, write_text
@@ -71,10 +71,14 @@ def write_report(
 
 
 def _small_enough(experiment: str, sections: Sequence[Section], page: Path) -> str:
-    """The page's text: where its images make it too large for a frame, they are smaller ones."""
+    """The page's text: where its images make it too large for a frame, they are smaller ones.
+
+    Where it is too large even so, nothing is gained by that, and they are as large as ever.
+    """
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     template = environment.from_string((PAGE / "report.html").read_text("utf-8"))
-    for detail in DETAILS:
+
+    def text_with(detail: Detail) -> str:
         text = template.render(
             experiment=experiment,
             sections=sections,
@@ -84,23 +88,28 @@ def _small_enough(experiment: str, sections: Sequence[Section], page: Path) -> s
             css=Markup(EXPLORER_CSS.read_text("utf-8") + (PAGE / "report.css").read_text("utf-8")),
             script=Markup("".join((PAGE / name).read_text("utf-8") for name in SCRIPTS)),
         )
-        if (size := len(text.encode("utf-8"))) < MOST_BYTES_IN_ONE_FILE:
-            break
-    else:
-        LOG.warning(
-            "%s has %.1f MB, even with its smallest images: Chromium does not show so much inside "
-            "`snakemake --report report.html`. Name a report.zip instead, or open the page itself.",
-            page,
-            size / 1e6,
-        )
-    if detail != DETAILS[0]:
-        LOG.info(
-            "images on the page have %d pixels at their longer side instead of %d, so that "
-            "Chromium shows the page inside `snakemake --report report.html`",
-            detail.side,
-            DETAILS[0].side,
-        )
-    return text + "\n"
+        return text + "\n"
+
+    for detail in DETAILS:
+        text = text_with(detail)
+        if len(text.encode("utf-8")) <= MOST_BYTES_IN_ONE_FILE:
+            if detail != DETAILS[0]:
+                LOG.info(
+                    "images on the page have %d pixels at their longer side instead of %d, so "
+                    "that Chromium shows the page inside `snakemake --report report.html`",
+                    detail.side,
+                    DETAILS[0].side,
+                )
+            return text
+    text = text_with(DETAILS[0])
+    LOG.warning(
+        "%s has %.1f MB, and is too large with the smallest images too: Chromium does not show so "
+        "much inside `snakemake --report report.html`. Name a report.zip instead, or open the page "
+        "itself.",
+        page,
+        len(text.encode("utf-8")) / 1e6,
+    )
+    return text
 
 
 def _with_code(text: str) -> Markup:
