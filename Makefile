@@ -64,9 +64,12 @@ demo: $(VENV)/installed
 
 # ruff is over at once. The other checks run beside the tests: the first time they take half a minute.
 CHECKS := { $(BIN)/snakefmt --check Snakefile workflow/rules && $(BIN)/snakemake --lint && $(BIN)/mypy; }
-define beside_checks
+define ruff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+endef
+define beside_checks
+	$(ruff)
 	$(CHECKS) > $(VENV)/checks.txt 2>&1 & checks=$$!; \
 	$(1); tests=$$?; \
 	wait $$checks; checks=$$?; [ $$checks = 0 ] || cat $(VENV)/checks.txt; exit $$((tests + checks))
@@ -79,8 +82,7 @@ quick: $(VENV)/installed-test
 	$(call beside_checks,$(PYTEST) -m "not workflow and not slow")
 
 check: $(VENV)/installed-test
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	$(ruff)
 	$(CHECKS)
 
 unit: $(VENV)/installed-test

@@ -87,6 +87,8 @@ def main() -> None:
     parser = parser_of(__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     chosen = parser.parse_args()
+    if chosen.rounds < 1:
+        parser.error(f"--rounds {chosen.rounds}: there must be one at least")
     rounds = 1 if chosen.quick else chosen.rounds
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "config").symlink_to(REPOSITORY / "config")

@@ -53,8 +53,9 @@ def snakemake(
             server.kill()
             _server.cache_clear()
             raise TimeoutError(f"snakemake {' '.join(words)}: not ended after {SECONDS} s")
-        code = int(server.stdout.readline())
-        return code, Path(output.name).read_text("utf-8")
+        code = server.stdout.readline()
+        assert code, f"the process that forks ended with {server.wait()}"
+        return int(code), Path(output.name).read_text("utf-8")
 
 
 @functools.cache

@@ -77,6 +77,8 @@ def _small_enough(experiment: str, sections: Sequence[Section], page: Path) -> s
     """
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     template = environment.from_string((PAGE / "report.html").read_text("utf-8"))
+    css = Markup(EXPLORER_CSS.read_text("utf-8") + (PAGE / "report.css").read_text("utf-8"))
+    script = Markup("".join((PAGE / name).read_text("utf-8") for name in SCRIPTS))
 
     def text_with(detail: Detail) -> str:
         text = template.render(
@@ -85,8 +87,8 @@ def _small_enough(experiment: str, sections: Sequence[Section], page: Path) -> s
             detail=detail,
             safe=Markup,
             code=_with_code,
-            css=Markup(EXPLORER_CSS.read_text("utf-8") + (PAGE / "report.css").read_text("utf-8")),
-            script=Markup("".join((PAGE / name).read_text("utf-8") for name in SCRIPTS)),
+            css=css,
+            script=script,
         )
         return text + "\n"
 
