@@ -1,22 +1,28 @@
 """Does it help? Runs the queue of config/evidence.yaml bit by bit, and writes docs/evidence.md.
 
     python benchmarks/evidence.py --data FOLDER [--hours 2] [--renew]
+    python benchmarks/evidence.py --collect FOLDER --machine NAME
 
 A piece is one seed of one experiment: all its arms. The experiments are run in the queue's order,
 each with all its seeds before the next.
 Each finished run becomes a row of docs/evidence/runs.csv, and is not made again. The runs use a
 clone of this repository at one commit (`.evidence/`), so that work on the program reruns none of
-them; `--renew` takes the commit of now. Interrupted, it goes on where it was.
+them; `--renew` takes the commit of now. Interrupted, it goes on where it was. What asks for a GPU
+waits where there is none.
+
+`--collect` records the runs that were made elsewhere, on a cluster or a machine with a GPU: FOLDER
+is a clone of this repository with their `results/`, NAME what they ran on.
 
 FOLDER holds flowers17/, dtd10/, miniimagenet/ and weights/, as docs/evidence.md says.
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +30,14 @@ import numpy as np
 import yaml
 from evidence_record import Record, Run, answers_of, settings_digest
 from evidence_report import report
+from run_all import machine
 
 from sjft import layout
 from sjft.errors import UserError
 from sjft.evaluation.probabilities import read_probabilities
 from sjft.pipeline import runs
 from sjft.pipeline.costs import costs_of
+from sjft.pipeline.gpus import gpus_here
 from sjft.reports.summary import style_share
 from sjft.selection.subset import read_manifest
 from sjft.settings.config import Configuration, read_configuration
@@ -98,16 +106,29 @@ def _git(*arguments: str, check: bool = True) -> tuple[int, str]:
     return done.returncode, done.stdout.strip()
 
 
-def run_piece(piece: Piece, judged_by: str, clone: Path, data: Path) -> bool:
-    """Have Snakemake make a piece's runs in the clone, at low priority; whether it could."""
+def runnable(waiting: Iterator[Piece], configuration: Configuration) -> Iterator[Piece]:
+    """What this machine can run: all but what asks for a GPU, where there is none."""
+    has_gpu = bool(gpus_here(os.environ))
+    for piece in waiting:
+        if has_gpu or configuration.experiments[piece.experiment].training.device != "cuda":
+            yield piece
+
+
+def wanted_of(piece: Piece, judged_by: str) -> list[str]:
+    """The files of a piece's runs that say how good they are."""
     patterns = [layout.EVALUATION, layout.PROBABILITIES]
     if judged_by != VALIDATION_SPLIT:
         patterns.append(layout.VALIDATION)
-    targets = [
+    return [
         runs.Run(piece.experiment, arm, piece.seed).file(pattern)
         for arm in piece.arms
         for pattern in patterns
     ]
+
+
+def run_piece(piece: Piece, judged_by: str, clone: Path, data: Path) -> bool:
+    """Have Snakemake make a piece's runs in the clone, at low priority; whether it could."""
+    targets = wanted_of(piece, judged_by)
     snakemake = ["nice", "-n", "19", sys.executable, "-m", "snakemake", "--cores", "1"]
     common = ["--configfile", str(QUEUE), "--config", f"data_root={data.resolve()}"]
     # What a killed run has left: only this process uses the clone.
@@ -123,9 +144,12 @@ def run_piece(piece: Piece, judged_by: str, clone: Path, data: Path) -> bool:
 
 
 def results_of(
-    piece: Piece, clone: Path, configuration: Configuration, digest: str, commit: str
+    piece: Piece, clone: Path, configuration: Configuration, digest: str, commit: str, on: str
 ) -> Iterator[tuple[Run, list[int]]]:
-    """The piece's finished runs, and the labels of the images that they were judged by."""
+    """The piece's finished runs, and the labels of the images that they were judged by.
+
+    ``on`` names the machine that made them.
+    """
     experiment = configuration.experiments[piece.experiment]
     for arm in piece.arms:
         made = runs.Run(piece.experiment, arm, piece.seed)
@@ -153,6 +177,7 @@ def results_of(
             _seconds_of_training(clone, made, experiment.rounds),
             answers_of(right),
             _validated(clone, made, measured["split"]),
+            on,
         )
         yield run, found.labels[order].tolist()
 
@@ -183,15 +208,43 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=float("inf"), help="begin no piece later")
     parser.add_argument("--renew", action="store_true", help="run the program of now from here on")
     parser.add_argument("--report", action="store_true", help="write the report alone")
+    parser.add_argument("--collect", type=Path, metavar="FOLDER", help="record runs made elsewhere")
+    parser.add_argument("--machine", metavar="NAME", help="what those ran on")
     chosen = parser.parse_args()
     written, configuration = read_queue()
     record = Record(chosen.record)
-    if not chosen.report:
+    if chosen.collect:
+        if not chosen.machine:
+            parser.error("--collect: name what the runs were made on, with --machine")
+        collect(chosen.collect, chosen.machine, written, configuration, record)
+    elif not chosen.report:
         if chosen.data is None or not chosen.data.is_dir():
             raise SystemExit(f"--data {chosen.data}: name the folder of photographs and weights.")
         _work(chosen, written, configuration, record)
     report(chosen.record.with_suffix(".md"), record, written, configuration)
     print(f"wrote {chosen.record.with_suffix('.md')}")
+
+
+def collect(
+    folder: Path, on: str, written: Sections, configuration: Configuration, record: Record
+) -> None:
+    """Record the runs that a clone of this repository holds, made on another machine.
+
+    A run that lacks one of its files is left for later, and counted.
+    """
+    commit, found, lacking = _git("-C", str(folder), "rev-parse", "HEAD")[1], 0, 0
+    for piece in list(pieces(written, configuration, record)):
+        judged_by = configuration.experiments[piece.experiment].evaluation.split
+        digest = settings_digest(written, piece.experiment)
+        for arm in piece.arms:
+            one = replace(piece, arms=(arm,))
+            there = [(folder / path).is_file() for path in wanted_of(one, judged_by)]
+            lacking += any(there) and not all(there)
+            if all(there):
+                for run, labels in results_of(one, folder, configuration, digest, commit, on):
+                    record.add(run, labels)
+                    found += 1
+    print(f"recorded {found} runs of {folder}; {lacking} were not finished", flush=True)
 
 
 def _work(
@@ -201,7 +254,7 @@ def _work(
     end = time.monotonic() + chosen.hours * 3600
     failed: set[tuple[str, int]] = set()
     while time.monotonic() < end:
-        waiting = pieces(written, configuration, record)
+        waiting = runnable(pieces(written, configuration, record), configuration)
         piece = next((p for p in waiting if (p.experiment, p.seed) not in failed), None)
         if piece is None:
             break
@@ -212,7 +265,8 @@ def _work(
             continue
         digest = settings_digest(written, piece.experiment)
         try:
-            for run, labels in results_of(piece, chosen.clone, configuration, digest, commit):
+            on = machine()["processor"]
+            for run, labels in results_of(piece, chosen.clone, configuration, digest, commit, on):
                 record.add(run, labels)
         except UserError as error:
             raise SystemExit(

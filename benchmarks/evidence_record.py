@@ -20,8 +20,9 @@ class Run:
     """One run; accuracies are shares, ``answers`` says of each image whether it was right.
 
     ``settings`` is `settings_digest`, ``own_style`` the share of the borrowed images that look as
-    the target does, where that is known, ``seconds`` the training's, and ``validated`` the mean
-    class accuracy on the validation split, of a run that is judged by another one.
+    the target does, where that is known, ``seconds`` the training's, ``validated`` the mean
+    class accuracy on the validation split, of a run that is judged by another one, and ``machine``
+    the processor or GPU that it was trained on.
     """
 
     experiment: str
@@ -38,6 +39,7 @@ class Run:
     seconds: float
     answers: str
     validated: float | None = None
+    machine: str = ""
 
 
 def settings_digest(written: Sections, experiment: str) -> str:
@@ -131,4 +133,5 @@ def _run(row: dict[str, str], table: Path) -> Run:
         float(row["seconds"]),
         row["answers"],
         float(row["validated"]) if row["validated"] else None,
+        row["machine"],
     )

@@ -1,5 +1,6 @@
 """The page of the evidence: tables of every experiment, from the record alone."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,6 @@ import numpy as np
 from command_line import Row, table
 from evidence_answers import by_arm, difference, ends, levers, never_worse
 from evidence_record import Record, Run, Sections, settings_digest
-from run_all import machine
 
 from sjft.reports.intervals import interval_over_seeds
 from sjft.settings.config import Configuration
@@ -74,9 +74,10 @@ def report(path: Path, record: Record, written: Sections, configuration: Configu
 
 def _provenance(record: Record, current: dict[str, str]) -> Iterator[str]:
     commits = list(dict.fromkeys(run.commit for run in record.runs))
-    here = machine()
+    machines = Counter(run.machine for run in record.runs)
     yield f"- {len(record.runs)} runs; program: commit {', '.join(commits) or '(none)'}."
-    yield f"- Last written on: {here['processor']}, {here['cores']} cores, one used."
+    where = ", ".join(f"{name} ({number})" for name, number in machines.items())
+    yield f"- Trained on: {where or '(none)'}; one core, or one GPU, for each."
     stale = [run for run in record.runs if current.get(run.experiment) != run.settings]
     if stale:
         names = ", ".join(f"`{name}`" for name in dict.fromkeys(run.experiment for run in stale))

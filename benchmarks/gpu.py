@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,10 +29,12 @@ from sjft.retrieval.bins import equalise_bins
 from sjft.retrieval.blocks import MB
 from sjft.retrieval.histograms import Histograms, build_histograms, read_histograms
 from sjft.retrieval.shard_search import search_shard
+from sjft.settings.checkpoints import CheckpointSettings
 from sjft.settings.retrieval import RetrievalSettings
 from sjft.storage.files import read_json
-from sjft.training.batches import JointBatches, LabelledImages
+from sjft.training.batches import Batch, JointBatches, LabelledImages
 from sjft.training.cache import ImageCache
+from sjft.training.checkpoints import Checkpoints
 from sjft.training.loading import load_batches
 from sjft.training.pairing import AnySource, Pairing
 from sjft.training.processes import in_processes
@@ -186,6 +189,42 @@ def step(on: Machine) -> Iterator[Row]:
     yield row(what, ratio, f"at most {STEP_COSTS}", ratio <= STEP_COSTS)
 
 
+class Killed(Exception):
+    """Stands for a kill."""
+
+
+def resumed(on: Machine) -> Iterator[Row]:
+    """Weights of a training done twice, and of one that goes on from a checkpoint."""
+    ours, half = on.ours(), 2 if on.quick else 10
+    settings = ours.settings.model_copy(update={"updates": 2 * half, "precision": "float32"})
+    starts: list[int] = []
+
+    def trained(checkpoints: Checkpoints | None, until: int) -> list[torch.Tensor]:
+        def given(start: int) -> Iterator[Batch]:
+            starts.append(start)
+            yield from [ours.given] * (until - start)
+            raise Killed
+
+        network = ours.new_network()
+        with suppress(Killed):
+            train(network, given, settings, on.device, checkpoints)
+        return [tensor.double().cpu() for tensor in network.module.state_dict().values()]
+
+    once, again = (trained(None, 2 * half) for _ in range(2))
+    kept = Checkpoints(on.scratch / "checkpoints", {}, CheckpointSettings(updates=half))
+    trained(kept, half)
+    # Without the first half's momentum, or from the start, it would be another network.
+    gone_on = trained(kept, 2 * half)
+    twice, stopped = (
+        max(float((a - b).abs().max()) for a, b in zip(once, other, strict=True))
+        for other in (again, gone_on)
+    )
+    what, wanted = "weights of the same training", f"at most {WEIGHTS_DIFFER}"
+    yield row(f"{what}, done twice", twice, wanted, twice <= WEIGHTS_DIFFER)
+    good = stopped <= WEIGHTS_DIFFER and starts == [0, 0, 0, half]
+    yield row(f"{what}, gone on with from half", stopped, wanted, good)
+
+
 def together(on: Machine) -> Iterator[Row]:
     """Weights of two processes that share each batch, beside those of one."""
     paths = enlarged(photographs(on.data, 2 * on.batch), on.scratch)
@@ -233,7 +272,8 @@ def demo(on: Machine) -> Iterator[Row]:
         values = f"experiments={{demo: {{training: {{device: {device}}}}}}}"
         command = [sys.executable, "-m", "snakemake", layout.SUMMARY.of(experiment="demo")]
         command += ["--snakefile", str(REPOSITORY / "Snakefile"), "--directory", str(folder)]
-        command += ["--cores", "all", "--config", values]
+        # Its jobs are of seconds: several share a GPU.
+        command += ["--cores", "all", "--resources", "gpu=4", "--config", values]
         environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "workflow")}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
@@ -252,6 +292,7 @@ CHECKS: tuple[Check, ...] = (
     precision,
     layouts,
     step,
+    resumed,
     together,
     demo,
 )

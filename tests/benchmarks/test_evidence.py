@@ -1,6 +1,8 @@
 """The evidence: what is still to be run, the record of what was, and the page made of it."""
 
+import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from chain import REPOSITORY
 
 sys.path.insert(0, str(REPOSITORY / "benchmarks"))
 
-from evidence import pieces, read_queue
+from evidence import Piece, collect, pieces, read_queue, runnable, wanted_of
 from evidence_answers import levers, never_worse
 from evidence_record import Record, Run, Sections, answers_of, right_of, settings_digest
 from evidence_report import report
@@ -40,8 +42,9 @@ def test_the_queue_fits_the_program() -> None:
         experiment = CONFIGURATION.experiments[name]
         # Settings are chosen on the validation split, and nothing else is.
         assert (experiment.evaluation.split == "val") == ("_val_" in name)
-        # One core, one thread: what the runs are timed with.
-        assert (experiment.training.threads, experiment.training.device) == (1, "cpu")
+        # One core, one thread: what the runs are timed with. A GPU's images come from another.
+        where = (2, "cuda") if "_224" in name else (1, "cpu")
+        assert (experiment.training.threads, experiment.training.device) == where
 
 
 def test_the_queue_is_run_from_top_to_bottom_each_experiment_with_all_its_seeds(
@@ -54,6 +57,51 @@ def test_the_queue_is_run_from_top_to_bottom_each_experiment_with_all_its_seeds(
     ]
     assert sum(len(p.arms) for p in order) == sum(
         len(e.ablation_arms) * len(e.ablation.seeds) for e in experiments.values()
+    )
+
+
+@pytest.mark.parametrize("gpus", [[], ["GPU-1"]])
+def test_what_asks_for_a_gpu_waits_where_there_is_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, gpus: list[str]
+) -> None:
+    monkeypatch.setattr("evidence.gpus_here", lambda _: gpus)
+    waiting = list(pieces(WRITTEN, CONFIGURATION, Record(tmp_path)))
+    left = {p.experiment for p in runnable(iter(waiting), CONFIGURATION)}
+    gone = {p.experiment for p in waiting} - left
+    assert gone == (set() if gpus else {name for name in WRITTEN["experiments"] if "_224" in name})
+
+
+def test_runs_that_were_made_elsewhere_are_recorded_once_if_they_are_finished(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def found(
+        piece: Piece, folder: Path, _: object, digest: str, commit: str, on: str
+    ) -> Iterator[tuple[Run, list[int]]]:
+        for arm in piece.arms:
+            one = run(arm, piece.seed, "1101101011", piece.experiment)
+            yield replace(one, settings=digest, commit=commit, machine=on), LABELS
+
+    monkeypatch.setattr("evidence.results_of", found)
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    author = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    commit = ["commit", "--quiet", "--allow-empty", "--message", "one"]
+    subprocess.run(["git", "-C", tmp_path, *author, *commit], check=True)
+    finished, half = (
+        Piece("flowers_224", 3, ("selective",)),
+        Piece("flowers_224", 4, ("fine-tune",)),
+    )
+    for path in [*wanted_of(finished, "test"), *wanted_of(half, "test")[:1]]:
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
+    record = Record(tmp_path / "record")
+    for told in ("recorded 1 runs", "recorded 0 runs"):
+        collect(tmp_path, "a GPU", WRITTEN, CONFIGURATION, record)
+        said = capsys.readouterr().out
+        assert told in said and "1 were not finished" in said
+    (only,) = Record(tmp_path / "record").runs
+    assert (only.experiment, only.arm, only.seed, only.machine) == (
+        *("flowers_224", "selective", 3),
+        "a GPU",
     )
 
 

@@ -33,10 +33,13 @@ def test_the_same_code_on_the_cpu_finds_what_the_cpu_finds(tmp_path: Path) -> No
     report = read_json(output.with_suffix(".json"))
     (rows,) = report["tables"].values()
     found = {row["what"]: row for row in rows}
-    assert len(found) == 6
+    assert len(found) == 8
     assert report["left out"] == ["the demo: --quick"]
     # Two ways of the same processor are the same; of times nothing is known here.
     assert found["responses in another bin than on the CPU"]["figure"] == 0
     assert found["places of exact lists with the CPU's image"]["figure"] == 1
     assert found["last loss, mixed precision beside float32"]["figure"] == 0
+    assert found["weights of the same training, done twice"]["figure"] == 0
+    stopped = found["weights of the same training, gone on with from half"]
+    assert (stopped["figure"], stopped["good"]) == (0, True)
     assert found["weights of two processes over gloo beside one's"]["good"]
