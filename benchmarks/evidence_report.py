@@ -1,7 +1,7 @@
 """The page of the evidence: tables of every experiment, from the record alone."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,10 +62,11 @@ def report(path: Path, record: Record, written: Sections, configuration: Configu
     ):
         if rows:
             parts += [f"{text}\n{table(rows)}"]
+    shown = {run.experiment for run in now}
     for name, digest in current.items():
         runs = [run for run in record.runs if (run.experiment, run.settings) == (name, digest)]
         if runs:
-            parts.append(_section(name, runs, record.labels[digest], written, configuration))
+            parts.append(_section(name, runs, record.labels[digest], written, configuration, shown))
     waiting = [name for name in current if not any(r.experiment == name for r in record.runs)]
     if waiting:
         parts.append(f"## Not yet run\n\n{', '.join(f'`{name}`' for name in waiting)}\n")
@@ -90,6 +91,7 @@ def _section(
     labels: Sequence[int],
     written: Sections,
     configuration: Configuration,
+    shown: Collection[str],
 ) -> str:
     found = by_arm(runs, name)
     in_order = [arm for arm in configuration.experiments[name].ablation_arms if arm in found]
@@ -103,14 +105,15 @@ def _section(
             )
         )
     ]
-    settings = ", ".join(_settings(written["experiments"], name))
+    settings = ", ".join(_settings(written["experiments"], name, shown))
     head = f"## {name}\n\nOn `{runs[0].split}` ({runs[0].images} images). {settings}.\n"
     return "\n".join([head, table(arms), *([table(compared)] if compared else [])])
 
 
-def _settings(experiments: dict[str, Any], name: str) -> Iterator[str]:
-    """What sets an experiment apart from its baseline; all of a baseline's."""
-    baseline = experiments.get(name.partition("_val_")[0] + "_val_baseline", {})
+def _settings(experiments: dict[str, Any], name: str, shown: Collection[str]) -> Iterator[str]:
+    """What sets an experiment apart from its baseline, where that is shown; else all."""
+    of_family = name.partition("_val_")[0] + "_val_baseline"
+    baseline = experiments[of_family] if of_family in shown else {}
     is_baseline = baseline is experiments[name]
     other = {} if is_baseline else dict(_leaves("", baseline))
     own = dict(_leaves("", {k: v for k, v in experiments[name].items() if k != "ablation"}))

@@ -274,7 +274,8 @@ def demo(on: Machine) -> Iterator[Row]:
         command += ["--snakefile", str(REPOSITORY / "Snakefile"), "--directory", str(folder)]
         # Its jobs are of seconds: several share a GPU.
         command += ["--cores", "all", "--resources", "gpu=4", "--config", values]
-        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "workflow")}
+        path = [str(REPOSITORY / "workflow"), *filter(None, [os.environ.get("PYTHONPATH")])]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
             raise SystemExit(f"the demo failed on {device}:\n{done.stdout}{done.stderr}")

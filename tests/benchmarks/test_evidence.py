@@ -164,6 +164,21 @@ def test_the_page_says_what_the_record_holds(tmp_path: Path) -> None:
     assert "`lowlight_val_longer`" in page.split("## Not yet run")[1]
 
 
+@pytest.mark.parametrize("with_baseline", [True, False])
+def test_an_experiment_s_settings_are_said_as_far_as_its_baseline_s_are_not(
+    tmp_path: Path, with_baseline: bool
+) -> None:
+    record = Record(tmp_path / "evidence")
+    record.add(run("selective", 0, "1101101011", "lowlight_val_longer"), LABELS)
+    if with_baseline:
+        record.add(run("selective", 0, "1101101011"), LABELS)
+    report(tmp_path / "evidence.md", record, WRITTEN, CONFIGURATION)
+    page = (tmp_path / "evidence.md").read_text(encoding="utf-8")
+    said = page.split("## lowlight_val_longer")[1].split("\n\n")[1]
+    assert "`training.updates: 4000`" in said
+    assert ("`target: lowlight_10`" in said) == (not with_baseline)
+
+
 def test_each_setting_is_held_against_its_baseline(tmp_path: Path) -> None:
     record, tried = Record(tmp_path), "lowlight_val_longer"
     for seed, (ours, theirs) in enumerate([("1111111011", "1101101011"), ("0111111111", "11" * 5)]):

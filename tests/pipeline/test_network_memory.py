@@ -6,7 +6,6 @@ from torchvision import models
 from sjft.networks.footprint import footprint
 from sjft.networks.footprints import footprint_of, footprints
 from sjft.pipeline.network_memory import (
-    HOST_OF_GPU_MB,
     mb_of_publishing,
     mb_of_scoring,
     mb_of_training,
@@ -71,7 +70,23 @@ def test_images_that_are_kept_and_processes_are_counted() -> None:
     two = training(processes=2)
     assert mb_of_training(two, 0, 2000) > 1.3 * one
     assert mb_of_training(training(optimiser="adamw", ema=0.9), 0, 0) > one
-    assert mb_of_training(training(device="cuda"), 0, 0) >= HOST_OF_GPU_MB
+
+
+def test_beside_a_gpu_the_host_holds_weights_and_no_activations() -> None:
+    def squeezenet(images: int) -> TrainingSettings:
+        given = {"input_size": 224, "resize": [232, 272], "target_batch": images // 2}
+        return training(network="squeezenet1_1", device="cuda", **given)
+
+    # Measured beside an H100: the largest of trainings and of evaluations.
+    assert 1533 <= mb_of_training(squeezenet(64), 0, 0) - 310 <= 1.43 * 1533
+    assert 1770 <= mb_of_scoring(squeezenet(64), 64) - 310 <= 1.43 * 1770
+    assert mb_of_training(squeezenet(640), 0, 0) == mb_of_training(squeezenet(64), 0, 0)
+    large = training(network="resnet152", device="cuda")
+    assert mb_of_training(large, 0, 0) > mb_of_training(squeezenet(64), 0, 0) + 500
+    # Where a GPU may be there or not, either must fit.
+    both = training(network="resnet152", target_batch=512, device="auto")
+    there, here = (both.model_copy(update={"device": name}) for name in ("cuda", "cpu"))
+    assert mb_of_training(both, 0, 0) == mb_of_training(here, 0, 0) > mb_of_training(there, 0, 0)
 
 
 def test_scoring_takes_less_than_training_and_more_with_larger_batches() -> None:

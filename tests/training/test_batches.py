@@ -12,10 +12,10 @@ from small import training_settings
 
 from sjft.data.pixels import load_pixels
 from sjft.errors import BadImageError
-from sjft.networks.devices import loading_threads
+from sjft.networks.devices import loading_threads, torch_threads
 from sjft.networks.preprocess import normalised
 from sjft.settings.image_limits import ImageLimits
-from sjft.training.batches import Batch, JointBatches, LabelledImages
+from sjft.training.batches import Batch, JointBatches, LabelledImages, Outline
 from sjft.training.cache import ImageCache
 from sjft.training.loading import load_batches
 from sjft.training.pairing import AnySource, Drawn, NoSource, Pairing, SourceChoice
@@ -148,6 +148,21 @@ def test_weights_go_with_their_images_through_shares_and_loader(sides: tuple) ->
 def test_beside_a_gpu_all_threads_but_one_load_images() -> None:
     assert [loading_threads(n, torch.device("cuda")) for n in (1, 2, 8)] == [1, 1, 7]
     assert [loading_threads(n, CPU) for n in (1, 2, 8)] == [1, 2, 8]
+
+
+def test_who_loads_resizes_with_one_thread_and_the_network_keeps_its_own(
+    sides: tuple, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+
+    def recorded(batches: JointBatches, outline: Outline, places: slice) -> None:
+        found.append(torch.get_num_threads())
+
+    monkeypatch.setattr(JointBatches, "fill", recorded)
+    with torch_threads(2):
+        list(load_batches(joint_batches(sides), range(3), training_settings(), 2, CPU))
+        assert torch.get_num_threads() == 2
+    assert found == [1] * 6
 
 
 def test_a_batch_depends_on_seed_and_step_alone(sides: tuple) -> None:

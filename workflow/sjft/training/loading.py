@@ -47,7 +47,8 @@ def load_batches(
     on_gpu = device.type == "cuda"
     number = loading_threads(threads, device)
     promised: deque[Promised] = deque()
-    pool = ThreadPoolExecutor(number, thread_name_prefix="loading")
+    # Each of them resizes alone: torch's own threads within each would be threads times threads.
+    pool = ThreadPoolExecutor(number, "loading", torch.set_num_threads, (1,))
 
     def promise(step: int) -> Promised:
         outline = batches.outline(step, pinned=on_gpu)
