@@ -35,17 +35,3 @@ def test_other_programs_can_be_started() -> None:
 @pytest.mark.workflow
 def test_a_test_with_the_marker_can() -> None:
     subprocess.run([sys.executable, "-m", "snakemake", "--version"], check=True)
-
-
-@pytest.mark.workflow
-def test_forks_have_their_own_folder_variables_and_code(tmp_path: Path) -> None:
-    (tmp_path / "Snakefile").write_text(
-        "import os, sys\n"
-        "print(os.getcwd(), os.environ['SAID'], sys.argv[1:], os.environ.get('HOME'))\n"
-    )
-    for said in ("one", "two"):
-        code, told = forked_snakemake.snakemake(["-n"], tmp_path, {"SAID": said})
-        assert code == 0, told
-        assert f"{tmp_path} {said} ['-n'] None" in told
-    code, told = forked_snakemake.snakemake(["-n", "absent"], tmp_path, {"SAID": "three"})
-    assert code == 1 and "MissingRuleException" in told

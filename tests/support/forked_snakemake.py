@@ -1,12 +1,14 @@
 """Snakemake's commands as forks of a process that has it loaded: loading takes half of a dry run.
 
-What a command does after that is what `python -m snakemake` does, in a process of its own. Polars
-must not be loaded before the fork: its threads would not be there after it.
+What a command does after that is what `python -m snakemake` does, in a process of its own, except
+that its jobs are forks too: see `forking_jobs`. Polars must not be loaded before the fork: its
+threads would not be there after it.
 """
 
 import atexit
 import functools
 import json
+import os
 import select
 import subprocess
 import sys
@@ -17,25 +19,6 @@ from pathlib import Path
 from snakemake_marker import assert_marked
 
 SECONDS = 1800
-SERVER = """
-import json, os, sys
-from snakemake import __file__ as package, cli
-
-program = os.path.join(os.path.dirname(package), "__main__.py")
-for line in sys.stdin:
-    asked = json.loads(line)
-    if not (child := os.fork()):
-        os.chdir(asked["folder"])
-        os.environ.clear()
-        os.environ.update(asked["environment"])
-        output = os.open(asked["output"], os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(nothing, 0), os.dup2(output, 1), os.dup2(output, 2)
-        sys.path[0] = asked["folder"]
-        sys.argv = [program, *asked["words"]]
-        cli.main(asked["words"])
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-"""
 
 
 def snakemake(
@@ -60,8 +43,22 @@ def snakemake(
 
 @functools.cache
 def _server() -> subprocess.Popen[str]:
-    started = subprocess.Popen(
-        [sys.executable, "-c", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    folder = tempfile.TemporaryDirectory(prefix="jobs-")
+    here, place = Path(__file__).parent, f"{folder.name}/place"
+    # Other libraries read it when they are loaded.
+    alone = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    started = (here / "forking_jobs.py", alone), (here / "forking_snakemake.py", {})
+    jobs, commands = (
+        subprocess.Popen(
+            [sys.executable, program, place],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **changed},
+        )
+        for program, changed in started
     )
-    atexit.register(started.kill)
-    return started
+    atexit.register(folder.cleanup)
+    for process in (jobs, commands):
+        atexit.register(process.kill)
+    return commands

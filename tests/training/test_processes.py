@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import torch
 from failing import fail_while_others_wait
 from PIL import Image
 from small import images_table, source_table, training_settings
+from torch.multiprocessing.spawn import start_processes
 
 from sjft.errors import UserError
 from sjft.networks.joint import load_joint_network
@@ -28,6 +30,8 @@ from sjft.training.processes import in_processes
 from sjft.training.round import Round
 from sjft.training.world import World
 
+# Not polars, whose threads no fork would have.
+LOADED = ["torch", "torch.distributed", "torchvision.models", "torchvision.transforms.v2"]
 SETTINGS = training_settings(
     network="shufflenet_v2_x0_5",
     input_size=24,
@@ -39,6 +43,17 @@ SETTINGS = training_settings(
     log_every=5,
     # Each process would normalise by its own share.
 ).model_copy(update={"batch_norm": "frozen"})
+
+
+@pytest.fixture(autouse=True)
+def forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes start as forks of one that has loaded torch, which takes longest.
+
+    The one that is sent a signal below starts its own as a job does.
+    """
+    torch.multiprocessing.get_context("forkserver").set_forkserver_preload(LOADED)
+    starting = partial(start_processes, start_method="forkserver")
+    monkeypatch.setattr("sjft.training.processes.start_processes", starting)
 
 
 @pytest.fixture
