@@ -81,6 +81,15 @@ def test_a_list_counts_for_every_source_that_has_its_names() -> None:
     assert known.rows_of(["one/ant", "one/owl", "other/bee"], 7) == {0: 6, 2: 5}
 
 
+def test_a_list_knows_classes_that_are_called_by_more_than_its_word() -> None:
+    """As `names` of a data set call them."""
+    called = ["n1 ant, wood", "n2 bee", "n4 yak"]
+    known = ClassifierClasses(["n2", "n1", "n3"], {"store": called})
+    assert known.rows_of(called, 3) == {0: 1, 1: 0}
+    several = ClassifierClasses(["n2", "n1"], {"one": ["n1 ant"], "other": ["n2 bee"]})
+    assert several.rows_of(["one/n1 ant", "other/n2 bee"], 2) == {0: 1, 1: 0}
+
+
 @pytest.mark.parametrize(
     ("known", "messages"),
     [

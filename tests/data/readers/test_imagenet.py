@@ -21,6 +21,23 @@ def test_imagenet_classes_are_wnids_or_have_their_first_name_too(built) -> None:
         }
 
 
+def test_class_folders_of_other_data_may_have_names_too(built) -> None:
+    root = built("imagenet")
+    for ways in ({"splits": {"train": "train"}}, {"random_split": {"train": 0.5}}):
+        if "random_split" in ways:
+            (root / "synsets.txt").rename(root.parent / "synsets.txt")
+            root /= "train"
+            ways["names"] = "../../synsets.txt"
+        listed = read(root, "image_folder", **{"names": "synsets.txt", **ways})
+        assert {i.class_name for i in listed} == {
+            *("n01440764 tench", "n02012849 crane", "n03126707 crane")
+        }
+    (root / "n1").mkdir()
+    touch(root, ["n1/1.jpg"])
+    told = {"random_split": {"train": 0.5}, "names": "../../synsets.txt"}
+    refused(root, "image_folder", "has no name for the class folder", "n1", **told)
+
+
 def test_imagenet_asks_for_no_file_by_itself(built, monkeypatch: pytest.MonkeyPatch) -> None:
     root = built("imagenet")
     asked: list[str] = []

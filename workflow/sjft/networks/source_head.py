@@ -41,7 +41,12 @@ class ClassifierClasses:
             for source, names in self._by_source(rows).items()
             for row, name in enumerate(names)
         }
-        found = {p: known[name] for p, name in enumerate(source_classes) if name in known}
+        found = {}
+        for place, name in enumerate(source_classes):
+            # What a list of names calls `n01440764 tench` is in this list by its first word.
+            row = known.get(name, known.get(name.split(" ")[0]) if self.listed else None)
+            if row is not None:
+                found[place] = row
         if not found:
             raise UserError(
                 f"{KEY}: none of the source's classes ({_some(source_classes)}) is among those of "

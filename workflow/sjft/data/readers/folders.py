@@ -1,7 +1,7 @@
 """Readers of class folders: a user's own, Caltech 256 and ImageNet."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from sjft.data.folders import Walk, leads_nowhere
@@ -10,7 +10,7 @@ from sjft.data.omissions import shown
 from sjft.data.readers.listed import ListedImage, folder_in
 from sjft.data.readers.lists import matlab_values, numbered_lines, text_of
 from sjft.errors import UserError
-from sjft.settings.datasets.folders import CLUTTER, Caltech256, ImageFolder, ImageNet
+from sjft.settings.datasets.folders import CLUTTER, Caltech256, ImageFolder, ImageNet, NamedFolders
 from sjft.settings.splits import RandomSplit
 from sjft.storage.files import stable_integer
 
@@ -21,22 +21,22 @@ def read_image_folder(
     """List one folder per class, below one folder per split, or split at random by class.
 
     Raises `UserError` for a missing folder, a folder without classes, an empty class, a link that
-    leads nowhere in a class's place, one folder under two classes, or an image that lies beside
-    the class folders.
+    leads nowhere in a class's place, one folder under two classes, an image that lies beside the
+    class folders, or a class folder that the names lack.
     """
-    walk = walk or Walk(root)
+    walk, called = walk or Walk(root), _names_of_folders(settings, root)
     if settings.random_split is not None:
         listed = _classes_of(walk, root, ".", settings.exclude_classes)
         return [
-            ListedImage(path, class_name, split)
-            for class_name, paths in listed
+            ListedImage(path, called(name), split)
+            for name, paths in listed
             for path, split in split_at_random(paths, settings.random_split)
         ]
     assert settings.splits is not None
     return [
-        ListedImage(path, class_name, split)
+        ListedImage(path, called(name, folder), split)
         for split, folder in settings.splits.items()
-        for class_name, paths in _classes_of(walk, root, folder, settings.exclude_classes)
+        for name, paths in _classes_of(walk, root, folder, settings.exclude_classes)
         for path in paths
     ]
 
@@ -69,18 +69,31 @@ def read_imagenet(settings: ImageNet, root: Path, walk: Walk | None = None) -> l
 
     Raises `UserError` for a missing or empty folder, and for a wnid that the names lack.
     """
-    folder = folder_in(root, settings.images, "<wnid>/<image>.JPEG")
+    folder_in(root, settings.images, "<wnid>/<image>.JPEG")
+    called = _names_of_folders(settings, root)
+    return [
+        ListedImage(path, called(wnid, settings.images), "train")
+        for wnid, paths in _classes_of(walk or Walk(root), root, settings.images, ())
+        for path in paths
+    ]
+
+
+def _names_of_folders(settings: NamedFolders, root: Path) -> Callable[..., str]:
+    """What the class of a folder, and of the folder above it, is called."""
     names = None if settings.names is None else _names_of_synsets(root / settings.names)
-    listed = []
-    for wnid, paths in _classes_of(walk or Walk(root), root, settings.images, ()):
-        if names is not None and wnid not in names:
+
+    def called(name: str, above: str = ".") -> str:
+        if names is None:
+            return name
+        if name not in names:
             raise UserError(
-                f"{root / str(settings.names)}: has no name for the class folder {folder / wnid}. "
-                "Take the file of the same release, or remove `names` from the data set's entry."
+                f"{root / str(settings.names)}: has no name for the class folder "
+                f"{root / above / name}. Take the file of the same release, add a line, or remove "
+                "`names` from the data set's entry."
             )
-        class_name = wnid if names is None else f"{wnid} {names[wnid]}"
-        listed += [ListedImage(path, class_name, "train") for path in paths]
-    return listed
+        return f"{name} {names[name]}"
+
+    return called
 
 
 def _names_of_synsets(path: Path) -> dict[str, str]:

@@ -12,7 +12,23 @@ from sjft.settings.splits import RandomSplit, Split, check_ways_to_split
 CLUTTER = "257.clutter"
 
 
-class ImageFolder(AnyOnDisk):
+class NamedFolders(AnyOnDisk):
+    """Class folders that a file may tell the names of."""
+
+    names: str | None = Field(
+        None,
+        description="What class folders such as ImageNet's wnids stand for: lines such as "
+        "`n01440764 tench, Tinca tinca`, or the devkit's meta.mat, absolute or relative to `root`. "
+        "A class is then called `n01440764 tench`. Null: as its folder.",
+    )
+
+    @property
+    def listing_files(self) -> tuple[str, ...]:
+        """The names, where they are configured."""
+        return () if self.names is None else (self.names,)
+
+
+class ImageFolder(NamedFolders):
     """One folder per class, below one folder per split or to be split at random."""
 
     reader: Literal["image_folder"] = Field(description="Which reader this entry is for.")
@@ -51,23 +67,13 @@ class Caltech256(AnyOnDisk):
         return (self.images,)
 
 
-class ImageNet(AnyOnDisk):
+class ImageNet(NamedFolders):
     """ImageNet's training images as extracted: one folder per wnid."""
 
     reader: Literal["imagenet"] = Field(description="Which reader this entry is for.")
     images: FolderBelowRoot = Field(
         "train", description="Folder below `root` that holds the wnids' folders."
     )
-    names: str | None = Field(
-        None,
-        description="The devkit's meta.mat, or lines such as `n01440764 tench, Tinca tinca`, "
-        "absolute or relative to `root`: a class is then called `n01440764 tench`. Null: by wnid.",
-    )
-
-    @property
-    def listing_files(self) -> tuple[str, ...]:
-        """The names, where they are configured."""
-        return () if self.names is None else (self.names,)
 
     @property
     def image_folders(self) -> tuple[str, ...]:
