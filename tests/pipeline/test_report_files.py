@@ -57,7 +57,7 @@ def test_what_was_not_looked_for_and_not_searched_is_not_read() -> None:
     assert not inputs.leakage and inputs.duplicates is None
     alone = configuration(publish={"arm": "fine-tune"})
     assert report_inputs(alone, "twice").retrievals == []
-    assert report_inputs(alone, "twice").descriptors == []
+    assert report_inputs(alone, "twice").read_in_part == []
 
 
 def test_each_retrieval_that_a_compared_arm_borrows_by_is_read_the_experiments_own_first() -> None:

@@ -34,6 +34,7 @@ from sjft.reports.report_page.inputs import (
 from sjft.reports.summary import Retrieval, summarise
 from sjft.reports.summary import RunFiles as SummaryRun
 from sjft.retrieval.bins import equalise_bins
+from sjft.retrieval.neighbours import Neighbours, write_neighbours
 from sjft.retrieval.ranking import usable_sources
 from sjft.selection.subset import read_targets, select_all, write_manifest
 from sjft.storage.files import write_json, write_plain_table, write_table
@@ -86,6 +87,9 @@ def write_reported(folder: Path, size: Explored = SMALL) -> tuple[ReportInputs, 
     random_image(99, (60, 30)).save(folder / held_out[0])
     _copies(folder / "leakage.csv", [(held_out[0], shown[0]), (held_out[1], shown[1])])
     _copies(folder / "duplicates.csv", [])
+    # The second retrieval finds one of them, and another.
+    of_retrievals = (folder / "leakage.csv", folder / "second leakage.csv")
+    _copies(of_retrievals[1], [(held_out[0], shown[0]), (held_out[2], shown[3])])
     names = class_names(targets)
     borrowing = {}
     for arm in dict.fromkeys(r.arm for r in explored.rounds):
@@ -109,9 +113,12 @@ def write_reported(folder: Path, size: Explored = SMALL) -> tuple[ReportInputs, 
         RetrievalFiles(
             *(of.name, of.bank, of.ranking),
             *write_bins(folder / f"bins of {of.name}", seed),
-            {"things": folder / "leakage.csv"},
+            {"things": leaks},
+            *("exact", {"things": _with_recall(folder / f"recall of {of.name}.h5", recall)}),
         )
-        for seed, of in enumerate(explored.retrievals, 7)
+        for seed, of, leaks, recall in zip(
+            *((7, 8), explored.retrievals, of_retrievals, (0.95, 0.85)), strict=False
+        )
     ]
     inputs = ReportInputs(
         experiment="small",
@@ -149,6 +156,12 @@ def _copies(path: Path, pairs: list[tuple[str, str]]) -> None:
         (one, "test", other, "train", "same file", True, 3, False, None) for one, other in pairs
     ]
     write_leakage(path, pl.DataFrame(rows, schema=LEAKAGE_SCHEMA, orient="row"))
+
+
+def _with_recall(path: Path, recall: float) -> Path:
+    lists = Neighbours(np.zeros(1, np.int32), np.zeros((1, 10), np.int32), np.ones((1, 10), "f4"))
+    write_neighbours(path, lists, {}, {}, {"10": recall})
+    return path
 
 
 def write_bins(folder: Path, seed: int = 7) -> tuple[Path, list[Path]]:

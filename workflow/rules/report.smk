@@ -9,7 +9,7 @@ from sjft.reports.report_page.page_files import digest_of_page as digest_of_repo
 rule describe:
     input:
         files=reads(report_files.describe, "files"),
-        descriptors=reads(report_files.describe, "descriptors"),
+        read_in_part=reads(report_files.describe, "read_in_part"),
     output:
         page=report(
             layout.REPORT,

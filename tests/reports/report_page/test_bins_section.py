@@ -14,7 +14,7 @@ from sjft.reports.report_page.inputs import RetrievalFiles
 
 
 def retrieval(path: Path, descriptors: list[Path], name: str = "first") -> RetrievalFiles:
-    return RetrievalFiles(name, f"bank of {name}", Path("none"), path, descriptors, {})
+    return RetrievalFiles(name, f"bank of {name}", Path("none"), path, descriptors, {}, "exact", {})
 
 
 def test_of_several_retrievals_each_one_s_bins_are_shown_once(tmp_path: Path) -> None:

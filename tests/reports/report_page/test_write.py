@@ -9,11 +9,14 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from explored import Explored
 from PIL import Image
 from reported import KNOWN, LEFT_OUT, write_reported
 
 from sjft.data.location import ImageFolders
+from sjft.data.table import read_images
 from sjft.errors import UserError
+from sjft.leakage.table import read_leakage, write_leakage
 from sjft.reports.report_page import write
 from sjft.reports.report_page.blocks import MOST_ROWS, Chart, Table
 from sjft.reports.report_page.inputs import ReportInputs
@@ -94,6 +97,32 @@ def section(page: Path, key: str) -> str:
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html)))
 
 
+def test_of_several_retrievals_each_one_s_recall_and_leaks_are_shown(tmp_path: Path) -> None:
+    inputs, folders = write_reported(tmp_path, Explored(retrievals=("first", "second")))
+    page = tmp_path / "report/index.html"
+    write_report(inputs, folders, KNOWN, page)
+    recalled = section(page, "retrieval")
+    by_second = recalled[recalled.index("by exact, in the retrieval second") :]
+    assert "things 10 0.950" in recalled and "things 10 0.850" in by_second
+    leaked = section(page, "leakage")
+    of_second = "things and held out in pets, by the retrieval second"
+    found = leaked[leaked.index(f"Pairs that are in {of_second}, and not above") :]
+    held_out = read_images(inputs.datasets[0].images).filter(pl.col("split") == "test")["path"]
+    assert held_out[2] in found and held_out[0] not in found
+    # One that has found nothing else says so.
+    same = replace(inputs.retrievals[1], leakage={"things": tmp_path / "same.csv"})
+    write_leakage(tmp_path / "same.csv", read_leakage(tmp_path / "leakage.csv"))
+    write_report(replace(inputs, retrievals=[inputs.retrievals[0], same]), folders, KNOWN, page)
+    assert "by the retrieval second" in section(page, "leakage")
+    assert "none but those above" in section(page, "leakage")
+    # Where the experiment's own looks for nothing, the other's are still there.
+    alone = replace(inputs, leakage={}, duplicates=None)
+    write_report(alone, folders, KNOWN, page)
+    leaked = section(page, "leakage")
+    assert "It was not looked for copies of held-out images" in leaked
+    assert held_out[0] in leaked and held_out[2] in leaked
+
+
 def test_each_section_says_what_the_files_say(
     made: tuple[ReportInputs, ImageFolders, Path],
 ) -> None:
@@ -112,6 +141,7 @@ def test_each_section_says_what_the_files_say(
     assert "2 images are in things and held out in pets: 2 pairs." in section(page, "leakage")
     assert "No image was found to be in the training images of pets" in section(page, "leakage")
     assert "things 10 0.950" in section(page, "retrieval")
+    assert "Recall of the search by exact: the share" in section(page, "retrieval")
     assert "bad.png" in section(page, "accuracy")
     assert "selective, seed 0 0 4 4.0 4 0 12" in section(page, "difficulty")
     assert "finetune 4 1 12.5 900 8000" in section(page, "costs")

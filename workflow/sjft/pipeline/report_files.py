@@ -74,6 +74,8 @@ def _retrieval(c: Configuration, experiment: str, name: str) -> RetrievalFiles:
         Path(layout.BINS.of(**names)),
         [Path(file) for file in inputs.equalise_bins(c, **names)["descriptors"]],
         dict(zip(sources, leaking, strict=True)) if leaking else {},
+        c.retrievals[name].backend,
+        {source: Path(layout.NEIGHBOURS.of(**names, source=source)) for source in sources},
     )
 
 
@@ -141,7 +143,7 @@ def describe(c: Configuration, experiment: str) -> Files:
     found = report_inputs(c, experiment)
     return {
         "files": made_by_rules(found.files()),
-        "descriptors": made_by_rules(found.descriptors),
+        "read_in_part": made_by_rules(found.read_in_part),
     }
 
 

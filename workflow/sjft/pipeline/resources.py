@@ -154,7 +154,7 @@ def mb_of_explorer(read: Read) -> int:
 def mb_of_report(read: Read) -> int:
     """Of `describe`: tables of text and a ranking's divergences, compressed on file.
 
-    Descriptors are read in blocks.
+    Descriptors are read in blocks, and of the neighbours the recall.
     """
     return MB["describe"] + int(12 * _megabytes({"files": read["files"]}))
 

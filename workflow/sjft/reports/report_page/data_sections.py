@@ -1,6 +1,7 @@
 """Did borrowing help, from which data; copies that were found; how near neighbours are."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from sjft.reports.report_page.blocks import (
 )
 from sjft.reports.report_page.inputs import DatasetFiles, ReportInputs, RetrievalFiles
 from sjft.reports.report_page.thumbnails import thumbnail
-from sjft.retrieval.neighbours import read_neighbours
+from sjft.retrieval.neighbours import read_neighbours, read_recall
 from sjft.selection.subset import read_skipped
 
 EXAMPLES = 6  # images of each data set
@@ -142,16 +143,36 @@ def _image(folders: ImageFolders, dataset: str, path: str, told: str) -> ShownIm
 def leakage(inputs: ReportInputs, folders: ImageFolders) -> Section:
     """Which held-out images stand in a source or in the target's training images: both shown."""
     target = inputs.datasets[0].name
-    if inputs.duplicates is None:
-        text = "It was not looked for copies of held-out images (`leakage: {check: false}`)."
-        return Section("leakage", "Leakage and duplicates", [Text(text)])
     blocks: list[Block] = []
     for source, path in inputs.leakage.items():
         what = f"{source} and held out in {target}"
         blocks += _copies(read_leakage(path), (target, source), what, folders)
-    what = f"the training images of {target} and held out in it"
-    blocks += _copies(read_leakage(inputs.duplicates), (target, target), what, folders)
+    if inputs.duplicates is None:
+        text = "It was not looked for copies of held-out images (`leakage: {check: false}`)."
+        blocks.append(Text(text))
+    else:
+        what = f"the training images of {target} and held out in it"
+        blocks += _copies(read_leakage(inputs.duplicates), (target, target), what, folders)
+    # The first is the experiment's own, where arms use it.
+    for other in (of for of in inputs.retrievals if of.leakage != inputs.leakage):
+        blocks += [_copies_by(other, inputs.leakage, s, target) for s in other.leakage]
     return Section("leakage", "Leakage and duplicates", blocks)
+
+
+def _copies_by(other: RetrievalFiles, shown: Mapping[str, Path], source: str, target: str) -> Block:
+    """What another retrieval has found, beside what is ``shown``: arms leave out by their own."""
+    of_page, found = (
+        set(read_leakage(files[source]).select("target_path", "source_path").rows())
+        if source in files
+        else set()
+        for files in (shown, other.leakage)
+    )
+    new = sorted(found - of_page)
+    what = f"{source} and held out in {target}, by the retrieval {other.name}"
+    if not new:
+        return Text(f"{len(found)} pairs are in {what}: none but those above.")
+    caption = f"Pairs that are in {what}, and not above"
+    return Table(caption, ["held-out image", "its copy"], [[*pair] for pair in new])
 
 
 def _copies(
@@ -194,26 +215,31 @@ def _copies(
 ##### retrieval #####
 
 
-def retrieval(inputs: ReportInputs, summary: Mapping[str, Any]) -> Section:
-    """The search's recall in the experiment's own retrieval, and the divergence by rank in each."""
-    recall: Mapping[str, Mapping[str, float]] = summary["recall"]
-    rows: list[list[Cell]] = [
-        [source, int(depth), f"{share:.3f}"]
-        for source, by_depth in recall.items()
-        for depth, share in by_depth.items()
-    ]
-    blocks: list[Block] = []
-    if rows:
-        caption = (
-            f"Recall of the search by {summary['backend']}: the share of the truly nearest that it "
-            "found, on a sample of target images"
-        )
-        blocks.append(Table(caption, ["source", "of the first", "recall"], rows))
+def retrieval(inputs: ReportInputs) -> Section:
+    """The search's recall and the divergence by rank, in each retrieval that arms use."""
     several = len(inputs.retrievals) > 1
+    blocks: list[Block] = [_recall(of, several=several) for of in inputs.retrievals]
     blocks += [_distances(of, several=several) for of in inputs.retrievals]
     if not blocks:
         blocks = [Text("No arm that is compared uses neighbours.")]
     return Section("retrieval", "Retrieval", blocks)
+
+
+def _of_several(files: RetrievalFiles, several: bool) -> str:
+    return f", in the retrieval {files.name}" if several else ""
+
+
+def _recall(files: RetrievalFiles, *, several: bool) -> Table:
+    rows: list[list[Cell]] = [
+        [source, int(depth), f"{share:.3f}"]
+        for source, path in files.neighbours.items()
+        for depth, share in read_recall(path).items()
+    ]
+    caption = (
+        f"Recall of the search by {files.backend}{_of_several(files, several)}: the share of the "
+        "truly nearest that it found, on a sample of target images"
+    )
+    return Table(caption, ["source", "of the first", "recall"], rows)
 
 
 def _distances(files: RetrievalFiles, *, several: bool) -> Chart:
@@ -227,5 +253,5 @@ def _distances(files: RetrievalFiles, *, several: bool) -> Chart:
         f"{len(divergences):,} target images, from {middle[0]:.3g} nat at rank 1 to "
         f"{middle[-1]:.3g} at rank {kept:,}; the band holds the middle 80 %."
     )
-    title = "How near the neighbours are" + (f", by {files.name}" if several else "")
+    title = "How near the neighbours are" + _of_several(files, several)
     return charts.band(table, "rank", title, meaning)

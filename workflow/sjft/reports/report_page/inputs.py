@@ -27,7 +27,8 @@ class RetrievalFiles:
     """A way of retrieval that a compared arm borrows by, of an experiment's target and sources.
 
     ``descriptors`` are those of the target's training images, which the bins were made from;
-    ``leakage`` is by source, empty where no image is left out.
+    ``leakage`` is by source, empty where no image is left out, and ``neighbours`` too, found by
+    the ``backend``.
     """
 
     name: str
@@ -36,6 +37,8 @@ class RetrievalFiles:
     bins: Path
     descriptors: Sequence[Path]
     leakage: Mapping[str, Path]
+    backend: str
+    neighbours: Mapping[str, Path]
 
     @property
     def told(self) -> str:
@@ -99,7 +102,7 @@ class ReportInputs:
     optional: Mapping[str, Path]
 
     def files(self) -> list[Path]:
-        """Every file that must be there, but for the images and the descriptors."""
+        """Every file that must be there, but for the images and what is read in part."""
         files = [self.summary, self.card]
         for dataset in self.datasets:
             files += [dataset.images, dataset.state, *dataset.skipped]
@@ -115,9 +118,10 @@ class ReportInputs:
         return list(dict.fromkeys(files))
 
     @property
-    def descriptors(self) -> list[Path]:
-        """Of the target's training images, of all retrievals' banks: they are read by block."""
-        return list(dict.fromkeys(file for of in self.retrievals for file in of.descriptors))
+    def read_in_part(self) -> list[Path]:
+        """All retrievals' descriptors, block by block, and the recall in their neighbours."""
+        files = [f for of in self.retrievals for f in (*of.descriptors, *of.neighbours.values())]
+        return list(dict.fromkeys(files))
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ def write_report(
         datasets(inputs, folders),
         leakage(inputs, folders),
         bins(inputs.retrievals),
-        retrieval(inputs, summary),
+        retrieval(inputs),
         galleries(inputs, folders, published, page),
         _with(used, _explorer(inputs.optional["explorer"], page)),
         learning(inputs.runs),
