@@ -103,7 +103,8 @@ def test_a_job_that_fails_says_how(folder: Path, dies: str, said: str) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_reaches_the_job(tmp_path: Path, number: signal.Signals) -> None:
     """The job is stood for by a process that sleeps."""
-    job = subprocess.Popen(["sleep", "60"])
+    # What runs in the background may have been told to ignore one of them.
+    job = subprocess.Popen(["env", f"--default-signal={number.value}", "sleep", "60"])
     place = str(tmp_path / "place")
     door = socket.socket(socket.AF_UNIX)
     door.bind(place)
