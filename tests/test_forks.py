@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import forked_job
@@ -115,14 +114,7 @@ def test_a_signal_reaches_the_job(tmp_path: Path, number: signal.Signals) -> Non
     assert json.loads(asked.recv(10**6))["script"] == "script.py"
     asked.sendall(f"{job.pid}\n".encode())
 
-    def told() -> None:
-        code = job.wait()
-        asked.sendall(f"{code}\n".encode())
-
-    waiting = threading.Thread(target=told)
-    waiting.start()
-    while job.poll() is None:
-        asking.send_signal(number)
-        waiting.join(0.05)
-    assert job.returncode == -number
+    asking.send_signal(number)
+    assert job.wait(30) == -number
+    asked.sendall(f"{job.returncode}\n".encode())
     assert asking.wait(30) == -number

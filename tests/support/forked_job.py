@@ -19,14 +19,24 @@ SECONDS_TO_LOAD = 300
 
 def ask(place: str, script: str) -> int:
     """Have a script run; returns its exit code, or ends by the signal that it has ended by."""
+    job, told = 0, 0
+
+    def pass_on(number: int, _frame: object) -> None:
+        nonlocal told
+        told = number
+        if job:
+            os.kill(job, number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, pass_on)
     asking = _connected(place)
     folder = os.getcwd()  # noqa: PTH109  (pathlib would double the time that this takes)
     asked = {"script": script, "folder": folder, "environment": dict(os.environ)}
     socket.send_fds(asking, [json.dumps(asked).encode()], TERMINAL)
     answers = asking.makefile()
     job = int(answers.readline())
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda told, _: os.kill(job, told))
+    if told:
+        os.kill(job, told)
     code = int(answers.readline())
     if code < 0:
         if -code != signal.SIGKILL:
