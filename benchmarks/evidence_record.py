@@ -46,13 +46,17 @@ def settings_digest(written: Sections, experiment: str) -> str:
     """Digest of what the configuration files say of an experiment, but for its arms and seeds.
 
     As written, not as completed by the program: a new key with its default makes no old run void.
+    Nor does what is said of getting the data.
     """
     entry = {k: v for k, v in written["experiments"][experiment].items() if k != "ablation"}
     sources = [entry["source"]] if isinstance(entry["source"], str) else entry["source"]
     retrieval = written["retrievals"][entry["retrieval"]]
     parts = [
         entry,
-        [written["datasets"][name] for name in (entry["target"], *sources)],
+        [
+            {k: v for k, v in written["datasets"][name].items() if k != "how_to_get"}
+            for name in (entry["target"], *sources)
+        ],
         retrieval,
         written["banks"][retrieval["bank"]],
     ]

@@ -117,9 +117,14 @@ def test_what_is_in_the_record_is_not_run_again(tmp_path: Path) -> None:
     assert "fine-tune" in found[NAME, 0]
 
 
-def test_arms_and_seeds_that_are_added_make_no_run_void() -> None:
+def test_arms_and_seeds_that_are_added_and_words_on_the_data_make_no_run_void() -> None:
     changed = with_entry({**WRITTEN["experiments"][NAME], "ablation": {"seeds": [7]}})
+    source = WRITTEN["experiments"][NAME]["source"]
+    told = {**WRITTEN["datasets"][source], "how_to_get": "Ask again."}
+    changed["datasets"] = {**WRITTEN["datasets"], source: told}
     assert settings_digest(changed, NAME) == settings_digest(WRITTEN, NAME)
+    changed["datasets"] = {**WRITTEN["datasets"], source: {**told, "seed": 99}}
+    assert settings_digest(changed, NAME) != settings_digest(WRITTEN, NAME)
 
 
 def test_the_record_is_read_as_it_was_written(tmp_path: Path) -> None:
