@@ -123,6 +123,18 @@ def test_of_several_retrievals_each_one_s_recall_and_leaks_are_shown(tmp_path: P
     assert held_out[0] in leaked and held_out[2] in leaked
 
 
+def test_a_damaged_file_of_another_retrieval_is_named(tmp_path: Path) -> None:
+    inputs, folders = write_reported(tmp_path, Explored(retrievals=("first", "second")))
+    second = inputs.retrievals[1]
+    (neighbours,), (leaks,) = second.neighbours.values(), second.leakage.values()
+    for path in (second.ranking, second.bins, second.descriptors[0], neighbours, leaks):
+        content = path.read_bytes()
+        path.write_bytes(content[: len(content) // 2])
+        with pytest.raises(UserError, match=rf"{path.name}: is (truncated|not what was written)"):
+            write_report(inputs, folders, KNOWN, tmp_path / "report/index.html")
+        path.write_bytes(content)
+
+
 def test_each_section_says_what_the_files_say(
     made: tuple[ReportInputs, ImageFolders, Path],
 ) -> None:
