@@ -1,6 +1,6 @@
 """Does it help? Runs the queue of config/evidence.yaml bit by bit, and writes docs/evidence.md.
 
-    python benchmarks/evidence.py --data FOLDER [--hours 2] [--renew]
+    python benchmarks/evidence.py --data FOLDER [--hours 2] [--renew] [--only NAME ...]
     python benchmarks/evidence.py --collect FOLDER --machine NAME
 
 A piece is one seed of one experiment: all its arms. The experiments are run in the queue's order,
@@ -207,6 +207,7 @@ def main() -> None:
     parser.add_argument("--record", type=Path, default=ROOT / "docs" / "evidence")
     parser.add_argument("--hours", type=float, default=float("inf"), help="begin no piece later")
     parser.add_argument("--renew", action="store_true", help="run the program of now from here on")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="run these experiments alone")
     parser.add_argument("--report", action="store_true", help="write the report alone")
     parser.add_argument("--collect", type=Path, metavar="FOLDER", help="record runs made elsewhere")
     parser.add_argument("--machine", metavar="NAME", help="what those ran on")
@@ -251,11 +252,14 @@ def _work(
     chosen: argparse.Namespace, written: Sections, configuration: Configuration, record: Record
 ) -> None:
     commit = prepare_clone(chosen.clone, None if chosen.renew else record.last_commit())
+    if unknown := set(chosen.only or ()) - set(written["experiments"]):
+        raise SystemExit(f"--only: {', '.join(sorted(unknown))} is not in {QUEUE}.")
     end = time.monotonic() + chosen.hours * 3600
     failed: set[tuple[str, int]] = set()
     while time.monotonic() < end:
         waiting = runnable(pieces(written, configuration, record), configuration)
-        piece = next((p for p in waiting if (p.experiment, p.seed) not in failed), None)
+        wanted = (p for p in waiting if not chosen.only or p.experiment in chosen.only)
+        piece = next((p for p in wanted if (p.experiment, p.seed) not in failed), None)
         if piece is None:
             break
         print(f"{piece.experiment}, seed {piece.seed}: {', '.join(piece.arms)}", flush=True)

@@ -13,6 +13,7 @@ from chain import REPOSITORY
 
 sys.path.insert(0, str(REPOSITORY / "benchmarks"))
 
+import evidence
 from evidence import Piece, collect, pieces, read_queue, runnable, wanted_of
 from evidence_answers import levers, never_worse
 from evidence_record import Record, Run, Sections, answers_of, right_of, settings_digest
@@ -69,6 +70,25 @@ def test_what_asks_for_a_gpu_waits_where_there_is_none(
     left = {p.experiment for p in runnable(iter(waiting), CONFIGURATION)}
     gone = {p.experiment for p in waiting} - left
     assert gone == (set() if gpus else {name for name in WRITTEN["experiments"] if "_224" in name})
+
+
+def test_some_experiments_can_be_run_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked = []
+
+    def failing(piece: Piece, *_: object) -> bool:
+        asked.append((piece.experiment, piece.seed))
+        return False
+
+    monkeypatch.setattr("evidence.run_piece", failing)
+    monkeypatch.setattr("evidence.prepare_clone", lambda *_: "abc")
+    record = ["--data", str(tmp_path), "--record", str(tmp_path / "record")]
+    monkeypatch.setattr("sys.argv", ["evidence.py", *record, "--only", "flowers", NAME])
+    with pytest.raises(SystemExit, match="13 pieces failed"):
+        evidence.main()
+    assert asked == [*(("flowers", seed) for seed in range(10)), *((NAME, s) for s in range(3))]
+    monkeypatch.setattr("sys.argv", ["evidence.py", *record, "--only", "flowers", "no such"])
+    with pytest.raises(SystemExit, match="--only: no such is not in"):
+        evidence.main()
 
 
 def test_runs_that_were_made_elsewhere_are_recorded_once_if_they_are_finished(
