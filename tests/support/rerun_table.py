@@ -136,6 +136,12 @@ TABLE: dict[str, tuple[Any, str]] = {
     "datasets.images.random_split.val": (0, TARGET),
     "datasets.images.random_split.seed": (9, TARGET_TRAINING),
     "datasets.images.exclude_classes": (["c"], TARGET_TRAINING),
+    # No image is read again for what its class is called.
+    "datasets.images.names": (
+        "../names.txt",
+        "list_images; find_leakage; merge_leakage; find_duplicates; merge_neighbours; "
+        "select_subset; evaluate; publish",
+    ),
     "datasets.store.shards": (
         3,
         "list_images; search_shard; merge_neighbours; merge_leakage; publish",

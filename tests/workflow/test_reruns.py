@@ -64,6 +64,7 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Chain:
     shutil.copytree(data / "images", data / "images again")
     shutil.copy2(data / "weights/store.pth", data / "weights/other.pth")
     (data / "classes.txt").write_text("square\narrow\n", encoding="utf-8")
+    (data / "names.txt").write_text("a one\nb two\nc three\n", encoding="utf-8")
     (made.root / "linked").symlink_to("data")
     for bank, rows in (("cnn", "a.jpg,truncated\n"), ("small", "")):
         skipped = made.results / f"descriptors/{bank}/store/train/0000.skipped.csv"
