@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 import yaml
 from evidence_record import Record, Run, answers_of, settings_digest
 from evidence_report import report
@@ -141,6 +142,11 @@ def run_piece(piece: Piece, judged_by: str, clone: Path, data: Path) -> bool:
     if done.returncode:
         print(f"{piece.experiment}, seed {piece.seed}: failed; see {log}", flush=True)
     return done.returncode == 0
+
+
+def trained_on(device: str) -> str:
+    """What a run of here was trained on: the GPU, where it asked for one."""
+    return torch.cuda.get_device_name() if device == "cuda" else str(machine()["processor"])
 
 
 def results_of(
@@ -269,7 +275,7 @@ def _work(
             continue
         digest = settings_digest(written, piece.experiment)
         try:
-            on = machine()["processor"]
+            on = trained_on(configuration.experiments[piece.experiment].training.device)
             for run, labels in results_of(piece, chosen.clone, configuration, digest, commit, on):
                 record.add(run, labels)
         except UserError as error:

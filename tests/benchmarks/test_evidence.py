@@ -72,6 +72,12 @@ def test_what_asks_for_a_gpu_waits_where_there_is_none(
     assert gone == (set() if gpus else {name for name in WRITTEN["experiments"] if "_224" in name})
 
 
+def test_a_run_is_told_by_the_gpu_that_it_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda: "a GPU")
+    monkeypatch.setattr("evidence.machine", lambda: {"processor": "a processor"})
+    assert [evidence.trained_on(name) for name in ("cuda", "cpu")] == ["a GPU", "a processor"]
+
+
 def test_some_experiments_can_be_run_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     asked = []
 
