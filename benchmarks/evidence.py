@@ -180,7 +180,7 @@ def results_of(
             measured["accuracy"],
             len(manifest.subset),
             style_share(manifest),
-            _seconds_of_training(clone, made, experiment.rounds),
+            seconds_of_training(clone, configuration, made),
             answers_of(right),
             _validated(clone, made, measured["split"]),
             on,
@@ -195,10 +195,17 @@ def _validated(clone: Path, run: runs.Run, judged_by: str) -> float | None:
     return float(read_json(clone / run.file(layout.VALIDATION))["mean_class_accuracy"])
 
 
-def _seconds_of_training(clone: Path, run: runs.Run, rounds: int) -> float:
-    """Of the rounds that this run has trained itself."""
-    jobs = [run.file_of_round(layout.MODEL_OF_ROUND, number).job for number in range(rounds)]
-    return round(sum(cost.seconds for cost in costs_of(jobs, clone)), 1)
+def seconds_of_training(clone: Path, configuration: Configuration, run: runs.Run) -> float | None:
+    """Of the rounds that this run has trained itself; None where not all were measured."""
+    jobs = [
+        run.file_of_round(layout.MODEL_OF_ROUND, number).job
+        for number in range(configuration.experiments[run.experiment].rounds)
+        if runs.trained_in(configuration, run, number) == run
+    ]
+    costs = costs_of(jobs, clone)
+    if any(cost.not_measured for cost in costs):
+        return None
+    return round(sum(cost.seconds for cost in costs), 1)
 
 
 def main() -> None:

@@ -18,7 +18,8 @@ from sjft.reports.intervals import (
 from sjft.reports.verdict import WITHOUT_SOURCE
 from sjft.storage.files import stable_integer
 
-BASELINE = "_val_baseline"
+TRIAL = "_val_"
+BASELINE = f"{TRIAL}baseline"
 OfSeeds = Mapping[int, Run]
 # Settings are tried for these: what is handed over, and what it is held against.
 TRIED = ("selective", WITHOUT_SOURCE)
@@ -71,7 +72,7 @@ def levers(
     runs of some settings were judged by.
     """
     for name in names:
-        family, tried, _ = name.partition("_val_")
+        family, tried, _ = name.partition(TRIAL)
         if not tried or name == family + BASELINE:
             continue
         changed, baseline = by_arm(runs, name), by_arm(runs, family + BASELINE)
@@ -92,9 +93,11 @@ def never_worse(
     """What `publish: {arm: best}` would have handed over, against fine-tuning, on the test split.
 
     Seed by seed the arm with the best accuracy on the validation split, among those that were
-    judged there with this seed.
+    judged there with this seed; settings that are only tried are none to be handed over.
     """
     for name in names:
+        if TRIAL in name:
+            continue
         of_arms = by_arm(runs, name)
         plain = of_arms.get(WITHOUT_SOURCE, {})
         chosen: dict[int, Run] = {}

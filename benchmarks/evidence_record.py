@@ -20,9 +20,9 @@ class Run:
     """One run; accuracies are shares, ``answers`` says of each image whether it was right.
 
     ``settings`` is `settings_digest`, ``own_style`` the share of the borrowed images that look as
-    the target does, where that is known, ``seconds`` the training's, ``validated`` the mean
-    class accuracy on the validation split, of a run that is judged by another one, and ``machine``
-    the processor or GPU that it was trained on.
+    the target does, where that is known, ``seconds`` the training's, where all of it was measured,
+    ``validated`` the mean class accuracy on the validation split, of a run that is judged by
+    another one, and ``machine`` the processor or GPU that it was trained on.
     """
 
     experiment: str
@@ -36,7 +36,7 @@ class Run:
     accuracy: float
     source_images: int
     own_style: float | None
-    seconds: float
+    seconds: float | None
     answers: str
     validated: float | None = None
     machine: str = ""
@@ -134,7 +134,7 @@ def _run(row: dict[str, str], table: Path) -> Run:
         float(row["accuracy"]),
         int(row["source_images"]),
         float(row["own_style"]) if row["own_style"] else None,
-        float(row["seconds"]),
+        float(row["seconds"]) if row["seconds"] else None,
         row["answers"],
         float(row["validated"]) if row["validated"] else None,
         row["machine"],

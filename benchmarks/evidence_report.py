@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from command_line import Row, table
-from evidence_answers import by_arm, difference, ends, levers, never_worse
+from evidence_answers import BASELINE, TRIAL, by_arm, difference, ends, levers, never_worse
 from evidence_record import Record, Run, Sections, settings_digest
 
 from sjft.reports.intervals import interval_over_seeds
@@ -30,7 +30,8 @@ made, with its answers image by image. The queue is `config/evidence.yaml`. FOLD
 `flowers17/` and `dtd10/` (`train/`, `val/`, `test/` with class folders), `miniimagenet/train/`,
 `tinyimagenet/train/`, `weights/squeezenet1_1.pth` and `weights/mobilenet_v2.pth`. Experiments whose
 names hold `_val_` choose settings, on the validation split; the test split is seen by the others
-alone.
+alone. Those of `made_anew_val_`, where the validation split chooses weights, are judged by other
+images, which nothing else sees.
 
 Accuracies are means over the classes, in per cent. Differences are taken seed by seed on the same
 images: *over seeds* is Student's 95 % interval of other trainings on these images, *over images* a
@@ -41,7 +42,8 @@ have found with a probability of 80 %. With fewer than three seeds nothing can b
 LEVERS = """\
 ## What each setting changes
 
-On the validation split, each arm against the same arm of its baseline, `..._val_baseline`.
+Each arm against the same arm of its baseline, `..._val_baseline`, on the images that are named at
+each experiment below: no test split that results are reported on.
 """
 NEVER_WORSE = """\
 ## Never worse
@@ -112,7 +114,7 @@ def _section(
 
 def _settings(experiments: dict[str, Any], name: str, shown: Collection[str]) -> Iterator[str]:
     """What sets an experiment apart from its baseline, where that is shown; else all."""
-    of_family = name.partition("_val_")[0] + "_val_baseline"
+    of_family = name.partition(TRIAL)[0] + BASELINE
     baseline = experiments[of_family] if of_family in shown else {}
     is_baseline = baseline is experiments[name]
     other = {} if is_baseline else dict(_leaves("", baseline))
@@ -136,6 +138,7 @@ def _leaves(prefix: str, value: object) -> Iterator[tuple[str, object]]:
 def _arm_row(arm: str, runs: Sequence[Run]) -> Row:
     means = np.array([run.mean_class_accuracy for run in runs])
     styles = [run.own_style for run in runs if run.own_style is not None]
+    seconds = [run.seconds for run in runs if run.seconds is not None]
     return {
         "arm": arm,
         "seeds": len(runs),
@@ -144,5 +147,5 @@ def _arm_row(arm: str, runs: Sequence[Run]) -> Row:
         "over seeds": ends(interval_over_seeds(means)),
         "borrowed": f"{np.mean([run.source_images for run in runs]):.0f}",
         "of the target's look": f"{100 * np.mean(styles):.1f}" if styles else "-",
-        "minutes": f"{np.mean([run.seconds for run in runs]) / 60:.1f}",
+        "minutes": f"{np.mean(seconds) / 60:.1f}" if seconds else "-",
     }

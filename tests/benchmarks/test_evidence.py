@@ -14,10 +14,21 @@ from chain import REPOSITORY
 sys.path.insert(0, str(REPOSITORY / "benchmarks"))
 
 import evidence
-from evidence import Piece, collect, pieces, read_queue, runnable, wanted_of
+from evidence import (
+    Piece,
+    collect,
+    pieces,
+    read_queue,
+    runnable,
+    seconds_of_training,
+    wanted_of,
+)
 from evidence_answers import levers, never_worse
 from evidence_record import Record, Run, Sections, answers_of, right_of, settings_digest
 from evidence_report import report
+
+from sjft import layout
+from sjft.pipeline import runs
 
 WRITTEN, CONFIGURATION = read_queue()
 NAME = "lowlight_val_baseline"
@@ -39,10 +50,12 @@ def with_entry(entry: dict[str, Any]) -> Sections:
 
 
 def test_the_queue_fits_the_program() -> None:
+    reported = {e.target for name, e in CONFIGURATION.experiments.items() if "_val_" not in name}
     for name in WRITTEN["experiments"]:
         experiment = CONFIGURATION.experiments[name]
-        # Settings are chosen on the validation split, and nothing else is.
-        assert (experiment.evaluation.split == "val") == ("_val_" in name)
+        # Settings are chosen on the validation split, or on images that no result is reported on.
+        chooses = experiment.evaluation.split == "val" or experiment.target not in reported
+        assert chooses == ("_val_" in name)
         # One core, one thread: what the runs are timed with. A GPU's images come from another.
         where = (2, "cuda") if "_224" in name else (1, "cpu")
         assert (experiment.training.threads, experiment.training.device) == where
@@ -131,6 +144,18 @@ def test_runs_that_were_made_elsewhere_are_recorded_once_if_they_are_finished(
     )
 
 
+def test_seconds_of_training_are_not_known_where_a_round_was_not_measured(tmp_path: Path) -> None:
+    one = runs.Run("flowers_224", "random-source", 0)
+    for number, seconds in ((0, 20.5), (1, 30)):
+        assert seconds_of_training(tmp_path, CONFIGURATION, one) is None
+        benchmark = one.file_of_round(layout.MODEL_OF_ROUND, number).job.benchmark
+        assert benchmark is not None
+        path = tmp_path / benchmark
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"s\tmax_rss\n{seconds}\t100\n", encoding="utf-8")
+    assert seconds_of_training(tmp_path, CONFIGURATION, one) == 50.5
+
+
 def test_what_is_in_the_record_is_not_run_again(tmp_path: Path) -> None:
     record = Record(tmp_path)
     record.add(run("fine-tune", 0, "1101101011"), LABELS)
@@ -157,7 +182,7 @@ def test_the_record_is_read_as_it_was_written(tmp_path: Path) -> None:
     record = Record(tmp_path)
     runs = [
         run("fine-tune", 0, "1101101011"),
-        replace(run("selective", 0, "1" * 10), own_style=None),
+        replace(run("selective", 0, "1" * 10), own_style=None, seconds=None),
     ]
     for one in runs:
         record.add(one, LABELS)
