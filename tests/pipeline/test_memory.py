@@ -40,6 +40,25 @@ def test_blocks_fit_into_what_is_declared(images: int, bins: int, kept: int) -> 
     assert taken <= declared - BASE_MB * MB
 
 
+@given(
+    images=st.integers(1, 5000),
+    bins=st.integers(100, 50_000),
+    sources=st.integers(1, 2000),
+    kept=st.integers(1, 50),
+)
+def test_blocks_of_few_sources_fit_into_less(
+    images: int, bins: int, sources: int, kept: int
+) -> None:
+    heldout, train = Sizes(images, bins), Sizes(sources, bins)
+    declared = memory.mb_of_duplicates(heldout, train, kept) * MB
+    rows, block = exact_blocks(declared - 2 * train.counts, heldout, kept, sources)
+    assert 1 <= rows <= images
+    assert block <= sources
+    taken = rows * bytes_a_target(bins, kept, block)
+    taken += block * bytes_a_source(bins, 4) + 2 * (heldout.counts + train.counts)
+    assert taken <= declared - BASE_MB * MB
+
+
 def test_less_memory_makes_smaller_blocks_and_too_little_is_refused() -> None:
     targets = Sizes(5000, 25_600)
     sizes = [exact_blocks(mb * MB, targets, 100) for mb in (8000, 2500, 1300)]

@@ -1,8 +1,8 @@
 """A real Slurm on this machine: a controller and two nodes with a GPU each that is no device.
 
-Of Debian's packages slurm-wlm and munge. It needs no root, no systemd, no database, and touches
-neither /etc nor another Slurm: all its files lie in one folder, and its commands stand first in the
-PATH of those who use it.
+Of Debian's packages slurm-wlm and munge. It needs no root, no systemd, and no database unless it is
+to keep accounts (`slurm_accounting`), and touches neither /etc nor another Slurm: all its files lie
+in one folder, and its commands stand first in the PATH of those who use it.
 """
 
 import os
@@ -14,8 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,9 +26,9 @@ NODES = ("n1", "n2")
 CORES = 2
 MEGABYTES = 16000  # of which the machine need not have as many
 _DAEMONS = ("munged", "slurmctld", "slurmd")
-_COMMANDS = ("sbatch", "scancel", "scontrol", "sinfo", "squeue", "srun")
-_PLACES = os.pathsep.join(["/usr/sbin", "/usr/bin", os.environ.get("PATH", "")])
-_PATIENCE = 60  # seconds that daemons have to start or to end
+COMMANDS = ("sbatch", "scancel", "scontrol", "sinfo", "squeue", "srun")
+PLACES = os.pathsep.join(["/usr/sbin", "/usr/bin", os.environ.get("PATH", "")])
+PATIENCE = 60  # seconds that daemons have to start or to end
 # Snakemake's own command, but that the plug-in asks each second how jobs are: with its own settings
 # it is asleep for most of a short run, ten seconds longer each time that no job has ended.
 EAGER = """
@@ -46,7 +46,7 @@ cli.main(sys.argv[1:])
 
 def missing() -> str | None:
     """Why there can be no Slurm here, and what to do; nothing where there can."""
-    lacking = [name for name in (*_DAEMONS, *_COMMANDS) if not shutil.which(name, path=_PLACES)]
+    lacking = [name for name in (*_DAEMONS, *COMMANDS) if not shutil.which(name, path=PLACES)]
     if lacking:
         return (
             f"no Slurm here: {', '.join(lacking)} not found "
@@ -80,7 +80,7 @@ class Cluster:
             capture_output=True,
             text=True,
             check=True,
-            timeout=_PATIENCE,
+            timeout=PATIENCE,
         ).stdout
 
     def finished(self) -> list[dict[str, str]]:
@@ -107,9 +107,23 @@ class OnSlurm(Chain):
         return [sys.executable, "-c", EAGER, *arguments, *profile]
 
 
+def no_accounting(folder: Path) -> AbstractContextManager[str]:
+    """What a cluster says that writes down what ran in a file alone."""
+    return nullcontext(
+        "AccountingStorageType=accounting_storage/none\n"
+        f"JobCompType=jobcomp/filetxt\nJobCompLoc={folder}/finished.log"
+    )
+
+
 @contextmanager
-def running_cluster() -> Iterator[Cluster]:
-    """Start Slurm, and stop it with all that runs in it."""
+def running_cluster(
+    accounting: Callable[[Path], AbstractContextManager[str]] = no_accounting,
+    commands: Sequence[str] = COMMANDS,
+) -> Iterator[Cluster]:
+    """Start Slurm, and stop it with all that runs in it.
+
+    ``accounting`` is up while it runs, and gives its lines of the configuration.
+    """
     # A socket's path may have 107 characters: too few for most folders of tests.
     folder = Path(tempfile.mkdtemp(prefix="slurm-", dir="/tmp"))
     folder.chmod(0o755)  # munge wants its socket to be reached by everybody
@@ -117,11 +131,12 @@ def running_cluster() -> Iterator[Cluster]:
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         stack.callback(_kill_what_is_left, folder)
-        _configure(folder)
-        stack.enter_context(_daemon(folder, "munged", *_munge_options(folder)))
-        stack.enter_context(_daemon(folder, "slurmctld", "-D", "-i"))
+        _make_folders(folder)
+        stack.enter_context(daemon(folder, "munged", *_munge_options(folder)))
+        _configure(folder, stack.enter_context(accounting(folder)), commands)
+        stack.enter_context(daemon(folder, "slurmctld", "-D", "-i"))
         for node in NODES:
-            stack.enter_context(_daemon(folder, "slurmd", "-D", "-N", node, log=node))
+            stack.enter_context(daemon(folder, "slurmd", "-D", "-N", node, log=node))
         _wait_for_nodes(cluster)
         stack.callback(_cancel_all, cluster)
         yield cluster
@@ -135,30 +150,33 @@ def _kill_what_is_left(folder: Path) -> None:
                 process.kill()
 
 
-def _configure(folder: Path) -> None:
+def _make_folders(folder: Path) -> None:
     for name in ("state", "bin", *(f"spool.{node}" for node in NODES)):
         (folder / name).mkdir()
     key = folder / "munge.key"
     key.touch(mode=0o600)
     key.write_bytes(secrets.token_bytes(128))
-    (folder / "slurm.conf").write_text(_configuration(folder), encoding="utf-8")
+
+
+def _configure(folder: Path, accounting: str, commands: Sequence[str]) -> None:
+    (folder / "slurm.conf").write_text(_configuration(folder, accounting), encoding="utf-8")
     # `Count` without a file makes the node invalid.
     (folder / "gres.conf").write_text(
         f"NodeName={','.join(NODES)} Name=gpu Type=fake File=/dev/null\n", encoding="utf-8"
     )
     # Not SLURM_CONF in the environment: Snakemake's plug-in takes that from what a job starts.
-    for command in _COMMANDS:
+    for command in commands:
         script = folder / "bin" / command
-        real = shutil.which(command, path=_PLACES)
+        real = shutil.which(command, path=PLACES)
         script.write_text(
             f'#!/bin/sh\nSLURM_CONF={folder}/slurm.conf exec {real} "$@"\n', encoding="utf-8"
         )
         script.chmod(0o755)
 
 
-def _configuration(folder: Path) -> str:
-    host, user = socket.gethostname().partition(".")[0], _user()
-    controller, *ports = _free_ports(1 + len(NODES))
+def _configuration(folder: Path, accounting: str) -> str:
+    host, user = host_and_user()
+    controller, *ports = free_ports(1 + len(NODES))
     nodes = "\n".join(
         f"NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={CORES} "
         f"RealMemory={MEGABYTES} Gres=gpu:fake:1"
@@ -198,19 +216,20 @@ JobRequeue=1
 ReturnToService=2
 # What `slurm-status-command: squeue` needs: ended jobs stay to be seen.
 MinJobAge=600
-AccountingStorageType=accounting_storage/none
-JobCompType=jobcomp/filetxt
-JobCompLoc={folder}/finished.log
+{accounting}
 {nodes}
 PartitionName=main Nodes={",".join(NODES)} Default=YES MaxTime=1-0 DefaultTime=5 State=UP
 """
 
 
-def _user() -> str:
-    return subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
+def host_and_user() -> tuple[str, str]:
+    """What this machine and who calls are to Slurm."""
+    user = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
+    return socket.gethostname().partition(".")[0], user
 
 
-def _free_ports(number: int) -> list[int]:
+def free_ports(number: int) -> list[int]:
+    """Ports of the loopback that nobody listens at."""
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
         for each in sockets:
@@ -225,10 +244,11 @@ def _munge_options(folder: Path) -> list[str]:
 
 
 @contextmanager
-def _daemon(folder: Path, name: str, *options: str, log: str = "") -> Iterator[None]:
+def daemon(folder: Path, name: str, *options: str, log: str = "") -> Iterator[None]:
+    """Start a daemon that writes its log into the folder, and end it."""
     with (folder / f"{log or name}.log").open("w") as output:
         process = subprocess.Popen(
-            [str(shutil.which(name, path=_PLACES)), *options],
+            [str(shutil.which(name, path=PLACES)), *options],
             env=os.environ | {"SLURM_CONF": str(folder / "slurm.conf")},
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -239,14 +259,14 @@ def _daemon(folder: Path, name: str, *options: str, log: str = "") -> Iterator[N
         finally:
             process.send_signal(signal.SIGTERM)
             try:
-                process.wait(_PATIENCE)
+                process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
 
 
 def _wait_for_nodes(cluster: Cluster) -> None:
-    until, state = time.monotonic() + _PATIENCE, ""
+    until, state = time.monotonic() + PATIENCE, ""
     while time.monotonic() < until:
         try:
             state = cluster.call("sinfo", "--noheader", "--Node", "--format=%T")
@@ -262,11 +282,11 @@ def _cancel_all(cluster: Cluster) -> None:
     """Jobs must be gone before the folder is: what they are started by lies in it."""
     # It ends with 1 where a job has ended meanwhile: what counts is that none is left.
     subprocess.run(
-        [cluster.folder / "bin/scancel", "--quiet", f"--user={_user()}"],
+        [cluster.folder / "bin/scancel", "--quiet", f"--user={host_and_user()[1]}"],
         check=False,
-        timeout=_PATIENCE,
+        timeout=PATIENCE,
     )
-    until = time.monotonic() + _PATIENCE
+    until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         states = cluster.call("squeue", "--noheader", "--states=R,CG,PD", "--format=%T")
         if not states.split():

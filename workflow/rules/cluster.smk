@@ -1,6 +1,10 @@
 # On a cluster: what would go wrong there, or not be done, is refused before the first job.
 
 from sjft.pipeline import deployment, older_runs
+from sjft.pipeline.slurm_states import read_states_by_their_first_word
+
+if "snakemake_executor_plugin_slurm" in sys.modules:
+    read_states_by_their_first_word(sys.modules["snakemake_executor_plugin_slurm"])
 
 if workflow.is_main_process:
     # It is a cluster's where the number of its jobs is limited, and not that of cores alone.

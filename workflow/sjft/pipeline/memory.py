@@ -70,7 +70,8 @@ def mb_of_search(targets: Sizes, sources: Sizes, kept: int, settings: RetrievalS
 
 def mb_of_duplicates(heldout: Sizes, train: Sizes, kept: int) -> int:
     """Memory of `find_duplicates`, which has both parts' counts whole."""
-    return mb_of_exact_search(heldout, kept) + math.ceil(2 * train.counts / MB)
+    search = bytes_of_exact_search(heldout, kept, train.images)
+    return _mb(search + 2 * train.counts, SEARCH_MB)
 
 
 def mb_of_merge(targets: Sizes, sources: int, settings: RetrievalSettings) -> int:

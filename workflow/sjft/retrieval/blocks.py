@@ -59,10 +59,11 @@ def bytes_a_target(bins: int, kept: int, block: int) -> int:
     return 2 * FLOAT * bins + KEY * max(2 * listed, listed + block) + on_top
 
 
-def bytes_of_exact_search(targets: Sizes, kept: int) -> int:
-    """The exact search streams the shard: its size does not matter."""
-    side = targets.images * bytes_a_target(targets.bins, kept, SOURCES_A_BLOCK)
-    block = SOURCES_A_BLOCK * bytes_a_source(targets.bins, 4)
+def bytes_of_exact_search(targets: Sizes, kept: int, sources: int = SOURCES_A_BLOCK) -> int:
+    """The exact search streams the shard: its size does not matter beyond a block's ``sources``."""
+    images = min(sources, SOURCES_A_BLOCK)
+    side = targets.images * bytes_a_target(targets.bins, kept, images)
+    block = images * bytes_a_source(targets.bins, 4)
     return 2 * targets.counts + min(side + 4 * block, LARGEST_TARGET_SIDE)
 
 
@@ -81,14 +82,17 @@ def bytes_of_candidate_search(targets: Sizes, sources: Sizes, kept: int, dimensi
     return 2 * targets.counts + sources.counts + vectors + projection + group + lists
 
 
-def exact_blocks(memory: int, targets: Sizes, kept: int) -> tuple[int, int]:
+def exact_blocks(
+    memory: int, targets: Sizes, kept: int, sources: int = SOURCES_A_BLOCK
+) -> tuple[int, int]:
     """Target images and source images a block of the exact search, for ``memory`` bytes.
 
     Of the memory, the base and the targets' counts are taken already. Where all targets do not
-    fit at once the shard is read several times. Raises `UserError` where nothing fits.
+    fit at once the shard, of so many ``sources``, is read several times. Raises `UserError` where
+    nothing fits.
     """
     free = min(memory - BASE_MB * MB - 2 * targets.counts, LARGEST_TARGET_SIDE)
-    block = SOURCES_A_BLOCK
+    block = min(sources, SOURCES_A_BLOCK)
     while block > FEWEST_A_BLOCK and block * bytes_a_source(targets.bins, 4) > free / 4:
         block //= 2
     free -= block * bytes_a_source(targets.bins, 4)

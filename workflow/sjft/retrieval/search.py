@@ -34,7 +34,7 @@ def search_exactly(
     rows, block = images, SOURCES_A_BLOCK
     sizes = Sizes(images, targets.counts[0].size, targets.counts.itemsize)
     if memory is not None:
-        rows, block = exact_blocks(memory, sizes, kept)
+        rows, block = exact_blocks(memory, sizes, kept, len(sources.images))
     LOG.info("exact search: %d target images and %d source images a block", rows, block)
     if isinstance(sources, HistogramFile):
         shard = Sizes(len(sources.images), sizes.bins, sizes.item_bytes)
