@@ -216,9 +216,13 @@ JobRequeue=1
 ReturnToService=2
 # What `slurm-status-command: squeue` needs: ended jobs stay to be seen.
 MinJobAge=600
+# Jobs of the partition `urgent` take the nodes of others, which start anew.
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
 {accounting}
 {nodes}
 PartitionName=main Nodes={",".join(NODES)} Default=YES MaxTime=1-0 DefaultTime=5 State=UP
+PartitionName=urgent Nodes={",".join(NODES)} PriorityTier=10 MaxTime=1-0 DefaultTime=5 State=UP
 """
 
 
@@ -272,7 +276,7 @@ def _wait_for_nodes(cluster: Cluster) -> None:
             state = cluster.call("sinfo", "--noheader", "--Node", "--format=%T")
         except subprocess.CalledProcessError as error:
             state = str(error.stderr)
-        if state.split() == ["idle"] * len(NODES):
+        if set(state.split()) == {"idle"}:
             return
         time.sleep(0.2)
     raise AssertionError(f"Slurm's nodes did not come up: {state}\n{cluster.logs()}")

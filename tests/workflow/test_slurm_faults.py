@@ -21,12 +21,17 @@ def checkpoints_often(config: dict[str, Any]) -> None:
     config["checkpoints"] = {"updates": 1}
 
 
+def places_of(cluster: Cluster, rule: str) -> list[tuple[str, str]]:
+    """Numbers and nodes of a rule's running jobs, those that are about to end as well."""
+    listed = cluster.call("squeue", "--noheader", "--states=R,CG", "--format=%i %N %k")
+    parts = [line.split(maxsplit=2) for line in listed.splitlines() if rule in line]
+    return [(number, node) for number, node, _ in parts]
+
+
 def place_of(cluster: Cluster, rule: str) -> tuple[str, str]:
-    """Number and node of a rule's running job."""
-    listed = cluster.call("squeue", "--noheader", "--states=R", "--format=%i %N %k")
-    (line,) = [line for line in listed.splitlines() if rule in line]
-    number, node, _ = line.split(maxsplit=2)
-    return number, node
+    """Those of its only one."""
+    (place,) = places_of(cluster, rule)
+    return place
 
 
 def limit_time(cluster: Cluster, rule: str, minutes: int) -> None:
@@ -38,13 +43,13 @@ def limit_time(cluster: Cluster, rule: str, minutes: int) -> None:
     cluster.call("scontrol", "update", f"jobid={number}", f"timelimit={minutes}")
 
 
-def test_jobs_that_are_killed_cancelled_too_large_too_long_or_lose_their_node_are_done_again(
+def test_jobs_killed_cancelled_preempted_too_large_too_long_or_without_a_node_are_done_again(
     chain: Chain, fresh: Chain, slurm: Cluster, tmp_path: Path
 ) -> None:
     fresh.configure(checkpoints_often)
     faults = {
         "generate_images": [{"what": "kill"}],
-        "list_images": [{"what": "hang"}],  # and is cancelled
+        "list_images": 2 * [{"what": "hang"}],  # and is cancelled, and has to make room
         # The first is over time, and the second attempt is killed.
         "extract_descriptors": [{"what": "hang"}, {"what": "kill"}],
         # More than its rule asks for first, and less than for its second attempt.
@@ -60,12 +65,15 @@ def test_jobs_that_are_killed_cancelled_too_large_too_long_or_lose_their_node_ar
     with running(OnSlurm(fresh.root), TARGET, DESCRIPTORS, env=env) as run:
         wait_until(lambda: "list_images.0" in befallen(env), "the listing's start")
         slurm.call("scancel", place_of(slurm, "list_images")[0])
+        wait_until(lambda: "list_images.1" in befallen(env), "the listing's second start")
+        slurm.call("sbatch", "--partition=urgent", "--nodes=2", "--exclusive", "--wrap=true")
         wait_until(lambda: "extract_descriptors.0" in befallen(env), "the extraction's start")
         limit_time(slurm, "extract_descriptors", 1)
         wait_until(lambda: "finetune.0" in befallen(env), "the training's start")
         limit_time(slurm, "finetune", 3)
         wait_until(lambda: "evaluate.0" in befallen(env), "the evaluation's start")
-        wait_until((fresh.root / DESCRIPTORS).exists, "the extraction's end")
+        wait_until((fresh.root / DESCRIPTORS).exists, "the extraction's file")
+        wait_until(lambda: not places_of(slurm, "extract_descriptors"), "the extraction's end")
         _, node = place_of(slurm, "evaluate")
         # It comes back by itself (ReturnToService), as its daemon is alive.
         slurm.call("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
@@ -86,13 +94,13 @@ def test_jobs_that_are_killed_cancelled_too_large_too_long_or_lose_their_node_ar
     jobs = slurm.finished()
     states = [job["JobState"] for job in jobs]
     assert states.count("FAILED") >= 5, states
-    ends = ("CANCELLED", "NODE_FAIL", "TIMEOUT")
-    assert [states.count(state) for state in ends] == [1, 1, 1], states
+    ends = ("CANCELLED", "NODE_FAIL", "PREEMPTED", "TIMEOUT")
+    assert [states.count(state) for state in ends] == [1, 1, 1, 1], jobs
     # The attempts that failed left their logs. The second ones asked for twice 11 minutes.
     for rule, limit in (("extract_descriptors", "1"), ("finetune", "3")):
         failed = {path.stem for path in fresh.results.glob(f"logs/slurm/*{rule}/**/*.log")}
         assert [job["TimeLimit"] for job in jobs if job["JobId"] in failed] == [limit, "22"], rule
-    assert {job["NodeList"] for job in jobs} <= {*NODES}
+    assert {job["NodeList"] for job in jobs if job["Partition"] == "main"} <= {*NODES}
 
 
 def test_a_run_that_was_killed_leaves_jobs_that_the_next_one_names(
