@@ -1,9 +1,12 @@
 """Hit and false-alarm rates of the leakage check, from which its default thresholds were chosen.
 
-    python benchmarks/leakage.py --output FILE [--data DATA] [--quick]
+    python benchmarks/leakage.py --output FILE [--data DATA] [--alike FOLDER] [--quick]
 
 Hits are measured on altered copies of test photographs, false alarms on pairs of images that are
 no copies of each other. One core, two to three minutes. See benchmarks/sample_images.py for DATA.
+
+`--alike` looks in the same way at a folder of images that are much alike, and no two of them
+copies: that it is so is for you to see to.
 """
 
 import argparse
@@ -32,6 +35,7 @@ from sjft.retrieval.search import search_exactly
 from sjft.settings.retrieval import LeakageSettings, RetrievalSettings
 
 BIT_THRESHOLDS = (30, 40, 50, 60, 70, 80)
+HITS_HEAD = ("copy", "bits: median, 95 %, most", *(f"<= {bits}" for bits in BIT_THRESHOLDS))
 SHARES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 RETRIEVAL = RetrievalSettings(bank="any")
 # Images that are copied for the hash, and for the divergence; and sources for the latter.
@@ -166,6 +170,23 @@ def false_alarms(
     return [name, f"{pairs:,}", str(least), *map(str, counts)], named
 
 
+def among_alike(folder: Path, number: int, scratch: Path) -> dict[str, list[Row]]:
+    """The hash on images that are much alike: the nearest other image of each, and hits."""
+    images = images_in(folder, ".")
+    hashed = hashes_of(images, scratch)
+    distance = hash_distances(hashed.bits, hashed.bits)[0].astype(int)
+    np.fill_diagonal(distance, BITS)
+    nearest = distance.min(axis=1)
+    counts = {f"<= {bits}": int((nearest <= bits).sum()) for bits in BIT_THRESHOLDS}
+    some = Images("alike", folder, images.some(number).paths)
+    of_others = f"Images of {len(nearest)} alike that have another one so near, by bits of {BITS}"
+    of_copies = f"Hits of the perceptual hash, % of {len(some.paths)} images alike"
+    return {
+        of_others: [{"least": int(nearest.min()), **counts}],
+        of_copies: rows_under(HITS_HEAD, hash_hits(some, scratch)),
+    }
+
+
 def divergence_rows(
     bank_name: str,
     train: Images,
@@ -223,7 +244,6 @@ def demo_images(scratch: Path, quick: bool) -> tuple[Images, Images, Images]:
 
 def hits_of_the_hash(data: Path, number: int, scratch: Path) -> dict[str, list[Row]]:
     """How many copies the perceptual hash finds."""
-    head = ["copy", "bits: median, 95 %, most", *(f"<= {bits}" for bits in BIT_THRESHOLDS)]
     found = {}
     for name in ("flowers17/test", "miniimagenet/test"):
         originals = images_in(data, name).some(number)
@@ -231,7 +251,7 @@ def hits_of_the_hash(data: Path, number: int, scratch: Path) -> dict[str, list[R
             f"Hits of the perceptual hash, % of {len(originals.paths)} photographs of {name}, "
             f"by bits of {BITS}"
         )
-        found[heading] = rows_under(head, hash_hits(originals, scratch))
+        found[heading] = rows_under(HITS_HEAD, hash_hits(originals, scratch))
     return found
 
 
@@ -312,6 +332,7 @@ def main() -> None:
         choices=("squeezenet", "gabor", "gabor_small"),
         default=["squeezenet", "gabor_small"],  # gabor takes five minutes by itself
     )
+    parser.add_argument("--alike", type=Path, metavar="FOLDER", help="JPEG files much alike")
     chosen = parser.parse_args()
     by_hash, by_divergence = COPIED_QUICKLY if chosen.quick else COPIED
     with tempfile.TemporaryDirectory() as folder:
@@ -322,6 +343,7 @@ def main() -> None:
             **hits_of_the_hash(data, by_hash, scratch),
             **alarms_of_the_hash(data, demo, scratch),
             **hits_of_the_divergence(data, demo, chosen, by_divergence, scratch),
+            **(among_alike(chosen.alike, by_hash, scratch) if chosen.alike else {}),
         }
     write_results(chosen.output, tables(found), {"tables": found})
     check(found)

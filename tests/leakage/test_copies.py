@@ -27,7 +27,9 @@ from sjft.leakage.table import (
     LEAKAGE_SCHEMA,
     count_leakage,
     images_to_exclude,
+    in_doubt,
     read_leakage,
+    words_on_doubt,
     write_leakage,
 )
 from sjft.retrieval.neighbours import Neighbours
@@ -222,6 +224,7 @@ def test_matching_source_images_are_excluded_and_counted(leakage: pl.DataFrame) 
     assert count_leakage(leakage) == {
         "pairs": 5,
         "target_images": 4,
+        "in_doubt": 0,
         "source_images": 4,
         "same_file": 2,
         "perceptual_hash": 2,
@@ -231,6 +234,30 @@ def test_matching_source_images_are_excluded_and_counted(leakage: pl.DataFrame) 
     none = leakage.clear()
     assert images_to_exclude(none) == set()
     assert set(count_leakage(none).values()) == {0}
+
+
+def test_images_whose_hashes_alone_are_alike_and_not_very_are_in_doubt() -> None:
+    copies = [
+        # the first for certain by another pair, the third by its divergence
+        [(0, 0, False, 41, False), (0, 1, False, 40, False), (1, 1, False, 41, True)],
+        [(1, 2, False, 60, False), (2, 3, False, 41, False), (3, 3, True, 60, False)],
+    ]
+    near = pl.DataFrame([(2, 3, 0.001)], schema=NONE_NEAR.schema, orient="row")
+    found = list_leakage(
+        [pl.DataFrame(of_shard, schema=COPIES_SCHEMA, orient="row") for of_shard in copies],
+        near,
+        images_table([0] * 4, folder="t", split="test"),
+        images_table([0] * 4, folder="s"),
+    )
+    assert found.filter(in_doubt())["target_path"].unique().sort().to_list() == [
+        "t/0.png",
+        "t/1.png",
+    ]
+    assert count_leakage(found)["in_doubt"] == 1
+    words = words_on_doubt(count_leakage(found))
+    assert words.startswith(" 1 of them by a perceptual hash of more than 40 bits alone")
+    assert "`leakage: {hash_distance: 40}`" in words
+    assert words_on_doubt({"in_doubt": 0}) == words_on_doubt({}) == ""
 
 
 def test_nothing_found_is_a_table_too() -> None:

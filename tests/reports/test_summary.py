@@ -219,12 +219,14 @@ def test_leakage_and_duplicates_are_reported(tmp_path: Path) -> None:
     assert "Leakage was not looked for." in summary_of(tmp_path)["table"]
     checked = replace(
         RETRIEVAL,
-        leakage={"store": {"source_images": 4, "target_images": 3}},
+        leakage={"store": {"source_images": 4, "target_images": 3, "in_doubt": 2}},
         duplicates={"source_images": 2, "target_images": 1},
     )
     table = summary_of(tmp_path, retrieval=checked)["table"]
-    assert "4 images of store show a held-out image of the target (3 such images)." in table
+    told = "4 images of store show a held-out image of the target (3 such images)."
+    assert f"{told} 2 of them by a perceptual hash of more than 40 bits alone, " in table
     assert "1 held-out images stand among the target's own training images too." in table
+    assert table.count("look at the pairs") == 1
 
 
 def test_the_share_of_each_source_is_reported_where_there_are_several(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import polars as pl
 
 from sjft.errors import NotAsWrittenError, UserError
 from sjft.evaluation.probabilities import Probabilities, read_probabilities
+from sjft.leakage.table import words_on_doubt
 from sjft.reports.choice import Choice, warning_of_choice
 from sjft.reports.conclusion import conclusion
 from sjft.reports.duplicated import duplicated_among, figures, lines_on_duplicates, without
@@ -211,12 +212,12 @@ def _lines_on_leakage(
         return ["", "Leakage was not looked for."]
     lines = [
         f"Leakage: {counts['source_images']} images of {source} show a held-out image of the "
-        f"target ({counts['target_images']} such images)."
+        f"target ({counts['target_images']} such images).{words_on_doubt(counts)}"
         for source, counts in leakage.items()
     ]
     own = (
         f"{duplicates['target_images']} held-out images stand among the target's own training "
-        "images too."
+        f"images too.{words_on_doubt(duplicates)}"
     )
     return ["", *lines, own]
 

@@ -10,7 +10,7 @@ import polars as pl
 from sjft.data.location import ImageFolders
 from sjft.data.state import read_record
 from sjft.data.table import read_images
-from sjft.leakage.table import read_leakage
+from sjft.leakage.table import count_leakage, read_leakage, words_on_doubt
 from sjft.reports.duplicated import lines_on_duplicates
 from sjft.reports.report_page import charts
 from sjft.reports.report_page.blocks import (
@@ -204,7 +204,11 @@ def _copies(
         f"; {len(table) - PAIRS} more pairs stand in the table alone" if len(rows) > PAIRS else ""
     )
     return [
-        Text(f"{images} images are in {what}: {len(rows)} pairs.", "warning"),
+        Text(
+            f"{images} images are in {what}: {len(rows)} pairs."
+            + words_on_doubt(count_leakage(table)),
+            "warning",
+        ),
         ShownImages(
             f"Pairs that are in {what}: held out on the left, its copy on the right{more}", shown
         ),
