@@ -33,6 +33,15 @@ def of_values(changes: dict[str, Any]) -> list[str]:
     return [str(f) for f in wrong_values(configured(changes), Asked("main", ("selective",), True))]
 
 
+def test_adamw_may_take_larger_steps_from_random_weights() -> None:
+    changes = {
+        f"{TRAINING}.optimiser": "adamw",
+        f"{TRAINING}.learning_rate": 0.01,
+        f"{TRAINING}.weights": {"source": "random"},
+    }
+    assert not [line for line in of_values(changes) if "learning_rate:" in line]
+
+
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
@@ -48,8 +57,20 @@ def of_values(changes: dict[str, Any]) -> list[str]:
             f"{TRAINING}.processes: 2 processes on a CPU share its 8 threads",
         ),
         (
-            {f"{TRAINING}.optimiser": "adamw", f"{TRAINING}.learning_rate": 0.01},
+            {
+                f"{TRAINING}.optimiser": "adamw",
+                f"{TRAINING}.learning_rate": 0.01,
+                f"{TRAINING}.weights": {"source": "torchvision"},
+            },
             f"{TRAINING}.learning_rate: 0.01 is SGD's order of size",
+        ),
+        (
+            {
+                f"{TRAINING}.optimiser": "adamw",
+                f"{TRAINING}.learning_rate": 0.02,
+                f"{TRAINING}.weights": {"source": "random"},
+            },
+            f"{TRAINING}.learning_rate: 0.02 is SGD's order of size",
         ),
         (
             {

@@ -7,8 +7,9 @@ from sjft.settings.training import TrainingSettings
 from sjft.settings.weights import RandomWeights
 
 DEFAULTS = TrainingSettings.model_fields
-# Each weight moves by about the rate in an update, whatever its gradient.
-LARGEST_ADAMW_RATE = 3e-3
+# Each weight moves by about the rate in an update, whatever its gradient: what has been learned
+# already bears less of it (docs/training.md has what was measured from random weights).
+LARGEST_ADAMW_RATE, LARGEST_FROM_RANDOM = 3e-3, 1e-2
 # What the first weights may still count in the average.
 SHARE_OF_FIRST = 0.1
 
@@ -23,11 +24,13 @@ def _messages(training: TrainingSettings) -> Iterator[tuple[str, str]]:
     if training.optimiser == "adamw":
         if training.momentum != DEFAULTS["momentum"].default:
             yield "momentum", "is of SGD, and decides nothing with `optimiser: adamw`"
-        if training.learning_rate > LARGEST_ADAMW_RATE:
+        from_random = isinstance(training.weights, RandomWeights)
+        if training.learning_rate > (LARGEST_FROM_RANDOM if from_random else LARGEST_ADAMW_RATE):
             yield (
                 "learning_rate",
                 f"{training.learning_rate:g} is SGD's order of size: AdamW moves each weight by "
-                "about that much in an update. Usual are 0.0001 to 0.001",
+                "about that much in an update. Usual are 0.0001 to 0.001, and from random weights "
+                "up to 0.01",
             )
     if training.layer_wise_decay is not None and isinstance(training.weights, RandomWeights):
         yield (

@@ -80,7 +80,7 @@ class TrainingKeys(Settings):
     optimiser: Literal["sgd", "adamw"] = Field(
         "sgd",
         description="SGD with momentum, or AdamW with torch's own betas; AdamW wants a learning "
-        "rate of about 0.0003, and a weight decay of about 0.05.",
+        "rate of about 0.0003 (from random weights up to 0.01), and a weight decay of about 0.05.",
     )
     momentum: float = Field(0.9, ge=0, lt=1, description="Of SGD.")
     weight_decay: float = Field(
