@@ -173,6 +173,11 @@ def test_images_that_are_the_same_come_by_their_numbers_from_every_backend(
     np.testing.assert_array_equal(found.sources, wanted)
 
 
+def test_a_shard_whose_images_were_all_skipped_gives_empty_lists() -> None:
+    targets, none = random_histograms(1, 7), random_histograms(2, 5).take(np.zeros(0, np.intp))
+    assert search_exactly(targets, none, 0, EPSILON, 10**9).sources.shape == (7, 0)
+
+
 def test_blocks_cut_for_little_memory_give_the_same_lists(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

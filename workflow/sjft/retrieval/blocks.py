@@ -92,7 +92,7 @@ def exact_blocks(
     nothing fits.
     """
     free = min(memory - BASE_MB * MB - 2 * targets.counts, LARGEST_TARGET_SIDE)
-    block = min(sources, SOURCES_A_BLOCK)
+    block = max(1, min(sources, SOURCES_A_BLOCK))  # all images of a shard may have been skipped
     while block > FEWEST_A_BLOCK and block * bytes_a_source(targets.bins, 4) > free / 4:
         block //= 2
     free -= block * bytes_a_source(targets.bins, 4)
