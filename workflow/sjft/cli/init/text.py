@@ -139,11 +139,17 @@ def _experiment(of: Proposal) -> Iterator[str]:
     yield f"      initial_neighbours: {of.choices.initial_neighbours}"
     yield "    training:"
     weights = _flow(of.weights) if of.choices.bank["type"] == "gabor" else "*weights"
+    rate = "Divided by ten after `learning_rate_steps` updates."
+    if not of.start.pretrained:
+        rate += (
+            " From random weights try `optimiser: adamw` with 0.01 and `weight_decay: 0.05`: see "
+            "docs/when-borrowing-does-not-help.md."
+        )
     yield from _keys(6, of.training, {
         "network": f"Weights: {of.start.why}.",
         "input_size": f"The target's images have {of.target.shorter_side} px. Half the side "
         "takes a quarter of the time.",
-        "learning_rate": "Divided by ten after `learning_rate_steps` updates.",
+        "learning_rate": rate,
         "updates": of.length,
         "threads": "On a CPU, runs side by side are faster than one run on all cores.",
     }, raw={"weights": weights})  # fmt: skip
