@@ -6,7 +6,7 @@ FOLDER holds JPEG photographs, at any depth. ResNet-18 with random weights, half
 and half source. Each round measures every part, one after the other, so that a busy machine slows
 all alike; medians of the rounds, and of each round's ratios. On a CPU one thread and its processor
 time: there loading and network are on the same cores, one after the other, and stand side by side
-in the table. With `--device cuda`, the time that passes, all threads loading ahead.
+in the table. With `--device cuda`, the time that passes, all `--threads` but one loading ahead.
 
 "Plain loading" is what one would write first: Pillow, and torchvision's RandomShortestSize,
 RandomCrop and RandomHorizontalFlip.
@@ -84,10 +84,19 @@ class Bare:
 class Ours:
     """The program's loop, on the same photographs."""
 
-    def __init__(self, paths: list[Path], size: int, batch: int, device: torch.device) -> None:
-        """Half of the paths are targets, half sources."""
+    def __init__(
+        self,
+        paths: list[Path],
+        size: int,
+        batch: int,
+        device: torch.device,
+        threads: int | None = None,
+    ) -> None:
+        """Half of the paths are targets, half sources; ``threads``: 1, beside a GPU all cores."""
         half = len(paths) // 2
         self.device, self.batch = device, batch
+        usual = 1 if device.type == "cpu" else len(os.sched_getaffinity(0))
+        self.threads = threads or usual
         self._targets = LabelledImages(paths[:half], np.arange(half) % CLASSES[0])
         self._sources = LabelledImages(paths[half : 2 * half], np.arange(half) % CLASSES[1])
         self.settings = TrainingSettings(
@@ -100,7 +109,6 @@ class Ours:
             updates=1,
             device=device.type,
         )
-        self.threads = 1 if device.type == "cpu" else len(os.sched_getaffinity(0))
         self.network = self.new_network()
         self.cached = self.batches(10_000)
         self.uncached = self.batches(0)
@@ -276,6 +284,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=64, help="targets and sources together")
     parser.add_argument("--steps", type=int, help="of each part in a round; 2, on a GPU 50")
     parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--threads", type=int, help="of the job; 1, beside a GPU all cores")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--as-they-are", action="store_true", help="do not resize to 500x375")
     chosen = parser.parse_args()
@@ -293,7 +302,7 @@ def main() -> None:
         paths = photographs(data, 2 * chosen.batch)
         paths = paths if chosen.as_they_are else enlarged(paths, scratch)
         for size in chosen.sizes:
-            ours = Ours(paths, size, chosen.batch, device)
+            ours = Ours(paths, size, chosen.batch, device, chosen.threads)
             check(ours)
             parts = parts_of(ours, Bare(ours.given, device), steps)
             images = steps * chosen.batch

@@ -39,7 +39,8 @@ def augmented(
     left = int(numbers[2] * (width - cut + 1))
     square = pixels[top : top + cut, left : left + cut]
     if cut != side:
-        given = torch.from_numpy(square)[None].permute(0, 3, 1, 2)
+        # Turned by NumPy: each of torch's calls lets go of Python's lock, and waits for it again.
+        given = torch.from_numpy(square.reshape(1, cut, cut, 3).transpose(0, 3, 1, 2))
         found = F.interpolate(given, (side, side), mode="bilinear", antialias=True)
-        square = found[0].permute(1, 2, 0).numpy()
+        square = found.numpy()[0].transpose(1, 2, 0)
     return square[:, ::-1] if numbers[3] < 0.5 else square
