@@ -105,6 +105,13 @@ def test_images_that_cannot_be_read_are_counted_and_will_be_left_out(folder: Pat
         survey_source(look_at(folder, "source"))
 
 
+@pytest.mark.parametrize(("other", "told"), [("n01443537", True), ("goldfish", False)])
+def test_classes_that_wnids_stand_for_can_have_names(folder: Path, other: str, told: bool) -> None:
+    lay_out(folder / "store", ["n01440764", other], each=4)
+    found = survey_source(look_at(folder / "store", "source"))
+    assert any("the key `names`" in note for note in found.notes) == told
+
+
 def test_a_class_of_one_image_is_told_of(folder: Path) -> None:
     lay_out(folder, ["a", "b"])
     random_image(0).save(folder / "lone.png")

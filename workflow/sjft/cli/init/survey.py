@@ -22,6 +22,7 @@ from sjft.settings.dataset import DatasetSettings
 SIZES_READ = 200
 # Median images a class from which a tenth of them, for choosing settings, is an image at least.
 IMAGES_FOR_VAL = 10
+WNID = r"^n\d{8}$"
 # In so large a set a bad file is to be expected, and shall not end the run.
 LARGE_SET = 100_000
 
@@ -104,6 +105,11 @@ def _survey(layout: Layout, split: dict[str, Any]) -> Survey:
     notes = [*layout.notes, *(f"left out: {line}" for line in omissions.lines())]
     if single:
         notes.append(f"{single} of {layout.folder.name}'s classes have one training image alone")
+    if table["class_name"].str.contains(WNID).all():
+        notes.append(
+            "its classes are called by wnids: the key `names`, a file of lines such as `n01440764 "
+            "tench`, gives them words in report and explorer"
+        )
     paths = train["path"][:: max(1, len(train) // SIZES_READ)].to_list()[:SIZES_READ]
     sides, unreadable = shorter_sides(layout.folder, paths)
     if unreadable:
