@@ -67,9 +67,7 @@ PidFile={folder}/slurmdbd.pid
 AccountingStorageType=accounting_storage/slurmdbd
 AccountingStorageHost=127.0.0.1
 AccountingStoragePort={accounting}
-AccountingStoragePass={folder}/munge.socket
-JobCompType=jobcomp/filetxt
-JobCompLoc={folder}/finished.log"""
+AccountingStoragePass={folder}/munge.socket"""
         with daemon(folder, "slurmdbd", "-D"):
             _wait_for(accounting)
             yield named

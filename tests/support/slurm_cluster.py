@@ -107,12 +107,9 @@ class OnSlurm(Chain):
         return [sys.executable, "-c", EAGER, *arguments, *profile]
 
 
-def no_accounting(folder: Path) -> AbstractContextManager[str]:
+def no_accounting(_: Path) -> AbstractContextManager[str]:
     """What a cluster says that writes down what ran in a file alone."""
-    return nullcontext(
-        "AccountingStorageType=accounting_storage/none\n"
-        f"JobCompType=jobcomp/filetxt\nJobCompLoc={folder}/finished.log"
-    )
+    return nullcontext("AccountingStorageType=accounting_storage/none")
 
 
 @contextmanager
@@ -220,6 +217,8 @@ MinJobAge=600
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
 {accounting}
+JobCompType=jobcomp/filetxt
+JobCompLoc={folder}/finished.log
 {nodes}
 PartitionName=main Nodes={",".join(NODES)} Default=YES MaxTime=1-0 DefaultTime=5 State=UP
 PartitionName=urgent Nodes={",".join(NODES)} PriorityTier=10 MaxTime=1-0 DefaultTime=5 State=UP

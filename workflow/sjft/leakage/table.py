@@ -9,8 +9,8 @@ from sjft.storage.files import read_table, write_table
 
 # Whose divergence says how near an image's neighbours usually are.
 USUAL_NEIGHBOUR = 10
-# Hashes that differ in no more bits are of one image, however alike a data set's images are. Of
-# hands before one wall the nearest differ in 43 (docs/leakage.md).
+# So near no two images were whose hashes were looked at, however alike: of hands before one wall
+# the nearest differ in 43 bits (docs/leakage.md).
 SURE_BITS = 40
 Schema = dict[str, type[pl.DataType] | pl.DataType]
 LEAKAGE_SCHEMA: Schema = {
