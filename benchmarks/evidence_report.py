@@ -21,6 +21,7 @@ COMPARISONS = (
     ("selective", "all-source"),
     ("selective", "no-iteration"),
     ("random-source", "fine-tune"),
+    ("all-source", "fine-tune"),
 )
 INTRODUCTION = """\
 # Evidence: does it help?
