@@ -63,6 +63,51 @@ def by_arm(runs: Sequence[Run], experiment: str) -> dict[str, dict[int, Run]]:
     return found
 
 
+def headline(
+    runs: Sequence[Run],
+    names: Sequence[str],
+    labels: Mapping[str, Sequence[int]],
+    comparisons: Sequence[tuple[str, str]],
+    networks: Mapping[str, str],
+) -> Iterator[Row]:
+    """Each experiment on the test split in one row: its network, in words, and the differences.
+
+    Differences are in points, with the interval of other trainings on other images; those that
+    are clear of 0 are bold.
+    """
+    for name in names:
+        of_arms = {} if TRIAL in name else by_arm(runs, name)
+        plain = of_arms.get(WITHOUT_SOURCE, {})
+        if not plain:
+            continue
+        classes = np.array(labels[next(iter(plain.values())).settings])
+        mean = np.mean([run.mean_class_accuracy for run in plain.values()])
+        yield {
+            "experiment": f"`{name}`",
+            "network": networks[name],
+            "seeds": len(plain),
+            WITHOUT_SOURCE: f"{100 * mean:.1f}",
+            **{
+                f"{arm} - {other}": _in_short(
+                    difference(of_arms.get(arm, {}), of_arms.get(other, {}), classes, arm, other)
+                )
+                for arm, other in comparisons
+            },
+        }
+
+
+def _in_short(found: Row) -> str:
+    """Points and interval in one cell, bold where it is clear of 0; a dash without runs."""
+    if not found:
+        return "-"
+    interval = str(found["over both"])
+    if interval == "-":
+        return str(found["points"])
+    low, high = (float(end) for end in interval.split(" to "))
+    bold = "**" if low > 0 or high < 0 else ""
+    return f"{bold}{found['points']}{bold} ({interval})"
+
+
 def levers(
     runs: Sequence[Run], names: Sequence[str], labels: Mapping[str, Sequence[int]]
 ) -> Iterator[Row]:

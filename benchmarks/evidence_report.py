@@ -7,11 +7,21 @@ from typing import Any
 
 import numpy as np
 from command_line import Row, table
-from evidence_answers import BASELINE, TRIAL, by_arm, difference, ends, levers, never_worse
+from evidence_answers import (
+    BASELINE,
+    TRIAL,
+    by_arm,
+    difference,
+    ends,
+    headline,
+    levers,
+    never_worse,
+)
 from evidence_record import Record, Run, Sections, settings_digest
 
 from sjft.reports.intervals import interval_over_seeds
 from sjft.settings.config import Configuration
+from sjft.settings.training import TrainingSettings
 from sjft.storage.files import write_text
 
 # (arm, what it is held against): does borrowing help, does the choice, does leaving out.
@@ -40,6 +50,18 @@ images: *over seeds* is Student's 95 % interval of other trainings on these imag
 a claim needs it clear of 0. *Could be seen* is the smallest difference that as many seeds would
 have found with a probability of 80 %. With fewer than three seeds nothing can be said.
 """
+IN_SHORT = (
+    ("selective", "fine-tune"),
+    ("selective", "random-source"),
+    ("random-source", "fine-tune"),
+    ("all-source", "fine-tune"),
+)
+HEADLINE = """\
+## In short
+
+The experiments on the test split: `fine-tune`'s accuracy, and differences with their interval over
+both, bold where it is clear of 0.
+"""
 LEVERS = """\
 ## What each setting changes
 
@@ -59,9 +81,12 @@ def report(path: Path, record: Record, written: Sections, configuration: Configu
     current = {name: settings_digest(written, name) for name in written["experiments"]}
     parts = [INTRODUCTION, "\n".join(_provenance(record, current)) + "\n"]
     now = [run for run in record.runs if current.get(run.experiment) == run.settings]
+    given = (now, list(current), record.labels)
+    networks = {name: _network(configuration.experiments[name].training) for name in current}
     for text, rows in (
-        (NEVER_WORSE, list(never_worse(now, list(current), record.labels))),
-        (LEVERS, list(levers(now, list(current), record.labels))),
+        (HEADLINE, list(headline(*given, IN_SHORT, networks))),
+        (NEVER_WORSE, list(never_worse(*given))),
+        (LEVERS, list(levers(*given))),
     ):
         if rows:
             parts += [f"{text}\n{table(rows)}"]
@@ -134,6 +159,11 @@ def _leaves(prefix: str, value: object) -> Iterator[tuple[str, object]]:
             yield from _leaves(f"{prefix}.{key}".strip("."), below)
     else:
         yield prefix, value
+
+
+def _network(training: TrainingSettings) -> str:
+    weights = "random" if training.weights.source == "random" else "pre-trained"
+    return f"{training.network}, {weights}, {training.input_size} px"
 
 
 def _arm_row(arm: str, runs: Sequence[Run]) -> Row:

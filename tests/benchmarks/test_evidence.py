@@ -23,7 +23,7 @@ from evidence import (
     seconds_of_training,
     wanted_of,
 )
-from evidence_answers import levers, never_worse
+from evidence_answers import headline, levers, never_worse
 from evidence_record import Record, Run, Sections, answers_of, right_of, settings_digest
 from evidence_report import report
 
@@ -274,3 +274,19 @@ def test_what_would_be_published_is_chosen_by_the_validation_split(tmp_path: Pat
     assert (row["seeds"], row["published"]) == (2, "selective 1, fine-tune 1")
     gained = [r.mean_class_accuracy for r in record.runs[:2]]
     assert row["points"] == f"{100 * (gained[0] - gained[1]) / 2:+.1f}"
+
+
+def test_in_short_a_difference_is_bold_where_its_interval_is_clear_of_0(tmp_path: Path) -> None:
+    record = Record(tmp_path)
+    for seed in range(3):
+        for arm, right in (("fine-tune", "1011010110"), ("selective", "1" * 10)):
+            record.add(replace(run(arm, seed, right, "lowlight"), split="test"), LABELS)
+        record.add(replace(run("all-source", seed, "1011010110", "lowlight")), LABELS)
+    pairs = [(arm, "fine-tune") for arm in ("selective", "all-source", "random-source")]
+    (row,) = headline(record.runs, [NAME, "lowlight"], record.labels, pairs, {"lowlight": "small"})
+    plain = record.runs[0].mean_class_accuracy
+    assert (row["experiment"], row["network"], row["seeds"]) == ("`lowlight`", "small", 3)
+    assert row["fine-tune"] == f"{100 * plain:.1f}"
+    assert str(row["selective - fine-tune"]).startswith(f"**{100 * (1 - plain):+.1f}** (+")
+    assert row["all-source - fine-tune"] == "+0.0 (+0.0 to +0.0)"
+    assert row["random-source - fine-tune"] == "-"
