@@ -74,6 +74,7 @@ def test_from_sample_images_to_a_configuration_and_the_command_that_runs_it(
     assert "8 images in `val` are too few to choose by" in written.read_text(encoding="utf-8")
     assert configuration.banks[configuration.retrievals["ex"].bank].type == "gabor"
     assert "adamw" in written.read_text(encoding="utf-8")  # from random weights
+    assert "add `all-source`" in re.sub(r"\s*\n\s*# ", " ", written.read_text(encoding="utf-8"))
 
     for arguments, words in (
         (EXAMPLE, "data/ex: is there already"),
@@ -123,6 +124,7 @@ def test_weights_are_named_once_and_odd_folder_names_are_kept(
     file = Path("my own.yaml").read_text(encoding="utf-8")
     assert file.count("shufflenet_v2_x0_5.pth") == 1
     assert "adamw" not in file
+    assert "no gain has been measured" in re.sub(r"\s*\n\s*# ", " ", file)
     configuration = read_plan_configuration([Path("my own.yaml")], None)
     training = configuration.experiments[name].training
     assert configuration.datasets[name].root == str(folder / "Pilze: 'schöne' #1")
