@@ -150,8 +150,8 @@ def _experiment(of: Proposal) -> Iterator[str]:
     rate = "Divided by ten after `learning_rate_steps` updates."
     if not of.start.pretrained:
         rate += (
-            " From random weights, with 450 updates a round or more, try `optimiser: adamw` with 0.01 "
-            "and `weight_decay: 0.05`: see docs/when-borrowing-does-not-help.md."
+            " From random weights, with 450 updates a round or more, try `optimiser: adamw` with "
+            "0.01 and `weight_decay: 0.05`: see docs/when-borrowing-does-not-help.md."
         )
     yield from _keys(6, of.training, {
         "network": f"Weights: {of.start.why}.",
