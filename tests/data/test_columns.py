@@ -43,12 +43,22 @@ def test_an_image_is_found_however_its_path_is_written(tmp_path: Path) -> None:
     assert got.values["camera"].to_list() == ["1,5"]
 
 
+def test_a_list_is_read_as_the_listing_reads_it(tmp_path: Path) -> None:
+    text = 'path,class,camera,note\r0.png,5" nail,x, a\r1.png,b,"y, z"\r2.png,b,x,b\r'
+    got = found(tmp_path, text, "0.png", "1.png", "2.png")
+    assert got.values.to_dict(as_series=False) == {
+        "camera": ["x", "y, z", "x"],
+        "note": ["a", EMPTY, "b"],
+    }
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         (None, r"list\.csv: there is no such file"),
         ("file,class\na,x\n", r"list\.csv: there is no column `path`; the columns are file, class"),
-        ("", r"list\.csv: cannot be read as a table"),
+        ("", r"list\.csv: there is no column `path`; the columns are \(none\)"),
+        ('path,class\na,"x\nb,y\n', r"list\.csv, row 2 or below: cannot be read as a table"),
     ],
 )
 def test_a_list_that_cannot_be_read_is_named(tmp_path: Path, text: str | None, said: str) -> None:

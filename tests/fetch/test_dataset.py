@@ -6,6 +6,7 @@ import json
 import logging
 import shutil
 import tarfile
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +183,21 @@ def test_files_that_were_got_by_hand_are_checked_used_and_kept(
     assert [path for path, _ in server.asked] == ["/indoor67/TestImages.txt"]
     assert files_in(root / "Images") == files_in(tmp_path / "published/Images")
     assert (root / "indoorCVPR_09.tar").read_bytes() == content
+
+
+def test_class_folders_are_taken_from_an_archive_that_was_got_by_hand(tmp_path: Path) -> None:
+    entry = {
+        "reader": "image_folder",
+        "root": "mushrooms",
+        "splits": {"train": "."},
+        "downloads": [{"url": "http://127.0.0.1:9/x.zip", "extract_into": "."}],
+    }
+    (tmp_path / "mushrooms").mkdir()
+    with zipfile.ZipFile(tmp_path / "mushrooms/x.zip", "w") as archive:
+        archive.writestr("morel/1.jpg", b"one")
+    assert "fetched into" in fetch(entry, tmp_path, "mushrooms")
+    assert files_in(tmp_path / "mushrooms/morel") == {"1.jpg": b"one"}
+    assert "is there already" in fetch(entry, tmp_path, "mushrooms")
 
 
 def test_an_archive_is_kept_where_that_is_wanted(

@@ -27,8 +27,7 @@ def test_images_that_are_made_go_by_what_they_are_made_from() -> None:
         "per_class",
     }
     assert set(of_generated_images(configuration, "seen")) == common | {
-        "root",
-        "largest_file",
+        *("root", "largest_file", "largest_image", "on_bad_image"),
         "splits",
         "random_split",
         "cameras",

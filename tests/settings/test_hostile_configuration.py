@@ -254,6 +254,8 @@ def test_a_quotation_is_one_short_line(value: Any) -> None:
         ("a: *b", ("undefined alias",)),
         ("a: !!python/name:os.system", ("could not determine a constructor",)),
         ("a: 1\n---\nb: 1", ("another document",)),
+        ("a: &a {x: *a}", ("holds itself",)),
+        ("a: &a [1, [*a]]", ("holds itself",)),
         ("a: \0", ("special characters are not allowed",)),
     ],
 )
@@ -294,6 +296,15 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     ):
         with pytest.raises(UserError, match=words):
             read_yaml(path)
+
+
+def test_a_merge_of_a_merge_is_no_repetition_wherever_it_stands(tmp_path: Path) -> None:
+    text = "a:\n  b: &b {u: 3}\n  c:\n    d: &d {<<: *b, u: 5}\ne: {f: {<<: *d}}\n"
+    (tmp_path / "c.yaml").write_text(text)
+    assert read_yaml(tmp_path / "c.yaml")["e"] == {"f": {"u": 5}}
+    (tmp_path / "c.yaml").write_text(text + "g: {<<: *d, k: 1, k: 2}\n")
+    with pytest.raises(UserError, match="line 6: `k`, as in line 6"):
+        read_yaml(tmp_path / "c.yaml")
 
 
 def test_anchors_and_merges_are_no_repetition(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Readers of tables: rows become lists of images, or messages that name file and row."""
 
+import errno
 import os
 import unicodedata
 from pathlib import Path
@@ -8,7 +9,9 @@ from typing import Any
 import pytest
 from image_files import touch
 
+from sjft.data.folders import Walk
 from sjft.data.readers import ListedImage, read_csv, read_generated
+from sjft.data.readers.lists import numbered_lines
 from sjft.errors import UserError
 from sjft.settings.dataset import CsvList, Synthetic
 from sjft.storage.files import write_with_digest
@@ -80,6 +83,13 @@ def test_quoted_cells_hold_commas_and_quotes(tmp_path: Path) -> None:
         ),
         (b"path,class,split\n\xff.png,cat,train\n", "is not UTF-8"),
         ('path,class,split\n1.png,"cat,train\n' + "2.png,dog,train\n" * 10000, "quote that is not"),
+        (
+            'path,class,split\n1.png,"cat,train\n2.png,dog,train\n',
+            "row 2 or below: .* quote that is",
+        ),
+        ('path,class,split\n1.png,"a" cat,train\n', "row 2 or below: cannot be read as a table"),
+        ("path,class,split\n1.png,crane, bird,train\n", "row 2: has more cells than there are col"),
+        ("path,class,split,class\n1.png,cat,train,x\n", "column 'class' stands twice"),
     ],
 )
 def test_a_table_with_a_mistake_is_refused_with_its_row(
@@ -187,6 +197,42 @@ def test_a_path_that_names_no_image_below_the_root_is_refused_with_its_row(
     assert str(error.value).startswith(f"{root}/list.csv, row 2: ")
     assert words.format(root=root) in str(error.value)
     assert "archive" not in str(error.value)
+
+
+def test_a_lone_quote_and_empty_cells_at_the_end_are_no_mistake(tmp_path: Path) -> None:
+    touch(tmp_path, ["1.png", "2.png"])
+    listed = read_text(tmp_path, 'path,class,split\n1.png,5" nail,train\n2.png,b,train,, \n')
+    assert [image.class_name for image in listed] == ['5" nail', "b"]
+
+
+def test_of_class_folders_beside_each_other_none_is_lost_without_a_word(tmp_path: Path) -> None:
+    names = [f"set/{folder}/{number}.png" for folder in "abc" for number in range(3)]
+    touch(tmp_path, [*names, "set/c/notes.txt", "set/c/.hidden.png", "set/.d/1.png", "else/1.png"])
+    touch(tmp_path, ["set/x.png", "set/__MACOSX/1.png"])
+    (tmp_path / "list.csv").write_text(
+        "path,class,split\n" + "".join(f"{n},{n[4]},train\n" for n in names if n[4] != "c")
+    )
+    walk = Walk(tmp_path)
+    assert len(read_csv(table(), tmp_path, walk)) == 6
+    # What else lies in a folder of which one folder alone is listed is none of this data set's.
+    assert walk.omissions.lines() == [
+        "3 images on disk that are in no list: set/c/0.png, set/c/1.png, set/c/2.png"
+    ]
+
+
+def test_a_table_that_may_not_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(self: Path, *_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "open", closed)
+    for read in (
+        lambda: read_csv(table(), tmp_path),
+        lambda: list(numbered_lines(tmp_path / "list.csv")),
+    ):
+        with pytest.raises(UserError, match=r"list\.csv: cannot be read \(Permission denied\)"):
+            read()
 
 
 def test_a_missing_table_is_named(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from image_files import touch
 from pydantic import ValidationError
 from reading import read, refused, settings
@@ -97,3 +98,15 @@ def test_an_image_of_a_torchvision_set_that_is_not_there_is_named(tmp_path: Path
 def test_arguments_that_are_not_the_users_are_refused(keys: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         settings("torchvision", **{**PETS, **keys})
+
+
+def test_classes_of_one_name_stay_two(tmp_path: Path) -> None:
+    wnids = {"n02012849": ("crane",), "n03126707": ("crane",), "n01440764": ("tench", "Tinca")}
+    torch.save((wnids, []), tmp_path / "meta.bin")
+    touch(tmp_path, [f"train/{wnid}/{wnid}_0.JPEG" for wnid in wnids])
+    listed = read(tmp_path, "torchvision", dataset="ImageNet", splits={"train": {"split": "train"}})
+    assert {image.path.split("/")[1]: image.class_name for image in listed} == {
+        "n01440764": "tench, Tinca",
+        "n02012849": "crane (1)",
+        "n03126707": "crane (2)",
+    }

@@ -8,6 +8,7 @@ known share of images that look as the target does.
 
 import csv
 import io
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -17,11 +18,14 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from sjft.data.pixels import load_rgb
+from sjft.data.pixels import USUAL_LIMITS, load_rgb
 from sjft.data.readers.listed import ListedImage
 from sjft.data.synthetic import TIME_OF_IMAGES
+from sjft.errors import BadImageError
+from sjft.settings.image_limits import ImageLimits
 from sjft.storage.files import digest_of_text, stable_integer, write_with_digest, writing
 
+LOG = logging.getLogger(__name__)
 Pixels = NDArray[np.float64]
 Random = np.random.Generator
 # What red, green and blue add to the brightness (ITU-R BT.601).
@@ -99,6 +103,8 @@ def photograph_all(
     originals: Path,
     root: Path,
     *,
+    limits: ImageLimits = USUAL_LIMITS,
+    skip_bad_images: bool = False,
     cameras: Mapping[str, float],
     size: int,
     quality: int,
@@ -109,7 +115,8 @@ def photograph_all(
     ``cameras`` are weights: a seeded hash of the path draws one, so that a photograph keeps its
     camera whatever others are added. Images are written as `root/<split>/<class>/<name>.jpg`, and
     listed in `root/images.csv` with the columns path, class, split, style (the camera). Same
-    arguments, same bytes. Raises `BadImageError` for a photograph that cannot be read.
+    arguments, same bytes. Raises `BadImageError` for a photograph that cannot be read or is over
+    the ``limits``, where such are not skipped, each named in the log.
     """
     seen = dict.fromkeys(cameras, 0)
     rows = [("path", "class", "split", "style")]
@@ -118,9 +125,16 @@ def photograph_all(
         camera = _drawn(cameras, rng)
         # By a digest of its path: two folders of a class may hold photographs of one name.
         name = f"{photograph.split}/{photograph.class_name}/{digest_of_text(photograph.path)}.jpg"
+        try:
+            original = load_rgb(originals / photograph.path, limits)
+        except BadImageError as error:
+            if not skip_bad_images:
+                raise
+            LOG.warning("skipped %s: %s", error.path, error.reason)
+            continue
         with writing(root / name):
             (root / name).parent.mkdir(parents=True, exist_ok=True)
-        image = seen_through(load_rgb(originals / photograph.path), camera, size, rng)
+        image = seen_through(original, camera, size, rng)
         with writing(root / name):
             image.save(root / name, quality=quality)
             os.utime(root / name, (TIME_OF_IMAGES, TIME_OF_IMAGES))

@@ -4,19 +4,16 @@ They are read from the list itself, and no part of images.csv: that a camera's n
 there is no reason to compute anything anew.
 """
 
-import io
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
-from polars.exceptions import PolarsError
 
 from sjft.data.readers.listed import path_in
-from sjft.errors import UserError
+from sjft.data.readers.tables import table_rows
 from sjft.settings.dataset import CsvList, DatasetSettings
-from sjft.storage.files import content_of
 
 MOST_VALUES = 40  # of a column that is shown: more tell images apart, and no groups of them
 NOT_LISTED, EMPTY = "(not in the list)", "(empty)"
@@ -80,25 +77,9 @@ def columns_of(found: ListFile, root: Path, paths: Sequence[str]) -> Columns:
 
 
 def _read(found: ListFile, root: Path) -> pl.DataFrame:
-    """The list as text, without blanks around a cell."""
-    path = root / found.file
-    # Spreadsheets like to write a byte-order mark.
-    content = content_of(path).removeprefix(b"\xef\xbb\xbf")
-    try:
-        table = pl.read_csv(
-            io.BytesIO(content),
-            separator=found.delimiter,
-            infer_schema=False,
-            truncate_ragged_lines=True,
-        )
-    except (PolarsError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read as a table ({error}). Correct it.") from None
-    if found.path_column not in table.columns:
-        raise UserError(
-            f"{path}: there is no column `{found.path_column}`; the columns are "
-            f"{', '.join(table.columns)}. Name the right one in the data set's entry (path_column)."
-        )
-    return table.select(pl.all().fill_null("").str.strip_chars())
+    """The list as text: read as the listing reads it, so that one file has one meaning."""
+    rows = table_rows(root / found.file, found.delimiter, [found.path_column])
+    return pl.DataFrame([row for _, row in rows], infer_schema_length=None)
 
 
 def _rows_of(paths: Sequence[str], listed: Sequence[str]) -> list[int | None]:

@@ -5,8 +5,8 @@ import shutil
 from pathlib import Path
 
 from sjft.data.cameras import photograph_all
-from sjft.data.folders import Walk
-from sjft.data.readers import read_image_folder
+from sjft.data.listing import list_images
+from sjft.data.readers import ListedImage
 from sjft.data.synthetic import generate
 from sjft.settings.dataset import Cameras, Synthetic
 
@@ -40,13 +40,14 @@ def _from_a_seed(settings: Synthetic, folder: Path) -> None:
 
 
 def _from_photographs(settings: Cameras, originals: Path, folder: Path) -> None:
-    walk = Walk(originals)
-    listed = read_image_folder(settings.originals(), originals, walk)
-    walk.omissions.log(LOG, originals)
+    table = list_images(settings.originals(), originals)
+    columns = table.select("path", "class_name", "split")
     seen = photograph_all(
-        listed,
+        [ListedImage(*row) for row in columns.iter_rows()],
         originals,
         folder,
+        limits=settings,
+        skip_bad_images=settings.on_bad_image == "skip",
         cameras=dict(settings.cameras.items()),
         size=settings.size,
         quality=settings.quality,

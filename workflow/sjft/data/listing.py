@@ -134,6 +134,11 @@ def _check(listed: list[ListedImage], root: Path) -> None:
             ) from None
         if "\n" in image.path or "\r" in image.path:
             raise UserError(f"{root}: the name {image.path!r} holds a line break. Rename the file.")
+        if "\n" in image.class_name or "\r" in image.class_name:
+            raise UserError(
+                f"{root}: the class {image.class_name!r} of {image.path!r} holds a line break. "
+                "Rename the class."
+            )
     for image, after in pairwise(listed):
         if image.path == after.path:
             raise UserError(

@@ -88,7 +88,7 @@ def _fetch(name: str, settings: FilesOnDisk, root: Path) -> str:
         LOG.info("%s: complete since the last call, but not in place", work)
         _put_in_place(root, work)
     receipt = read_receipt(root)
-    if receipt is None and not list(missing_parts(settings, root)) and _has_files(root):
+    if receipt is None and not list(missing_parts(settings, root)) and _has_files(root, settings):
         return f"{name}: is there already, in {root}, and was not fetched. Nothing is done."
     known = receipt or Receipt()
     wanted = [download for download in settings.downloads if not known.has(download)]
@@ -130,8 +130,11 @@ def _remove(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
-def _has_files(root: Path) -> bool:
-    return any(not path.name.startswith(".") for path in root.iterdir())
+def _has_files(root: Path, settings: FilesOnDisk) -> bool:
+    """Whether more lies there than downloads that the user has put into place by hand."""
+    by_hand = {Path(file.name).parts[0] for file in settings.downloads}
+    names = {path.name for path in root.iterdir() if not path.name.startswith(".")}
+    return bool(names - by_hand)
 
 
 def _download_all(

@@ -71,8 +71,9 @@ def _of_opening(dataset: DatasetSettings) -> Values:
 def of_generated_images(configuration: Configuration, dataset: str) -> Values:
     """What the images are made from: not which of them are listed, nor in which shards."""
     settings = configuration.datasets[dataset]
-    listing = {"shards", "on_bad_image", "content_digest", "train_per_class", "train_seed"}
-    listing |= {"largest_image"}
+    listing = {"shards", "content_digest", "train_per_class", "train_seed"}
+    if isinstance(settings, Synthetic):  # there is no bad image among those of a seed
+        listing.add("on_bad_image")
     unused = (listing | ORIGIN) & set(type(settings).model_fields)
     return settings.model_dump(mode="json", exclude=unused)
 

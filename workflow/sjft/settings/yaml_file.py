@@ -13,16 +13,20 @@ from sjft.settings.quoting import shortened
 
 
 class _StrictLoader(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML has no types
-    """Notes keys that stand twice, and says in which line a value cannot be read."""
+    """Notes keys that stand twice as they are written, before a merge (`<<`) adds any.
+
+    Says in which line a value cannot be read.
+    """
 
     def __init__(self, stream: str) -> None:
         super().__init__(stream)
         self.twice: list[str] = []
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Python's dictionary of a node; of keys that stand twice, the last one wins."""
+    def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
+        """A section as it stands in the text; of keys that stand twice, the last one wins."""
+        node = super().compose_mapping_node(anchor)
         first: dict[str, int] = {}
-        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+        for key, _ in node.value:
             line = key.start_mark.line + 1
             # A merge, `<<`, may stand several times, and what is beside it wins.
             if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
@@ -30,8 +34,7 @@ class _StrictLoader(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML has no typ
                     name = shortened(key.value)
                     self.twice.append(f"line {line}: `{name}`, as in line {first[key.value]}")
                 first.setdefault(key.value, line)
-        constructed: dict[Any, Any] = super().construct_mapping(node, deep)
-        return constructed
+        return node
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         """Python's value of a node."""
@@ -78,12 +81,31 @@ def read_yaml(path: Path) -> dict[str, Any]:
         )
     if content is None:
         return {}
+    if _holds_itself(content, set(), set()):
+        raise UserError(
+            f"{path}: a section or list holds itself, by YAML's `&` and `*`. Write out what is "
+            "meant."
+        )
     if not isinstance(content, dict):
         raise UserError(
             f"{path}: sections such as `datasets:` and `experiments:` are expected at the top, got "
             f"a {type(content).__name__}."
         )
     return content
+
+
+def _holds_itself(value: object, above: set[int], seen: set[int]) -> bool:
+    """Whether what lies ``above`` a value is met again in it; what was ``seen`` to be sound is."""
+    if not isinstance(value, dict | list) or id(value) in seen:
+        return False
+    if id(value) in above:
+        return True
+    above.add(id(value))
+    below = value.values() if isinstance(value, dict) else value
+    found = any(_holds_itself(each, above, seen) for each in below)
+    above.discard(id(value))
+    seen.add(id(value))
+    return found
 
 
 def _json(path: Path, text: str) -> dict[str, Any] | None:

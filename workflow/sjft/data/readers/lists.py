@@ -1,11 +1,13 @@
 """The files that publishers put beside their images: lines of text, and MATLAB's variables."""
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from sjft.data.folders import cannot_be_read
 from sjft.errors import UserError
 
 
@@ -24,6 +26,8 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
                     yield number, text
     except FileNotFoundError:
         raise _no_file(path) from None
+    except OSError as error:
+        raise cannot_be_read(error) from None
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: is not UTF-8 text ({error}). Convert it.") from None
     if empty:
@@ -39,10 +43,13 @@ def matlab_values(path: Path, *names: str) -> list[np.ndarray[Any, np.dtype[Any]
     from scipy.io import loadmat  # noqa: PLC0415
 
     try:
-        with path.open("rb") as file:
-            content = loadmat(file)
+        file = io.BytesIO(path.read_bytes())
     except FileNotFoundError:
         raise _no_file(path) from None
+    except OSError as error:
+        raise cannot_be_read(error) from None
+    try:
+        content = loadmat(file)
     except Exception as error:  # scipy stumbles over a damaged file in a dozen ways
         raise UserError(
             f"{path}: cannot be read as a MATLAB file ({error}). Take it again from the publisher."

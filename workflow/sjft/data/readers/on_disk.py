@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sjft.data.folders import Walk, cannot_be_read, leads_nowhere
-from sjft.data.names import FOREIGN_SUFFIXES, is_image, suffix_of
+from sjft.data.names import FOREIGN_SUFFIXES, SYSTEM_FOLDERS, is_image, suffix_of
 from sjft.data.omissions import Reason, shown
 from sjft.data.readers.listed import ListedImage
 from sjft.errors import UserError
@@ -47,11 +47,16 @@ def as_on_disk(
     single file's in capitals or in its Unicode form only stands for that file. Raises `UserError`
     that names the list and the row for an image that is not there, is no file, or is listed twice,
     also through a link to its folder; ``advice`` says what to do about one that is not there.
-    Images beside the listed ones are left out.
+    Images beside the listed ones are left out, and so are folders beside listed ones: of several
+    class folders in one folder, none is lost without a word.
     """
     check = _Check(listed, root, place, walk or Walk(root))
+    looked_into: set[str] = set()
     for same_folder in _by_folder(listed, root):
         check.look_into(same_folder)
+        looked_into.update(folder.spelt for folder in same_folder)
+    for folder in _beside(looked_into, root):
+        check.leave_out(folder)
     return check.result(advice)
 
 
@@ -89,6 +94,17 @@ class _Check:
             if is_image(name) or suffix_of(name) in FOREIGN_SUFFIXES:
                 reason = Reason.HIDDEN if name[0] == "." else Reason.UNLISTED
                 self._walk.omissions.add(reason, posixpath.join(same_folder[0].spelt, name))
+
+    def leave_out(self, folder: str) -> None:
+        """Count the images of a folder from which none is listed."""
+        try:
+            names = _contents(self._root, folder).names
+        except UserError as error:  # such as a disk's `lost+found`
+            LOG.warning("no image of it is listed, and %s", error)
+            return
+        for name in sorted(names):
+            if is_image(name) and name[0] != ".":
+                self._walk.omissions.add(Reason.UNLISTED, posixpath.join(folder, name))
 
     def _respell(self, index: int, path: str) -> None:
         same_text = _composed(self._listed[index].path) == _composed(path)
@@ -159,6 +175,23 @@ def _folder_on_disk(root: Path, folder: str) -> str:
     above, name = posixpath.split(folder)
     above = _folder_on_disk(root, above)
     return posixpath.join(above, _contents(root, above).spelt(name) or name)
+
+
+def _beside(listed: set[str], root: Path) -> Iterator[str]:
+    """Yield the folders that lie in one folder with two listed ones or more, and hold none."""
+    above = {posixpath.dirname(name) for name in listed if name}
+    on_the_way = set(listed)
+    for name in listed:
+        while name := posixpath.dirname(name):
+            on_the_way.add(name)
+    for parent in sorted(above):
+        if sum(bool(name) and posixpath.dirname(name) == parent for name in listed) < 2:
+            continue
+        for entry in sorted(_contents(root, parent).names):
+            path = posixpath.join(parent, entry)
+            hidden = entry[0] == "." or entry.lower() in SYSTEM_FOLDERS
+            if path not in on_the_way and not hidden and os.path.isdir(root / path):  # noqa: PTH112
+                yield path
 
 
 class _Contents:

@@ -1,11 +1,12 @@
 """Readers of tables: one row per image, in a user's own file or in the demo's."""
 
 import csv
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from sjft.data.folders import Walk
+from sjft.data.folders import Walk, cannot_be_read
 from sjft.data.omissions import shown
 from sjft.data.readers.listed import SPLITS, ListedImage, path_in
 from sjft.data.readers.on_disk import as_on_disk
@@ -35,8 +36,8 @@ def _read_table(settings: CsvList, root: Path, walk: Walk | None, advice: str) -
     }
     wanted = {field: column for field, column in columns.items() if column is not None}
     listed, numbers = [], []
-    for number, row in _rows(table, settings.delimiter, list(wanted.values())):
-        cells = {field: (row[column] or "").strip() for field, column in wanted.items()}
+    for number, row in table_rows(table, settings.delimiter, list(wanted.values())):
+        cells = {field: row[column] for field, column in wanted.items()}
         image = ListedImage(**{"split": "train", **cells})
         where = f"{table}, row {number}"
         _check_row(where, image)
@@ -47,25 +48,47 @@ def _read_table(settings: CsvList, root: Path, walk: Walk | None, advice: str) -
     return as_on_disk(listed, root, lambda i: (table, numbers[i]), walk, advice=advice)
 
 
-def _rows(
-    table: Path, delimiter: str, wanted: list[str]
-) -> Iterator[tuple[int, dict[str, str | None]]]:
+def table_rows(
+    table: Path, delimiter: str, wanted: Sequence[str]
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield each row of a list with the number of its last line: cells by column, stripped.
+
+    Cells that a row lacks are empty. Raises `UserError` for a file that is missing, cannot be read,
+    is no table, or lacks a ``wanted`` column; for a column that stands twice, a row with more cells
+    than there are columns, and a quote that is not closed: what they mean cannot be told.
+    """
+    line = 0
     try:
         # utf-8-sig: spreadsheets like to write a byte-order mark.
         with table.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.DictReader(file, delimiter=delimiter)
-            missing = [column for column in wanted if column not in (rows.fieldnames or [])]
-            if missing:
-                raise _no_column(table, missing[0], rows.fieldnames or (), delimiter)
+            rows = csv.DictReader(file, delimiter=delimiter, restval="", strict=True)
+            names = rows.fieldnames or []
+            if missing := [column for column in wanted if column not in names]:
+                raise _no_column(table, missing[0], names, delimiter)
+            if twice := [name for name, times in Counter(names).items() if name and times > 1]:
+                raise UserError(
+                    f"{table}: the column {shown(twice[0])!r} stands twice in the first row. "
+                    "Rename or remove one of the two."
+                )
+            line = rows.line_num
             for row in rows:
-                yield rows.line_num, row
+                line = rows.line_num
+                if any(cell.strip() for cell in row.pop(None, ())):
+                    raise UserError(
+                        f"{table}, row {line}: has more cells than there are columns. Put a cell "
+                        f"that holds {delimiter!r} in quotes, or take off what is too much."
+                    )
+                yield line, {name: cell.strip() for name, cell in row.items()}
     except FileNotFoundError:
         raise UserError(f"{table}: there is no such file.") from None
+    except OSError as error:
+        raise cannot_be_read(error) from None
     except UnicodeDecodeError as error:
         raise UserError(f"{table}: is not UTF-8 ({error}). Convert it.") from None
     except csv.Error as error:
         raise UserError(
-            f"{table}: cannot be read as a table ({error}). Look for a quote that is not closed."
+            f"{table}, row {line + 1} or below: cannot be read as a table ({error}). Look for a "
+            "quote that is not closed."
         ) from None
 
 

@@ -2,6 +2,8 @@
 
 import difflib
 import os
+import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -87,7 +89,7 @@ def _contents(
             f"{error} (Nothing is downloaded here: extract the data set as torchvision does, and "
             "see its documentation for folders and arguments.)"
         ) from None
-    names = getattr(data, "classes", None)
+    names = _class_names(getattr(data, "classes", None))
     for path, label in _pairs(data, settings.dataset):
         below = path_in(root, str(path), f"torchvision's {settings.dataset}")
         yield below, _class_name(label, names, settings.dataset)
@@ -110,7 +112,19 @@ def _filled_list(data: Any, name: str) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else []
 
 
-def _class_name(label: Any, names: Sequence[Any] | None, dataset: str) -> str:
+def _class_names(classes: Sequence[Any] | None) -> list[str] | None:
+    """A name for each label; a name of several classes (ImageNet's two cranes) gets the label."""
+    if classes is None:
+        return None
+    names = [", ".join(map(str, n)) if isinstance(n, list | tuple) else str(n) for n in classes]
+    times = Counter(unicodedata.normalize("NFC", name) for name in names)
+    return [
+        f"{name} ({label})" if times[unicodedata.normalize("NFC", name)] > 1 else name
+        for label, name in enumerate(names)
+    ]
+
+
+def _class_name(label: Any, names: Sequence[str] | None, dataset: str) -> str:
     try:
         number = int(label)
     except (TypeError, ValueError):
@@ -125,8 +139,7 @@ def _class_name(label: Any, names: Sequence[Any] | None, dataset: str) -> str:
             f"torchvision's {dataset}: the label {number} is out of range; it has {len(names)} "
             "classes. Extract the data set again."
         )
-    name = names[number]
-    return ", ".join(map(str, name)) if isinstance(name, list | tuple) else str(name)
+    return names[number]
 
 
 def _no_files(dataset: str) -> UserError:
