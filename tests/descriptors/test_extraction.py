@@ -256,6 +256,10 @@ def test_a_shard_of_bad_images_alone_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no image of this shard can be used.*a\.png"):
         extract_descriptors(rows(["a.png"]), tmp_path / "data", job(skip=True), tmp_path / "a.h5")
     assert not (tmp_path / "a.h5").exists()
+    held_out = replace(job(skip=True), part="heldout")
+    skipped = extract_descriptors(rows(["a.png"]), tmp_path / "data", held_out, tmp_path / "a.h5")
+    assert skipped["path"].to_list() == ["a.png"]
+    assert dense(tmp_path / "a.h5")[0] == []
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binom
 
-from sjft.retrieval.budget import candidates_per_shard, kept_per_shard
+from sjft.retrieval.budget import CHANCE_OF_A_CUT, candidates_per_shard, kept_per_shard
 from sjft.retrieval.index.auto import cheaper_backend
 
 
@@ -33,6 +34,17 @@ def test_random_shards_hold_the_truly_nearest_among_those_that_they_give(shards:
         of_nearest = np.bincount(assignment[:on_file], minlength=shards)
         kept = [kept_per_shard(on_file, int(size), shards) for size in sizes]
         assert (of_nearest <= kept).all()
+
+
+@given(on_file=st.integers(1, 6000), images=st.integers(1, 10**5), shards=st.integers(2, 2000))
+def test_a_shard_hardly_ever_holds_more_of_the_nearest_than_it_gives(
+    on_file: int, images: int, shards: int
+) -> None:
+    kept = kept_per_shard(on_file, images, shards)
+    if kept < min(on_file, images):
+        assert binom.sf(kept, on_file, 1 / shards) <= CHANCE_OF_A_CUT
+    if kept > -(-on_file // shards):  # and gives hardly more than that asks for
+        assert binom.sf(kept - 1, on_file, 1 / shards) > CHANCE_OF_A_CUT / 2
 
 
 @pytest.mark.parametrize(("candidates", "chosen"), [(50, "flat"), (2000, "exact")])

@@ -85,12 +85,17 @@ def test_the_ranking_is_that_of_all_usable_pairs(seed: int, on_file: int, out: s
         name: usable.filter(pl.col("source") == name, pl.col("image").is_in(list(out)))["path"]
         for name in tables
     }
+    # Farther than the last on file of a source, others of it may be nearer.
+    cut = [found for found in lists.values() if on_file <= found.sources.shape[1]]
+    known_to = [
+        min((float(of.divergences[row, -1]) for of in cut), default=9.0) for row in range(3)
+    ]
     wanted = [
         sorted(
             (float(d), int(s) + start)
             for name, start in (("store", 0), ("web", 5))
             for s, d in zip(lists[name].sources[row], lists[name].divergences[row], strict=True)
-            if int(s) + start not in out
+            if int(s) + start not in out and d <= known_to[row]
         )
         for row in range(3)
     ]
@@ -103,6 +108,34 @@ def test_the_ranking_is_that_of_all_usable_pairs(seed: int, on_file: int, out: s
     assert ranked.sources.tolist() == [[s for _, s in pairs[:length]] for pairs in wanted]
     assert ranked.divergences.tolist() == [[d for d, _ in pairs[:length]] for pairs in wanted]
     assert ranked.targets.tolist() == [0, 1, 2]
+
+
+def test_no_image_of_one_source_takes_the_place_of_unknown_nearer_ones_of_another() -> None:
+    def listed(*divergences: float) -> Neighbours:
+        row = np.array([divergences], np.float32)
+        return Neighbours(np.zeros(1, np.int32), np.arange(row.size, dtype=np.int32)[None], row)
+
+    tables = {"near": images_table([0] * 10), "far": images_table([0] * 9)}
+    leaks = {"near": ["a/0.png", "a/1.png"]}
+    lists = {"near": listed(1, 2, 3, 4, 5), "far": listed(4.5, 5, 6, 7, 8)}
+    assert rank(lists, tables, leaks, 5).divergences.tolist() == [[3, 4, 4.5, 5, 5]]
+    lists["far"] = listed(20, 21, 22, 23, 24)
+    assert rank(lists, tables, leaks, 5).divergences.tolist() == [[3, 4, 5]]
+    # A source that has no more than are on file is known to its end.
+    tables["near"] = images_table([0] * 4)
+    lists["near"] = listed(1, 2, 3, 4)
+    assert rank(lists, tables, leaks, 5).divergences.tolist() == [[3, 4, 20, 21, 22]]
+
+
+def test_lists_that_the_leakage_check_shortens_are_said(caplog: pytest.LogCaptureFixture) -> None:
+    lists = {"store": random_neighbours(3, 4, 5, 5)}
+    paths = [f"a/{image}.png" for image in lists["store"].sources[2, :3]]
+    ranked = rank(lists, {"store": TABLES["store"]}, {"store": paths}, 5)
+    assert ranked.sources.shape == (4, 2)
+    assert "2 of 5 neighbours are left to target image" in caplog.text
+    caplog.clear()
+    rank(lists, {"store": TABLES["store"]}, {}, 5)
+    assert not caplog.text
 
 
 def test_lists_over_different_target_images_are_not_ranked() -> None:

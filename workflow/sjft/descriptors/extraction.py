@@ -80,6 +80,7 @@ class Extraction:
     config: dict[str, Any]  # the bank's settings, kept in the file
     inputs: dict[str, str]  # digests of images.csv and of the weights
     skip_bad_images: bool
+    part: str = "train"
     threads: int = 1
     limits: ImageLimits = USUAL_LIMITS
 
@@ -90,7 +91,8 @@ def extract_descriptors(
     """Extract the descriptors of ``images`` (one shard's rows of images.csv) into an HDF5 file.
 
     Returns the skipped images as a table of path and reason. Raises `UserError` for a bad image
-    (unless they are skipped), for responses that are not finite, and where all images are bad.
+    (unless they are skipped), for responses that are not finite, and where all training images of
+    the shard are bad.
     The file does not depend on the number of processes that load images.
     """
     skipped: list[tuple[str, str]] = []
@@ -111,8 +113,13 @@ def extract_descriptors(
             append_images(writer, np.array(rows, np.int32), counted.packed)
             written += len(rows)
             off_grid += counted.too_small + counted.too_large
-        if len(images) and not written:
-            raise UserError(f"{root}: no image of this shard can be used. First: {skipped[:1]}")
+        # A few held-out images can all be bad; without training images nothing can be found.
+        if len(images) and not written and extraction.part == "train":
+            path, reason = skipped[0]
+            raise UserError(
+                f"{root}: no image of this shard can be used: {path} {reason}, and {len(images)} "
+                "are bad in all. Mend or remove them, or set fewer `shards` for the data set."
+            )
     LOG.info("%d images, %d skipped", written, len(skipped))
     if written:
         an_image = sum(layer.kernels * layer.positions for layer in extraction.bank.layers)

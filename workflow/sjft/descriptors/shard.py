@@ -44,6 +44,7 @@ def write_descriptors_of_shard(
             config=bank.deciding,
             inputs={"images": images.state, "weights": filters.digest_of_weights},
             skip_bad_images=images.skip_bad,
+            part=images.part,
             threads=threads,
             limits=images.limits,
         ),

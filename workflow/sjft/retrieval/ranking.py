@@ -4,6 +4,7 @@ With two or more sources ("hybrid"; paper, section 4) their images are numbered 
 the other, in the order of the configuration, and their classes are `<source>/<class>`.
 """
 
+import logging
 from collections.abc import Collection, Mapping
 from itertools import accumulate
 
@@ -13,6 +14,8 @@ import polars as pl
 from sjft.data.table import IMAGES_SCHEMA
 from sjft.errors import UserError
 from sjft.retrieval.neighbours import Neighbours, nearest
+
+LOG = logging.getLogger(__name__)
 
 
 def first_images(tables: Mapping[str, pl.DataFrame]) -> dict[str, int]:
@@ -67,25 +70,36 @@ def rank(
 ) -> Neighbours:
     """One ranking of all sources' neighbours, nearest first, numbered as by `side_by_side`.
 
-    ``lists`` holds each source's neighbours; ``tables`` and ``left_out`` as in `usable_sources`. A
-    neighbour that is left out is passed over, and the next one moves up. Lists are as long as
-    the shortest has neighbours left, ``on_file`` at most. Raises `UserError` where a target image
-    has none left.
+    ``lists`` holds each source's neighbours, ``on_file`` of them or all that there are; ``tables``
+    and ``left_out`` as in `usable_sources`. A neighbour that is left out is passed over, and the
+    next one moves up; none that is farther than the last on file of any source, whose others may
+    be nearer. Lists are as long as the shortest has neighbours left, ``on_file`` at most. Raises
+    `UserError` where a target image has none left.
     """
     starts = first_images(tables)
     usable = usable_sources(tables, left_out)["image"].to_numpy()
     parts = []
+    cut = [found for found in lists.values() if found.sources.shape[1] >= on_file]
+    known_to = np.min([found.divergences[:, -1:] for found in cut], axis=0, initial=np.inf)
     for name, found in lists.items():
         sources = found.sources + np.int32(starts[name])
-        divergences = np.where(np.isin(sources, usable), found.divergences, np.float32(np.inf))
+        known = np.isin(sources, usable) & (found.divergences <= known_to)
+        divergences = np.where(known, found.divergences, np.float32(np.inf))
         parts.append(Neighbours(found.targets, sources, divergences))
     ranked = nearest(parts, on_file)
-    left = int(np.isfinite(ranked.divergences).sum(axis=1).min(initial=on_file))
+    lengths = np.isfinite(ranked.divergences).sum(axis=1)
+    left = int(lengths.min(initial=on_file))
     if not left:
         raise UserError(
             "A target image has no neighbour that may be used: all those on file are left out by "
             "the leakage check. Look at leakage.csv, and raise neighbours_on_file or set "
             "leakage.exclude: false."
+        )
+    if left < ranked.sources.shape[1]:
+        LOG.warning(
+            "%d of %d neighbours are left to target image %d, and as many are kept of each: what "
+            "the leakage check leaves out is passed over. More of them: raise neighbours_on_file",
+            *(left, ranked.sources.shape[1], ranked.targets[int(lengths.argmin())]),
         )
     return Neighbours(ranked.targets, ranked.sources[:, :left], ranked.divergences[:, :left])
 

@@ -163,6 +163,7 @@ def write_nearest_of_shard(
         write_neighbours(
             output,
             found,
-            config=settings.model_dump(mode="json"),
+            # Not by what it was computed: shards that were searched on a GPU join the others.
+            config=settings.model_dump(mode="json", exclude={"device"}),
             inputs={"bins": targets.digest_of_bins, "sources": sources.digest},
         )

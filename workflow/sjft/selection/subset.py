@@ -98,8 +98,16 @@ def select_neighbours(
     drawn more often, each comes as often as its level says, rounded. Raises `UserError` where
     dropping small classes leaves a target image without a neighbour.
     """
-    counts = neighbour_counts(levels, settings, neighbours.sources.shape[1])
-    chosen = np.arange(neighbours.sources.shape[1]) < counts[:, None]
+    on_file = neighbours.sources.shape[1]
+    if on_file < settings.initial_neighbours:
+        LOG.warning(
+            "each target image brings %d neighbours in the place of %d "
+            "(selection.initial_neighbours): so many are left. Raise neighbours_on_file, or lower "
+            "initial_neighbours",
+            *(on_file, settings.initial_neighbours),
+        )
+    counts = neighbour_counts(levels, settings, on_file)
+    chosen = np.arange(on_file) < counts[:, None]
     pairs = pl.DataFrame(
         {"image": neighbours.sources[chosen], "divergence": neighbours.divergences[chosen]},
         schema={"image": pl.Int32, "divergence": pl.Float32},

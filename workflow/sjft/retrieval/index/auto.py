@@ -23,7 +23,8 @@ SCAN_COST = 400.0
 class Auto(Backend):
     """The search chooses; what it needs is what the hungrier one needs."""
 
-    searched_by: ClassVar[Keys] = flat.Flat.searched_by
+    # The seed draws the target images by which what `flat` finds is checked.
+    searched_by: ClassVar[Keys] = {**flat.Flat.searched_by, "seed": True}
 
     def search(self, shard: Shard) -> Neighbours:
         """See `Backend`; what is chosen stands in the log."""
