@@ -69,7 +69,7 @@ Each arm against the same arm of its baseline, `..._val_baseline`, on the images
 each experiment below: no test split that results are reported on.
 """
 NEVER_WORSE = """\
-## Never worse
+## What the validation split would have chosen
 
 What `publish: {arm: best}` hands over, the arm that is best on the validation split, less
 `fine-tune`, on the test split. *Published* counts the seeds.

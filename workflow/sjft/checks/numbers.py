@@ -141,7 +141,7 @@ def _how_to_have(split: str, target: str, settings: DatasetSettings) -> str:
         Synthetic: f"Give it a number in {key}.per_class",
     }
     if split == VALIDATION_SPLIT:
-        ways[Flowers102] = f"Set {key}.split_of_validation to `val`"
+        ways[Flowers102] = f"Set {key}.train to `trn`"
         ways[Caltech256] = f"Give {key}.val_per_class a number"
     other = f"Take a target whose reader has such a split; {key}.reader is {settings.reader}"
     return ways.get(type(settings), other)

@@ -30,7 +30,8 @@ class TrainingKeys(Settings):
         description="Any torchvision classification network, or `timm/NAME` of the extra `timm`.",
     )
     weights: Weights = Field(
-        default_factory=lambda: TorchvisionWeights(source="torchvision", name="IMAGENET1K_V1")
+        default_factory=lambda: TorchvisionWeights(source="torchvision", name="IMAGENET1K_V1"),
+        description="Where training starts. Default: `{source: torchvision, name: IMAGENET1K_V1}`.",
     )
     source_head: Literal["new", "pretrained"] = Field(
         "new",

@@ -17,7 +17,8 @@ class CnnBank(FilterBankSettings):
         "alexnet", description="torchvision's name of the network, or `timm/NAME`."
     )
     weights: Weights = Field(
-        default_factory=lambda: TorchvisionWeights(source="torchvision", name="IMAGENET1K_V1")
+        default_factory=lambda: TorchvisionWeights(source="torchvision", name="IMAGENET1K_V1"),
+        description="The network's. Default: `{source: torchvision, name: IMAGENET1K_V1}`.",
     )
     layers: tuple[str, ...] = Field(
         ("features.0", "features.3"),

@@ -54,8 +54,8 @@ class FilterBankSettings(Settings):
     grid: LevelGrid = Field(default_factory=LevelGrid, description="Grid of response levels.")
     device: Literal["auto", "cpu", "cuda"] = Field(
         "cpu",
-        description="Where responses are computed. Jobs that may use a GPU run one at a time; on "
-        "the CPU, as many as there are cores.",
+        description="Where responses are computed. Of jobs that may use a GPU, as many run at a "
+        "time as there are GPUs (one where there is none); on the CPU, as many as there are cores.",
     )
     threads: int = Field(
         1,

@@ -1,0 +1,24 @@
+"""What the pages quote of the evidence is what the evidence says."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+QUOTING = ("docs/when-borrowing-does-not-help.md", "docs/training.md")
+INTERVAL = re.compile(r"([+-]?\d+\.\d)\s+to\s+([+-]?\d+\.\d)\)")
+IN_EVIDENCE = re.compile(r"([+-]\d+\.\d) to ([+-]\d+\.\d)")
+
+
+def signed(figure: str) -> str:
+    return figure if figure[0] in "+-" else f"+{figure}"
+
+
+@pytest.mark.parametrize("page", QUOTING)
+def test_every_interval_that_a_page_quotes_stands_in_the_evidence(page: str) -> None:
+    known = set(IN_EVIDENCE.findall((REPOSITORY / "docs/evidence.md").read_text("utf-8")))
+    quoted = INTERVAL.findall((REPOSITORY / page).read_text("utf-8"))
+    assert quoted
+    outdated = [pair for pair in quoted if tuple(map(signed, pair)) not in known]
+    assert not outdated, f"{page}: no such interval in docs/evidence.md (more seeds?): {outdated}"
