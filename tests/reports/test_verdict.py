@@ -146,7 +146,30 @@ def test_a_single_image_a_class_says_nothing_of_others() -> None:
     found = compare("selective", "fine-tune", [0], ones, 0 * ones, np.arange(3))
     assert (found.outcome, found.interval, found.smallest) == ("cannot be told", None, None)
     text = sentence(found)
-    assert "each class has one test image" in text and "say nothing of other images" in text
+    assert "no class has test images that differ" in text and "say nothing of other images" in text
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_arms_that_differ_by_whole_classes_say_nothing_of_other_images(seeds: int) -> None:
+    labels = np.repeat(np.arange(4), 6)
+    for ours, theirs in (([1, 1, 0, 0], [1, 0, 0, 0]), ([1, 0, 0, 0], [0, 1, 0, 0])):
+        given = [np.tile(np.repeat(known, 6).astype(float), (seeds, 1)) for known in (ours, theirs)]
+        found = compare("selective", "fine-tune", list(range(seeds)), *given, labels)
+        assert (found.outcome, found.interval, found.smallest) == ("cannot be told", None, None)
+        assert "alike" not in sentence(found)
+    same = compare("selective", "fine-tune", list(range(seeds)), given[0], given[0], labels)
+    assert same.outcome == "did not help" and "both answer alike" in sentence(same)
+
+
+def test_classes_with_a_single_test_image_vary_as_the_others_do() -> None:
+    rng = np.random.default_rng(0)
+    answers = rng.integers(0, 2, (1, 40)).astype(float)
+    pairs, mixed = np.arange(40) // 2, np.r_[np.arange(20) // 2, np.arange(10, 30)]
+    found = variation(answers, mixed)
+    of_pairs = variation(answers[:, :20], mixed[:20])
+    # Ten classes of two images, whose means have half of the variance, and twenty of one.
+    assert found.of_images * 30**2 == pytest.approx(of_pairs.of_images * 10**2 * (1 + 2 * 20 / 10))
+    assert variation(answers, pairs).freedom_of_images == 20
 
 
 def test_the_same_runs_make_the_same_bytes() -> None:

@@ -4,7 +4,6 @@ Neither of the first two covers the other's variation.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +12,6 @@ from scipy import stats
 from sjft.reports.variation import LEVEL, POWER, variation
 
 RESAMPLES = 9999
-# So many resamples at a time: Flowers 102's 6,149 test images would take 500 MB at once.
-BATCH = 500
 
 
 @dataclass(frozen=True)
@@ -58,28 +55,14 @@ def interval_over_images(
     ``differences`` [images] are one arm's answers (1 right, 0 wrong) less the other's on the same
     image, averaged over the seeds; ``labels`` [images] the classes. Images are drawn anew class by
     class, since classes count alike whatever their size. It speaks of other test images for
-    these very trainings. A class with a single image cannot vary.
+    these very trainings. What the draws change is scaled to its unbiased variance: a bootstrap of
+    n images has (n - 1) / n of it, half for two images a class.
     """
-    by_class = [differences[labels == label] for label in np.unique(labels)]
-    several = [values for values in by_class if len(values) > 1]
-    if not several:
+    found = variation(differences[None], labels)
+    if not found.can_be_told:
         return None
-    fixed = sum(float(values[0]) for values in by_class if len(values) == 1)
-
-    def mean_over_classes(*classes: NDArray[np.float64], axis: int = -1) -> Any:
-        return (fixed + sum(values.mean(axis=axis) for values in classes)) / len(by_class)
-
-    found = stats.bootstrap(
-        several,
-        mean_over_classes,
-        n_resamples=RESAMPLES,
-        batch=BATCH,
-        confidence_level=LEVEL,
-        method="percentile",
-        vectorized=True,
-        rng=np.random.default_rng(seed),
-    ).confidence_interval
-    return Interval(float(found.low), float(found.high))
+    changes = _changes_by_images(differences, labels, found.of_images, np.random.default_rng(seed))
+    return _between(_mean_over_classes(differences[None], labels) + changes)
 
 
 def interval_over_both(
@@ -101,23 +84,31 @@ def interval_over_both(
     if found.of_seeds is None or not found.can_be_told:
         return None
     rng = np.random.default_rng(seed)
-    images = _changes_by_images(differences.mean(axis=0), labels, rng)
-    deviation = images.std()
-    if deviation > 0:
-        images *= np.sqrt(found.of_images) / deviation
+    images = _changes_by_images(differences.mean(axis=0), labels, found.of_images, rng)
     seeds = rng.standard_t(found.seeds - 1, RESAMPLES) * np.sqrt(found.of_seeds / found.seeds)
-    centre = np.mean([differences[:, labels == label].mean() for label in np.unique(labels)])
+    return _between(_mean_over_classes(differences, labels) + images + seeds)
+
+
+def _between(draws: NDArray[np.float64]) -> Interval:
     tail = (1 - LEVEL) / 2
-    low, high = np.quantile(centre + images + seeds, [tail, 1 - tail])
+    low, high = np.quantile(draws, [tail, 1 - tail])
     return Interval(float(low), float(high))
 
 
+def _mean_over_classes(differences: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
+    return float(np.mean([differences[:, labels == label].mean() for label in np.unique(labels)]))
+
+
 def _changes_by_images(
-    differences: NDArray[np.float64], labels: NDArray[np.int64], rng: np.random.Generator
+    differences: NDArray[np.float64],
+    labels: NDArray[np.int64],
+    variance: float,
+    rng: np.random.Generator,
 ) -> NDArray[np.float64]:
     """What drawing each class's images anew changes in the mean over classes [`RESAMPLES`].
 
-    Differences have few values: how often each is drawn is multinomial, however many images.
+    Scaled to a ``variance``. Differences have few values: how often each is drawn is multinomial,
+    however many images.
     """
     changes = np.zeros(RESAMPLES)
     classes = np.unique(labels)
@@ -126,4 +117,5 @@ def _changes_by_images(
         values, times = np.unique(own, return_counts=True)
         drawn = rng.multinomial(len(own), times / len(own), RESAMPLES)
         changes += drawn @ values / len(own) - own.mean()
-    return changes / len(classes)
+    deviation = changes.std()
+    return changes * (np.sqrt(variance) / deviation) if deviation > 0 else np.zeros(RESAMPLES)

@@ -96,23 +96,30 @@ def _half_widths(
 def variation(differences: NDArray[np.float64], labels: NDArray[np.int64]) -> Variation:
     """The variation of ``differences`` [seeds, images], the images of classes ``labels`` [images].
 
-    Classes count alike, whatever their size; one with a single test image cannot vary.
+    Classes count alike, whatever their size; one with a single test image is taken to vary as the
+    others' images do together.
     """
     seeds = len(differences)
-    of_images = of_rest = 0.0
-    freedom = 0
+    of_images = of_rest = squares = squares_of_rest = 0.0
+    freedom = single = 0
     classes = np.unique(labels)
     for label in classes:
         own = differences[:, labels == label]
         images = own.shape[1]
         if images < 2:
+            single += 1
             continue
         freedom += images - 1
         by_image = own.mean(axis=0)
         of_images += float(by_image.var(ddof=1)) / images
+        squares += float(by_image.var(ddof=1)) * (images - 1)
         if seeds > 1:
             rest = own - by_image - own.mean(axis=1, keepdims=True) + own.mean()
             of_rest += float((rest**2).sum()) / ((seeds - 1) * (images - 1)) / (seeds * images)
+            squares_of_rest += float((rest**2).sum()) / (seeds - 1) / seeds
+    if freedom:
+        of_images += single * squares / freedom
+        of_rest += single * squares_of_rest / freedom
     by_seed = np.array([[d[labels == c].mean() for c in classes] for d in differences])
     return Variation(
         seeds,

@@ -37,8 +37,8 @@ class Comparison:
     ``interval`` is the one that decides ``outcome``: over seeds and images (``over_both``), or with
     a single seed over images alone. ``smallest`` is the smallest true difference that these runs
     could have seen, and ``with_more_seeds`` the smallest that ``more_seeds`` would; with a single
-    seed both are what is seen at best, since nothing is known of how seeds differ. None where each
-    class has one test image.
+    seed both are what is seen at best, since nothing is known of how seeds differ. None where the
+    images say nothing of others: each class has one, or all of each class differ alike.
     """
 
     arm: str
@@ -147,6 +147,10 @@ def compare(
     over_images = interval_over_images(differences.mean(axis=0), labels, drawn_by)
     over_both = interval_over_both(differences, labels, drawn_by)
     found = variation(differences, labels)
+    known = found.can_be_told
+    if differences.any() and _is_a_point(over_both or over_images):
+        # Arms differ by whole classes: the images of a class say nothing of how others would do.
+        over_images, over_both, known = None, None, False
     more = max(more_seeds, len(seeds) + 1)
     return Comparison(
         arm=arm,
@@ -160,10 +164,14 @@ def compare(
         over_images=over_images,
         over_both=over_both,
         outcome=_outcome(over_both or over_images),
-        smallest=found.smallest_difference() if found.can_be_told else None,
+        smallest=found.smallest_difference() if known else None,
         more_seeds=more,
-        with_more_seeds=found.smallest_difference(more) if found.can_be_told else None,
+        with_more_seeds=found.smallest_difference(more) if known else None,
     )
+
+
+def _is_a_point(interval: Interval | None) -> bool:
+    return interval is not None and interval.low == interval.high
 
 
 def mean_over_classes(
@@ -214,7 +222,7 @@ def _beginning(comparison: Comparison) -> str:
 
 def _how_sure(comparison: Comparison) -> str:
     if comparison.interval is None:
-        return "without an interval, since each class has one test image"
+        return "without an interval, since no class has test images that differ in it"
     low, high = (
         points(end, sign=True) for end in (comparison.interval.low, comparison.interval.high)
     )
