@@ -9,6 +9,7 @@ from image_files import save_images
 
 from sjft.checks.before_jobs import BeforeJobs, Call
 from sjft.data.state import Record, listed, listed_by, snapshot, state_of, write_listing
+from sjft.errors import UserError
 from sjft.layout import IMAGES, SKIPPED
 from sjft.settings.config import read_configuration
 
@@ -73,6 +74,8 @@ def test_changed_images_are_told_once_and_change_what_jobs_go_by(folder: Path) -
     told: list[str] = []
     before = looking(told)
     list_now(before)
+    with pytest.raises(UserError, match=r"no shard 0009 of the part `train`: they are 0000 to"):
+        before.content("own", "train", "0009")
     rows = before.rows("own", "train")
     save_images(folder / "data/my own images", ["b/new.png"])
     after = looking(told)

@@ -1,5 +1,6 @@
 """The command `sjft`: what it shows, and one line for what it cannot."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -242,3 +243,42 @@ def test_what_no_path_and_no_number_can_be_is_told_in_a_short_line(
     line = capsys.readouterr().err.splitlines()[-1]
     assert words in line
     assert len(line) < 200
+
+
+def test_what_the_system_refuses_is_told_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def closed(_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "/x/a.pt")
+
+    monkeypatch.setitem(COMMANDS, "inspect", closed)
+    assert refused(capsys, "inspect", tmp_path) == "sjft: /x/a.pt: Permission denied\n"
+
+
+def test_a_closed_output_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    assert main(["summary", str(tmp_path)]) == 1
+    assert "the standard output is closed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", [".", "/"])
+def test_a_folder_is_no_model_to_export(place: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert refused(capsys, "export", place, "--format", "onnx").startswith("sjft: ")
+
+
+def test_a_number_that_would_not_count_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["plan", "demo", "--heldout-images", "50"])
+    assert "counts beside --target-images alone" in capsys.readouterr().err
+
+
+def test_what_was_accepted_before_an_error_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.csv").write_text("path\nx\n")
+    assert main(["accept", str(tmp_path / "a.csv"), str(tmp_path / "b.md")]) == 1
+    told = capsys.readouterr()
+    assert told.out.startswith(f"{tmp_path / 'a.csv'}: accepted")
+    assert told.err.startswith(f"sjft: {tmp_path / 'b.md'}: there is no such file")

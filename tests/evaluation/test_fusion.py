@@ -71,12 +71,20 @@ def test_folders_are_fused_compared_and_written_as_a_run(
     assert "fusion" in fuse_folders([output, folders[0] / "probabilities.h5"], None)
     assert main(["fuse", *map(str, folders), "--output", str(output)]) == 1
     assert "is there already" in capsys.readouterr().err
+    (tmp_path / "evaluated").mkdir()
+    (tmp_path / "evaluated/predictions.csv").touch()
+    assert main(["fuse", *map(str, folders), "--output", str(tmp_path / "evaluated")]) == 1
+    assert "predictions.csv: is there already" in capsys.readouterr().err
 
 
 def test_one_run_or_none_cannot_be_fused(
     folders: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for places in ([folders[0]], [folders[0], folders[0]]):
+    for places in (
+        [folders[0]],
+        [folders[0], folders[0]],
+        [folders[0], folders[0] / "probabilities.h5"],
+    ):
         assert main(["fuse", *map(str, places)]) == 1
         assert "two or more different runs" in capsys.readouterr().err
     (tmp_path / "empty").mkdir()

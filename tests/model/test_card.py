@@ -13,6 +13,7 @@ from sjft.model.card import CODE, write_model_card
 from sjft.model.file import load_published
 from sjft.model.predict import predict
 from sjft.pipeline.generated import ROOT
+from sjft.reports.report_page.rendered import rendered
 from sjft.settings.config import read_configuration
 
 ARM = {
@@ -91,6 +92,13 @@ def test_many_classes_are_folded_away(tmp_path: Path) -> None:
     assert "classes</summary>" not in card(tmp_path)
     text = card(tmp_path, [f"class {i}" for i in range(30)])
     assert "<details><summary>Each of the 30 classes</summary>\n\n| class" in text
+
+
+def test_names_of_classes_do_not_break_its_tables(tmp_path: Path) -> None:
+    text = card(tmp_path, ["a|b", "c\\<img src=x>"])
+    assert "| a\\|b " in text and "| c\\\\&lt;img src=x> " in text
+    page = rendered(text)
+    assert "<td>a|b</td>" in page and "<td>c\\&lt;img src=x&gt;</td>" in page
 
 
 def test_another_arm_is_not_called_the_method(tmp_path: Path) -> None:

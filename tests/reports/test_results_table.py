@@ -1,6 +1,7 @@
 """All experiments beside each other: finished ones with intervals, the others by name."""
 
 import csv
+import errno
 import io
 import json
 from pathlib import Path
@@ -17,7 +18,7 @@ from sjft.evaluation.probabilities import write_probabilities
 from sjft.reports.choice import Choice
 from sjft.reports.intervals import interval_over_images
 from sjft.reports.results_table import all_results, as_csv, as_json, as_table
-from sjft.reports.summary import Retrieval, RunFiles, summarise
+from sjft.reports.summary import Retrieval, RunFiles, read_summary, summarise
 from sjft.selection.subset import write_manifest
 from sjft.storage.files import stable_integer, write_json
 
@@ -162,3 +163,41 @@ def test_the_command_prints_it_and_refuses_a_folder_without_experiments(
     assert "there is no such folder" in capsys.readouterr().err
     with pytest.raises(UserError, match="no experiment yet"):
         all_results(results / "weights")
+
+
+def test_a_summary_that_is_older_than_its_runs_is_said_to_be_so(results: Path) -> None:
+    for changed in (answering(np.arange(IMAGES) < 20), answering(np.arange(IMAGES // 2) < 20)):
+        for seed in (0, 1)[: 1 if len(changed.labels) < IMAGES else 2]:
+            place = results / f"b helps/runs/selective-{seed}"
+            write_probabilities(place / "probabilities.h5", changed, {}, {"model": "digest"})
+        found = {result.experiment: result for result in all_results(results)}["b helps"]
+        assert (found.accuracy_low, found.accuracy_high) == (None, None)
+        assert found.accuracy == pytest.approx(0.9 + 0.5 / IMAGES)
+        assert "b helps: finished. summary.json is older than the runs" in as_table([found])
+
+
+def test_an_interval_of_a_share_ends_at_1(results: Path) -> None:
+    finish(results / "f good", "selective", 2, selective=0.975)
+    found = {result.experiment: result for result in all_results(results)}["f good"]
+    assert found.accuracy_high == 1.0
+
+
+def test_a_folder_that_may_not_be_read_is_listed_as_such(
+    results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = Path.is_dir
+
+    def refused(self: Path) -> bool:
+        if "c alone" in str(self):
+            raise PermissionError(errno.EACCES, "Permission denied", str(self))
+        return usual(self)
+
+    monkeypatch.setattr(Path, "is_dir", refused)
+    monkeypatch.setattr(
+        "sjft.reports.results_table.read_summary",
+        lambda path: refused(path.parent) and read_summary(path),
+    )
+    found = {result.experiment: result for result in all_results(results)}
+    assert found["c alone"].state == "not readable"
+    assert "c alone: Permission denied." in found["c alone"].note
+    assert found["b helps"].state == "finished"

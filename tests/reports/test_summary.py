@@ -15,7 +15,7 @@ from small import manifest, source_table
 from sjft.errors import UserError
 from sjft.evaluation.probabilities import write_probabilities
 from sjft.reports.choice import Choice
-from sjft.reports.conclusion import closing, opening
+from sjft.reports.conclusion import Command, closing, opening
 from sjft.reports.summary import (
     Retrieval,
     RunFiles,
@@ -294,7 +294,7 @@ def test_without_a_comparison_it_is_said_how_to_get_one(tmp_path: Path) -> None:
         "and give the command again."
     )
     assert found["verdict"]["comparisons"] == []
-    last = closing(found, [])
+    last = closing(found, Command())
     assert last.startswith(said)
     assert "ablation.csv" not in last
     _, (said,) = concluded(tmp_path, Choice("fine-tune"), fine_tune=0.5)
@@ -304,7 +304,7 @@ def test_without_a_comparison_it_is_said_how_to_get_one(tmp_path: Path) -> None:
 def test_the_last_words_say_where_the_results_are_and_what_to_do_next(tmp_path: Path) -> None:
     found, said = concluded(tmp_path, Choice("selective"), selective=0.7, fine_tune=0.6)
     model, card = Path("results/demo/model.pt"), Path("results/demo/model_card.md")
-    lines = closing(found, ["config/my own.yaml"]).splitlines()
+    lines = closing(found, Command(["config/my own.yaml"])).splitlines()
     assert lines[0] == said[0]
     *_, results, following, predict, neighbours, pages, ablation = lines
     assert results.startswith(f"Results: the model {model}, its card {card}, all arms beside each ")

@@ -113,6 +113,7 @@ onsuccess:
     for watched in WATCHED:
         # It brings scipy.stats with it, and each job that is started reads these rules.
         from sjft.pipeline.run_end import end_of_run
+        from sjft.reports.conclusion import Command
 
         logger.removeHandler(watched)
         watched.end()
@@ -121,7 +122,8 @@ onsuccess:
         # The Snakefile that was named, where it is not the folder's own.
         is_here = Path(workflow.main_snakefile).resolve().parent == Path.cwd()
         snakefile = None if is_here else str(workflow.main_snakefile)
-        if told := end_of_run(jobs, files, snakefile):
+        command = Command(files, COMMAND_LINE.config, snakefile)
+        if told := end_of_run(jobs, command):
             logger.info(f"\n{told}\n")
 
 

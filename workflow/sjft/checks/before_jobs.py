@@ -151,7 +151,15 @@ class BeforeJobs:
     def content(self, dataset: str, part: str, shard: str) -> str:
         """Changes with the images of one shard, and with nothing else."""
         state = self.state(dataset)
-        return state.content[part][int(shard)] if state else "generated"
+        if not state:
+            return "generated"
+        of_part = state.content[part]
+        if int(shard) >= len(of_part):
+            raise UserError(
+                f"{dataset}: there is no shard {shard} of the part `{part}`: they are 0000 to "
+                f"{len(of_part) - 1:04d} (datasets.{dataset}.shards)."
+            )
+        return of_part[int(shard)]
 
     def rows(self, dataset: str, part: str) -> str:
         """Changes with the images of a part, their labels and their numbers."""

@@ -58,6 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         complete_plan(planned, chosen)
     elif chosen.command == "cost":
         take_experiment(spent, chosen)
+    if sys.stdout is None:  # closed, as by `>&-`
+        print("sjft: there is nowhere to print to: the standard output is closed", file=sys.stderr)
+        return 1
     # Names of files and classes need not be of the terminal's letters.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -74,7 +77,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         if not _is_for_want_of_room(error):
-            raise
+            if error.filename is None:
+                raise
+            print(f"sjft: {error.filename}: {error.strerror}", file=sys.stderr)
+            return 1
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return 0
@@ -117,7 +123,15 @@ def _take_rest(
 def _accept(chosen: argparse.Namespace) -> str:
     from sjft.storage.acceptance import accept_as_it_is  # noqa: PLC0415
 
-    return "\n".join(accept_as_it_is(file) for file in chosen.files)
+    accepted = []
+    try:
+        for file in chosen.files:
+            accepted.append(accept_as_it_is(file))
+    except UserError:
+        if accepted:  # those before it are
+            print("\n".join(accepted), flush=True)
+        raise
+    return "\n".join(accepted)
 
 
 def _summary(chosen: argparse.Namespace) -> str:
@@ -147,10 +161,11 @@ def _export(chosen: argparse.Namespace) -> str:
         from sjft.model.export import FORMATS, export_model  # noqa: PLC0415
         from sjft.model.file import load_published  # noqa: PLC0415
 
+    model = load_published(chosen.model)
     output = chosen.output or chosen.model.with_suffix(FORMATS[chosen.format].suffix)
     if output.resolve() == chosen.model.resolve():
         raise UserError(f"--output {output}: is the model itself. Name another file.")
-    return str(export_model(load_published(chosen.model), chosen.format, output))
+    return str(export_model(model, chosen.format, output))
 
 
 def _fuse(chosen: argparse.Namespace) -> str:

@@ -35,6 +35,8 @@ def complete_plan(plan: argparse.ArgumentParser, chosen: argparse.Namespace) -> 
         chosen.source_images = [count(text) for text in chosen.source_images]
     except argparse.ArgumentTypeError as error:
         plan.error(f"argument --source-images: {error}")
+    if chosen.heldout_images is not None and chosen.target_images is None:
+        plan.error("argument --heldout-images: counts beside --target-images alone. Give both.")
 
 
 def plan(chosen: argparse.Namespace) -> str:

@@ -41,17 +41,18 @@ def fuse_folders(places: Sequence[Path], output: Path | None) -> str:
     With ``output`` the fused run is written there, as `evaluate` writes one, so that it can be
     fused and compared in its turn. Raises `UserError` for what is no run, or belongs to others.
     """
-    if len(set(places)) < max(2, len(places)):
+    files = [place / FILE if place.is_dir() else place for place in places]
+    if len({file.resolve() for file in files}) < max(2, len(places)):
         raise UserError("Give two or more different runs: folders such as results/E/runs/ARM-SEED.")
     runs = {str(place): read_run(place) for place in places}
     fused = fuse(runs)
     measured = accuracies(fused.values, fused.labels, fused.class_names)
     if output is not None:
-        if (output / FILE).exists():
-            raise UserError(f"{output / FILE}: is there already. Give another folder.")
+        for name in ("evaluation.json", "predictions.csv", FILE):
+            if (output / name).exists():
+                raise UserError(f"{output / name}: is there already. Give another folder.")
         write_json(output / "evaluation.json", measured)
         write_plain_table(output / "predictions.csv", prediction_table(fused))
-        files = [place / FILE if place.is_dir() else place for place in places]
         digests = {str(file): digest_of_file(file) for file in files}
         write_probabilities(output / FILE, fused, {"fused": list(runs)}, digests)
     rows = {n: accuracies(r.values, r.labels, r.class_names) for n, r in runs.items()}

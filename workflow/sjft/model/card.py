@@ -11,7 +11,7 @@ from sjft.reports.summary import render_table
 from sjft.settings.weights import TIMM
 from sjft.settings.yaml_file import as_yaml
 from sjft.storage.files import write_text
-from sjft.storage.markdown import aligned
+from sjft.storage.markdown import aligned, cell
 
 # More classes than this are folded away.
 CLASSES_SHOWN = 20
@@ -188,7 +188,7 @@ def _accuracy(metrics: Mapping[str, Any], classes: list[Mapping[str, Any]]) -> s
         rows.append([SHARES.get(key, key.replace("_", " ")), share])
     of_classes = [["class", "images", "accuracy"]] + [
         [
-            str(row["class_name"]),
+            cell(str(row["class_name"])),
             str(row["images"]),
             "-" if row["accuracy"] is None else f"{100 * row['accuracy']:.1f} %",
         ]

@@ -14,6 +14,7 @@ from sjft.pipeline.page_files import as_values, made_by_rules
 from sjft.pipeline.places import places_of_experiment
 from sjft.pipeline.runs import Run
 from sjft.pipeline.stage_settings import only_told
+from sjft.reports.choice import read_choice
 from sjft.reports.explorer.inputs import ExplorerInputs, RetrievalFiles, RoundFiles
 from sjft.selection.pairs import why_no_pairs
 from sjft.settings.arm import METHOD
@@ -96,7 +97,7 @@ def inputs_of_run(
     an unknown experiment, arm, seed or round, and for an arm without neighbours of its own.
     """
     settings = _experiment(c, experiment)
-    compared = (run.arm for run in _shown_runs(c, experiment))
+    compared = [*_chosen_arm(c, experiment), *(run.arm for run in _shown_runs(c, experiment))]
     usual = next((name for name in compared if settings.arm(name).selects), METHOD)
     chosen = _one_of("arm", usual if arm is None else arm, settings.arm_names)
     if reason := why_no_pairs(settings.arm(chosen).sources):
@@ -109,6 +110,13 @@ def inputs_of_run(
     last = runs.last_round(c, experiment)
     wanted = _one_of("round", last if number is None else number, range(settings.rounds))
     return _inputs(c, experiment, [_round_files(c, run, wanted)], {})
+
+
+def _chosen_arm(c: Configuration, experiment: str) -> list[str]:
+    """The published arm where the validation split has chosen it already."""
+    choice = Path(layout.CHOICE.of(experiment=experiment))
+    is_chosen = c.experiments[experiment].publish.is_chosen and choice.is_file()
+    return [read_choice(choice).arm] if is_chosen else []
 
 
 def _one_of(what: str, value: Any, allowed: Sequence[Any]) -> Any:

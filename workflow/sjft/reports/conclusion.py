@@ -3,13 +3,21 @@
 Whether borrowing helped; which arm is published and why; what to be warned of; what to do next.
 """
 
+import json
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from shlex import join
 from typing import Any
 
+import yaml
+
 from sjft import layout
 from sjft.reports.verdict import METHOD, SEEDS_OF_AN_ABLATION, WITHOUT_SOURCE, Verdict
+from sjft.settings.merging import merged
+
+_PLAIN = re.compile(r"[\w./-]+")
 
 FILES = {
     "model": layout.MODEL,
@@ -66,14 +74,47 @@ def opening(summary: Mapping[str, Any]) -> str:
     return "\n\n".join(known)
 
 
-def closing(
-    summary: Mapping[str, Any], configfiles: Sequence[str], snakefile: str | None = None
-) -> str:
+@dataclass(frozen=True)
+class Command:
+    """How a run was called, so that the next commands are of the same settings.
+
+    ``configfiles`` are those that it was given, ``config`` the values of `--config`, ``snakefile``
+    the Snakefile where it is not the folder's own.
+    """
+
+    configfiles: Sequence[str] = ()
+    config: Mapping[str, Any] = field(default_factory=dict)
+    snakefile: str | None = None
+
+    def of(self, *files: str, change: Mapping[str, Any] | None = None) -> str:
+        """The call of Snakemake that makes files, with a ``change`` of the values."""
+        run = ["snakemake", *(["-s", self.snakefile] if self.snakefile else []), "--cores", "all"]
+        values = merged(self.config, change or {})
+        words = [f"{key}={as_flow(value)}" for key, value in values.items()]
+        return join([*run, *files, *self.named, *(["--config", *words] if words else [])])
+
+    @property
+    def named(self) -> list[str]:
+        """The option that names the files."""
+        return ["--configfile", *self.configfiles] if self.configfiles else []
+
+
+def as_flow(value: object) -> str:
+    """A plain value on one line of YAML, without quotes where none are needed."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{as_flow(k)}: {as_flow(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(as_flow, value)) + "]"
+    if isinstance(value, str) and _PLAIN.fullmatch(value) and yaml.safe_load(value) == value:
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def closing(summary: Mapping[str, Any], command: Command) -> str:
     """The last words of a run: the conclusion, where the results are, and the next commands.
 
     Results that are there are named; those that are not yet are what comes next. Paths are relative
-    to the folder of the run. ``configfiles`` are those that the run was given, and so is
-    ``snakefile`` where it is not the folder's own.
+    to the folder of the run, which was called by ``command``.
     """
     name = summary["experiment"]
     files = {kind: pattern.of(experiment=name) for kind, pattern in FILES.items()}
@@ -85,26 +126,27 @@ def closing(
     results += [f"{words}: {there[kind]}" for kind, words in PAGES.items() if kind in there]
     lines = [opening(summary), "", *results, "Next:"]
     lines.append(f"  sjft predict {join([files['model']])} photo.jpg")
-    named = ["--configfile", *configfiles] if configfiles else []
-    lines.append(f"  {join(['sjft', 'neighbours', name, 'IMAGE', *named])}")
-    run = ["snakemake", *(["-s", snakefile] if snakefile else []), "--cores", "all"]
+    if command.config.keys() <= {"data_root"}:  # it takes no other value from a command line
+        root = [str(value) for value in command.config.values()]
+        words = [*command.named, *(["--data-root", *root] if root else [])]
+        lines.append(f"  {join(['sjft', 'neighbours', name, 'IMAGE', *words])}")
     pages = [files[kind] for kind in ("explorer", "report") if kind not in there]
-    lines += [f"  {join([*run, *pages, *named])}"] if pages else []
-    more = None if "ablation" in there else _ablation(summary)
-    lines += [f"  {join([*run, more[0], *named, *more[1:]])}"] if more else []
+    lines += [f"  {command.of(*pages)}"] if pages else []
+    change = None if "ablation" in there else _ablation(summary)
+    lines += (
+        [f"  {command.of(layout.ABLATION.of(experiment=name), change=change)}"] if change else []
+    )
     return "\n".join(lines)
 
 
-def _ablation(summary: Mapping[str, Any]) -> list[str] | None:
-    """What asks for the verdict's arms with more seeds: the file, and then the change.
+def _ablation(summary: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The change of the values that asks for the verdict's arms with more seeds.
 
     None where there are as many seeds, and where nothing was compared.
     """
-    comparisons = summary["verdict"]["comparisons"]
+    comparisons = summary.get("verdict", {}).get("comparisons")
     if not comparisons or len(comparisons[0]["seeds"]) >= SEEDS_OF_AN_ABLATION:
         return None
     arms = dict.fromkeys(arm for found in comparisons for arm in (found["arm"], found["against"]))
-    seeds = ", ".join(map(str, range(SEEDS_OF_AN_ABLATION)))
-    changed = f"{{ablation: {{arms: [{', '.join(arms)}], seeds: [{seeds}]}}}}"
-    name = summary["experiment"]
-    return [layout.ABLATION.of(experiment=name), "--config", f"experiments={{{name}: {changed}}}"]
+    asked = {"arms": list(arms), "seeds": list(range(SEEDS_OF_AN_ABLATION))}
+    return {"experiments": {summary["experiment"]: {"ablation": asked}}}

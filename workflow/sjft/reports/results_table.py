@@ -12,11 +12,11 @@ import numpy as np
 
 from sjft import layout
 from sjft.errors import UserError
-from sjft.evaluation.probabilities import read_probabilities
+from sjft.evaluation.probabilities import Probabilities, read_probabilities
 from sjft.reports.duplicated import without
 from sjft.reports.intervals import Interval, interval_over_both, interval_over_images
 from sjft.reports.summary import read_summary
-from sjft.reports.verdict import WITHOUT_SOURCE, points
+from sjft.reports.verdict import WITHOUT_SOURCE, answers_of, mean_over_classes, points
 from sjft.storage.files import stable_integer
 from sjft.storage.markdown import aligned
 
@@ -30,10 +30,11 @@ HEAD = (
 class Result:
     """What an experiment came to; all figures are shares, None where they are not known.
 
-    ``state`` is `finished`, `unfinished` or `not readable`, and ``note`` says more of the last two.
-    ``accuracy`` is the published arm's mean class accuracy, a mean over its seeds, with its
-    interval over test images, and over seeds too where there are several. ``verdict``,
-    ``difference`` and its interval are of ``arm_of_verdict`` beside fine-tuning without a source.
+    ``state`` is `finished`, `unfinished` or `not readable`, and ``note`` says more of the last two,
+    and of a summary that is older than its runs. ``accuracy`` is the published arm's mean class
+    accuracy, a mean over its seeds, with its interval over test images, and over seeds too where
+    there are several. ``verdict``, ``difference`` and its interval are of ``arm_of_verdict`` beside
+    fine-tuning without a source.
     """
 
     experiment: str
@@ -74,19 +75,24 @@ def all_results(folder: Path) -> list[Result]:
 
 def _experiments(folder: Path) -> Iterator[Path]:
     for place in sorted(folder.iterdir()):
-        is_one = (place / "runs").is_dir() or (place / "summary.json").is_file()
+        try:
+            is_one = (place / "runs").is_dir() or (place / "summary.json").is_file()
+        except PermissionError:  # what is in it is said of it
+            is_one = True
         if is_one and place.name not in layout.RESERVED:
             yield place
 
 
 def _result(place: Path) -> Result:
     path = place / "summary.json"
-    if not path.is_file():
-        return Result(place.name, "unfinished", _how_far(place))
     try:
+        if not path.is_file():
+            return Result(place.name, "unfinished", _how_far(place))
         return _finished(place, read_summary(path))
     except UserError as error:
         return Result(place.name, "not readable", str(error))
+    except OSError as error:
+        return Result(place.name, "not readable", f"{error.filename}: {error.strerror}.")
     except (KeyError, TypeError):
         again = f"snakemake --cores all --forcerun summarise {path}"
         return Result(place.name, "not readable", f"{path}: of another version. `{again}`")
@@ -105,12 +111,18 @@ def _finished(place: Path, summary: Mapping[str, Any]) -> Result:
     seeds = [run["seed"] for run in of_arm["runs"]]
     duplicated = summary.get("duplicated") or {"left_out": False}
     left_out = duplicated["images"] if duplicated["left_out"] else []
-    interval = _interval_of(place, arm, seeds, left_out)
+    runs = _probabilities_of(place, arm, seeds, left_out)
+    accuracy = of_arm["mean_class_accuracy"]
+    is_older = bool(runs) and not _came_to(runs, accuracy)
+    interval = None if is_older or not runs else _interval_of(runs, arm)
+    again = f"snakemake --cores all --forcerun summarise {place / 'summary.json'}"
+    older = f"summary.json is older than the runs, which have other figures. `{again}`"
     return Result(
         place.name,
         "finished",
+        older if is_older else "",
         published=arm,
-        accuracy=of_arm["mean_class_accuracy"],
+        accuracy=accuracy,
         accuracy_low=None if interval is None else interval.low,
         accuracy_high=None if interval is None else interval.high,
         seeds=len(of_arm["runs"]),
@@ -120,24 +132,35 @@ def _finished(place: Path, summary: Mapping[str, Any]) -> Result:
     )
 
 
-def _interval_of(
+def _probabilities_of(
     place: Path, arm: str, seeds: Sequence[int], left_out: Sequence[str]
-) -> Interval | None:
-    """Of an arm's mean class accuracy, on the images that the summary's figure is of.
-
-    None where its probabilities are not there any more.
-    """
+) -> list[Probabilities]:
+    """Of an arm's runs, on the images that the summary's figure is of; none if one is missing."""
     names = {"experiment": place.name, "arm": arm}
     files = [layout.PROBABILITIES.of(**names, seed=seed) for seed in seeds]
     paths = [place.parent / Path(file).relative_to(layout.RESULTS) for file in files]
     if not all(path.is_file() for path in paths):
-        return None
-    runs = [without(read_probabilities(path), left_out) for path in paths]
+        return []
+    return [without(read_probabilities(path), left_out) for path in paths]
+
+
+def _came_to(runs: Sequence[Probabilities], accuracy: float) -> bool:
+    """Whether the runs, of the same images, have this mean class accuracy."""
+    if any(not np.array_equal(run.labels, runs[0].labels) for run in runs):
+        return False
+    of_runs = mean_over_classes(np.array([answers_of(run) for run in runs]), runs[0].labels)
+    return bool(np.isclose(of_runs.mean(), accuracy, rtol=0, atol=1e-6))
+
+
+def _interval_of(runs: Sequence[Probabilities], arm: str) -> Interval | None:
+    """Of an arm's mean class accuracy, which is a share: from 0 to 1."""
     labels = runs[0].labels
-    answers = np.array([run.values.argmax(axis=1) == labels for run in runs], np.float64)
+    answers = np.array([answers_of(run) for run in runs])
     drawn_by = stable_integer("accuracy", arm)
-    over_both = interval_over_both(answers, labels, drawn_by)
-    return over_both or interval_over_images(answers.mean(axis=0), labels, drawn_by)
+    found = interval_over_both(answers, labels, drawn_by) or interval_over_images(
+        answers.mean(axis=0), labels, drawn_by
+    )
+    return found and Interval(max(0.0, found.low), min(1.0, found.high))
 
 
 def _verdict(comparisons: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -162,7 +185,7 @@ def as_table(results: Sequence[Result]) -> str:
     """A table in Markdown of the finished ones, then a line for each of the others."""
     finished = [result for result in results if result.state == "finished"]
     lines = aligned([HEAD, *map(_row, finished)]) if finished else []
-    others = [result for result in results if result.state != "finished"]
+    others = [result for result in results if result.note]
     lines += [""] * bool(finished and others)
     lines += [f"{result.experiment}: {result.state}. {result.note}" for result in others]
     return "\n".join(lines)

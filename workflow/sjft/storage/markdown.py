@@ -18,6 +18,11 @@ def table(rows: Iterable[Sequence[object]]) -> list[str]:
     return [line(head), line(["---"] * len(head)), *map(line, others)]
 
 
+def cell(text: str) -> str:
+    """A text that a user wrote, such as the name of a class, as a table in Markdown shows it."""
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+
+
 def line(cells: Sequence[object]) -> str:
     """A row of a table."""
     return f"| {' | '.join(map(str, cells))} |"
