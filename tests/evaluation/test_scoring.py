@@ -1,5 +1,8 @@
 """Scoring: probabilities averaged over views, against one view at a time."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +13,7 @@ from PIL import Image
 from small import small_network, training_settings
 
 from sjft.data.pixels import load_rgb
+from sjft.errors import UserError
 from sjft.evaluation.scoring import Scored, class_probabilities
 from sjft.settings.evaluation import EvaluationSettings
 
@@ -77,6 +81,46 @@ def test_a_batch_holds_no_more_crops_than_configured(paths: list[Path]) -> None:
     scored(paths, batch=3)
     hook.remove()
     assert sizes == [20, 20, 20, 10, 3, 3, 1]
+    # One image has ten crops.
+    sizes.clear()
+    hook = NETWORK.module.register_forward_hook(
+        lambda module, given, out: sizes.append(len(given[0]))
+    )
+    few = scored(paths[:1], crops="five", mirror=True, batch=4)
+    hook.remove()
+    assert sizes == [4, 4, 2]
+    whole = scored(paths[:1], crops="five", mirror=True)
+    np.testing.assert_allclose(few.probabilities, whole.probabilities, atol=1e-6)
+
+
+def test_memory_that_runs_out_says_which_key_to_lower(
+    paths: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr("sjft.evaluation.scoring.normalised", full)
+    with pytest.raises(UserError, match=r"run out of memory in scoring. Lower evaluation\.batch"):
+        scored(paths)
+
+
+def test_workers_hand_over_a_batch_with_few_open_files(paths: list[Path]) -> None:
+    code = (
+        "import resource, sys; from pathlib import Path; "
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (96, 96)); "
+        "from test_scoring import scored; "
+        "print(len(scored([Path(sys.argv[1])] * 300, 4, batch=150).rows))"
+    )
+    here = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "support"), *sys.path]
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(paths[0])],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(here)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.stdout == "300\n", done.stderr[-2000:]
 
 
 @pytest.mark.parametrize("batch", [1, 2, 64])

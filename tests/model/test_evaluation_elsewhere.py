@@ -1,6 +1,8 @@
 """A published model on labelled images elsewhere: figures, what is left out, the files."""
 
 import json
+import os
+import shutil
 import unicodedata
 from pathlib import Path
 
@@ -150,6 +152,23 @@ def test_the_command_says_the_same_as_predict_and_writes_tables(
     assert "is not overwritten" in said.err
     assert "top-1 accuracy" in said.out
     assert main(command) == 0
+
+
+def test_names_that_are_no_text_stand_in_the_tables_all_the_same(
+    model: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = os.fsdecode(b"x\xff")
+    image = next(path for path in folder.rglob("*") if path.is_file())
+    known = next(name for name in load_published(model).classes if (folder / name).is_dir())
+    shutil.copy(image, folder / known / f"{odd}{image.suffix}")
+    (folder / odd).mkdir()
+    shutil.copy(image, folder / odd / image.name)
+    command = ["evaluate", str(model), str(folder), "--device", "cpu", "--output"]
+    assert main([*command, str(tmp_path / "new")]) == 0, capsys.readouterr().err
+    paths = pl.read_csv(tmp_path / "new/predictions.csv")["path"].to_list()
+    assert f"{known}/x\\udcff{image.suffix}" in paths
+    written = json.loads((tmp_path / "new" / FILES[3]).read_text(encoding="utf-8"))
+    assert "x\\udcff" in written["unknown_folders"]
 
 
 def test_a_folder_of_bad_images_has_no_figures(

@@ -129,6 +129,22 @@ def test_a_network_that_torch_cannot_export_is_said(
     assert [path.name for path in tmp_path.iterdir()] == ["model.pt"]
 
 
+def test_weights_that_one_file_does_not_hold_are_refused_and_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("onnxscript")
+    # What torch does above 1.5 GiB, whatever it is asked for.
+    usual = torch.onnx.ONNXProgram.save
+
+    def apart(program: Any, path: Any, **_: Any) -> None:
+        usual(program, path, external_data=True)
+
+    monkeypatch.setattr(torch.onnx.ONNXProgram, "save", apart)
+    with pytest.raises(UserError, match="more weights than one file of the format holds"):
+        export_model(published(tmp_path, "squeezenet1_1"), "onnx", tmp_path / "m.onnx")
+    assert [path.name for path in tmp_path.iterdir()] == ["model.pt"]
+
+
 def test_missing_packages_are_named_with_the_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -74,6 +74,16 @@ def test_files_of_before_batches_were_counted_are_taken(tmp_path: Path) -> None:
     loaded = load(tmp_path, old, "resnet18").state_dict()
     assert all((loaded[name] == old[name]).all() for name in old)
     assert loaded["bn1.num_batches_tracked"] == 0
+    now = network("resnet18").state_dict()  # with torch's layout versions
+    for name in [name for name in now if "num_batches_tracked" in name]:
+        del now[name]
+    assert load(tmp_path, now, "resnet18").state_dict()["bn1.num_batches_tracked"] == 0
+
+
+def test_weights_without_layout_versions_are_taken(tmp_path: Path) -> None:
+    saved = network("mnasnet0_5").state_dict()
+    loaded = load(tmp_path, dict(saved), "mnasnet0_5").state_dict()
+    assert all((loaded[name] == saved[name]).all() for name in saved)
 
 
 @pytest.mark.slow

@@ -92,7 +92,8 @@ def test_checkpoints_are_of_these_files_settings_and_threads(
     assert folders[0] == folders[1]
     assert len(set(folders)) == 4
     decided = seen[0].checkpoints.decided_by
-    assert set(decided) == {"inputs", "training", "threads", "code"}
+    assert set(decided) == {"inputs", "training", "threads", "precision", "code"}
+    assert decided["precision"] == "float32"  # what `auto` is on a CPU
     assert set(decided["inputs"]) == {str(p) for p in (files.subset, files.targets, files.images)}
 
 

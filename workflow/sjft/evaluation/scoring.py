@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 from sjft.data.pixels import USUAL_LIMITS, load_rgb
 from sjft.errors import BadImageError
 from sjft.evaluation.views import views_of
-from sjft.networks.devices import choose_device, workers
+from sjft.networks.devices import SCORING, choose_device, explained_memory, workers
 from sjft.networks.joint import JointNetwork
 from sjft.networks.preprocess import normalised
 from sjft.progress import progress
@@ -115,6 +115,22 @@ class _Views(Dataset[Tensor | BadImageError]):
         return views_of(image, self._side, self._settings)
 
 
+@dataclass(frozen=True)
+class _Batch:
+    """Views of the usable images, uint8 [images, views, 3, side, side], and which these are."""
+
+    places: list[int]
+    pixels: Tensor
+    bad: list[BadImageError]
+
+
+def _together(items: Sequence[Tensor | BadImageError]) -> _Batch:
+    """One tensor a batch: each that comes from a worker holds a file open."""
+    usable = {place: item for place, item in enumerate(items) if isinstance(item, Tensor)}
+    pixels = torch.stack(list(usable.values())) if usable else torch.empty(0)
+    return _Batch(list(usable), pixels, [i for i in items if isinstance(i, BadImageError)])
+
+
 def class_probabilities(
     network: JointNetwork,
     paths: Sequence[Path],
@@ -154,36 +170,32 @@ def score_batches(
     loader = DataLoader(
         _Views(paths, training.input_size, evaluation, limits),
         batch_size=images_a_batch,
-        collate_fn=list,
+        collate_fn=_together,
         num_workers=workers(threads, device),
     )
     for number, batch in enumerate(
         progress(loader, total=len(paths), what="scoring", unit="images", per_item=images_a_batch)
     ):
         first = number * images_a_batch
-        usable = [
-            (row, item)
-            for row, item in enumerate(batch, first)
-            if not isinstance(item, BadImageError)
-        ]
-        probabilities = []
-        if usable:
-            pixels = torch.stack([item for _, item in usable])
-            probabilities.append(_mean_over_views(network, pixels, training, device))
-        empty = np.empty((0, len(network.target_classes)), np.float32)
-        yield Scored(
-            np.array([row for row, _ in usable], np.int64),
-            np.concatenate([empty, *probabilities]),
-            [item for item in batch if isinstance(item, BadImageError)],
-            first,
-        )
+        probabilities = np.empty((0, len(network.target_classes)), np.float32)
+        if batch.places:
+            with explained_memory(SCORING):
+                given = (batch.pixels, training, device, evaluation.batch)
+                probabilities = _mean_over_views(network, *given)
+        rows = first + np.array(batch.places, np.int64)
+        yield Scored(rows, probabilities, batch.bad, first)
 
 
 def _mean_over_views(
-    network: JointNetwork, pixels: Tensor, training: TrainingSettings, device: torch.device
+    network: JointNetwork,
+    pixels: Tensor,
+    training: TrainingSettings,
+    device: torch.device,
+    crops_at_once: int,
 ) -> NDArray[np.float32]:
     images, views = pixels.shape[:2]
-    inputs = normalised(pixels.flatten(0, 1), training.mean, training.std).to(device)
-    scores = network.module(inputs)[:, : len(network.target_classes)].float()
-    mean = scores.softmax(1).view(images, views, -1).mean(1)
-    return np.asarray(mean.cpu().numpy(), np.float32)
+    inputs = normalised(pixels.flatten(0, 1), training.mean, training.std)
+    # One image may have more views than are to be scored at once.
+    scores = torch.cat([network.module(p.to(device)) for p in torch.split(inputs, crops_at_once)])
+    mean = scores[:, : len(network.target_classes)].float().softmax(1).view(images, views, -1)
+    return np.asarray(mean.mean(1).cpu().numpy(), np.float32)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from scipy import stats
 
+from sjft.data.omissions import shown
 from sjft.data.pixels import USUAL_LIMITS
 from sjft.errors import BadImageError, UserError
 from sjft.evaluation.accuracy import (
@@ -57,16 +58,17 @@ class Evaluated:
             number = row["images"]
             row["interval"] = _wilson(round((row["accuracy"] or 0) * number), number)
         return {
-            "folder": str(listed.folder),
+            "folder": shown(str(listed.folder)),
             **found,
             "interval_level": LEVEL,
             "mean_class_accuracy_interval": None if mean is None else _plain(mean),
             "accuracy_interval": _wilson(int(right.sum()), len(right)),
             "confusion": self.confusions().to_dicts(),
-            "skipped": [{"path": e.path, "reason": e.reason} for e in self.bad],
-            "unknown_folders": listed.unknown,
+            # What is no text, bytes of a name that are no UTF-8, no file of text holds.
+            "skipped": [{"path": shown(str(e.path)), "reason": e.reason} for e in self.bad],
+            "unknown_folders": {shown(name): times for name, times in listed.unknown.items()},
             "classes_without_images": listed.missing,
-            "images_beside_folders": listed.beside,
+            "images_beside_folders": list(map(shown, listed.beside)),
             "left_out": listed.left_out,
         }
 
@@ -91,11 +93,15 @@ class Evaluated:
                     f"{folder / name}: is there already, and is not overwritten. Name another "
                     "folder, or remove it."
                 )
-        names = self.probabilities.class_names
-        write_plain_table(folder / FILES[0], prediction_table(self.probabilities))
-        write_plain_table(folder / FILES[1], class_table(self._counts, names))
-        write_plain_table(folder / FILES[2], self.confusions())
-        write_json(folder / FILES[3], self.values())
+        names, values = self.probabilities.class_names, self.values()
+        tables = [
+            prediction_table(self.probabilities),
+            class_table(self._counts, names),
+            self.confusions(),
+        ]
+        for name, table in zip(FILES, tables, strict=False):
+            write_plain_table(folder / name, table)
+        write_json(folder / FILES[3], values)
 
 
 def evaluate_elsewhere(
@@ -128,7 +134,7 @@ def evaluate_elsewhere(
             f"first is {first.path}: {first.reason}"
         )
     known = Probabilities(
-        [listed.paths[row] for row in scored.rows],
+        [shown(listed.paths[row]) for row in scored.rows],
         listed.labels[scored.rows],
         scored.probabilities,
         model.classes,

@@ -150,6 +150,14 @@ def _write_onnx(model: PublishedModel, path: Path) -> None:
         node.metadata_props.clear()
     program.model.metadata_props.update(_facts(model))
     program.save(path, external_data=False)
+    # Beyond what one file of the format holds, torch puts the weights beside it all the same.
+    beside = path.with_name(f"{path.name}.data")
+    if beside.exists():
+        beside.unlink()
+        raise UserError(
+            f"--format onnx: a {model.facts['network']} has more weights than one file of the "
+            "format holds. Try --format torchscript or safetensors."
+        )
 
 
 def _load_onnx(path: Path) -> Scores:

@@ -47,9 +47,17 @@ def loading_threads(threads: int, device: torch.device) -> int:
     return max(1, threads - 1) if device.type == "cuda" else threads
 
 
+TRAINING = (
+    "training. Lower training.target_batch and raise training.accumulate by the same factor, which "
+    "leaves the size of an update as it is; or lower training.input_size, or "
+    "training_jobs.cache_mb. Checkpoints were kept."
+)
+SCORING = "scoring. Lower evaluation.batch (of a command, --batch): crops that are scored at once."
+
+
 @contextmanager
-def explained_memory() -> Iterator[None]:
-    """Turn running out of memory in training into a `UserError` that says what to lower."""
+def explained_memory(where_and_advice: str = TRAINING) -> Iterator[None]:
+    """Turn running out of memory into a `UserError` that says in what, and what to lower."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
@@ -58,8 +66,4 @@ def explained_memory() -> Iterator[None]:
         if not full and not any(word in str(error) for word in words):
             raise
         where = "GPU" if "CUDA" in str(error) or "CUDNN" in str(error) else "machine"
-        raise UserError(
-            f"The {where} has run out of memory in training. Lower training.target_batch and raise "
-            "training.accumulate by the same factor, which leaves the size of an update as it is; "
-            "or lower training.input_size, or training_jobs.cache_mb. Checkpoints were kept."
-        ) from error
+        raise UserError(f"The {where} has run out of memory in {where_and_advice}") from error

@@ -1,12 +1,14 @@
 """A network with the weights that the configuration names, from a file."""
 
+from collections import OrderedDict
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from sjft.networks.architecture import build, check_name, classifier_name
-from sjft.networks.foreign_weights import find_weights
+from sjft.networks.foreign_weights import OPTIONAL, find_weights
 from sjft.networks.weights_file import require_regular
 from sjft.settings.weights import RandomWeights, Weights
 from sjft.storage.files import digest_of_file, digest_of_text
@@ -33,8 +35,22 @@ def load_network(name: str, weights: Weights, file: Path | None) -> nn.Module:
     if rows is not None and rows.ndim and len(rows) not in (0, IMAGENET_CLASSES):
         network = _build(name, len(rows))
     found.require_fit(name, network.state_dict())
-    network.load_state_dict(found.state)
+    network.load_state_dict(_completed(found.state, network.state_dict()))
     return network
+
+
+def _completed(found: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> OrderedDict[str, Tensor]:
+    """With what files of other programs lack: numbers of batches, and torch's layout versions.
+
+    Without versions they are taken for the network's own, as MNASNet asks for one.
+    """
+    state = OrderedDict(found)
+    versions = getattr(found, "_metadata", None)
+    state._metadata = own._metadata if versions is None else versions  # type: ignore[attr-defined]
+    for name, tensor in own.items():
+        if name.endswith(OPTIONAL):
+            state.setdefault(name, tensor)
+    return state
 
 
 def _build(name: str, classes: int) -> nn.Module:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sjft.data.location import ImageFolders
 from sjft.data.table import class_names, read_images
+from sjft.networks.devices import choose_device
 from sjft.networks.joint import load_joint_network
 from sjft.networks.source_head import ClassifierClasses, read_classifier_classes
 from sjft.retrieval.neighbours import read_neighbours
@@ -20,6 +21,7 @@ from sjft.storage.files import digest_of_file
 from sjft.training.checkpoints import Checkpoints
 from sjft.training.job import RoundJob
 from sjft.training.pairing import source_choice
+from sjft.training.precision import Precision
 from sjft.training.round import Round
 from sjft.training.validation import validation_images
 
@@ -128,6 +130,8 @@ def finetune(
                 "inputs": files.digests(),
                 "training": settings.model_dump(mode="json"),
                 "threads": means.threads,
+                # What `auto` comes to on this machine: a scale of losses, or none.
+                "precision": Precision(settings.precision, choose_device(settings.device)).name,
                 **decided_by,
             },
             means.checkpoints,
