@@ -304,7 +304,8 @@ def test_results_come_batch_by_batch_and_none_is_lost(
         return load(module, *arguments)
 
     monkeypatch.setattr(torch.nn.Module, "__call__", interrupted)
-    command = ["predict", str(model), str(tmp_path), "--batch", "1", *([form] if form else [])]
+    command = ["predict", str(model), str(tmp_path), "--batch", "1", "--single-view"]
+    command += [form] if form else []
     assert main(command) == 130
     output = capsys.readouterr()
     assert "sjft: interrupted after 3 of 5 images" in output.err

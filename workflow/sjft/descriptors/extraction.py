@@ -80,9 +80,9 @@ class Extraction:
     config: dict[str, Any]  # the bank's settings, kept in the file
     inputs: dict[str, str]  # digests of images.csv and of the weights
     skip_bad_images: bool
-    part: str = "train"
     threads: int = 1
     limits: ImageLimits = USUAL_LIMITS
+    part: str = "train"
 
 
 def extract_descriptors(

@@ -14,7 +14,6 @@ from sjft.pipeline.page_files import as_values, made_by_rules
 from sjft.pipeline.places import places_of_experiment
 from sjft.pipeline.runs import Run
 from sjft.pipeline.stage_settings import only_told
-from sjft.reports.choice import read_choice
 from sjft.reports.explorer.inputs import ExplorerInputs, RetrievalFiles, RoundFiles
 from sjft.selection.pairs import why_no_pairs
 from sjft.settings.arm import METHOD
@@ -114,6 +113,9 @@ def inputs_of_run(
 
 def _chosen_arm(c: Configuration, experiment: str) -> list[str]:
     """The published arm where the validation split has chosen it already."""
+    # It brings scipy.stats with it, and each job that is started reads the rules.
+    from sjft.reports.choice import read_choice  # noqa: PLC0415
+
     choice = Path(layout.CHOICE.of(experiment=experiment))
     is_chosen = c.experiments[experiment].publish.is_chosen and choice.is_file()
     return [read_choice(choice).arm] if is_chosen else []

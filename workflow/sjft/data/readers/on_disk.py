@@ -5,6 +5,7 @@ import logging
 import os
 import posixpath
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -97,12 +98,7 @@ class _Check:
 
     def leave_out(self, folder: str) -> None:
         """Count the images of a folder from which none is listed."""
-        try:
-            names = _contents(self._root, folder).names
-        except UserError as error:  # such as a disk's `lost+found`
-            LOG.warning("no image of it is listed, and %s", error)
-            return
-        for name in sorted(names):
+        for name in _names_in(self._root, folder):
             if is_image(name) and name[0] != ".":
                 self._walk.omissions.add(Reason.UNLISTED, posixpath.join(folder, name))
 
@@ -179,19 +175,26 @@ def _folder_on_disk(root: Path, folder: str) -> str:
 
 def _beside(listed: set[str], root: Path) -> Iterator[str]:
     """Yield the folders that lie in one folder with two listed ones or more, and hold none."""
-    above = {posixpath.dirname(name) for name in listed if name}
+    above = Counter(posixpath.dirname(name) for name in listed if name)
     on_the_way = set(listed)
     for name in listed:
         while name := posixpath.dirname(name):
             on_the_way.add(name)
-    for parent in sorted(above):
-        if sum(bool(name) and posixpath.dirname(name) == parent for name in listed) < 2:
-            continue
-        for entry in sorted(_contents(root, parent).names):
+    for parent in sorted(parent for parent, folders in above.items() if folders > 1):
+        for entry in _names_in(root, parent):
             path = posixpath.join(parent, entry)
             hidden = entry[0] == "." or entry.lower() in SYSTEM_FOLDERS
             if path not in on_the_way and not hidden and os.path.isdir(root / path):  # noqa: PTH112
                 yield path
+
+
+def _names_in(root: Path, folder: str) -> list[str]:
+    """The names in a folder that no listed image asks for; none where it may not be read."""
+    try:
+        return sorted(_contents(root, folder).names)
+    except UserError as error:  # such as a disk's `lost+found`
+        LOG.warning("looking for images that are in no list: %s", error)
+        return []
 
 
 class _Contents:
