@@ -220,6 +220,7 @@ def test_the_scale_of_float16_falls_with_an_overflow_and_is_kept() -> None:
     assert again.state() == precision.state()
 
 
+@pytest.mark.filterwarnings("ignore:torch.cuda.amp.GradScaler is enabled")  # there is no GPU
 def test_automatic_precision_is_what_the_device_is_fast_in(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Precision("auto", CPU).name == "float32"
     for there, name in ((True, "bfloat16"), (False, "float16")):
