@@ -11,8 +11,6 @@ from pathlib import Path
 from shlex import join
 from typing import Any
 
-import yaml
-
 from sjft import layout
 from sjft.reports.verdict import METHOD, SEEDS_OF_AN_ABLATION, WITHOUT_SOURCE, Verdict
 from sjft.settings.merging import merged
@@ -100,12 +98,15 @@ class Command:
 
 
 def as_flow(value: object) -> str:
-    """A plain value on one line of YAML, without quotes where none are needed."""
+    """A plain value on one line of YAML, without quotes where none are needed.
+
+    Snakemake takes all within a value of `--config` for texts: 200 as well as "200".
+    """
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{as_flow(k)}: {as_flow(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(as_flow, value)) + "]"
-    if isinstance(value, str) and _PLAIN.fullmatch(value) and yaml.safe_load(value) == value:
+    if isinstance(value, str) and _PLAIN.fullmatch(value):
         return value
     return json.dumps(value, ensure_ascii=False)
 
