@@ -290,3 +290,12 @@ def test_another_table_is_no_manifest(tmp_path: Path) -> None:
     write_table(tmp_path / "a.csv", pl.DataFrame({"path": ["x"]}))
     with pytest.raises(UserError, match="has the columns path; expected image, source, path"):
         read_manifest(tmp_path / "a.csv", tmp_path / "a.csv")
+
+
+def test_fewer_neighbours_than_are_wanted_are_said(caplog: pytest.LogCaptureFixture) -> None:
+    short = Neighbours(LISTS.targets, LISTS.sources[:, :2], LISTS.divergences[:, :2])
+    assert chosen([3] * 8, lists=short).targets["neighbours"].to_list() == [2] * 8
+    assert "brings 2 neighbours in the place of 3 (selection.initial_neighbours)" in caplog.text
+    caplog.clear()
+    chosen([3] * 8)
+    assert not caplog.text

@@ -13,7 +13,6 @@ their metadata, `FACTS` (safetensors writes several keys in an order that change
 
 import json
 import warnings
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from torch import Tensor
 from sjft.errors import UserError
 from sjft.model.file import PublishedModel, plain_network
 from sjft.networks.preprocess import normalised
+from sjft.networks.pretrained import completed_state
 from sjft.storage.files import written_beside
 
 # Of scores, as a share of the largest: other orders of summing in float32 stay well below.
@@ -193,11 +193,9 @@ def _load_safetensors(path: Path) -> Scores:
 
     with safe_open(path, framework="pt") as file:
         network = plain_network(json.loads(file.metadata()[FACTS]))
-        state = OrderedDict((name, file.get_tensor(name)) for name in file.keys())  # noqa: SIM118
-    versions = network.state_dict()._metadata  # type: ignore[attr-defined]
+        state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     # The format has no place for torch's layout versions, and MNASNet refuses to do without.
-    state._metadata = versions  # type: ignore[attr-defined]
-    network.load_state_dict(state)
+    network.load_state_dict(completed_state(state, network.state_dict()))
     return network.eval()
 
 

@@ -35,11 +35,13 @@ def load_network(name: str, weights: Weights, file: Path | None) -> nn.Module:
     if rows is not None and rows.ndim and len(rows) not in (0, IMAGENET_CLASSES):
         network = _build(name, len(rows))
     found.require_fit(name, network.state_dict())
-    network.load_state_dict(_completed(found.state, network.state_dict()))
+    network.load_state_dict(completed_state(found.state, network.state_dict()))
     return network
 
 
-def _completed(found: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> OrderedDict[str, Tensor]:
+def completed_state(
+    found: Mapping[str, Tensor], own: Mapping[str, Tensor]
+) -> OrderedDict[str, Tensor]:
     """With what files of other programs lack: numbers of batches, and torch's layout versions.
 
     Without versions they are taken for the network's own, as MNASNet asks for one.
