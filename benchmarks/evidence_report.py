@@ -39,10 +39,11 @@ INTRODUCTION = """\
 Written by `make evidence DATA=FOLDER` from `docs/evidence/runs.csv`, which holds every run that was
 made, with its answers image by image. The queue is `config/evidence.yaml`. FOLDER holds
 `flowers17/` and `dtd10/` (`train/`, `val/`, `test/` with class folders), `miniimagenet/train/`,
-`tinyimagenet/train/`, `weights/squeezenet1_1.pth` and `weights/mobilenet_v2.pth`. Experiments whose
-names hold `_val_` choose settings, on the validation split; the test split is seen by the others
-alone. Those of `made_anew_val_`, where the validation split chooses weights, are judged by other
-images, which nothing else sees.
+`tinyimagenet/train/`, `weights/squeezenet1_1.pth`, `weights/mobilenet_v2.pth` and ImageNet's list of
+classes, `splits/imagenet1k_LOC_synset_mapping.txt`. Experiments whose names hold `_val_` choose
+settings, on the validation split; the test split is seen by the others alone. Those of
+`made_anew_val_`, where the validation split chooses weights, are judged by other images, which
+nothing else sees.
 
 Accuracies are means over the classes, in per cent. Differences are taken seed by seed on the same
 images: *over seeds* is Student's 95 % interval of other trainings on these images, *over images* a
