@@ -73,7 +73,8 @@ def headline(
     """Each experiment on the test split in one row: its network, in words, and the differences.
 
     Differences are in points, with the interval of other trainings on other images; those that
-    are clear of 0 are bold.
+    are clear of 0 are bold. Where the right source images are known, how many of them were chosen
+    and drawn.
     """
     for name in names:
         of_arms = {} if TRIAL in name else by_arm(runs, name)
@@ -86,6 +87,7 @@ def headline(
             "experiment": f"`{name}`",
             "network": networks[name],
             "seeds": len(plain),
+            "right look, %": _of_right_look(of_arms),
             WITHOUT_SOURCE: f"{100 * mean:.1f}",
             **{
                 f"{arm} - {other}": _in_short(
@@ -94,6 +96,15 @@ def headline(
                 for arm, other in comparisons
             },
         }
+
+
+def _of_right_look(of_arms: Mapping[str, OfSeeds]) -> str:
+    """Of the borrowed images, by choice and by chance; a dash where it is not known."""
+    means = []
+    for arm in ("selective", "random-source"):
+        known = [r.own_style for r in of_arms.get(arm, {}).values() if r.own_style is not None]
+        means.append(f"{100 * np.mean(known):.0f}" if known else "-")
+    return " / ".join(means) if means != ["-", "-"] else "-"
 
 
 def _in_short(found: Row) -> str:

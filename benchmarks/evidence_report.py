@@ -39,8 +39,8 @@ INTRODUCTION = """\
 Written by `make evidence DATA=FOLDER` from `docs/evidence/runs.csv`, which holds every run that was
 made, with its answers image by image. The queue is `config/evidence.yaml`. FOLDER holds
 `flowers17/` and `dtd10/` (`train/`, `val/`, `test/` with class folders), `miniimagenet/train/`,
-`tinyimagenet/train/`, `weights/squeezenet1_1.pth`, `weights/mobilenet_v2.pth` and ImageNet's list of
-classes, `splits/imagenet1k_LOC_synset_mapping.txt`. Experiments whose names hold `_val_` choose
+`tinyimagenet/train/`, `weights/squeezenet1_1.pth`, `weights/mobilenet_v2.pth` and ImageNet's list
+of classes, `splits/imagenet1k_LOC_synset_mapping.txt`. Experiments whose names hold `_val_` choose
 settings, on the validation split; the test split is seen by the others alone. Those of
 `made_anew_val_`, where the validation split chooses weights, are judged by other images, which
 nothing else sees.
@@ -61,7 +61,8 @@ HEADLINE = """\
 ## In short
 
 The experiments on the test split: `fine-tune`'s accuracy, and differences with their interval over
-both, bold where it is clear of 0.
+both, bold where it is clear of 0. Where the truth is known, *right look* is the share of the source
+images that look as the target does, of the chosen and of those drawn at random.
 """
 LEVERS = """\
 ## What each setting changes

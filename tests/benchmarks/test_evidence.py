@@ -280,13 +280,16 @@ def test_in_short_a_difference_is_bold_where_its_interval_is_clear_of_0(tmp_path
     record = Record(tmp_path)
     for seed in range(3):
         for arm, right in (("fine-tune", "1011010110"), ("selective", "1" * 10)):
-            record.add(replace(run(arm, seed, right, "lowlight"), split="test"), LABELS)
+            own_style = (0.75 + seed / 100) if arm == "selective" else None
+            seen = replace(run(arm, seed, right, "lowlight"), split="test", own_style=own_style)
+            record.add(seen, LABELS)
         record.add(replace(run("all-source", seed, "1011010110", "lowlight")), LABELS)
     pairs = [(arm, "fine-tune") for arm in ("selective", "all-source", "random-source")]
     (row,) = headline(record.runs, [NAME, "lowlight"], record.labels, pairs, {"lowlight": "small"})
     plain = record.runs[0].mean_class_accuracy
     assert (row["experiment"], row["network"], row["seeds"]) == ("`lowlight`", "small", 3)
     assert row["fine-tune"] == f"{100 * plain:.1f}"
+    assert row["right look, %"] == "76 / -"
     assert str(row["selective - fine-tune"]).startswith(f"**{100 * (1 - plain):+.1f}** (+")
     assert row["all-source - fine-tune"] == "+0.0 (+0.0 to +0.0)"
     assert row["random-source - fine-tune"] == "-"
