@@ -3,12 +3,14 @@
 from pathlib import Path
 from typing import Any, NoReturn
 
+import polars as pl
 import pytest
 from chain import CONFIG
 from image_files import save_images
 
 from sjft.checks.before_jobs import BeforeJobs, Call
 from sjft.data.state import Record, listed, listed_by, snapshot, state_of, write_listing
+from sjft.data.table import read_images
 from sjft.errors import UserError
 from sjft.layout import IMAGES, SKIPPED
 from sjft.settings.config import read_configuration
@@ -113,6 +115,43 @@ def test_missing_data_stop_with_one_message(folder: Path) -> None:
     with pytest.raises(StoppedError, match="data set `elsewhere`: no folder") as stopped:
         before.state("elsewhere")
     assert "Ask the neighbours." in str(stopped.value)
+
+
+def test_training_goes_by_the_images_that_it_opens_whatever_the_subset_looks_like(
+    folder: Path,
+) -> None:
+    kept = {"like": "fine-tune", "training": {"keep": "best_on_val"}}
+    own = {**CONFIG["experiments"]["own"], "arms": {"kept": kept}}
+    sources = {"tiny": {**CONFIG["experiments"]["tiny"], "target": "store", "source": ["own"]}}
+    changes = {"experiments": {"own": own, **sources}}
+
+    def opened() -> dict[str, list[str]]:
+        before = looking([], changes=changes)
+        asked = ("own/fine-tune", "own/kept", "tiny/all-source", "tiny/fine-tune")
+        return {name: before.images_of_training(*name.split("/")) for name in asked}
+
+    def changed_by(split: str) -> set[str]:
+        listed_now, earlier = read_images(Path(IMAGES.of(dataset="own"))), opened()
+        image = listed_now.filter(pl.col("split") == split)["path"][0]
+        (folder / "data/my own images" / image).write_bytes(b"another")
+        now = opened()
+        return {name for name in now if now[name] != earlier[name]}
+
+    list_now(looking([]))
+    assert changed_by("train") == {"own/fine-tune", "own/kept", "tiny/all-source"}
+    assert changed_by("val") == {"own/kept"}
+
+
+def test_of_generated_images_training_goes_by_what_they_are_made_of() -> None:
+    store = CONFIG["datasets"]["store"]
+
+    def opened(arm: str, **changed: Any) -> list[str]:
+        datasets = {**CONFIG["datasets"], "store": {**store, **changed}}
+        return looking([], changes={"datasets": datasets}).images_of_training("tiny", arm)
+
+    assert opened("all-source", seed=9) != opened("all-source")
+    assert opened("all-source", shards=3) == opened("all-source")
+    assert opened("fine-tune", seed=9) == opened("fine-tune")
 
 
 def test_a_file_of_weights_is_told_by_size_and_time(folder: Path) -> None:

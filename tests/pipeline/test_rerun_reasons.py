@@ -53,6 +53,7 @@ def test_each_section_is_compared_with_its_own_past() -> None:
         ("code", DIGEST, "the program"),
         ("code", {"finetune": DIGEST}, "the program"),
         ("content", DIGEST, "the images"),
+        ("opened", [DIGEST], "the images"),
         ("rows", [DIGEST], "the list of images"),
         ("weights", "31 bytes, 17", "the file of weights"),
     ],

@@ -69,7 +69,7 @@ TARGET = (
     "list_images; hash_images; extract_descriptors; find_leakage; merge_leakage; find_duplicates; "
     "evaluate; publish"
 )
-TARGET_TRAINING = f"{TARGET}; merge_neighbours; select_subset"
+TARGET_TRAINING = f"{TARGET}; merge_neighbours; select_subset; finetune"
 DESCRIPTORS = "extract_descriptors; publish"
 SELECTION = "select_subset (selecting); publish"
 GROWTH = "select_subset (growing); publish"
@@ -140,7 +140,7 @@ TABLE: dict[str, tuple[Any, str]] = {
     "datasets.images.names": (
         "../names.txt",
         "list_images; find_leakage; merge_leakage; find_duplicates; merge_neighbours; "
-        "select_subset; evaluate; publish",
+        "select_subset; finetune; evaluate; publish",
     ),
     "datasets.store.shards": (
         3,
@@ -152,7 +152,10 @@ TABLE: dict[str, tuple[Any, str]] = {
         "extract_descriptors; select_subset (using sources); publish",
     ),
     **{
-        f"datasets.store.{key}": (value, "generate_images; list_images; publish")
+        f"datasets.store.{key}": (
+            value,
+            "generate_images; list_images; finetune (using sources); publish",
+        )
         for key, value in {
             "contents": ["square", "ell"],
             "styles": ["cells"],

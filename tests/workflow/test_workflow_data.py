@@ -323,6 +323,19 @@ def test_a_changed_run_ends_and_has_nothing_more_to_do(changed: Chain) -> None:
     assert changed.plan(RESULT) == {}
 
 
+def test_a_run_that_ended_before_its_training_is_trained_on_the_changed_image(
+    changed: Chain,
+) -> None:
+    run = "results/both/runs/fine-tune-0/round-0"
+    targets = changed.root / run / "targets.csv"
+    before = targets.read_bytes()
+    replace_in_place(changed.root / "data/birds/train/tit/1.png")
+    changed.make(f"{run}/targets.csv")
+    # The list of the images is as it was, and Snakemake goes by its content.
+    assert targets.read_bytes() == before
+    assert changed.plan(f"{run}/model.pt") == {"finetune": 1}
+
+
 def test_a_test_image_concerns_no_training_descriptor(changed: Chain) -> None:
     replace_in_place(changed.root / "data/birds/test/tit/1.png")
     planned = changed.plan(RESULT)

@@ -33,6 +33,7 @@ rule finetune:
     params:
         training=given(stage_settings.of_training),
         best_weights=given(stage_settings.of_best_weights),
+        opened=given(BEFORE.images_of_training),
         sources_of_arm=given(runs.kind_of_sources),
         weights=given(BEFORE.weights_of_arm),
         source_head_classes=given(BEFORE.head_classes),

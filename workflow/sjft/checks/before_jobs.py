@@ -3,6 +3,7 @@
 Rules hand the answers to their jobs as parameters, so that what has changed is made again.
 """
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,10 +19,12 @@ from sjft.errors import UserError
 from sjft.fetch.missing import file_state, missing_data
 from sjft.pipeline import runs
 from sjft.pipeline.rerun_reasons import named_by_kind
+from sjft.pipeline.stage_settings import of_generated_images
 from sjft.selection.subset import read_skipped
 from sjft.settings.config import Configuration
 from sjft.settings.dataset import Cameras
 from sjft.settings.weights import FileWeights, Weights
+from sjft.storage.files import digest_of_text
 
 ANSWERS = Path(".snakemake")  # where what is known of networks is kept
 
@@ -171,6 +174,27 @@ class BeforeJobs:
         target = self.c.experiments[experiment].target
         sources = runs.sources_of(self.c, experiment, arm)
         return [self.rows(name, "train") for name in (target, *sources)]
+
+    def images_of_training(self, experiment: str, arm: str) -> list[str]:
+        """Changes with the images that a run's training opens.
+
+        The subset does not: an image that another has taken the place of leaves its bytes as they
+        were, and Snakemake takes such a file for no change once it has been written. With `keep:
+        best_on_val` those of `val` are among them, which stand with `test` in one part.
+        """
+        target = self.c.experiments[experiment].target
+        sources = runs.sources_of(self.c, experiment, arm)
+        opened = [self._opened(name) for name in (target, *sources)]
+        if runs.training(self.c, experiment, arm).keep == "best_on_val":
+            opened.append(self.rows(target, "heldout"))
+        return opened
+
+    def _opened(self, dataset: str) -> str:
+        """Changes with a data set's training images; of generated ones with what they are of."""
+        if not self.c.datasets[dataset].generated:
+            return self.rows(dataset, "train")
+        made_of = [of_generated_images(self.c, dataset), self.originals(dataset)]
+        return digest_of_text(json.dumps(made_of, sort_keys=True))
 
     def rows_of_target(self, experiment: str, part: str) -> str:
         """Changes with a part of an experiment's target."""

@@ -18,6 +18,7 @@ MOST_LETTERS = 60
 UNREADABLE = {
     "code": "the program",
     "content": "the images",
+    "opened": "the images",
     "rows": "the list of images",
     "weights": "the file of weights",
     "source_head_classes": "the file of source_head_classes",

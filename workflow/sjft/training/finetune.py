@@ -26,7 +26,7 @@ from sjft.training.round import Round
 from sjft.training.validation import validation_images
 
 # What a round follows from, beside its files, settings and threads.
-DECIDING = ("weights", "source_head_classes", "best_weights", "code")
+DECIDING = ("weights", "source_head_classes", "best_weights", "opened", "code")
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def finetune(
 
     Checkpoints are of this very round: of these files, settings and threads, and of what else it
     is ``decided_by``, the plain values that `DECIDING` names: of these, ``best_weights`` says
-    whether bad images of `val` are left out.
+    whether bad images of `val` are left out, and ``opened`` changes with the images themselves.
     Raises `UserError` as `sjft.training.round.train` does.
     """
     manifest = read_manifest(files.subset, files.targets)
