@@ -87,6 +87,22 @@ def test_one_seed_has_an_interval_over_images_alone() -> None:
     assert row["difference_low_over_both"] is None
 
 
+def test_arms_that_differ_by_whole_classes_have_no_interval_over_images() -> None:
+    rare, common = [0, 1], [2, 3, 4, 5, 6, 7]
+    seeds = (0, 1)
+    more = [answers("selective", seed, [*rare, *common]) for seed in seeds]
+    row = table_of([*more, *(answers("fine-tune", seed, common) for seed in seeds)])["fine-tune"]
+    assert row["difference"] == pytest.approx(-0.5)
+    for told in ("low_over_images", "high_over_images", "low_over_both", "high_over_both"):
+        assert row[f"difference_{told}"] is None
+    assert row["smallest_difference"] is None
+    # Where all images are answered alike they do say something: that the arms are one.
+    row = table_of([*more, *(answers("fine-tune", s, [*rare, *common]) for s in seeds)])[
+        "fine-tune"
+    ]
+    assert (row["difference_low_over_both"], row["difference_high_over_both"]) == (0.0, 0.0)
+
+
 def test_images_in_another_order_are_put_in_order() -> None:
     turned = RUNS[2].probabilities
     order = np.arange(8)[::-1]

@@ -20,6 +20,7 @@ from sjft.reports.intervals import (
     interval_over_both,
     interval_over_images,
     interval_over_seeds,
+    says_nothing,
 )
 from sjft.reports.paper import FUSION
 from sjft.reports.variation import variation
@@ -181,6 +182,9 @@ def _against(
     over_images = interval_over_images(answers.mean(axis=0), arm.labels, drawn_by)
     over_both = interval_over_both(answers, arm.labels, drawn_by)
     found = variation(answers, arm.labels)
+    known = found.can_be_told
+    if says_nothing(answers, over_both or over_images):
+        over_images, over_both, known = None, None, False
     both_known = name in paper and reference in paper
     return {
         "reference": reference,
@@ -192,7 +196,7 @@ def _against(
         ),
         **_ends("difference_low_over_images", "difference_high_over_images", over_images),
         **_ends("difference_low_over_both", "difference_high_over_both", over_both),
-        "smallest_difference": found.smallest_difference() if found.can_be_told else None,
+        "smallest_difference": found.smallest_difference() if known else None,
         "paper_difference": paper[name] - paper[reference] if both_known else None,
     }
 

@@ -89,6 +89,15 @@ def interval_over_both(
     return _between(_mean_over_classes(differences, labels) + images + seeds)
 
 
+def says_nothing(differences: NDArray[np.float64], interval: Interval | None) -> bool:
+    """Whether an interval of ``differences`` [seeds, images] is a point though arms differ.
+
+    Then they differ by whole classes, with each seed alike: no image of a class says how another
+    one would do. Arms that answer alike, image by image, have a point too, and it stands.
+    """
+    return bool(differences.any()) and interval is not None and interval.low == interval.high
+
+
 def _between(draws: NDArray[np.float64]) -> Interval:
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(draws, [tail, 1 - tail])

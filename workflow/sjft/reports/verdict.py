@@ -18,6 +18,7 @@ from sjft.reports.intervals import (
     interval_over_both,
     interval_over_images,
     interval_over_seeds,
+    says_nothing,
 )
 from sjft.reports.variation import LEVEL, variation
 from sjft.storage.files import stable_integer
@@ -148,8 +149,7 @@ def compare(
     over_both = interval_over_both(differences, labels, drawn_by)
     found = variation(differences, labels)
     known = found.can_be_told
-    if differences.any() and _is_a_point(over_both or over_images):
-        # Arms differ by whole classes: the images of a class say nothing of how others would do.
+    if says_nothing(differences, over_both or over_images):
         over_images, over_both, known = None, None, False
     more = max(more_seeds, len(seeds) + 1)
     return Comparison(
@@ -168,10 +168,6 @@ def compare(
         more_seeds=more,
         with_more_seeds=found.smallest_difference(more) if known else None,
     )
-
-
-def _is_a_point(interval: Interval | None) -> bool:
-    return interval is not None and interval.low == interval.high
 
 
 def mean_over_classes(
