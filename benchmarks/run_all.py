@@ -28,8 +28,8 @@ from sample_images import data_or_made
 from sjft.storage.files import read_json
 
 SCRIPTS = (
-    *("extraction", "search", "recall", "grid", "leakage", "listing", "growth", "training"),
-    "starts",
+    *("extraction", "search", "recall", "grid", "looks", "leakage", "listing", "growth"),
+    *("training", "starts"),
 )
 OUTPUT = Path("results/benchmark.md")
 VERSIONS = ("numpy", "scipy", "numba", "torch", "torchvision", "annoy", "h5py", "simplejpeg")

@@ -97,6 +97,16 @@ def configured_bank(name: str, data: Path) -> tuple[Any, BankSettings]:
     return make_bank(settings, data / weights.path if weights else None), settings
 
 
+def descriptors_of(images: Images, bank: tuple[Any, BankSettings], scratch: Path) -> Path:
+    """The images' descriptors; what ``scratch`` holds already is not made again."""
+    descriptors = scratch / f"{_file_name(images)}.descriptors.h5"
+    if not descriptors.is_file():
+        bank_config = bank[1].model_dump(mode="json")
+        extraction = Extraction(bank[0], bank[1].grid, bank_config, {"weights": ""}, False)
+        extract_descriptors(images.table(), images.root, extraction, descriptors)
+    return descriptors
+
+
 def histograms_of(
     images: Images, bank: tuple[Any, BankSettings], bins: Path | None, scratch: Path
 ) -> tuple[Histograms, Path]:
@@ -104,19 +114,18 @@ def histograms_of(
 
     What ``scratch`` holds already is not made again.
     """
-    name = images.name.replace("/", "-").replace(" ", "-")
-    descriptors, histograms = scratch / f"{name}.descriptors.h5", scratch / f"{name}.histograms.h5"
-    if not histograms.is_file():
-        bank_config = bank[1].model_dump(mode="json")
-        extraction = Extraction(bank[0], bank[1].grid, bank_config, {"weights": ""}, False)
-        extract_descriptors(images.table(), images.root, extraction, descriptors)
+    histograms = scratch / f"{_file_name(images)}.histograms.h5"
     if bins is None:
         bins = scratch / "bins.h5"
         if not bins.is_file():
-            equalise_bins([descriptors], BINS, None, bins)
+            equalise_bins([descriptors_of(images, bank, scratch)], BINS, None, bins)
     if not histograms.is_file():
-        build_histograms(descriptors, bins, histograms)
+        build_histograms(descriptors_of(images, bank, scratch), bins, histograms)
     return read_histograms(histograms), bins
+
+
+def _file_name(images: Images) -> str:
+    return images.name.replace("/", "-").replace(" ", "-")
 
 
 def photographs(folder: Path, number: int) -> list[Path]:
