@@ -85,6 +85,11 @@ def test_an_unknown_key_of_an_optional_section_is_named() -> None:
             {"learn": "."},
             "datasets.birds.splits.learn: Input should be 'tr",
         ),
+        (
+            "datasets.demo.per_class",
+            {"train": 2, "test": -1},
+            "datasets.demo.per_class.test: Input should be greater than or equal to 0, got -1",
+        ),
         ("banks.alexnet.layers", [], "banks.alexnet.layers: "),
         ("banks.alexnet.layers", [1], "banks.alexnet.layers.0: Input should be a valid string"),
         ("banks.alexnet.mean", [0.5, 0.5], "banks.alexnet.mean.2: this key is required"),

@@ -105,6 +105,25 @@ def test_from_sample_images_to_a_configuration_and_the_command_that_runs_it(
     assert again["datasets"]["ex"]["root"] == str(folder / "data" / "ex" / "target")
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"contents": ["disc", "bogus"]}, "datasets.store: unknown content 'bogus'; allowed: disc"),
+        ({"styles": ["weave", "weave"]}, "datasets.store: styles must be given, each once"),
+        ({"per_class": {"test": 2}}, "datasets.store.per_class has no training image"),
+    ],
+)
+def test_an_example_that_cannot_be_made_is_refused_with_its_key(
+    folder: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, object], words: str
+) -> None:
+    store = CONFIG["datasets"]["store"] | changes
+    written = CONFIG | {"datasets": CONFIG["datasets"] | {"store": store}}
+    (folder / "config" / "config.yaml").write_text(yaml.safe_dump(written), encoding="utf-8")
+    arguments = ["example", "data/ex", "--target", "store", "--source", "store"]
+    assert refused(capsys, *arguments).startswith(f"sjft: --target store: {words}")
+    assert not (folder / "data" / "ex").exists()
+
+
 @pytest.mark.slow
 def test_weights_are_named_once_and_odd_folder_names_are_kept(
     folder: Path, capsys: pytest.CaptureFixture[str]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sjft.cli.arguments import path
 from sjft.errors import UserError
+from sjft.settings.dataset import Synthetic
 
 TARGET, SOURCE = "demo_target", "demo_source"
 
@@ -31,26 +32,36 @@ def add_example(parser: argparse.ArgumentParser) -> None:
 def example(chosen: argparse.Namespace) -> str:
     """Write the images; returns where, how many, and what to do next.
 
-    Raises `UserError` for data sets that are not `synthetic`, and for a folder that is not empty.
+    Raises `UserError` for data sets that are not `synthetic` or cannot be made, and for a folder
+    that is not empty.
     """
-    from sjft.data.synthetic import generate  # noqa: PLC0415
     from sjft.pipeline.forecast import read_plan_configuration  # noqa: PLC0415  (loaded when it is needed)
-    from sjft.settings.dataset import Synthetic  # noqa: PLC0415
 
     datasets = read_plan_configuration([], None).datasets
     folder: Path = chosen.folder
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder}: is there already. Name a folder that is empty or not there.")
-    lines = []
+    wanted = {}
     for role, name in (("target", chosen.target), ("source", chosen.source)):
         settings = datasets.get(name)
         if not isinstance(settings, Synthetic):
             raise UserError(f"--{role} {name}: is no data set of the reader `synthetic`.")
-        numbers: dict[str, int] = {
-            split: max(1, round(n * chosen.share)) for split, n in settings.per_class.items()
-        }
-        if role == "target" and "test" in numbers:  # an arm is chosen by images of their own
-            numbers = {"train": numbers["train"], "val": numbers["test"]} | numbers
+        if not settings.per_class.get("train"):
+            raise UserError(f"--{role} {name}: datasets.{name}.per_class has no training image.")
+        wanted[role] = name, settings
+    return "\n".join(_made(role, *each, folder, chosen.share) for role, each in wanted.items())
+
+
+def _made(role: str, name: str, settings: Synthetic, folder: Path, share: float) -> str:
+    """Write the images of one data set below ``folder``; returns a line about them."""
+    from sjft.data.synthetic import generate  # noqa: PLC0415  (loaded when it is needed)
+
+    numbers: dict[str, int] = {
+        split: max(1, round(n * share)) for split, n in settings.per_class.items() if n
+    }
+    if role == "target" and "test" in numbers:  # an arm is chosen by images of their own
+        numbers = {"train": numbers["train"], "val": numbers["test"]} | numbers
+    try:
         written = generate(
             folder / role,
             contents=settings.contents,
@@ -60,10 +71,11 @@ def example(chosen: argparse.Namespace) -> str:
             quality=settings.quality,
             seed=settings.seed,
         )
-        splits = ", ".join(f"{split}/" for split in numbers)
-        classes = ", ".join(settings.contents)
-        lines.append(f"{folder / role}: {written:,} images in {splits}, classes {classes}")
-    return "\n".join(lines)
+    except ValueError as error:  # before anything is written
+        raise UserError(f"--{role} {name}: datasets.{name}: {error}.") from None
+    splits = ", ".join(f"{split}/" for split in numbers)
+    classes = ", ".join(settings.contents)
+    return f"{folder / role}: {written:,} images in {splits}, classes {classes}"
 
 
 def _share(text: str) -> float:

@@ -58,7 +58,9 @@ class Synthetic(AnyDataset):
     reader: Literal["synthetic"] = Field(description="Which reader this entry is for.")
     contents: tuple[str, ...] = Field(min_length=2, description="Shapes: one class each.")
     styles: tuple[str, ...] = Field(min_length=1, description="Low-level styles, spread evenly.")
-    per_class: dict[Split, int] = Field(description="Images of each class, by split.")
+    per_class: dict[Split, Annotated[int, Field(ge=0)]] = Field(
+        description="Images of each class, by split."
+    )
     size: int = Field(64, ge=16, le=1024, description="Side of an image, in pixels.")
     quality: int = Field(90, ge=1, le=95, description="JPEG quality.")
     seed: Seed = Field(0, description="Seed of the images.")
