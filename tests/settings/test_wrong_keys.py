@@ -65,6 +65,21 @@ def test_an_unknown_key_of_an_optional_section_is_named() -> None:
         ("retrievals.paper", None, "retrievals.paper: Input should be"),
         ("retrievals.paper.epsilon", 0, "retrievals.paper.epsilon: Input should be greater than 0"),
         (
+            "retrievals.paper.annoy.candidates_factor",
+            1e308,
+            "retrievals.paper.annoy.candidates_factor: Input should be less than or equal to 1000",
+        ),
+        (
+            "retrievals.paper.annoy.search_k",
+            2**31,
+            "retrievals.paper.annoy.search_k: Input should be less than 2147483648",
+        ),
+        (
+            "experiments.main.selection.growth_misclassified",
+            1e30,
+            "experiments.main.selection.growth_misclassified: Input should be less than or equal",
+        ),
+        (
             "retrievals.paper.epsilon",
             float("nan"),
             "retrievals.paper.epsilon: Input should be a fin",

@@ -14,12 +14,14 @@ class AnnoySettings(Settings):
     search_k: int | None = Field(
         None,
         ge=1,
+        lt=2**31,
         description="Nodes inspected per query; null is 30 a tree more than Annoy's own default, "
         "of one a candidate and tree.",
     )
     candidates_factor: float = Field(
         1.5,
         ge=1.0,
+        le=10**6,
         description="Candidates per neighbour, over all shards, that an index is asked for: more "
         "of them find more and cost time.",
     )

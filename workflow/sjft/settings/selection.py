@@ -25,10 +25,16 @@ class SelectionSettings(Settings):
         300, ge=1, description="K_0 (authors' Indoor 67 configuration: 300)."
     )
     growth_misclassified: float = Field(
-        4.0, ge=0, description="A misclassified image's K_i grows by this many K_0 per round."
+        4.0,
+        ge=0,
+        le=10**6,
+        description="A misclassified image's K_i grows by this many K_0 per round.",
     )
     growth_uncertain: float = Field(
-        2.0, ge=0, description="A right but uncertain image's K_i grows by this many K_0."
+        2.0,
+        ge=0,
+        le=10**6,
+        description="A right but uncertain image's K_i grows by this many K_0.",
     )
     entropy_threshold: float = Field(
         0.1, ge=0, description="delta, in nats: an entropy of at least this is uncertain."
