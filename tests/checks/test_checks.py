@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from checked import DISK, RAW, TRAINING, configured, of_answers
+from checked import DISK, RAW, SELECTION, TRAINING, configured, of_answers
 
 from sjft.checks import machine
 from sjft.checks.answers import questions_of
@@ -119,6 +119,35 @@ def test_adamw_may_take_larger_steps_from_random_weights() -> None:
         ),
         ({"experiments.main.seeds": [0, 1, 0]}, "experiments.main.seeds: 0 stands twice"),
         (
+            {"retrievals.by_cnn.backend": "flat", "retrievals.by_cnn.annoy": {"trees": 50}},
+            "retrievals.by_cnn.annoy.trees: decides nothing with `backend: flat`",
+        ),
+        (
+            {
+                "retrievals.by_cnn.backend": "exact",
+                "retrievals.by_cnn.annoy": {"candidates_factor": 3},
+            },
+            "retrievals.by_cnn.annoy.candidates_factor: decides nothing with `backend: exact`",
+        ),
+        (
+            {"retrievals.by_cnn.backend": "exact", "retrievals.by_cnn.projection_dimensions": 64},
+            "retrievals.by_cnn.projection_dimensions: decides nothing with `backend: exact`",
+        ),
+        (
+            {f"{SELECTION}.growth_misclassified": 0, f"{SELECTION}.growth_uncertain": 0},
+            f"{SELECTION}.growth_misclassified: this and growth_uncertain are 0: no K_i can grow, "
+            "and all 2 rounds borrow the same images",
+        ),
+        (
+            {f"{SELECTION}.highest_sampling_level": 1},
+            f"{SELECTION}.highest_sampling_level: this is 1: no K_i can grow",
+        ),
+        (
+            {"retrievals.by_cnn.neighbours_on_file": 20},
+            f"retrievals.by_cnn.neighbours_on_file: 20 are kept, as many as "
+            f"{SELECTION}.initial_neighbours: no K_i can grow",
+        ),
+        (
             {"experiments.main.ablation.seeds": [7, 7]},
             "experiments.main.ablation.seeds: 7 stands twice, and would count twice",
         ),
@@ -137,6 +166,35 @@ def test_settings_that_do_not_do_what_they_seem_to(changes: dict[str, Any], line
     assert found.startswith(line)
     cosine = {f"{TRAINING}.updates": 250, f"{TRAINING}.schedule": "cosine"}
     assert of_values(cosine) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"retrievals.by_cnn.backend": "flat", "retrievals.by_cnn.annoy": {"candidates_factor": 3}},
+        {"retrievals.by_cnn.backend": "annoy", "retrievals.by_cnn.annoy": {"search_k": 900}},
+        {"retrievals.by_cnn.backend": "auto", "retrievals.by_cnn.projection_dimensions": 64},
+        {"retrievals.by_cnn.backend": "exact", "retrievals.by_cnn.annoy": {"trees": 20}},
+        {f"{SELECTION}.highest_sampling_level": 1, "experiments.main.rounds": 1},
+        {f"{SELECTION}.growth_misclassified": 0},
+        {
+            "retrievals.by_cnn.neighbours_on_file": 20,
+            f"{SELECTION}.draw_hard_images_more": True,
+        },
+    ],
+)
+def test_settings_of_search_and_growth_that_do_something(changes: dict[str, Any]) -> None:
+    assert of_values(changes) == []
+
+
+def test_growth_is_said_of_the_arm_that_it_is_about_and_of_none_that_does_not_grow() -> None:
+    flat = {"selection": {"highest_sampling_level": 1}}
+    config = configured({"experiments.main.arms.flat": flat})
+    (found,) = wrong_values(config, Asked("main", ("selective", "no-iteration", "flat"), True))
+    assert str(found).startswith("experiments.main.arms.flat.selection.highest_sampling_level: ")
+    assert not found.stops
+    none = configured({f"{SELECTION}.highest_sampling_level": 1})
+    assert list(wrong_values(none, Asked("main", ("no-iteration", "fine-tune"), True))) == []
 
 
 def test_an_arm_by_gabor_filters_needs_a_bank_of_them() -> None:

@@ -76,4 +76,5 @@ def of_answers(changes: Mapping[str, Any], arms: tuple[Any, ...] = ("selective",
 
 
 TRAINING = "experiments.main.training"
+SELECTION = "experiments.main.selection"
 DISK = {"experiments.main.target": "disk"}

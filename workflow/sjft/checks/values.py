@@ -1,17 +1,23 @@
 """Settings that contradict each other, or do not do what they seem to: no data, no network."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sjft.checks.asked import Asked
 from sjft.checks.finding import Finding
 from sjft.checks.recipe import wrong_recipe
+from sjft.retrieval.index import search_backend
+from sjft.settings.arm import Arm
 from sjft.settings.arms_of import without_retrieval
 from sjft.settings.bank import CnnBank
+from sjft.settings.base import Settings
 from sjft.settings.config import Configuration
 from sjft.settings.dataset import CsvList, DatasetSettings, Synthetic
 from sjft.settings.experiment import ExperimentSettings
+from sjft.settings.retrieval import AnnoySettings, RetrievalSettings
 from sjft.settings.training import TrainingSettings
+
+PROJECTION = ("projection_dimensions", "projection_sample")
 
 
 def wrong_values(configuration: Configuration, asked: Asked) -> Iterator[Finding]:
@@ -30,6 +36,9 @@ def wrong_values(configuration: Configuration, asked: Asked) -> Iterator[Finding
         if not experiment.is_complete(name):
             yield Finding(f"{key}.arms.{name}", without_retrieval(name))
     yield from _the_same(key, experiment, asked)
+    yield from _of_growth(configuration, asked)
+    for name in retrievals_of(configuration, asked):
+        yield from _of_search(f"retrievals.{name}", configuration.retrievals[name])
     for name in banks_of(configuration, asked):
         bank = configuration.banks[name]
         if isinstance(bank, CnnBank) and min(bank.std) <= 0:
@@ -65,6 +74,59 @@ def _the_same(key: str, experiment: ExperimentSettings, asked: Asked) -> Iterato
                 "result. Change one, or ask for one",
                 stops=False,
             )
+
+
+def _of_growth(configuration: Configuration, asked: Asked) -> Iterator[Finding]:
+    """Why no K_i can grow in arms that are to let them: each round has the first one's images."""
+    experiment = configuration.experiments[asked.name]
+    if experiment.rounds == 1:
+        return
+    told: set[str] = set()
+    for arm in asked.complete(experiment):
+        own = (arm.selection, arm.retrieval) != (experiment.selection, experiment.retrieval)
+        key = f"experiments.{asked.name}" + (f".arms.{arm.name}" if own else "")
+        kept = configuration.retrievals[arm.retrieval].neighbours_on_file
+        why = _no_growth(f"{key}.selection", arm, kept) if arm.iterates else None
+        if why is not None and why[1] not in told:
+            told.add(why[1])
+            yield Finding(
+                why[0],
+                f"{why[1]}: no K_i can grow, and all {experiment.rounds} rounds borrow the same "
+                "images, as `no-iteration` does. Raise it, if growth is meant",
+                stops=False,
+            )
+
+
+def _no_growth(key: str, arm: Arm, kept: int) -> tuple[str, str] | None:
+    """The key that holds every K_i at K_0, and how; None where none does.
+
+    ``key`` is that of the arm's selection; ``kept`` neighbours are on file. Where hard images are
+    drawn more often, levels that grow do so much all the same.
+    """
+    selection = arm.selection
+    if not max(selection.growth_misclassified, selection.growth_uncertain):
+        return f"{key}.growth_misclassified", "this and growth_uncertain are 0"
+    if selection.highest_sampling_level == 1:
+        return f"{key}.highest_sampling_level", "this is 1"
+    if selection.initial_neighbours >= kept and not selection.draw_hard_images_more:
+        why = f"{kept:,} are kept, as many as {key}.initial_neighbours"
+        return f"retrievals.{arm.retrieval}.neighbours_on_file", why
+    return None
+
+
+def _of_search(key: str, settings: RetrievalSettings) -> Iterator[Finding]:
+    """Keys of an index or a projection that the backend does without, with values of their own."""
+    backend = search_backend(settings.backend)
+    read = {**backend.built_by, **backend.searched_by}.get("annoy") or set()
+    unread = [k for k in AnnoySettings.model_fields if read is not True and k not in read]
+    sections: list[tuple[str, Settings, Sequence[str]]] = [("annoy.", settings.annoy, unread)]
+    if not backend.needs_projection:
+        sections.append(("", settings, PROJECTION))
+    for below, section, names in sections:
+        for name in names:
+            if getattr(section, name) != type(section).model_fields[name].default:
+                message = f"decides nothing with `backend: {settings.backend}`"
+                yield Finding(f"{key}.{below}{name}", message, stops=False)
 
 
 def _divides(std: tuple[float, ...]) -> str:
