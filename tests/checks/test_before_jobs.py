@@ -142,6 +142,22 @@ def test_training_goes_by_the_images_that_it_opens_whatever_the_subset_looks_lik
     assert changed_by("val") == {"own/kept"}
 
 
+def test_what_counts_images_goes_by_every_part_of_every_data_set(folder: Path) -> None:
+    changes = {"experiments": {"tiny": {**CONFIG["experiments"]["tiny"], "source": ["own"]}}}
+
+    def counted() -> list[str]:
+        return looking([], changes=changes).rows_of_experiment("tiny")
+
+    list_now(looking([]))
+    earlier, images = counted(), read_images(Path(IMAGES.of(dataset="own")))
+    held_out = images.filter(pl.col("split") == "test")["path"][0]
+    (folder / "data/my own images" / held_out).write_bytes(b"another")
+    assert [now == before for now, before in zip(counted(), earlier, strict=True)] == [
+        *(True, True),  # the target's, which are made
+        *(True, False),
+    ]
+
+
 def test_of_generated_images_training_goes_by_what_they_are_made_of() -> None:
     store = CONFIG["datasets"]["store"]
 

@@ -67,7 +67,7 @@ NOTHING = ""
 # The lists of the target's images, and all that goes by their numbers.
 TARGET = (
     "list_images; hash_images; extract_descriptors; find_leakage; merge_leakage; find_duplicates; "
-    "evaluate; publish"
+    "evaluate; summarise; publish"
 )
 TARGET_TRAINING = f"{TARGET}; merge_neighbours; select_subset; finetune"
 DESCRIPTORS = "extract_descriptors; publish"
@@ -140,7 +140,7 @@ TABLE: dict[str, tuple[Any, str]] = {
     "datasets.images.names": (
         "../names.txt",
         "list_images; find_leakage; merge_leakage; find_duplicates; merge_neighbours; "
-        "select_subset; finetune; evaluate; publish",
+        "select_subset; finetune; evaluate; summarise; publish",
     ),
     "datasets.store.shards": (
         3,

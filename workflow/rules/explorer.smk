@@ -26,6 +26,7 @@ rule explore:
         places=given(places.places_of_experiment),
         settings=CONFIG.explorer.model_dump(mode="json"),
         page=digest_of_page(),
+        rows=given(BEFORE.rows_of_experiment),
         code=code_of("explore.py"),
     message:
         "Explorer of {wildcards.experiment}: who was borrowed for whom"

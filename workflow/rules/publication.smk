@@ -51,6 +51,7 @@ rule summarise:
         sources=given(comparisons.sources),
         backend=given(comparisons.backend),
         leave_out=given(comparisons.leaves_out_duplicates),
+        rows=given(BEFORE.rows_of_experiment),
         code=code_of("summarise.py"),
     message:
         "Summary of {wildcards.experiment}"
@@ -84,6 +85,7 @@ rule publish:
         settings=given(stage_settings.of_publication),
         candidates=given(comparisons.candidates),
         weights=given(BEFORE.weights_of_published),
+        rows=given(BEFORE.rows_of_experiment),
         code={
             name: code_of(f"{name}.py") for name in ("finetune", "evaluate", "publish")
         },

@@ -34,6 +34,7 @@ rule describe:
         jobs=given(report_costs.measured_jobs),
         settings=given(stage_settings.of_publication),
         page=digest_of_report(),
+        rows=given(BEFORE.rows_of_experiment),
         code=code_of("describe.py"),
     message:
         "Report of {wildcards.experiment}"

@@ -15,6 +15,7 @@ from sjft.checks.asked import asked_for
 from sjft.checks.first_look import Look, first_look
 from sjft.checks.numbers import Counted
 from sjft.data.state import Changes, DataState, current_state, read_record, snapshot
+from sjft.data.table import PARTS
 from sjft.errors import UserError
 from sjft.fetch.missing import file_state, missing_data
 from sjft.pipeline import runs
@@ -199,6 +200,16 @@ class BeforeJobs:
     def rows_of_target(self, experiment: str, part: str) -> str:
         """Changes with a part of an experiment's target."""
         return self.rows(self.c.experiments[experiment].target, part)
+
+    def rows_of_experiment(self, experiment: str) -> list[str]:
+        """Changes with all images of an experiment: target's, then sources', part by part.
+
+        For what counts or names images beside those that runs are trained on or judged by.
+        """
+        pairing = self.c.experiments[experiment]
+        return [
+            self.rows(name, part) for name in (pairing.target, *pairing.sources) for part in PARTS
+        ]
 
     def noticed(self, dataset: str) -> str:
         """Nothing to go by: renews images.csv where the images have changed (see `state`)."""
