@@ -43,7 +43,7 @@ SIZE, QUALITY = 96, 90
 SHARES = {"1/2": 2, "1/6": 6, "1/20": 20}
 USUAL_SHARE = "1/6"
 # The authors' comes first, which is the default.
-EPSILONS = (RetrievalSettings(bank="any").epsilon, 1e-6, 1e-4, 1e-2, 1e-1, 1.0)
+EPSILONS = (RetrievalSettings(bank="any").epsilon, 1e-10, 1e-6, 1e-4, 1e-3, 1e-2)
 BANKS = {
     "Gabor": "gabor_small",
     "SqueezeNet, first layers": "squeezenet_small",

@@ -64,6 +64,22 @@ def test_an_unknown_key_of_an_optional_section_is_named() -> None:
         ),
         ("retrievals.paper", None, "retrievals.paper: Input should be"),
         ("retrievals.paper.epsilon", 0, "retrievals.paper.epsilon: Input should be greater than 0"),
+        ("retrievals.paper.epsilon", 1e-320, "retrievals.paper.epsilon: need at least 1e-300, got"),
+        (
+            "experiments.main.training.resize",
+            [256, 10**10],
+            "experiments.main.training.resize.1: Input should be less than or equal to 16384",
+        ),
+        (
+            "experiments.main.evaluation.scales",
+            [256, 10**10],
+            "experiments.main.evaluation.scales.1: Input should be less than or equal to 16384",
+        ),
+        (
+            "banks.alexnet.resize",
+            10**10,
+            "banks.alexnet.resize: Input should be less than or equal",
+        ),
         (
             "retrievals.paper.annoy.candidates_factor",
             1e308,

@@ -1,17 +1,17 @@
 """Evaluation: which images are scored, and in which views."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
-from sjft.settings.base import Settings
+from sjft.settings.base import LARGEST_SIDE, Settings
 
 
 class EvaluationSettings(Settings):
     """Class scores averaged over scales, crops and mirrors, as VGG does it (paper, section 4)."""
 
     split: Literal["val", "test"] = Field("test", description="Choose settings on `val`.")
-    scales: tuple[int, ...] = Field(
+    scales: tuple[Annotated[int, Field(le=LARGEST_SIDE)], ...] = Field(
         (256,), min_length=1, description="Shorter sides, in pixels, at least `input_size`."
     )
     crops: Literal["centre", "five"] = Field(

@@ -44,7 +44,7 @@ def choices(name: str, allowed: Sequence[str]) -> str:
     """The allowed spelling that is nearest to a name, and all that are allowed."""
     near = difflib.get_close_matches(name[:LONGEST_MESSAGE], allowed, n=1)
     guess = f"did you mean `{near[0]}`? " if near else ""
-    return f"{guess}Allowed: {', '.join(allowed)}"
+    return f"{guess}Allowed: {', '.join(allowed) or '(there are none)'}"
 
 
 def _path_in_file(location: tuple[int | str, ...], raw: object) -> tuple[str, ...]:

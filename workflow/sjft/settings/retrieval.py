@@ -2,9 +2,11 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from sjft.settings.base import Name, Seed, Settings
+
+LEAST_EPSILON = 1e-300
 
 
 class AnnoySettings(Settings):
@@ -113,6 +115,16 @@ class RetrievalSettings(Settings):
         "0.99 on photographs; what is under 0.95 has more wrong with it than chance.",
     )
     seed: Seed = Field(0, description="Seed of the index and of the samples.")
+
+    @field_validator("epsilon")
+    @classmethod
+    def _shares_over_it_are_finite(cls, epsilon: float) -> float:
+        if epsilon < LEAST_EPSILON:
+            raise ValueError(
+                f"need at least {LEAST_EPSILON:g}, got {epsilon:g}: a share divided by less is "
+                "more than a number holds"
+            )
+        return epsilon
 
     @property
     def backend_sections(self) -> frozenset[str]:

@@ -1,10 +1,10 @@
 """Training: joint fine-tuning of one round (paper, section 3)."""
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from sjft.settings.base import IMAGENET_MEAN, IMAGENET_STD, Channels, Settings
+from sjft.settings.base import IMAGENET_MEAN, IMAGENET_STD, LARGEST_SIDE, Channels, Settings
 from sjft.settings.weights import RandomWeights, TorchvisionWeights, Weights, check_published
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
@@ -45,8 +45,10 @@ class TrainingKeys(Settings):
         "follows the first word of a line is left aside. Absolute, or relative to `data_root`. "
         "Null: the source has just these classes, and they are in the order of their names.",
     )
-    input_size: int = Field(224, ge=16, description="Side of the training crop, in pixels.")
-    resize: tuple[int, int] = Field(
+    input_size: int = Field(
+        224, ge=16, le=LARGEST_SIDE, description="Side of the training crop, in pixels."
+    )
+    resize: tuple[int, Annotated[int, Field(le=LARGEST_SIDE)]] = Field(
         (256, 480), description="Range of the shorter side before the random crop, in pixels."
     )
     target_batch: int = Field(10, ge=1, description="Target images a forward pass.")

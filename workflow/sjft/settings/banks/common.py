@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from sjft.settings.base import Settings
+from sjft.settings.base import LARGEST_SIDE, Settings
 from sjft.settings.weights import Weights
 
 
@@ -48,7 +48,10 @@ class FilterBankSettings(Settings):
         type: str  # each kind's own; it stands behind what all have
 
     resize: int = Field(
-        256, ge=8, description="Both sides are resized to this, without keeping the aspect ratio."
+        256,
+        ge=8,
+        le=LARGEST_SIDE,
+        description="Both sides are resized to this, without keeping the aspect ratio.",
     )
     crop: int = Field(224, ge=8, description="Side of the central crop, in pixels.")
     grid: LevelGrid = Field(default_factory=LevelGrid, description="Grid of response levels.")
