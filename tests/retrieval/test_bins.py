@@ -153,6 +153,27 @@ def test_scarce_bins_leave_the_lightest_of_the_heavy_levels_in_company() -> None
     assert 100 in in_bins
 
 
+@pytest.mark.parametrize(
+    ("mass", "bins", "zero", "wanted"),
+    [
+        # Zero keeps its own bin, though it is the lightest of those that have one.
+        ([100, 1000, 100, 1000, 10], 4, 0, [0, 1, 3, 4, 5]),
+        ([1000, 1, 1, 1, 1000], 4, 2, [0, 2, 3, 4, 5]),
+        # A level of just the share of the others stands with its neighbours.
+        ([1, 3, 2, 3, 1, 3], 5, 0, [0, 1, 2, 3, 5, 6]),
+        # A quantile in the middle of a level is cut behind it.
+        ([3, 3, 2, 1, 2, 3], 5, 0, [0, 1, 2, 4, 5, 6]),
+        # Two quantiles are nearest to one cut: the second one goes to the next.
+        ([2, 3, 2, 1, 3, 1, 2, 2, 1, 1, 1, 1, 3, 3, 1], 9, 10, [0, 2, 3, 5, 7, 10, 11, 13, 14, 15]),
+        ([1, 19, 19, 1, 500, *[10] * 40], 24, 4, [0, 2, 3, 4, 5, *range(7, 46, 2)]),
+        # The one spare bin lies below where nothing can lie above.
+        ([0, 7, 8, 8, 8], 5, 4, [0, 1, 2, 3, 4, 5]),
+    ],
+)
+def test_edges_of_close_calls(mass: list[int], bins: int, zero: int, wanted: list[int]) -> None:
+    assert equal_mass_edges(np.array(mass), bins, zero).tolist() == wanted
+
+
 def test_a_relu_channel_has_zero_alone_and_the_rest_shared() -> None:
     mass = np.zeros(200, np.int64)
     mass[50] = 5000  # zero

@@ -1,4 +1,4 @@
-"""Annoy behind its wrapper: as many candidates as asked for, and nothing without a word."""
+"""Indexes: as many candidates as asked for, and of Annoy nothing without a word."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sjft.errors import UserError
 from sjft.retrieval.index import annoy as index_module
 from sjft.retrieval.index.annoy import AnnoyIndex, build_annoy_index, load_annoy_index
+from sjft.retrieval.index.flat import FlatIndex
 from sjft.settings.retrieval import AnnoySettings
 from sjft.storage.files import read_json
 from sjft.storage.seals import checksum_of_file
@@ -63,6 +64,23 @@ def test_a_wide_search_finds_the_truly_nearest(tmp_path: Path) -> None:
     vectors, queries = random_vectors(1, 300), random_vectors(2, 9)
     found = build(tmp_path, vectors, search_k=10**6).candidates(queries, 10)
     np.testing.assert_array_equal(found, distances(vectors, queries).argsort(axis=1)[:, :10])
+
+
+@pytest.mark.parametrize("number", [1, 7, 150, 300])
+def test_a_flat_scan_finds_the_truly_nearest_and_equal_ones_by_their_rows(number: int) -> None:
+    # Whole numbers, of which many vectors are the same, and queries of other lengths than theirs.
+    rng = np.random.default_rng(number)
+    vectors = rng.integers(-3, 4, (300, 3)).astype(np.float32)
+    queries = (rng.integers(-3, 4, (9, 3)) * rng.integers(0, 4, (9, 1))).astype(np.float32)
+    squares = ((queries[:, None].astype(float) - vectors[None]) ** 2).sum(axis=2)
+    wanted = squares.argsort(axis=1, kind="stable")[:, :number]
+    np.testing.assert_array_equal(FlatIndex(vectors).candidates(queries, number), wanted)
+
+
+def test_a_flat_scan_finds_a_vector_itself_first_though_rounding_leaves_it_below_0() -> None:
+    vectors = random_vectors(1, 300) * 100
+    found = FlatIndex(vectors).candidates(vectors, 2)
+    assert found[:, 0].tolist() == list(range(300))
 
 
 def test_narrow_searches_are_widened_and_counted(tmp_path: Path) -> None:

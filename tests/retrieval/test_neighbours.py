@@ -1,5 +1,6 @@
 """Neighbour lists: the nearest of several lists, and files of them."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import h5py
@@ -43,7 +44,7 @@ def parts_of_lists(draw: st.DrawFn) -> list[Neighbours]:
     for width in widths:
         of_part = numbers[start : start + width]
         start += width
-        near = st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=width, max_size=width)
+        near = st.lists(st.sampled_from([0.0, -0.0, 0.5, 1.0]), min_size=width, max_size=width)
         parts.append(lists([of_part] * targets, [draw(near) for _ in range(targets)]))
     return parts
 
@@ -59,6 +60,23 @@ def test_the_nearest_are_those_of_sorting_pairs(parts: list[Neighbours], kept: i
         )
         assert found.sources[row].tolist() == [s for _, s in pairs[:kept]]
         assert found.divergences[row].tolist() == [d for d, _ in pairs[:kept]]
+
+
+@pytest.mark.parametrize("kept", [1, 2, 50, 1200])
+def test_the_nearest_of_long_lists_are_those_of_sorting_them(kept: int) -> None:
+    rng = np.random.default_rng(kept)
+    divergences = rng.random((12, 3000), np.float32)
+    sources = rng.permutation(3000).astype(np.int32)
+    targets = np.arange(12, dtype=np.int32)
+    cuts = [0, 1700, 1800, 1801, 3000]
+    parts = [
+        Neighbours(targets, np.tile(sources[a:b], (12, 1)), divergences[:, a:b])
+        for a, b in pairwise(cuts)
+    ]
+    order = np.stack([np.lexsort((sources, row))[:kept] for row in divergences])
+    found = nearest(parts, kept)
+    np.testing.assert_array_equal(found.sources, sources[order])
+    np.testing.assert_array_equal(found.divergences, np.take_along_axis(divergences, order, 1))
 
 
 @given(parts=parts_of_lists(), kept=st.integers(1, 30))

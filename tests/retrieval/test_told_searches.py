@@ -1,5 +1,6 @@
 """Searches with the settings that a job is told, and no others."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ from rerun_table import BASE
 from searches import save_histograms
 from small import random_histograms
 
+from sjft.errors import UserError
 from sjft.pipeline.stage_settings import of_search
+from sjft.retrieval.budget import kept_per_shard
 from sjft.retrieval.histograms import open_histograms
 from sjft.retrieval.index import auto
 from sjft.retrieval.index.annoy import build_annoy_index
@@ -52,12 +55,12 @@ def files(tmp_path: Path) -> list[Path]:
     return made
 
 
-def search(folder: Path, files: list[Path], settings: RetrievalSettings) -> Path:
+def search(folder: Path, files: list[Path], settings: RetrievalSettings, shards: int = 1) -> Path:
     write_nearest_of_shard(
         ShardFiles([folder / "targets.h5"], folder / "sources.h5", files),
         folder / f"{settings.device}.h5",
         settings,
-        shards=1,
+        shards=shards,
         memory=10**9,
     )
     return folder / f"{settings.device}.h5"
@@ -81,6 +84,23 @@ def test_every_backend_searches_with_what_it_is_told(
     assert np.mean(shared) > 18
     if backend == "exact" or (backend == "auto" and not finds_enough):
         np.testing.assert_array_equal(found.sources, truth.sources)
+
+
+def test_one_of_several_shards_gives_no_more_than_its_share_may_be(tmp_path: Path) -> None:
+    save_histograms(tmp_path / "targets.h5", TARGETS)
+    save_histograms(tmp_path / "sources.h5", SOURCES)
+    found = read_neighbours(search(tmp_path, [], told(backend="exact"), shards=50))
+    kept = kept_per_shard(20, 300, 50)
+    assert kept < 20
+    truth = search_exactly(TARGETS, SOURCES, kept, told().epsilon)
+    np.testing.assert_array_equal(found.sources, truth.sources)
+
+
+def test_a_shard_over_other_bins_is_refused(tmp_path: Path) -> None:
+    save_histograms(tmp_path / "targets.h5", TARGETS)
+    save_histograms(tmp_path / "sources.h5", replace(SOURCES, digest_of_bins="others"))
+    with pytest.raises(UserError, match=r"sources\.h5: was made with other bins"):
+        search(tmp_path, [], told(backend="exact"))
 
 
 def test_shards_that_were_searched_on_a_gpu_join_the_others(

@@ -67,7 +67,7 @@ def target_and_source(folder: Path) -> tuple[Staged, Staged]:
         for copy, original in copies.items():
             shutil.copyfile(target / original, root / copy)
     both = (
-        _listed(folder, "target", {"train": "train", "test": "test"}, 1),
+        _listed(folder, "target", {"train": "train", "test": "test"}, 2),
         _listed(folder, "source", {"train": "train"}, 2),
     )
     for staged in both:
