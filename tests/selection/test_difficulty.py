@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from small import images_table
 
@@ -17,6 +17,7 @@ PROBABILITIES = np.array([[0.5, 0.5, 0], [0.1, 0.2, 0.7], [1, 0, 0], [0.2, 0.5, 
 TARGETS = images_table([1, 2, 0, 2])
 
 
+@example(weights=[1, 10**5])
 @given(weights=st.lists(st.integers(0, 1000), min_size=1, max_size=20).filter(any))
 def test_entropy_is_that_of_the_definition(weights: list[int]) -> None:
     shares = np.array([weights], np.float32) / np.float32(sum(weights))

@@ -25,7 +25,7 @@ from sjft.selection.subset import (
     write_manifest,
 )
 from sjft.settings.selection import SelectionSettings, Sources
-from sjft.storage.files import write_table
+from sjft.storage.files import stable_integer, write_table
 from sjft.training.pairing import AnySource, NoSource, OwnNeighbours, source_choice
 
 SETTINGS = SelectionSettings(initial_neighbours=3, entropy_threshold=0.1)
@@ -147,10 +147,11 @@ def test_classes_with_few_images_are_dropped_counted_and_named(
 
 
 def test_a_target_image_left_without_a_neighbour_is_refused() -> None:
-    # The images 0 and 1 are of one class, 7 alone of another, which is dropped.
+    # The images 0 and 1 are of one class, 7 alone of another, which is dropped. The second target
+    # image's next neighbour is in the subset by the first one's choice: its own K_i is 1.
     lists = Neighbours(
         np.arange(2, dtype=np.int32),
-        np.array([[0, 1], [7, 7]], np.int32),
+        np.array([[0, 1], [7, 0]], np.int32),
         np.zeros((2, 2), np.float32),
     )
     settings = SelectionSettings(least_images_per_class=2, initial_neighbours=1)
@@ -200,6 +201,16 @@ def test_another_seed_draws_other_images_and_all_alike() -> None:
     assert times.max() < 110
 
 
+def test_images_of_two_sources_are_drawn_each_for_itself_though_their_paths_are_the_same() -> None:
+    both = pl.concat([SOURCES.with_columns(source=pl.lit(name)) for name in ("store", "web")])
+    both = both.with_columns(image=pl.int_range(80, dtype=pl.Int32))
+    drawn = select_at_random(TARGETS, both, 20, 3).subset
+    names = both.select("source", "path").rows()
+    order = sorted(range(80), key=lambda row: stable_integer("random-source", 3, *names[row]))
+    assert drawn["image"].to_list() == sorted(order[:20])
+    assert drawn["path"].n_unique() > 15
+
+
 def test_all_source_takes_all_and_fine_tune_none() -> None:
     everything = select("all", inputs(), SETTINGS, 0)
     assert everything.subset["image"].to_list() == SOURCES["image"].to_list()
@@ -225,6 +236,14 @@ def test_the_selective_arm_grows_from_the_last_round() -> None:
     assert second.targets["neighbours"].to_list() == [12, 9, 12, 3] * 2
     assert second.targets["sampling_level"].to_list() == [5.0, 3.0, 5.0, 1.0] * 2
     assert set(first.subset["image"]) <= set(second.subset["image"])
+    third = select(
+        "neighbours",
+        inputs(neighbours=LISTS, last_targets=second.targets, last_difficulty=difficulty),
+        SETTINGS.model_copy(update={"highest_sampling_level": 8.0}),
+        0,
+    )
+    assert third.targets["sampling_level"].to_list() == [8.0, 5.0, 8.0, 1.0] * 2
+    assert third.targets["neighbours"].to_list() == [12, 12, 12, 3] * 2
 
 
 def test_each_arm_has_its_way_to_choose() -> None:
@@ -297,5 +316,7 @@ def test_fewer_neighbours_than_are_wanted_are_said(caplog: pytest.LogCaptureFixt
     assert chosen([3] * 8, lists=short).targets["neighbours"].to_list() == [2] * 8
     assert "brings 2 neighbours in the place of 3 (selection.initial_neighbours)" in caplog.text
     caplog.clear()
-    chosen([3] * 8)
-    assert not caplog.text
+    just = Neighbours(LISTS.targets, LISTS.sources[:, :3], LISTS.divergences[:, :3])
+    for lists in (LISTS, just):
+        chosen([3] * 8, lists=lists)
+        assert not caplog.text
