@@ -21,7 +21,13 @@ from sjft.training.batches import LabelledImages
 from sjft.training.best import BestWeights, is_validated, validations
 from sjft.training.cache import ImageCache
 from sjft.training.round import run_round, train
-from sjft.training.validation import Validation, mean_class_accuracy, readable, validation_images
+from sjft.training.validation import (
+    CentralSquares,
+    Validation,
+    mean_class_accuracy,
+    readable,
+    validation_images,
+)
 
 STEADY = {"learning_rate": 0.1, "learning_rate_steps": 100}
 ACCURACIES = [0.25, 0.75, 0.75, 0.5]
@@ -158,6 +164,20 @@ def test_the_accuracy_is_that_of_central_squares(paths: list[Path]) -> None:
         scores = network.module(((pixels / 255 - mean) / std).permute(2, 0, 1)[None].float())
         right.append(int(scores[0, :2].argmax()) == label)
     assert found == pytest.approx((np.mean(right[:5]) + np.mean(right[5:])) / 2)
+
+
+@pytest.mark.parametrize("size", [(35, 24), (24, 35)])
+def test_what_is_looked_at_is_the_central_square_upright(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    random_image(5, size).save(tmp_path / "0.png")
+    images = LabelledImages([tmp_path / "0.png"], np.zeros(1, np.int64))
+    squares = CentralSquares(images, 24, (20, 28), 4, ImageCache(1, 30))
+    outline = squares.outline(0)
+    squares.fill(outline, slice(None))
+    whole = np.asarray(Image.open(tmp_path / "0.png").convert("RGB"))
+    wanted = whole[:, 6:30] if size[0] > size[1] else whole[6:30]
+    np.testing.assert_array_equal(outline.pixels[0], wanted)
 
 
 def test_rare_classes_count_as_much_as_frequent_ones() -> None:

@@ -289,6 +289,16 @@ def test_mixed_precision_goes_on_with_the_same_bytes(
     assert result(images, tmp_path / "m.pt", every_update(tmp_path)) == whole
 
 
+def test_a_signal_is_heeded_while_a_round_is_trained_and_no_longer(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    checkpoints = every_update(tmp_path)
+    with checkpoints.heeding_termination():
+        assert not checkpoints.asked_to_end
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert checkpoints.asked_to_end
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
 def train_slowly(images: Path, folder: Path) -> int:
     """What a process of its own does: train, waiting before each batch, and heed signals."""
     whole = JointBatches.outline

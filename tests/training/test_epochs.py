@@ -91,6 +91,13 @@ def test_batches_keep_the_limits_across_epochs_too(labels: np.ndarray, size: int
         assert any((held(labels, without.batch(step)) > allowed).any() for step in range(steps))
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_a_batch_of_two_epochs_keeps_the_limits_of_both_together(seed: int) -> None:
+    labels = np.repeat(np.arange(10), 7)
+    epochs = Epochs(np.arange(70), 9, seed, ClassBalance(labels, MOST))
+    assert all(held(labels, epochs.batch(step)).max() <= MOST for step in range(4 * 70 // 9))
+
+
 @given(size=st.integers(1, 20), seed=st.integers(0, 2**62), balanced=st.booleans())
 def test_a_batch_depends_on_seed_and_step_alone(size: int, seed: int, balanced: bool) -> None:
     labels = np.array([0, 0, 0, 0, 1, 1, 2])

@@ -24,6 +24,7 @@ from sjft.training.finetune import RoundFiles, RoundMeans, RoundOfArm, RoundOutp
 from sjft.training.job import RoundJob
 
 SETTINGS = round_settings(network="shufflenet_v2_x0_5")
+LIMITS = ImageLimits(largest_image=3.0)
 
 
 @pytest.fixture
@@ -54,13 +55,13 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[RoundJob]:
 
 def trained(files: RoundFiles, number: int = 0, threads: int = 1, **changes: Any) -> Path:
     folder = files.subset.parent
-    images = ImageFolders(folder, {"store": folder}, ImageLimits())
+    images = ImageFolders(folder, {"store": folder}, LIMITS)
     jobs, checkpoints = TrainingJobSettings(), CheckpointSettings()
     means = RoundMeans(folder, jobs, checkpoints, folder / "checkpoints", threads)
     output = RoundOutput(folder / f"{number}.pt", folder / f"{number}.csv")
     options = {"decided_by": {"code": "x"}, "settings": SETTINGS, **changes}
     settings = options.pop("settings")
-    finetune(files, images, output, RoundOfArm(number, 0, "all"), settings, means, **options)
+    finetune(files, images, output, RoundOfArm(number, 5, "all"), settings, means, **options)
     return output.model
 
 
@@ -95,6 +96,27 @@ def test_checkpoints_are_of_these_files_settings_and_threads(
     assert set(decided) == {"inputs", "training", "threads", "precision", "code"}
     assert decided["precision"] == "float32"  # what `auto` is on a CPU
     assert set(decided["inputs"]) == {str(p) for p in (files.subset, files.targets, files.images)}
+
+
+def test_a_round_is_of_its_number_seed_classes_and_limits(
+    files: RoundFiles, seen: list[RoundJob]
+) -> None:
+    # A class that has no training image left is one of the target's all the same.
+    table = pl.concat(
+        [
+            images_table([0, 1] * 3, folder="target"),
+            images_table([2], folder="test", split="test"),
+        ]
+    )
+    write_images(files.images, table)
+    trained(files, 3)
+    of = seen[0].round
+    assert (of.number, of.seed) == (3, 5)
+    assert of.target_classes == [*NAMES, "class 2"]
+    assert of.limits == LIMITS
+    weighted = SETTINGS.model_copy(update={"source_loss_scale": 2.0})
+    with pytest.raises(UserError, match=r"training\.source_loss_scale"):
+        trained(files, settings=weighted)
 
 
 def test_the_best_weights_are_chosen_by_the_split_val_alone(files: RoundFiles) -> None:

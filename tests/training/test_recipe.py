@@ -121,6 +121,9 @@ def test_mixing_is_of_seed_and_step_alone_and_images_are_mostly_themselves() -> 
     again = mixing(0.4, 1, 7, 12, 3)
     assert np.array_equal(found[7].partners, again.partners)
     assert found[7].shares.tolist() == again.shares.tolist()
+    other = mixing(0.4, 2, 7, 12, 3)
+    assert not np.array_equal(other.partners, again.partners)
+    assert other.shares[0] != again.shares[0]
     assert all(sorted(each.partners.tolist()) == list(range(12)) for each in found)
     assert all((each.partners % 3 == np.arange(12) % 3).all() for each in found)
     shares = np.array([each.shares[0] for each in found])
@@ -182,9 +185,13 @@ def test_off_means_off(paths: list[Path]) -> None:
     )
 
 
-def test_rand_augment_is_torchvisions_behind_the_same_square(paths: list[Path]) -> None:
+@pytest.mark.parametrize("magnitude", [9, 3])
+def test_rand_augment_is_torchvisions_behind_the_same_square(
+    paths: list[Path], magnitude: int
+) -> None:
     """Each image is what torchvision's own makes of it when it is told the same choices."""
-    batch = joint_batches(paths, World(), augment="rand_augment")[2]
+    changes = {"augment": "rand_augment", "rand_augment_magnitude": magnitude}
+    batch = joint_batches(paths, World(), **changes)[2]
     square_numbers = random_numbers(5, 2, 8)
     numbers = operation_numbers(5, 2, 8)
     fill = [255 * value for value in training_settings().mean]
@@ -193,11 +200,11 @@ def test_rand_augment_is_torchvisions_behind_the_same_square(paths: list[Path]) 
         square = augmented(pixels, 24, (24, 30), square_numbers[place])
         image = torch.from_numpy(np.ascontiguousarray(square)).permute(2, 0, 1)
         for which, sign in numbers[place].reshape(2, 2):
-            image = told(which, sign, fill)(image)
+            image = told(which, sign, magnitude, fill)(image)
         assert torch.equal(batch.images[place], image)
 
 
-def told(which: float, sign: float, fill: list[float]) -> v2.RandAugment:
+def told(which: float, sign: float, magnitude: int, fill: list[float]) -> v2.RandAugment:
     """torchvision's own transform of one operation, with its draws replaced."""
 
     class Told(v2.RandAugment):
@@ -211,7 +218,7 @@ def told(which: float, sign: float, fill: list[float]) -> v2.RandAugment:
                 patched.setattr(torch, "rand", lambda *_: drawn)
                 return super().forward(*inputs)
 
-    return Told(1, 9, interpolation=InterpolationMode.BILINEAR, fill=fill)
+    return Told(1, magnitude, interpolation=InterpolationMode.BILINEAR, fill=fill)
 
 
 def test_every_operation_and_sign_comes() -> None:
@@ -221,6 +228,8 @@ def test_every_operation_and_sign_comes() -> None:
     assert len(names) == 14
     assert counts.min() > 300
     assert (numbers[:, 1] < 0.5).mean() == pytest.approx(0.5, abs=0.03)
+    for other in (operation_numbers(1, 0, 3000), operation_numbers(0, 1, 3000)):
+        assert not np.array_equal(other.reshape(-1, 2), numbers)
 
 
 def test_torchs_generator_is_left_alone(paths: list[Path]) -> None:

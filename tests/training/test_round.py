@@ -3,6 +3,9 @@
 import math
 import shutil
 import sys
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -281,7 +284,7 @@ def test_numbers_that_are_asked_for_late_make_the_same_history() -> None:
         for update, batch in enumerate(given):
             result = JointTask(small_network(2, 2), 1.0)(**batch.tensors())
             history.add(batch, result, update)
-            history.close_update(update, [0.1, 0.2])
+            history.close_update(update, [0.1, 0.2, 0.3])
         rows.append(history.table().select(pl.exclude("images_per_second", "seconds")))
         assert rows[-1].equals(rows[0])
     assert rows[0]["head_learning_rate"].to_list() == [0.2] * 3
@@ -311,6 +314,47 @@ def test_the_same_seed_gives_the_same_bytes(folder: Path) -> None:
     assert trained_bytes(round_of(folder), folder, threads=4) == first
     assert trained_bytes(round_of(folder, seed=1), folder) != first
     assert trained_bytes(round_of(folder, number=1), folder) != first
+
+
+def test_a_rounds_batches_are_drawn_as_its_manifest_and_settings_say(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hard images come more often, classes are kept apart, and sources are as many as wanted."""
+    of = round_of(folder)
+    labels, draws = [0, 0, 0, 0, 0, 1], [3, 2, 1, 1, 1, 4]
+    targets = of.manifest.targets.with_columns(
+        pl.Series("label", labels, pl.Int32), pl.Series("draws", draws, pl.Int32)
+    )
+    of = replace(of, manifest=replace(of.manifest, targets=targets))
+    settings = round_settings(target_batch=4, source_batch=2, most_of_a_class=2, accumulate=3)
+    given: dict[int, list[Batch]] = {}
+
+    def looked_at(_network: object, batches_from: Callable, *_: object) -> pl.DataFrame:
+        given.update({update: list(batches_from(update)) for update in (0, 1)})
+        return pl.DataFrame()
+
+    monkeypatch.setattr("sjft.training.round.train", looked_at)
+    run_round(of, settings, None, 1)
+    names = [Path(path).name for batch in given[0] for path in batch.paths[:4]]
+    # Two updates of three batches: two epochs of twelve.
+    for epoch in (names[:12], names[12:]):
+        assert Counter(epoch) == {f"{row}.png": times for row, times in enumerate(draws)}
+    # Two thirds of the draws are of one class, which may have three of four places.
+    for batch in given[0]:
+        assert np.bincount(batch.target_labels).max() <= 3
+        assert len(batch.source_labels) == 2
+    assert [batch.paths for batch in given[1]] == [batch.paths for batch in given[0][3:]]
+
+
+def test_a_later_round_draws_by_its_seed_and_number_whatever_its_weights_are(folder: Path) -> None:
+    last, _ = run_round(round_of(folder), round_settings(), None, 1)
+    given = [
+        round_of(folder, seed=seed, number=number) for seed, number in ((0, 1), (0, 2), (1, 1))
+    ]
+    again = [Round(**{**vars(of), "last_network": last}) for of in (*given, given[0])]
+    found = [trained_bytes(of, folder) for of in again]
+    assert found[0] == found[3]
+    assert len(set(found)) == 3
 
 
 def test_a_round_has_heads_for_the_classes_of_both_sides(folder: Path) -> None:
