@@ -41,6 +41,13 @@ def test_of_equal_arms_that_borrow_the_first_is_taken() -> None:
     assert "it stands first" in choice.reason
 
 
+def test_half_a_point_decides_and_so_do_all_and_none() -> None:
+    assert best_arm({"fine-tune": [0.7, 0.7], "selective": [0.7, 0.71]}).arm == "selective"
+    assert best_arm({"fine-tune": [0.0], "selective": [1.0]}).arm == "selective"
+    warning = warning_of_choice("fine-tune", {"fine-tune": [0.7], "selective": [0.705]}, "val")
+    assert warning is not None and "70.0 %, and `selective` 70.5 %" in warning
+
+
 def test_a_single_arm_needs_no_choice() -> None:
     assert "the only arm" in best_arm({"selective": [0.5]}).reason
 
@@ -51,6 +58,8 @@ def test_a_single_arm_needs_no_choice() -> None:
         ({}, "no arm was evaluated on it. Give the target such a split"),
         ({"a": []}, "the accuracies of `a` on the split `val` are none"),
         ({"a": [0.5], "b": [float("nan")]}, "the accuracies of `b` on the split `val` are nan"),
+        ({"a": [float("inf")]}, "the accuracies of `a` on the split `val` are inf"),
+        ({"a": [-0.1]}, "are -0.1; one share from 0 to 1 is expected"),
         ({"a": [71.5]}, "are 71.5; one share from 0 to 1 is expected"),
     ],
 )
