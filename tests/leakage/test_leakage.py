@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from staged import IN_SOURCE, IN_TARGET, MEMORY, SETTINGS, Staged, target_and_source
 
 from sjft.data.shard import ImagesOfShard
-from sjft.data.table import of_shard, read_images
+from sjft.data.table import numbers_in_shards, of_shard, read_images
 from sjft.errors import UserError
 from sjft.leakage.copies import COPIES_SCHEMA
 from sjft.leakage.duplicates import PartFiles, find_duplicates
@@ -15,6 +16,8 @@ from sjft.leakage.hashes import hash_shard, read_hashes
 from sjft.leakage.shard import FoundFiles, LeakageFiles, find_leakage
 from sjft.leakage.source import FoundInShards, merge_leakage
 from sjft.leakage.table import read_leakage
+from sjft.retrieval.divergence import ExactDivergence
+from sjft.retrieval.histograms import concatenate, read_histograms, rows_of_shards
 from sjft.retrieval.neighbours import read_neighbours
 from sjft.settings.retrieval import LeakageSettings
 from sjft.storage.files import read_table
@@ -120,6 +123,43 @@ def test_duplicates_within_the_target_are_found(staged: tuple[Staged, Staged]) -
         pairs = zip(table["source_path"], table["target_path"], strict=True)
         assert dict(pairs) == IN_TARGET
         assert table["reasons"][0].startswith(wanted)
+
+
+def test_duplicates_by_divergence_are_measured_by_the_tenth_nearest_and_the_retrievals_epsilon(
+    staged: tuple[Staged, Staged],
+) -> None:
+    target, _ = staged
+    kinds, parts = ("hashes", "histograms"), ("train", "heldout")
+    files = PartFiles(*(target.files(k, p) for k in kinds for p in parts), target.images)
+    share, epsilon, listed = 0.95, 1e-3, read_images(target.images)
+    settings = SETTINGS.model_copy(
+        update={"epsilon": epsilon, "leakage": LeakageSettings(divergence_share=share)}
+    )
+    output = target.folder / "by_divergence.csv"
+    find_duplicates(files, settings, MEMORY, output)
+    table = read_leakage(output).filter(pl.col("divergence").is_not_null())
+    found = {
+        (row[0], row[1]): row[2]
+        for row in table.select("target_path", "source_path", "divergence").iter_rows()
+    }
+    histograms, paths = [], []
+    for part in parts:
+        shards = target.files("histograms", part)
+        histograms.append(concatenate([read_histograms(path) for path in shards]))
+        rows = rows_of_shards(shards, numbers_in_shards(listed, part, len(shards)))
+        paths.append([listed["path"][int(row)] for row in rows])
+    train, heldout = histograms
+    divergences = ExactDivergence(heldout, epsilon).to(train)
+    # There are fewer than ten training images: the farthest is the measure.
+    assert 3 < len(train.images) < 10
+    wanted = {
+        (paths[1][row], paths[0][column]): float(divergence)
+        for row, of_image in enumerate(divergences)
+        for column, divergence in enumerate(of_image)
+        if divergence < np.float32(share) * of_image.max()
+    }
+    assert found == pytest.approx(wanted)
+    assert len(wanted) > 2 * len(heldout.images)
 
 
 def test_a_shards_hashes_are_numbered_within_its_list(
