@@ -83,6 +83,7 @@ def test_one_run_or_none_cannot_be_fused(
     for places in (
         [folders[0]],
         [folders[0], folders[0]],
+        [folders[0], folders[1], folders[0]],
         [folders[0], folders[0] / "probabilities.h5"],
     ):
         assert main(["fuse", *map(str, places)]) == 1

@@ -7,7 +7,7 @@ import pytest
 import torch
 import yaml
 from image_files import random_image
-from published import CLASSES, configuration, evaluation_of, facts_of, publish
+from published import ARM, CLASSES, SUMMARY, configuration, evaluation_of, facts_of, publish
 
 from sjft.model.card import CODE, write_model_card
 from sjft.model.file import load_published
@@ -15,23 +15,6 @@ from sjft.model.predict import predict
 from sjft.pipeline.generated import ROOT
 from sjft.reports.report_page.rendered import rendered
 from sjft.settings.config import read_configuration
-
-ARM = {
-    "mean_class_accuracy": 0.625,
-    "accuracy": 0.5,
-    "source_images": 3,
-    "style_share": None,
-    "runs": [{"seed": 0, "source_shares": {}, "without_duplicates": None, "with_duplicates": None}],
-}
-SUMMARY: dict[str, Any] = {
-    "conclusion": ["Borrowing helped here: so it is.", "`selective` is published: it is the best."],
-    "arms": {"selective": ARM},
-    "style_share_by_chance": None,
-    "backend": "annoy",
-    "recall": {"web": {"10": 1.0}},
-    "leakage": {"web": {"source_images": 7, "target_images": 2}},
-    "duplicates": {"target_images": 0},
-}
 
 
 def card(folder: Path, classes: list[str] = CLASSES, **published: Any) -> str:

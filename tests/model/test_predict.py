@@ -4,19 +4,21 @@ import io
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from image_files import random_image, save_images
 from published import publish
+from torch import nn
 from torchvision import models
 from torchvision.transforms import v2
 
 from sjft.cli.main import main
 from sjft.errors import UserError
-from sjft.model.file import load_published
-from sjft.model.predict import Prediction, images_in, predict
+from sjft.model.file import PublishedModel, load_published
+from sjft.model.predict import Prediction, images_in, predict, settings_of
 from sjft.model.predict_output import Form, written_as_they_come
 
 CLASSES = ["cat", "dög", "eel"]
@@ -38,6 +40,26 @@ def images(tmp_path: Path) -> Path:
     (tmp_path / "p/bad.jpg").write_text("no image")
     (tmp_path / "p/notes.txt").write_text("no image either")
     return tmp_path / "p"
+
+
+@pytest.mark.parametrize(
+    "views",
+    [
+        {"scales": [40, 36], "crops": "centre", "mirror": False},
+        {"scales": [36], "crops": "five", "mirror": False},
+        {"scales": [36], "crops": "centre", "mirror": True},
+    ],
+)
+def test_images_are_seen_in_the_views_and_by_the_channels_that_the_file_names(
+    views: dict[str, Any],
+) -> None:
+    known = {"crop": 32, "mean": [0.1, 0.2, 0.3], "std": [0.4, 0.5, 0.6], **views}
+    model = PublishedModel(nn.Identity(), {"preprocessing": known})
+    evaluation, training = settings_of(model, 7)
+    assert evaluation.model_dump(mode="json", include=set(views)) == views
+    assert evaluation.batch == 7
+    assert training.input_size == 32
+    assert (training.mean, training.std) == ((0.1, 0.2, 0.3), (0.4, 0.5, 0.6))
 
 
 @pytest.mark.parametrize("single", [True, False])

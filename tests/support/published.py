@@ -15,6 +15,22 @@ from sjft.settings.weights import RandomWeights
 
 CLASSES = ["cat", "dög"]
 SECTIONS = {"datasets", "banks", "retrievals", "experiments"}
+ARM: dict[str, Any] = {
+    "mean_class_accuracy": 0.625,
+    "accuracy": 0.5,
+    "source_images": 3,
+    "style_share": None,
+    "runs": [{"seed": 0, "source_shares": {}, "without_duplicates": None, "with_duplicates": None}],
+}
+SUMMARY: dict[str, Any] = {
+    "conclusion": ["Borrowing helped here: so it is.", "`selective` is published: it is the best."],
+    "arms": {"selective": ARM},
+    "style_share_by_chance": None,
+    "backend": "annoy",
+    "recall": {"web": {"10": 1.0}},
+    "leakage": {"web": {"source_images": 7, "target_images": 2}},
+    "duplicates": {"target_images": 0},
+}
 
 
 def configuration(
