@@ -15,7 +15,7 @@ from published import publish
 from sjft.cli.main import main
 from sjft.errors import UserError
 from sjft.evaluation.probabilities import Probabilities
-from sjft.model.evaluation_elsewhere import FILES, Evaluated, as_text
+from sjft.model.evaluation_elsewhere import FILES, Evaluated, as_text, evaluate_elsewhere
 from sjft.model.file import load_published
 from sjft.model.labelled_folder import LabelledFolder, labelled_images
 from sjft.model.predict import predict
@@ -118,6 +118,24 @@ def test_the_table_names_classes_and_what_is_taken_for_what() -> None:
     assert "| eel   | 0      | -" in text
     assert "| cat   | dög       | 2      |" in text
     assert "No image is taken for another class." in as_text(evaluated([0, 1], [0, 1]).values())
+
+
+def test_the_most_frequent_mistakes_come_first() -> None:
+    text = as_text(evaluated([0, 0, 0, 1, 1, 1], [2, 2, 1, 0, 0, 0]).values())
+    rows = ["| dög   | cat       | 3      |", "| cat   | eel       | 2      |"]
+    rows.append("| cat   | dög       | 1      |")
+    assert [text.index(row) for row in rows] == sorted(text.index(row) for row in rows)
+
+
+@pytest.mark.parametrize("single", [False, True])
+def test_images_are_scored_as_predict_scores_them(model: Path, folder: Path, single: bool) -> None:
+    loaded, listed = load_published(model), labelled_images(folder, CLASSES)
+    found = evaluate_elsewhere(loaded, listed, device="cpu", single_view=single)
+    paths = [folder / path for path in listed.paths]
+    for row, one in enumerate(predict(loaded, paths, 3, device="cpu", single_view=single)):
+        wanted = [dict(one.classes)[name] for name in CLASSES]
+        assert found.probabilities.values[row].tolist() == pytest.approx(wanted, abs=1e-6)
+    assert found.probabilities.labels.tolist() == listed.labels.tolist()
 
 
 def test_the_command_says_the_same_as_predict_and_writes_tables(

@@ -21,6 +21,7 @@ def test_a_shard_gives_at_least_its_share_and_at_most_all(
 ) -> None:
     kept = kept_per_shard(on_file, images, shards)
     assert 1 <= kept <= min(on_file, images)
+    assert kept_per_shard(on_file, 3, shards) <= 3  # a shard of few images
     assert kept >= min(images, on_file, on_file / shards)
 
 
