@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from math import isfinite
 from pathlib import Path
 from statistics import fmean
 
@@ -38,7 +37,7 @@ def best_arm(accuracies: Mapping[str, Sequence[float]], split: str = VALIDATION_
             "the arm."
         )
     for arm, values in accuracies.items():
-        if not values or not all(isfinite(value) and 0 <= value <= 1 for value in values):
+        if not values or not all(0 <= value <= 1 for value in values):
             told = ", ".join(map(str, values)) or "none"
             raise UserError(
                 f"publish: {{arm: best}}: the accuracies of `{arm}` on the split `{split}` are "

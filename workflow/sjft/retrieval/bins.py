@@ -109,8 +109,9 @@ def _places_with_own_bin(mass: NDArray[np.int64], bins: int, zero: int | None) -
         own[zero] = True
     while True:
         share = mass[~own].sum() / (bins - own.sum())
+        # They are fewer than the bins that are left: so many would be more than all the mass.
         heavier = ~own & (mass > share)
-        if not heavier.any() or own.sum() + heavier.sum() >= bins:
+        if not heavier.any():
             break
         own |= heavier
     # Each run of levels between own bins needs a bin as well: let the lightest go.
@@ -129,7 +130,7 @@ def _share_out(bins: int, masses: list[int], runs: list[tuple[int, int]]) -> lis
     """Give each run a bin, and every further one to the run whose bins are heaviest."""
     numbers = [1] * len(runs)
     room = [end - start for start, end in runs]
-    for _ in range(min(bins, sum(room)) - len(runs)):
+    for _ in range(bins - len(runs)):
         open_runs = [run for run in range(len(runs)) if numbers[run] < room[run]]
         numbers[max(open_runs, key=lambda run: masses[run] / numbers[run])] += 1
     return numbers

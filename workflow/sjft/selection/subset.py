@@ -142,8 +142,7 @@ def select_at_random(
     """
     names = sources.select("source", "path").iter_rows()
     order = np.argsort([stable_integer("random-source", seed, *name) for name in names])
-    drawn = np.sort(order[:number])
-    return select_all(targets, sources[drawn])
+    return select_all(targets, sources[order[:number]])
 
 
 def select_all(targets: pl.DataFrame, sources: pl.DataFrame) -> Manifest:

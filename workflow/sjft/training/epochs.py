@@ -84,7 +84,6 @@ class Epochs:
             np.add.at(held[0], balance.labels[before], 1)
             if (places[-1] + 1) % self._size:
                 movable = batches < batches[-1]
-                np.add.at(held[-1], classes[~movable], 1)
         order = np.flatnonzero(movable)
         order = order[spread(classes[order], batches[order], held, limits)]
         return np.concatenate([rows[order], rows[~movable]])
