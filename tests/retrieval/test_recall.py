@@ -1,6 +1,7 @@
 """Recall against the exact search, and the floor under it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from searches import (
 from small import random_histograms
 
 from sjft.errors import UserError
+from sjft.retrieval.divergence import ExactDivergence
 from sjft.retrieval.histograms import Histograms
 from sjft.retrieval.neighbours import Neighbours
 from sjft.retrieval.projection import hellinger_vectors
@@ -55,6 +57,33 @@ def test_rounded_divergences_do_not_change_the_recall_and_rows_are_compared(tmp_
     assert found_recall(tmp_path, rounded, [source]) == {"10": 1.0, "40": 1.0}
     others = Neighbours(found.targets, (found.sources + 150) % 300, found.divergences * 2)
     assert found_recall(tmp_path, others, [source])["40"] < 0.5
+
+
+def test_recall_is_that_of_the_definition_over_rows_of_shards_and_equally_near_images(
+    tmp_path: Path,
+) -> None:
+    """A found image counts where it is as near as the last of the truly nearest, or nearer."""
+    rng = np.random.default_rng(0)
+    originals = random_histograms(2, 20)
+    source = originals.take(rng.permutation(np.repeat(np.arange(20), 3)))
+    source = replace(source, images=np.arange(60, dtype=np.int32))
+    targets = random_histograms(1, 8)
+    divergences = ExactDivergence(targets, EPSILON).to(source)
+    rows = np.stack([rng.permutation(60)[:32] for _ in range(8)])
+    own = np.take_along_axis(divergences, rows, axis=1)
+    order = np.argsort(own, axis=1)
+    rows, own = (np.take_along_axis(each, order, axis=1) for each in (rows, own))
+    found = Neighbours(targets.images, rows.astype(np.int32), own)
+    shard_of = rng.integers(0, 3, 60)
+    numbers = [np.flatnonzero(shard_of == shard).astype(np.int32) for shard in range(3)]
+    paths = []
+    for shard, of_shard in enumerate(numbers):
+        part = replace(source.take(of_shard), images=np.arange(len(of_shard), dtype=np.int32))
+        paths.append(save_histograms(tmp_path / f"{shard}.h5", part))
+    last = np.sort(divergences, axis=1)
+    wanted = {str(n): float((own[:, :n] <= last[:, n - 1 : n]).mean()) for n in (10, 32)}
+    assert all(0.3 < share < 0.9 for share in wanted.values())
+    assert recall(found, targets, paths, numbers, settings()) == pytest.approx(wanted)
 
 
 def test_recall_is_measured_on_as_many_target_images_as_configured(tmp_path: Path) -> None:
