@@ -142,6 +142,13 @@ def test_images_are_scored_as_predict_scores_them(model: Path, folder: Path) -> 
             assert [float(value) for value in row] == [dict(one.classes)[name] for name in CLASSES]
         assert found.probabilities.labels.tolist() == listed.labels.tolist()
     assert not np.array_equal(*scores)
+    # Where an image cannot be read, the others keep their own labels and names.
+    paths[0].write_bytes(b"no image")
+    found = evaluate_elsewhere(loaded, listed, device="cpu", single_view=True)
+    np.testing.assert_allclose(found.probabilities.values, scores[1][1:], atol=1e-6)
+    assert found.probabilities.labels.tolist() == listed.labels.tolist()[1:]
+    assert found.probabilities.paths == listed.paths[1:]
+    assert len(set(listed.labels.tolist()[1:])) == 2
 
 
 def test_the_command_says_the_same_as_predict_and_writes_tables(

@@ -229,3 +229,20 @@ def test_histograms_over_other_bins_are_refused() -> None:
     )
     with pytest.raises(UserError, match="different bins"):
         projection.project(other)
+
+
+def test_the_step_away_from_zero_meets_the_cost_of_an_empty_bin() -> None:
+    """By the definition, bin by bin, with channels of several weights and a bin without images."""
+    targets = random_histograms(1, 7)
+    targets.counts[:, 1, 2] = 0
+    targets.counts[1:, 0, 3] = 0
+    epsilon, found = 1e-9, []
+    for channel, (positions, weight) in enumerate(
+        zip(targets.positions.tolist(), targets.weight.tolist(), strict=True)
+    ):
+        for counts in targets.counts[:, channel].T.tolist():
+            filled = [count for count in counts if count]
+            share = (sum(filled) / len(filled) if filled else 1) / positions
+            cost = weight * share * math.log(share / epsilon + 1) / 4
+            found.append(SHARE_OF_STEP * max(0.0, math.sqrt(cost) - math.sqrt(weight * share)))
+    np.testing.assert_allclose(steps_from_zero(targets, epsilon), found, rtol=1e-5)
