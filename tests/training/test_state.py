@@ -67,6 +67,8 @@ def require_equal(one: Any, other: Any, name: str = "state") -> None:
         assert one == other, name
 
 
+# The first update of float16 is left out, as its scale falls.
+@pytest.mark.filterwarnings("ignore:Detected call of `lr_scheduler.step")
 def test_each_part_is_given_back() -> None:
     with torch.random.fork_rng(devices=[]):
         first, second = state_of(0), state_of(1)
