@@ -156,6 +156,20 @@ def test_weights_are_named_once_and_odd_folder_names_are_kept(
     assert missing_data(configuration, [name]) is None
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("target", "source"), [("2024", "no"), ("0x1F", "1_000")])
+def test_folders_whose_names_yaml_takes_for_numbers_or_truth_values(
+    folder: Path, target: str, source: str
+) -> None:
+    lay_out(folder / target, ["a", "b"], each=12)
+    lay_out(folder / source, ["c", "d"], each=12)
+    assert main(["init", target, source, "--output", "own.yaml", *QUICK]) == 0
+    configuration = read_plan_configuration([Path("own.yaml")], None)
+    experiment = configuration.experiments[target]
+    assert experiment.target == experiment.retrieval == target
+    assert configuration.datasets[source].root == str(folder / source)
+
+
 def test_a_share_of_the_example_has_as_many_folders(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -117,8 +117,8 @@ def _survey(layout: Layout, split: dict[str, Any]) -> Survey:
         notes.append(f"{len(unreadable)} of {len(paths)} images looked at cannot be read, {first}")
     if not sides:
         raise UserError(
-            f"{layout.folder}: none of {len(paths)} images that were looked at can be read as a "
-            f"image, {paths[0]} for one. Look at what these files are."
+            f"{layout.folder}: none of {len(paths)} images that were looked at can be read as "
+            f"an image, {paths[0]} for one. Look at what these files are."
         )
     numbers = {split: (table["split"] == split).sum() for split in ("train", "val", "test")}
     return Survey(

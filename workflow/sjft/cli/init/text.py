@@ -68,7 +68,7 @@ def _datasets(of: Proposal) -> Iterator[str]:
     yield "datasets:"
     yield from _comment(2, f"What is to be learned. {of.target.line('The target,')}")
     yield from _notes(of.target)
-    yield f"  {of.name}:"
+    yield f"  {_flow(of.name)}:"
     yield from _keys(4, of.target.values, {
         "splits": "The folders of the splits; choose settings by `val`, report `test`.",
         "random_split": "Drawn class by class with a seed: these shares, and the rest is the split "
@@ -78,7 +78,7 @@ def _datasets(of: Proposal) -> Iterator[str]:
     yield from _shards(of.target, of.choices.shards_of_target)
     yield from _comment(2, f"Where images are borrowed from. {of.source.line('The source,')}")
     yield from _notes(of.source)
-    yield f"  {of.source_name}:"
+    yield f"  {_flow(of.source_name)}:"
     yield from _keys(4, of.source.values, {
         "splits": "Of a source all is training images. `.` says: the class folders lie in `root`.",
         "exclude_classes": "Folders without an image.",
@@ -105,7 +105,7 @@ def _bank(of: Proposal) -> Iterator[str]:
     else:
         why = "What images are compared by: the first layers of the network that is trained."
     yield from _comment(2, why)
-    yield f"  {of.bank_name}:"
+    yield f"  {_flow(of.bank_name)}:"
     yield from _keys(4, bank, {
         "resize": f"Both sides, in pixels: the smaller of the two sets' images have "
         f"{min(of.target.shorter_side, of.source.shorter_side)} px.",
@@ -119,8 +119,8 @@ def _retrieval(of: Proposal) -> Iterator[str]:
     pairs = f"{of.target.train:,} x {of.source.train:,} pairs"
     exact = of.choices.retrieval["backend"] == "exact"
     yield "retrievals:"
-    yield f"  {of.name}:"
-    yield f"    bank: {of.bank_name}"
+    yield f"  {_flow(of.name)}:"
+    yield f"    bank: {_flow(of.bank_name)}"
     yield from _keys(4, of.choices.retrieval, {
         "neighbours_on_file": "Nearest source images that are kept: K_i grows to 10 K_0 at most.",
         "backend": f"{pairs} are few: all are compared."
@@ -131,10 +131,11 @@ def _retrieval(of: Proposal) -> Iterator[str]:
 
 def _experiment(of: Proposal) -> Iterator[str]:
     yield "experiments:"
-    yield f"  {of.name}:"
-    yield f"    target: {of.name}"
-    yield f"    source: {of.source_name}"
-    yield f"    retrieval: {of.name}"
+    name = _flow(of.name)
+    yield f"  {name}:"
+    yield f"    target: {name}"
+    yield f"    source: {_flow(of.source_name)}"
+    yield f"    retrieval: {name}"
     yield from _comment(4, "After the first round, hard images bring more neighbours.")
     yield f"    rounds: {ROUNDS}"
     yield "    selection:"
@@ -235,7 +236,7 @@ def _printable(text: str) -> str:
 
 
 def _flow(value: Any) -> str:
-    """A value in one line of YAML."""
+    """A value in one line of YAML; a text that YAML takes for something else (2024) in quotes."""
     plain = dict(value) if isinstance(value, Mapping) else value
     text: str = yaml.safe_dump(
         plain, default_flow_style=True, sort_keys=False, allow_unicode=True, width=1 << 30
