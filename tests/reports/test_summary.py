@@ -26,7 +26,7 @@ from sjft.reports.summary import (
     summarise,
 )
 from sjft.selection.subset import write_manifest
-from sjft.storage.files import write_json
+from sjft.storage.files import read_json, write_json
 
 IMAGES = 80
 RETRIEVAL = Retrieval("annoy", {"store": {"10": 0.98765, "100": 1.0}}, {}, None)
@@ -227,6 +227,31 @@ def test_leakage_and_duplicates_are_reported(tmp_path: Path) -> None:
     assert f"{told} 2 of them by a perceptual hash of more than 40 bits alone, " in table
     assert "1 held-out images stand among the target's own training images too." in table
     assert table.count("look at the pairs") == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "images", "names"),
+    [
+        (1, "1 image", "and has no part in the figures: a0.jpg."),
+        (
+            6,
+            "6 images",
+            "and have no part in the figures: a0.jpg, a1.jpg, a2.jpg, a3.jpg, a4.jpg, ....",
+        ),
+    ],
+)
+def test_test_images_that_could_not_be_read_are_counted_and_named(
+    tmp_path: Path, number: int, images: str, names: str
+) -> None:
+    runs = [run_files(tmp_path, arm, 0, 0.5, []) for arm in ("selective", "fine-tune")]
+    assert "could not be read" not in summary_of(tmp_path, runs=runs)["table"]
+    skipped = [{"path": f"a{place}.jpg", "reason": "is truncated"} for place in range(number)]
+    for run in runs:
+        write_json(run.evaluation, read_json(run.evaluation) | {"skipped": skipped})
+    found = summary_of(tmp_path, runs=runs)
+    assert found["skipped"] == [image["path"] for image in skipped]
+    line = f"{images} of the split `test` could not be read, {names}"
+    assert line in found["table"].splitlines()
 
 
 def test_the_share_of_each_source_is_reported_where_there_are_several(tmp_path: Path) -> None:

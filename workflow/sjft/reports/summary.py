@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from sjft.data.omissions import shown
 from sjft.errors import NotAsWrittenError, UserError
 from sjft.evaluation.probabilities import Probabilities, read_probabilities
 from sjft.leakage.table import words_on_doubt
@@ -20,6 +21,8 @@ from sjft.retrieval.ranking import shares_of_sources
 from sjft.selection.subset import Manifest, read_manifest
 from sjft.storage.files import read_json
 from sjft.storage.markdown import aligned
+
+SKIPPED_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,7 @@ def summarise(
         "leakage": dict(retrieval.leakage),
         "duplicates": retrieval.duplicates,
         "duplicated": _duplicated(runs, retrieval),
+        "skipped": _skipped(runs),
     }
     summary["table"] = render_table(summary)
     return summary
@@ -117,6 +121,12 @@ def _duplicated(runs: Sequence[RunFiles], retrieval: Retrieval) -> dict[str, Any
     whole = read_probabilities(runs[0].probabilities)
     found = duplicated_among(whole, retrieval.duplicated, left_out=retrieval.leave_out)
     return None if found is None else asdict(found)
+
+
+def _skipped(runs: Sequence[RunFiles]) -> list[str]:
+    """Paths of the test images that could not be read, and that no figure is of."""
+    found = [read_json(run.evaluation).get("skipped", []) for run in runs]
+    return sorted({image["path"] for of_run in found for image in of_run})
 
 
 def _measured(run: RunFiles, retrieval: Retrieval) -> tuple[dict[str, Any], Probabilities]:
@@ -185,11 +195,25 @@ def render_table(summary: Mapping[str, Any]) -> str:
     lines = aligned(rows)
     if known:
         lines += ["", f"By chance: {100 * summary['style_share_by_chance']:.1f} %."]
+    lines += _lines_on_skipped(summary)
     lines += _lines_on_sources(summary["arms"])
     lines += ["", f"Recall of the `{summary['backend']}` search: " + _listed(summary["recall"])]
     lines += _lines_on_leakage(summary["leakage"], summary["duplicates"])
     lines += lines_on_duplicates(summary["arms"], summary.get("duplicated"))
     return "\n".join(lines)
+
+
+def _lines_on_skipped(summary: Mapping[str, Any]) -> list[str]:
+    """How many test images the figures are without, and the first of them."""
+    if not (paths := summary.get("skipped")):
+        return []
+    named = ", ".join(map(shown, paths[:SKIPPED_NAMED])) + ", ..." * (len(paths) > SKIPPED_NAMED)
+    images, has = ("1 image", "has") if len(paths) == 1 else (f"{len(paths):,} images", "have")
+    told = (
+        f"{images} of the split `{summary['split']}` could not be read, and {has} no part in the "
+        "figures"
+    )
+    return ["", f"{told}: {named}."]
 
 
 def _lines_on_sources(arms: Mapping[str, Mapping[str, Any]]) -> list[str]:
