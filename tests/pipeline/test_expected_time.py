@@ -30,6 +30,13 @@ def test_a_forecast_is_kept_where_runs_are_and_read_again(tmp_path: Path) -> Non
     assert times.seconds(Job("finetune", (*TRAINING.values[:3], ("seed", "1")))) is None
 
 
+def test_a_forecast_that_cannot_be_written_is_none_and_the_plan_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "benchmarks").touch()  # as a disk that is read-only, also for root
+    assert keep_forecast("e", {SUMMARY: Demand(2.5, 1, False)}, tmp_path) is None
+    assert read_expected_times(tmp_path).seconds(SUMMARY) is None
+
+
 def test_of_forecast_and_benchmark_the_later_one_counts(tmp_path: Path) -> None:
     (tmp_path / "results").mkdir()
     write_benchmark(tmp_path, 40, written=1000)

@@ -20,15 +20,17 @@ def keep_forecast(
 ) -> Path | None:
     """Write down how many seconds each job of an experiment takes by the clock; returns the file.
 
-    ``folder`` is the one that results/ lies in. Without results/ nothing is kept: no run goes on
-    there.
+    ``folder`` is the one that results/ lies in. Nothing is kept without results/, for no run goes
+    on there, and where nothing can be written: nothing follows from it but words on the terminal.
     """
     path = folder / FORECASTS / f"{experiment}.json"
     if not path.parents[2].is_dir():
         return None
     jobs = [[j.rule, j.names, round(demand.seconds, 3)] for j, demand in sorted(demands.items())]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_json(path, {"experiment": experiment, "jobs": jobs})
+    try:
+        write_json(path, {"experiment": experiment, "jobs": jobs})
+    except (UserError, OSError):  # another user's results, a full or read-only disk
+        return None
     return path
 
 
