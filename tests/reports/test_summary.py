@@ -287,7 +287,7 @@ def concluded(
     [
         (0.95, 0.5, "Borrowing helped in this one training: fine-tune 50.0, selective 95.0: +45.0"),
         (0.5, 0.95, "Borrowing hurt in this one training: fine-tune 95.0, selective 50.0: -45.0"),
-        (0.5, 0.5, "Borrowing did not help in this one training: "),
+        (0.5, 0.5, "Whether borrowing helped cannot be told in this one training: "),
         (0.7, 0.6875, "Whether borrowing helped cannot be told in this one training: "),
     ],
 )

@@ -143,7 +143,7 @@ def test_images_are_brought_into_one_order_and_others_refused() -> None:
         other.paths[::-1], other.labels[::-1], other.values[::-1], other.class_names
     )
     found = verdict({("selective", 0): ours, ("fine-tune", 0): turned}, "selective")
-    assert found.comparisons[0].outcome == "did not help"
+    assert found.comparisons[0].difference == 0
     assert "both answer alike" in found.sentences[0]
     with pytest.raises(UserError, match="other images"):
         verdict({("selective", 0): ours, ("fine-tune", 0): answering(right(8, 3))}, "selective")
@@ -173,7 +173,21 @@ def test_arms_that_differ_by_whole_classes_say_nothing_of_other_images(seeds: in
         assert (found.outcome, found.interval, found.smallest) == ("cannot be told", None, None)
         assert "alike" not in sentence(found)
     same = compare("selective", "fine-tune", list(range(seeds)), given[0], given[0], labels)
-    assert same.outcome == "did not help" and "both answer alike" in sentence(same)
+    assert same.outcome == "cannot be told" and "both answer alike" in sentence(same)
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+@pytest.mark.parametrize(("images", "outcome"), [(367, "cannot be told"), (368, "did not help")])
+def test_arms_that_answer_alike_are_no_gain_only_where_the_images_are_many(
+    images: int, outcome: str, seeds: int
+) -> None:
+    # 0.99^367 is more than 0.025: a hundredth of all images may be told by one arm alone.
+    answers = np.tile(right(images, images // 2) * 1.0, (seeds, 1))
+    labels = np.arange(images) % 4
+    found = compare("selective", "fine-tune", list(range(seeds)), answers, answers, labels)
+    assert found.outcome == outcome
+    assert (found.interval is None) == (outcome == "cannot be told")
+    assert sentence(found).endswith(f"of {images} test images both answer alike.")
 
 
 def test_classes_with_a_single_test_image_vary_as_the_others_do() -> None:

@@ -12,6 +12,8 @@ from scipy import stats
 from sjft.reports.variation import LEVEL, POWER, variation
 
 RESAMPLES = 9999
+# Who borrows for less than this much accuracy has not been helped.
+WORTH_IT = 0.01
 
 
 @dataclass(frozen=True)
@@ -90,12 +92,18 @@ def interval_over_both(
 
 
 def says_nothing(differences: NDArray[np.float64], interval: Interval | None) -> bool:
-    """Whether an interval of ``differences`` [seeds, images] is a point though arms differ.
+    """Whether an interval of ``differences`` [seeds, images] is a point that says nothing.
 
-    Then they differ by whole classes, with each seed alike: no image of a class says how another
-    one would do. Arms that answer alike, image by image, have a point too, and it stands.
+    Where arms differ by whole classes, with each seed alike, no image of a class says how another
+    one would do. Where they answer all images alike, the point stands if so many images leave room
+    for a difference of less than `WORTH_IT` on others: none of n differs with a probability of
+    (1 - p)^n where a share p of all does, so that at `LEVEL` p is below
+    1 - ((1 - `LEVEL`) / 2)^(1 / n), Clopper and Pearson's upper end: from 368 images on.
     """
-    return bool(differences.any()) and interval is not None and interval.low == interval.high
+    if interval is None or interval.low < interval.high:
+        return False
+    images = differences.shape[1]
+    return bool(differences.any()) or 1 - ((1 - LEVEL) / 2) ** (1 / images) >= WORTH_IT
 
 
 def _between(draws: NDArray[np.float64]) -> Interval:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sjft.errors import UserError
 from sjft.evaluation.probabilities import Probabilities, aligned
 from sjft.reports.intervals import (
+    WORTH_IT,
     Interval,
     interval_over_both,
     interval_over_images,
@@ -25,8 +26,6 @@ from sjft.storage.files import stable_integer
 
 Outcome = Literal["helped", "did not help", "hurt", "cannot be told"]
 WITHOUT_SOURCE, AT_RANDOM, METHOD = "fine-tune", "random-source", "selective"
-# Who borrows for less than this much accuracy has not been helped.
-WORTH_IT = 0.01
 SEEDS_OF_AN_ABLATION = 5
 
 
@@ -39,7 +38,8 @@ class Comparison:
     a single seed over images alone. ``smallest`` is the smallest true difference that these runs
     could have seen, and ``with_more_seeds`` the smallest that ``more_seeds`` would; with a single
     seed both are what is seen at best, since nothing is known of how seeds differ. None where the
-    images say nothing of others: each class has one, or all of each class differ alike.
+    images say nothing of others: each class has one, or all of each class differ alike. The
+    intervals are None there too, and where both arms answer all of a few images alike.
     """
 
     arm: str
@@ -150,7 +150,7 @@ def compare(
     found = variation(differences, labels)
     known = found.can_be_told
     if says_nothing(differences, over_both or over_images):
-        over_images, over_both, known = None, None, False
+        over_images, over_both, known = None, None, known and not differences.any()
     more = max(more_seeds, len(seeds) + 1)
     return Comparison(
         arm=arm,
@@ -181,7 +181,7 @@ def mean_over_classes(
 def _outcome(interval: Interval | None) -> Outcome:
     """What an interval says: no gain of `WORTH_IT` in it is no help, 0 and such a gain is no word.
 
-    An interval that is a single point comes of arms that answer alike, image by image.
+    An interval that is a single point comes of arms that answer many images alike, each of them.
     """
     if interval is None:
         return "cannot be told"
