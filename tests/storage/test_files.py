@@ -1,8 +1,10 @@
 """Files are whole or not there; digests and numbers drawn from names are stable."""
 
+import errno
 import hashlib
 import json
 import os
+import re
 from pathlib import Path
 
 import polars as pl
@@ -46,6 +48,20 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
         raise RuntimeError("stop")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_where_nothing_can_be_written_the_file_itself_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_only(path: Path, *_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    # As on a file system that is mounted read-only: there unlink fails, missing or not.
+    for name in ("write_bytes", "unlink"):
+        monkeypatch.setattr(Path, name, read_only)
+    path = tmp_path / "a.txt"
+    with pytest.raises(UserError, match=re.escape(f"{path}: cannot be written (Read-only file")):
+        write_text(path, "new")
 
 
 def test_json_is_readable_and_ends_with_a_newline(tmp_path: Path) -> None:

@@ -46,8 +46,8 @@ def words_on_doubt(counts: Mapping[str, int]) -> str:
         return ""
     return (
         f" {images} of them by a perceptual hash of more than {SURE_BITS} bits alone, which images "
-        "that are much alike have as well: look at the pairs in the report, and where they are no "
-        f"copies, set the retrieval's `leakage: {{hash_distance: {SURE_BITS}}}`."
+        "that are much alike have as well: look at the pairs, which the report shows, and where "
+        f"they are no copies, set the retrieval's `leakage: {{hash_distance: {SURE_BITS}}}`."
     )
 
 

@@ -13,7 +13,7 @@ import io
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +72,9 @@ def written_beside(path: Path) -> Iterator[Path]:
         with writing(path):
             beside.replace(path)
     finally:
-        beside.unlink(missing_ok=True)
+        # Of a folder that has become read-only the error above is told, not this one.
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
