@@ -110,8 +110,10 @@ def test_arms_of_ones_own_have_their_rows_and_their_differences(chain: Chain) ->
     assert rows["k4"]["title"] == "twice as many"
     assert rows["weighted"]["title"] == "twice as many; source_loss_scale 0.5"
     for name in ("another", "k4", "weighted"):
-        of_images = float(rows[name]["difference_low_over_images"])
-        assert of_images <= float(rows[name]["difference"])
+        # So few images have no interval where both arms answer all of them alike.
+        ends = [rows[name][f"difference_{end}_over_images"] for end in ("low", "high")]
+        difference = float(rows[name]["difference"])
+        assert ends == ["", ""] or float(ends[0]) <= difference <= float(ends[1])
     # Neighbours by another bank, more neighbours, and the same ones weighted.
     runs = chain.results / "tiny/runs"
     subsets = {
