@@ -97,8 +97,8 @@ def _caption(table: pl.DataFrame, split: str, with_paper: bool) -> str:
         f"*Over test images*: percentile bootstrap ({level}, {RESAMPLES} resamples, drawn class by "
         "class) of the differences on each image, averaged over the seeds. It says how the "
         "difference would move with other test images for these very trainings, and nothing about "
-        "other seeds. It is empty where arms differ by whole "
-        "classes alone, or answer few images all alike: these say nothing of others.",
+        "other seeds. It is empty where arms differ by whole classes alone, or answer all of a few "
+        "images alike: these say nothing of others.",
         f"*Over both*: other seeds and other test images ({level}): to the measured difference "
         f"each of {RESAMPLES} draws adds what other images change, by a bootstrap, and what other "
         "seeds do, by Student's t. Neither of the first two covers both; take a difference for "
