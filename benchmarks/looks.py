@@ -37,7 +37,6 @@ from sjft.retrieval.histograms import Histograms, build_histograms, read_histogr
 from sjft.retrieval.search import search_exactly
 from sjft.settings.bank import CnnBank
 from sjft.settings.retrieval import RetrievalSettings
-from sjft.settings.weights import FileWeights
 
 SIZE, QUALITY = 96, 90
 SHARES = {"1/2": 2, "1/6": 6, "1/20": 20}
@@ -84,9 +83,8 @@ def seen_through(cameras: dict[str, float], originals: Images, folder: Path, see
     )
     with (root / "images.csv").open(encoding="utf-8", newline="") as file:
         style = {row["path"]: row["style"] for row in csv.DictReader(file)}
-    images = images_in(root, "train")
-    named = Images(f"{root.name}", root, images.paths)
-    return Seen(named, np.array([style[path] for path in named.paths]))
+    images = Images(root.name, root, images_in(root, "train").paths)
+    return Seen(images, np.array([style[path] for path in images.paths]))
 
 
 def mixture(cameras: NDArray[np.str_], right: str, one_of: int, size: int) -> NDArray[np.intp]:
@@ -124,8 +122,7 @@ def deeper_bank(data: Path) -> tuple[object, CnnBank]:
     """As `squeezenet_small`, of layers in the middle and near the end of the network."""
     first = configured_bank("squeezenet_small", data)[1]
     assert isinstance(first, CnnBank), first
-    weights = FileWeights(source="file", path=str(WEIGHTS))
-    settings = first.model_copy(update={"layers": DEEPER_LAYERS, "weights": weights})
+    settings = first.model_copy(update={"layers": DEEPER_LAYERS})
     return make_bank(settings, data / WEIGHTS), settings
 
 
