@@ -144,7 +144,7 @@ TABLE: dict[str, tuple[Any, str]] = {
     ),
     "datasets.store.shards": (
         3,
-        "list_images; search_shard; merge_neighbours; merge_leakage; publish",
+        "list_images; search_shard; merge_neighbours; merge_leakage; summarise; publish",
     ),
     # Here one has (see `chain`): with `fail`, that shard's job has to fail.
     "datasets.store.on_bad_image": (

@@ -17,13 +17,13 @@ from sjft.data.pixels import USUAL_LIMITS, load_rgb
 from sjft.data.shard import ImagesOfShard
 from sjft.data.table import of_shard, read_images
 from sjft.errors import BadImageError
+from sjft.leakage.digests import DIGEST, KIND, VERSION
 from sjft.leakage.perceptual_hash import BITS, VIEWS, WORDS, perceptual_hash
 from sjft.progress import progress
 from sjft.settings.image_limits import ImageLimits
 from sjft.storage.files import digest_of_file
 from sjft.storage.hdf5 import Variable, create_hdf5, open_hdf5
 
-KIND, VERSION = "sjft-image-hashes", 1
 IMAGES_A_BLOCK = 256
 LOG = logging.getLogger(__name__)
 
@@ -108,7 +108,7 @@ def _blocks(
             detail.append(hashed[1])
         yield ImageHashes(
             np.array(rows, np.int32),
-            np.array(digests, "S32"),
+            np.array(digests, DIGEST),
             np.array(bits, np.uint64).reshape(-1, len(VIEWS), WORDS),
             np.array(detail, np.float32),
         )

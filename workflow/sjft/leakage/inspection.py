@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from sjft.leakage.copies import COPIES_SCHEMA
-from sjft.leakage.hashes import KIND, VERSION
+from sjft.leakage.digests import KIND, VERSION
 from sjft.leakage.perceptual_hash import BITS, LEAST_DETAIL, VIEWS, WORDS
 from sjft.leakage.table import LEAKAGE_SCHEMA, count_leakage
 from sjft.storage.files import read_table

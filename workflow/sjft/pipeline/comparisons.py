@@ -43,6 +43,12 @@ def sources(c: Configuration, experiment: str) -> list[str]:
     return list(c.experiments[experiment].sources)
 
 
+def shards(c: Configuration, experiment: str) -> list[int]:
+    """How many shards the target and each source have, in this order."""
+    names = c.experiments[experiment].target, *sources(c, experiment)
+    return [c.datasets[name].shards for name in names]
+
+
 def backend(c: Configuration, experiment: str) -> str:
     """What the experiment's own retrieval searches with."""
     return c.retrievals[c.experiments[experiment].retrieval].backend

@@ -124,10 +124,14 @@ def _index_of_shard(
 ##### leakage #####
 
 
-def _hashes_of_target(c: Configuration, target: str, part: str) -> list[File]:
-    return [
-        layout.HASHES.of(dataset=target, part=part, shard=shard) for shard in shards_of(c, target)
-    ]
+def _hashes(c: Configuration, dataset: str, part: str) -> list[File]:
+    shards = shards_of(c, dataset)
+    return [layout.HASHES.of(dataset=dataset, part=part, shard=shard) for shard in shards]
+
+
+def training_hashes(c: Configuration, dataset: str) -> list[File]:
+    """The hash files of a data set's training images."""
+    return _hashes(c, dataset, "train")
 
 
 def find_leakage(
@@ -135,7 +139,7 @@ def find_leakage(
 ) -> Files:
     """Hashes and histograms of both sides, and what the backend searches."""
     return {
-        "heldout_hashes": _hashes_of_target(c, target, "heldout"),
+        "heldout_hashes": _hashes(c, target, "heldout"),
         "source_hashes": layout.HASHES.of(dataset=source, part="train", shard=shard),
         "heldout": _target_histograms(c, retrieval, target, "heldout"),
         "sources": _source_histograms(retrieval, target, source, shard),
@@ -160,8 +164,8 @@ def merge_leakage(c: Configuration, *, retrieval: str, target: str, source: str)
 def find_duplicates(c: Configuration, *, retrieval: str, target: str) -> Files:
     """Hashes and histograms of all the target's images."""
     return {
-        "train_hashes": _hashes_of_target(c, target, "train"),
-        "heldout_hashes": _hashes_of_target(c, target, "heldout"),
+        "train_hashes": training_hashes(c, target),
+        "heldout_hashes": _hashes(c, target, "heldout"),
         "train": _target_histograms(c, retrieval, target, "train"),
         "heldout": _target_histograms(c, retrieval, target, "heldout"),
         "images": layout.IMAGES.of(dataset=target),

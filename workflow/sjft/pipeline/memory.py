@@ -46,6 +46,13 @@ def list_bytes(path: str | Path) -> int:
     return 0 if facts is None else math.prod(facts["shape"]) * (FLOAT + FLOAT)
 
 
+def digest_bytes(path: str | Path) -> int:
+    """Bytes of the digests in a file of hashes."""
+    os.stat(path)  # noqa: PTH116  (as above)
+    facts = _facts_of(path, "digest")
+    return 0 if facts is None else math.prod(facts["shape"]) * int(facts["item_bytes"])
+
+
 def _facts_of(path: str | Path, dataset: str) -> dict[str, Any] | None:
     """What a file says of a data set at its end, which costs nothing and cannot hang.
 

@@ -214,5 +214,7 @@ def gpus_of_training(c: Configuration, experiment: str, arm: str) -> int:
 
 
 def mb_of_summary(read: Read) -> int:
-    """Of `summarise`."""
-    return memory.mb_beside_tables(MB["summarise"], bytes_of(read["sources"]))
+    """Of `summarise`: digests stand there twice while sources are put side by side."""
+    tables = bytes_of(read["sources"]) + bytes_of(read["target_images"])
+    digests = 3 * sum(map(memory.digest_bytes, read["hashes"]))
+    return memory.mb_beside_tables(MB["summarise"], tables) + int(digests / (1024 * 1024))

@@ -15,6 +15,7 @@ from sjft.pipeline.inputs import (
     of_sources,
     published_weights,
     shards_of,
+    training_hashes,
 )
 from sjft.pipeline.runs import Pairing, Run
 from sjft.selection.pairs import why_no_pairs
@@ -177,6 +178,7 @@ def summarise(c: Configuration, *, experiment: str) -> Files:
         and runs.pairing(c, experiment, run.arm) == pairing
         for run in compared
     )
+    hashed = (pairing.target, *pairing.sources) if checked else ()
     return {
         "evaluations": [run.file(layout.EVALUATION) for run in compared],
         "probabilities": [run.file(layout.PROBABILITIES) for run in compared],
@@ -184,6 +186,8 @@ def summarise(c: Configuration, *, experiment: str) -> Files:
         "targets": [runs.trained_file(c, run, layout.TARGETS, last) for run in compared],
         "choice": _choice(c, experiment),
         "sources": _lists(pairing.sources),
+        "target_images": layout.IMAGES.of(dataset=pairing.target) if checked else [],
+        "hashes": [file for name in hashed for file in training_hashes(c, name)],
         "neighbours": of_sources(layout.NEIGHBOURS, *names) if ranked else [],
         "leakage": of_sources(layout.LEAKAGE, *names) if checked else [],
         "duplicates": _left_out_duplicates(c, experiment)

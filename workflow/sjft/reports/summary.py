@@ -16,6 +16,7 @@ from sjft.leakage.table import words_on_doubt
 from sjft.reports.choice import Choice, warning_of_choice
 from sjft.reports.conclusion import conclusion
 from sjft.reports.duplicated import duplicated_among, figures, lines_on_duplicates, without
+from sjft.reports.repeated import Contents, count_repeated, lines_on_repeated
 from sjft.reports.verdict import verdict
 from sjft.retrieval.ranking import shares_of_sources
 from sjft.selection.subset import Manifest, read_manifest
@@ -44,6 +45,7 @@ class Retrieval:
     ``leakage`` and ``duplicates`` are counts as `sjft.leakage.copies` gives them, empty and None
     where nothing was looked for. ``duplicated`` are the paths of the held-out images that stand
     among the target's training images; ``leave_out`` whether the figures leave these out.
+    ``contents`` tell which source images are one file; None where nothing was looked for.
     """
 
     backend: str
@@ -52,6 +54,7 @@ class Retrieval:
     duplicates: Mapping[str, int] | None
     duplicated: frozenset[str] = frozenset()
     leave_out: bool = False
+    contents: Contents | None = None
 
 
 def style_share(manifest: Manifest) -> float | None:
@@ -97,6 +100,7 @@ def summarise(
                 "source_images": len(manifest.subset),
                 "style_share": style_share(manifest),
                 "source_shares": shares_of_sources(manifest.subset),
+                **count_repeated(manifest.subset, retrieval.contents),
             }
         )
     summary: dict[str, Any] = {
@@ -200,6 +204,7 @@ def render_table(summary: Mapping[str, Any]) -> str:
     lines += ["", f"Recall of the `{summary['backend']}` search: " + _listed(summary["recall"])]
     lines += _lines_on_leakage(summary["leakage"], summary["duplicates"])
     lines += lines_on_duplicates(summary["arms"], summary.get("duplicated"))
+    lines += lines_on_repeated(summary["arms"])
     return "\n".join(lines)
 
 

@@ -4,11 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import polars as pl
+
 from sjft.data.table import read_images
 from sjft.leakage.table import count_leakage, read_leakage
 from sjft.reports.choice import Choice, read_choice
 from sjft.reports.conclusion import opening
 from sjft.reports.duplicated import read_duplicated
+from sjft.reports.repeated import Contents, HashedImages, contents_of
 from sjft.reports.summary import Retrieval, RunFiles, summarise
 from sjft.retrieval.neighbours import read_recall
 from sjft.retrieval.ranking import usable_sources
@@ -21,6 +24,8 @@ class RetrievalFiles:
 
     ``images`` are the lists. ``neighbours`` is empty where no arm uses them, ``leakage`` and
     ``duplicates`` where nothing was looked for; ``leave_out`` as `Retrieval` has it.
+    ``target_images`` is the target's list, ``hashes`` are the hash files of the training images of
+    the target and of each source: None and empty where nothing was looked for.
     """
 
     backend: str
@@ -29,6 +34,8 @@ class RetrievalFiles:
     leakage: Mapping[str, Path]
     duplicates: Path | None
     leave_out: bool = False
+    target_images: Path | None = None
+    hashes: Sequence[Sequence[Path]] = ()
 
     @classmethod
     def of(
@@ -38,15 +45,18 @@ class RetrievalFiles:
         searched: Sequence[Sequence[Path]],
         duplicates: Path | None,
         leave_out: bool = False,
+        target_images: Path | None = None,
+        hashes: Sequence[Sequence[Path]] = (),
     ) -> "RetrievalFiles":
         """From files in the order of the ``sources``: of all of them, or of none.
 
-        ``searched`` are images, neighbours and leakage.
+        ``searched`` are images, neighbours and leakage; ``hashes`` begin with the target's.
         """
         images, neighbours, leakage = (
             dict(zip(sources, paths, strict=bool(paths))) for paths in searched
         )
-        return cls(backend, images, neighbours, leakage, duplicates, leave_out)
+        own = (target_images, hashes)
+        return cls(backend, images, neighbours, leakage, duplicates, leave_out, *own)
 
 
 def write_summary(
@@ -64,12 +74,12 @@ def write_summary(
     """
     lists = {source: read_images(path) for source, path in retrieval.images.items()}
     arm = read_choice(published) if isinstance(published, Path) else Choice(published)
-    summary = summarise(experiment, runs, usable_sources(lists, {}), _known(retrieval), arm)
+    summary = summarise(experiment, runs, usable_sources(lists, {}), _known(retrieval, lists), arm)
     write_json(json, summary)
     write_text(text, f"# {experiment}\n\n{opening(summary)}\n\n{summary['table']}\n")
 
 
-def _known(files: RetrievalFiles) -> Retrieval:
+def _known(files: RetrievalFiles, lists: Mapping[str, pl.DataFrame]) -> Retrieval:
     duplicates = None if files.duplicates is None else read_leakage(files.duplicates)
     return Retrieval(
         files.backend,
@@ -78,4 +88,13 @@ def _known(files: RetrievalFiles) -> Retrieval:
         None if duplicates is None else count_leakage(duplicates),
         read_duplicated(files.duplicates),
         files.leave_out,
+        _contents(files, lists),
     )
+
+
+def _contents(files: RetrievalFiles, lists: Mapping[str, pl.DataFrame]) -> Contents | None:
+    if files.target_images is None:
+        return None
+    tables = [read_images(files.target_images), *lists.values()]
+    target, *sources = (HashedImages(*of) for of in zip(tables, files.hashes, strict=True))
+    return contents_of(target, sources)

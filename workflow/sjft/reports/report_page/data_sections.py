@@ -12,6 +12,7 @@ from sjft.data.state import read_record
 from sjft.data.table import read_images
 from sjft.leakage.table import count_leakage, read_leakage, words_on_doubt
 from sjft.reports.duplicated import lines_on_duplicates
+from sjft.reports.repeated import lines_on_repeated
 from sjft.reports.report_page import charts
 from sjft.reports.report_page.blocks import (
     Block,
@@ -68,6 +69,7 @@ def comparison(inputs: ReportInputs, summary: Mapping[str, Any]) -> Section:
         chance = percent(summary["style_share_by_chance"])
         blocks.append(Text(f"By chance {chance} of the source images would have its style."))
     said = lines_on_duplicates(summary["arms"], summary.get("duplicated"))
+    said += lines_on_repeated(summary["arms"])
     return Section("comparison", "Did borrowing help?", [*blocks, *map(Text, said)])
 
 
