@@ -92,6 +92,41 @@ def test_the_whole_run_is_told_from_what_is_expected(
     assert words in run.line()
 
 
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (150.0, "about 2.5 minutes left"),  # of 100 s one and a half times: so will the other
+        (40.0, "about 1.7 minutes left"),  # it went on where it had been interrupted
+    ],
+)
+def test_what_is_late_makes_what_is_expected_of_others_late(
+    tmp_path: Path, seconds: float, words: str
+) -> None:
+    clock = Clock()
+    run = run_of(tmp_path, clock, {"extract_descriptors": 0.0, "finetune": 100.0}, slots=2)
+    for number in range(4):
+        run.started(number)
+        run.finished(number)
+    run.started(4)
+    clock.now += seconds
+    run.finished(4)
+    assert words in run.line()
+
+
+def test_a_running_job_that_will_be_late_tells_of_the_others_as_well(tmp_path: Path) -> None:
+    clock = Clock()
+    jobs = {
+        number: RunJob(Job("finetune", (("arm", arm),)), 1, tmp_path / f"{number}.log", [])
+        for number, arm in enumerate(("selective", "fine-tune"))
+    }
+    run = RunProgress(jobs, 1, lambda _: 100.0, clock)
+    run.started(0)
+    clock.now += 60
+    line = "2026-01-01 10:00:00,000 INFO training: 20 of 100 updates, 0.3 a second, 240 s left\n"
+    (tmp_path / "0.log").write_text(line)
+    assert "about 9.0 minutes left" in run.line()  # 240 s, and another 60 + 240
+
+
 def test_how_far_a_job_is_stands_in_its_log(tmp_path: Path) -> None:
     clock = Clock()
     run = run_of(tmp_path, clock, {"finetune": 60.0})

@@ -129,6 +129,7 @@ class RunProgress:
         """What is left of each job that has not ended, and those of which nothing is known."""
         by_kind = _means({n: self.jobs[n].kind for n in took}, took)
         by_rule = _means({n: self.jobs[n].job.rule for n in took}, took)
+        late = self._late(spent, took, inside)
         left, unknown = {}, set()
         for number, known in self.jobs.items():
             if number in took:
@@ -137,7 +138,9 @@ class RunProgress:
             if in_job := inside.get(number):
                 loop = in_job.seconds_left
             short = 0.0 if rule in SHORT_RULES else None
-            guesses = (by_kind.get(known.kind), self.expected(known.job), by_rule.get(rule), short)
+            expected = self.expected(known.job)
+            on_file = None if expected is None else expected * late.get(rule, 1.0)
+            guesses = (by_kind.get(known.kind), on_file, by_rule.get(rule), short)
             whole = next((seconds for seconds in guesses if seconds is not None), None)
             if whole is None and loop is None:
                 unknown.add(number)
@@ -145,6 +148,29 @@ class RunProgress:
                 seconds = max((whole or 0.0) - spent.get(number, 0.0), loop or 0.0)
                 left[number] = Demand(seconds, known.threads, False)
         return left, unknown
+
+    def _late(
+        self,
+        spent: Mapping[int, float],
+        took: Mapping[int, float],
+        inside: Mapping[int, InJob | None],
+    ) -> dict[str, float]:
+        """By rule, how many times as long as expected its jobs take: 1 at the least.
+
+        A forecast is of a machine that does nothing else. Less than 1 is no better machine but a
+        job that went on where it had been interrupted.
+        """
+        seconds = dict(took)
+        for number, found in inside.items():
+            if found and found.seconds_left is not None:
+                seconds[number] = spent[number] + found.seconds_left
+        sums: dict[str, list[float]] = {}
+        for number, found_seconds in seconds.items():
+            if expected := self.expected(self.jobs[number].job):
+                of_rule = sums.setdefault(self.jobs[number].job.rule, [0.0, 0.0])
+                of_rule[0] += found_seconds
+                of_rule[1] += expected
+        return {rule: max(1.0, taken / told) for rule, (taken, told) in sums.items()}
 
 
 @dataclass(frozen=True)
