@@ -16,6 +16,8 @@ import errno
 import io
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -97,7 +99,7 @@ def require_sealed(path: Path) -> None:
     """Raise `NotAsWrittenError` where a file is not the very bytes that were sealed."""
     with _opened(path) as file:
         _, _, wanted = _end_of(path, file)
-        found = _checksum_of(path, file, file.seek(0, 2) - _CHECKSUM_BYTES)
+        found = _checksum_of(file, file.seek(0, 2) - _CHECKSUM_BYTES)
     if found != wanted:
         raise NotAsWrittenError(path, DAMAGED)
 
@@ -105,7 +107,7 @@ def require_sealed(path: Path) -> None:
 def checksum_of_file(path: Path) -> str:
     """The same checksum of a whole file, for formats that allow nothing behind their content."""
     with _opened(path) as file:
-        return _checksum_of(path, file, file.seek(0, 2))
+        return _checksum_of(file, file.seek(0, 2))
 
 
 class _Checksum:
@@ -122,18 +124,15 @@ class _Checksum:
         return f"{self._crc:08x}{self._adler:08x}"
 
 
-def _checksum_of(path: Path, file: IO[bytes], length: int) -> str:
+def _checksum_of(file: IO[bytes], length: int) -> str:
     """Of the first ``length`` bytes."""
     whole = _Checksum()
     buffer = memoryview(bytearray(max(1, min(_AT_A_TIME, length))))
     left = length
     file.seek(0)
-    try:
-        while left > 0 and (read := file.readinto(buffer[:left])):  # type: ignore[attr-defined]
-            whole.update(buffer[:read])
-            left -= read
-    except OSError as error:
-        raise _unreadable(path, error) from None
+    while left > 0 and (read := file.readinto(buffer[:left])):  # type: ignore[attr-defined]
+        whole.update(buffer[:read])
+        left -= read
     return whole.digits()
 
 
@@ -162,16 +161,19 @@ def is_sealed(path: Path) -> bool:
     return True
 
 
-def _opened(path: Path) -> IO[bytes]:
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file for reading; raises `UserError` where that fails, then or at any byte later."""
     try:
         if not path.is_file():
             path.stat()
             raise OSError(errno.EINVAL, "it is no file")
-        return path.open("rb", buffering=0)
+        with path.open("rb", buffering=0) as file:
+            yield file
     except FileNotFoundError:
         raise UserError(f"{path}: there is no such file. Run the rule that writes it.") from None
     except OSError as error:
-        raise _unreadable(path, error) from None
+        raise UserError(f"{path}: cannot be read ({error.strerror}).") from None
 
 
 def _end_of(path: Path, file: IO[bytes]) -> tuple[int, str, str]:
@@ -182,7 +184,3 @@ def _end_of(path: Path, file: IO[bytes]) -> tuple[int, str, str]:
     if end is None:
         raise NotAsWrittenError(path, NOT_SEALED)
     return int(end[1]), end[2].decode("ascii"), end[3].decode("ascii")
-
-
-def _unreadable(path: Path, error: OSError) -> UserError:
-    return UserError(f"{path}: cannot be read ({error.strerror}).")
