@@ -203,6 +203,38 @@ def test_an_edited_table_is_refused_until_it_is_accepted(
     assert path.stat().st_mtime == 1.5e9  # nothing runs again because of it
 
 
+@pytest.mark.parametrize(
+    ("was", "edited", "problem"),
+    [
+        (",0,source,", ",5,source,", "labels are not 0 to 0"),
+        ("source/1.png", "", "paths and sources are named"),
+        ("chosen_by,", "taken_by,", "has the columns"),
+    ],
+)
+@pytest.mark.parametrize("digest", [True, False])
+def test_an_edited_table_that_no_job_could_work_with_is_not_accepted(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    was: str,
+    edited: str,
+    problem: str,
+    digest: bool,
+) -> None:
+    path = tmp_path / "subset.csv"
+    write_manifest(manifest(["dots"], ["dots", "lines"]), path, tmp_path / "targets.csv")
+    if not digest:
+        digest_file(path).unlink()
+    assert was in path.read_text()
+    path.write_text(path.read_text().replace(was, edited))
+    before = sorted((file.name, file.read_bytes()) for file in tmp_path.iterdir())
+    assert main(["accept", str(path)]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith(f"sjft: {path}: ")
+    assert problem in told
+    assert "emove it and run again" in told or "emove the file and run again" in told
+    assert sorted((file.name, file.read_bytes()) for file in tmp_path.iterdir()) == before
+
+
 def test_a_table_copied_without_its_digest_can_be_accepted(
     artefacts: dict[str, Artefact], tmp_path: Path
 ) -> None:

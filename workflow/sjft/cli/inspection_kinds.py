@@ -83,6 +83,18 @@ def inspected(path: Path) -> Inspection:
         ) from error
 
 
+def require_sane_table(path: Path) -> None:
+    """Raise `UserError` where a check of a table fails; of tables that are not known, none does."""
+    if path.suffix != ".csv" or _place_of_table(_header_of(path)) is None:
+        return
+    for check in inspected(path).checks:
+        if check.problem:
+            raise UserError(
+                f"{path}: cannot be accepted as it is: {check.what}: {check.problem}. Mend it, or "
+                "remove it and run again."
+            )
+
+
 def _intact(path: Path) -> list[Check]:
     """What the file's bytes were held to before: a file that does not hold to it is refused."""
     if path.suffix == ".json":
@@ -187,18 +199,26 @@ def _is_tensor(value: object) -> bool:
 
 
 def _inspect_table(path: Path) -> Inspection:
-    first = io.BytesIO(content_of(path)).readline()
-    try:
-        header = tuple(next(csv.reader(io.StringIO(first.decode("utf-8"))), []))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path}: is no table ({error}). Remove it and run again.") from None
-    for columns, place in TABLES.items():
-        if header[: len(columns)] == columns:
-            return _named(place)(path)
+    header = _header_of(path)
+    if (place := _place_of_table(header)) is not None:
+        return _named(place)(path)
     raise UserError(
         f"{path}: is no table of this pipeline: it has the columns "
         f"{', '.join(header)[:200] or '(none)'}."
     )
+
+
+def _header_of(path: Path) -> tuple[str, ...]:
+    first = io.BytesIO(content_of(path)).readline()
+    try:
+        return tuple(next(csv.reader(io.StringIO(first.decode("utf-8"))), []))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path}: is no table ({error}). Remove it and run again.") from None
+
+
+def _place_of_table(header: tuple[str, ...]) -> str | None:
+    known = (place for columns, place in TABLES.items() if header[: len(columns)] == columns)
+    return next(known, None)
 
 
 def _inspect_record(path: Path) -> Inspection:

@@ -121,12 +121,13 @@ def _take_rest(
 
 
 def _accept(chosen: argparse.Namespace) -> str:
+    from sjft.cli.inspection_kinds import require_sane_table  # noqa: PLC0415
     from sjft.storage.acceptance import accept_as_it_is  # noqa: PLC0415
 
     accepted = []
     try:
         for file in chosen.files:
-            accepted.append(accept_as_it_is(file))
+            accepted.append(accept_as_it_is(file, require_sane_table))
     except UserError:
         if accepted:  # those before it are
             print("\n".join(accepted), flush=True)
