@@ -3,6 +3,7 @@
 from collections import Counter
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -163,6 +164,16 @@ def test_a_manifest_that_asks_for_more_than_is_on_file_is_refused() -> None:
     short = Neighbours(lists.targets, lists.sources[:, :9], lists.divergences[:, :9])
     with pytest.raises(UserError, match="asks for 10 neighbours of an image, but 9"):
         own_neighbours(manifest, short)
+
+
+def test_a_subset_that_leaves_a_target_image_nothing_of_its_own_is_refused() -> None:
+    lists = random_neighbours(5, 6, 30, 10)
+    manifest = selected(lists, [1, 4, 4, 4, 4, 4])
+    nearest = int(lists.sources[0, 0])
+    edited = Manifest(manifest.subset.filter(pl.col("image") != nearest), manifest.targets)
+    first = manifest.targets["path"][0]
+    with pytest.raises(UserError, match=rf"^{first}: none of .* stands in subset\.csv \(1 such"):
+        own_neighbours(edited, lists)
 
 
 @given(seed=st.integers(0, 1000), scale=st.floats(1e-3, 1e3))

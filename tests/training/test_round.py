@@ -218,6 +218,14 @@ def test_the_same_seed_gives_the_same_bytes(folder: Path) -> None:
     assert trained_bytes(round_of(folder, number=1), folder) != first
 
 
+def test_a_subset_of_a_source_that_the_experiment_has_not_is_refused(folder: Path) -> None:
+    of = round_of(folder)
+    other = of.manifest.subset.with_columns(source=pl.lit("shop"))
+    of = replace(of, manifest=replace(of.manifest, subset=other))
+    with pytest.raises(UserError, match=r"^subset\.csv: `shop` is no source .* these are: store\."):
+        run_round(of, round_settings(), None, 1)
+
+
 def test_a_rounds_batches_are_drawn_as_its_manifest_and_settings_say(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

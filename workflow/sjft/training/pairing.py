@@ -130,7 +130,8 @@ def own_neighbours(
     """Each target image's first K_i neighbours, as far as they are in the subset.
 
     With a ``scale``, the nearer ones' losses count more: see `nearness`.
-    Raises `UserError` where manifest and neighbour lists do not belong together.
+    Raises `UserError` where manifest and neighbour lists do not belong together, and where an
+    edited subset leaves a target image none.
     """
     counts = manifest.targets["neighbours"].to_numpy()
     if not np.array_equal(manifest.targets["image"].to_numpy(), neighbours.targets):
@@ -147,6 +148,7 @@ def own_neighbours(
     chosen = np.arange(neighbours.sources.shape[1]) < counts[:, None]
     usable = chosen & np.isin(neighbours.sources, subset)
     number = usable.sum(axis=1)
+    _require_one_each(manifest, number)
     return OwnNeighbours(
         rows=np.searchsorted(subset, neighbours.sources[usable]).astype(np.int64),
         start=np.concatenate([[0], np.cumsum(number)[:-1]]).astype(np.int64),
@@ -154,6 +156,16 @@ def own_neighbours(
         divergences=None if scale is None else neighbours.divergences[usable],
         scale=scale,
     )
+
+
+def _require_one_each(manifest: Manifest, number: Rows) -> None:
+    alone = np.flatnonzero(number == 0)
+    if len(alone):
+        raise UserError(
+            f"{manifest.targets['path'][int(alone[0])]}: none of this target image's K_i nearest "
+            f"source images stands in subset.csv ({len(alone)} such). Leave each target image one "
+            "of its own, or remove subset.csv and targets.csv of this round and run again."
+        )
 
 
 def source_choice(

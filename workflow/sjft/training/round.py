@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sjft.data.pixels import USUAL_LIMITS
 from sjft.data.table import class_names
+from sjft.errors import UserError
 from sjft.networks.devices import explained_memory
 from sjft.networks.joint import JointNetwork, continue_from, joint_network
 from sjft.networks.source_head import ClassifierClasses
@@ -229,4 +230,11 @@ def _labels(table: pl.DataFrame) -> NDArray[np.int64]:
 
 
 def _paths_of_sources(subset: pl.DataFrame, folders: Mapping[str, Path]) -> list[Path]:
+    unknown = sorted(set(subset["source"].fill_null("")) - folders.keys())
+    if unknown:
+        raise UserError(
+            f"subset.csv: `{unknown[0]}` is no source of this experiment; these are: "
+            f"{', '.join(folders)}. Correct it, or remove subset.csv and targets.csv of this round "
+            "and run again."
+        )
     return [folders[source] / path for source, path in subset.select("source", "path").iter_rows()]
