@@ -2,10 +2,11 @@
 
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
-from chain import REPOSITORY, Chain, lay_out_empty_images
+from chain import REPOSITORY, Chain, copy_workflow, lay_out_empty_images
 from tiny_runs import (
     assert_refused,
 )
@@ -36,6 +37,12 @@ def test_a_wrong_configuration_is_explained(
 ) -> None:
     with chain.configured(change):
         assert_refused(chain.snakemake("-n", "results/tiny/model.pt"), *words)
+
+
+def test_a_folder_whose_name_snakemake_takes_for_wildcards_is_refused(tmp_path: Path) -> None:
+    chain = copy_workflow(tmp_path / "of {mine}")
+    outcome = chain.snakemake("-n", "results/tiny/model.pt")
+    assert_refused(outcome, f"{chain.root}/workflow: Snakemake takes braces", "Rename the folder")
 
 
 def test_all_that_is_missing_is_said_at_once_before_anything_runs(fresh: Chain) -> None:

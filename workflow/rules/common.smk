@@ -16,6 +16,11 @@ if not WORKFLOW.is_dir():
         f"{WORKFLOW}: the library and its scripts must lie on this machine's disk. Clone the "
         "repository, and give the path of its Snakefile."
     )
+if set("{}") & set(str(WORKFLOW)):
+    sys.exit(
+        f"{WORKFLOW}: Snakemake takes braces in the path of a workflow for wildcards. Rename the "
+        "folder, or move the repository."
+    )
 # Jobs import the library from here, in whatever environment and on whatever node they run.
 sys.path.insert(0, str(WORKFLOW))
 os.environ.update(
