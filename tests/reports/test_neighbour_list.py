@@ -102,6 +102,22 @@ def test_the_page_has_all_images_inside_it(
     assert page_of(listed, gone, Path("not/made.html")).count("cannot be read") == 5
 
 
+def test_names_neither_turn_lines_around_nor_command_the_terminal(
+    made: tuple[ExplorerInputs, ImageFolders],
+) -> None:
+    inputs, images = made
+    listed = list_neighbours(inputs, inputs.rounds[0], "/7.png", 2)
+    first, *others = listed.nearest
+    odd = replace(first, class_name="א\u202e\x1b[2Jx")
+    renamed = replace(listed, class_name="a`b\u202e", nearest=[odd, *others])
+    text = renamed.text()
+    assert "(a`b\\u202e): 2 nearest of 10" in text and "א\\u202e\\x1b[2Jx  things" in text
+    assert "\u202e" not in text and "\x1b" not in text
+    page = page_of(renamed, images, Path("not/made.html"))
+    assert "\u202e" not in page and "\u2068א\\u202e" in page
+    assert "(a`b\\u202e): 2 nearest" in page and "<code>first</code>" in page
+
+
 @pytest.mark.slow
 def test_the_page_is_whole_in_a_browser_and_leads_to_the_explorer_where_that_is_made(
     made: tuple[ExplorerInputs, ImageFolders], tmp_path: Path

@@ -53,12 +53,13 @@ class Explored:
     leaking: tuple[int, ...] = ()
     images: int = 8
     missing: tuple[str, ...] = ()
+    called: str = ""  # what each class's name begins with
 
 
 def write_explored(folder: Path, size: Explored) -> tuple[ExplorerInputs, ImageFolders]:
     """Write all files that the explorer reads, and the images."""
-    targets = _images(size.targets, size.classes, "pets", held_out=3)
-    sources = _images(size.sources, 2 * size.classes, "things", held_out=0)
+    targets = _images(size.targets, size.classes, "pets", size.called, held_out=3)
+    sources = _images(size.sources, 2 * size.classes, "things", size.called, held_out=0)
     write_images(folder / "pets.csv", targets)
     write_images(folder / "things.csv", sources)
     for table in (targets, sources):
@@ -83,7 +84,7 @@ def write_explored(folder: Path, size: Explored) -> tuple[ExplorerInputs, ImageF
     return inputs, ImageFolders(folder, {"things": folder}, ImageLimits())
 
 
-def _images(number: int, classes: int, name: str, held_out: int) -> pl.DataFrame:
+def _images(number: int, classes: int, name: str, called: str, held_out: int) -> pl.DataFrame:
     """The first are training images; names of classes hold what HTML and JavaScript would read."""
     labels = [n * classes // number for n in range(number)]
     train = images_table(labels, folder=f"{name} & <more>")
@@ -91,9 +92,9 @@ def _images(number: int, classes: int, name: str, held_out: int) -> pl.DataFrame
     return pl.concat([train, rest]).with_columns(
         pl.int_range(pl.len(), dtype=pl.Int32).alias("image"),
         (pl.int_range(pl.len(), dtype=pl.Int32) % SHARDS).alias("shard"),
-        (pl.lit(f"{name[:-1]} <b>") + pl.col("label").cast(pl.String) + pl.lit("</b>")).alias(
-            "class_name"
-        ),
+        (
+            pl.lit(f"{called}{name[:-1]} <b>") + pl.col("label").cast(pl.String) + pl.lit("</b>")
+        ).alias("class_name"),
     )
 
 

@@ -1,8 +1,11 @@
 """The explorer in a browser, at the width of a desk and of a phone."""
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from browser import Watched, browser, on_paper
@@ -168,3 +171,30 @@ def test_in_print_the_image_with_its_neighbours_stands_alone_and_is_light(
     assert box["width"] > 600, "all of the paper is its own"
     assert seen.locator("#detail .card").count() == 24 + 12
     watched.check("print")
+
+
+def test_names_do_not_turn_lines_around_and_lead_to_their_files(
+    chrome: Any, tmp_path: Path
+) -> None:
+    inputs, images = write_explored(tmp_path, replace(SIZE, called="\u202eא"))
+    write_explorer(inputs, images, SETTINGS, tmp_path / "explorer", 1)
+    watched = Watched(chrome, "desktop")
+    watched.open(tmp_path / "explorer" / "index.html")
+    seen = watched.page
+    seen.wait_for_selector("#detail .card")
+    pet, thing = (f"\u2068\\u202eא{name} <b>" for name in ("pet", "thing"))
+    assert f"{pet}0</b>\u2069, " in seen.inner_text("#list small >> nth=0")
+    assert re.search(r"\b[1-9]\d* of the 30 listed are used", seen.inner_text("#detail"))
+    shown = [seen.inner_text("body")]
+    seen.click("#detail .card >> nth=0")
+    seen.wait_for_selector("#dialog h3")
+    assert f"Neighbour 1: {thing}" in seen.inner_text("#dialog-title")
+    files = seen.eval_on_selector_all("#dialog a", "links => links.map((link) => link.href)")
+    assert len(files) == 2 and all(Path(unquote(urlsplit(f).path)).is_file() for f in files)
+    seen.keyboard.press("Escape")
+    for title in ("Most borrowed", "Classes"):
+        seen.click(f"nav >> text={title}")
+        seen.wait_for_selector(f"main h2 >> text={title.lower().split()[-1]}")
+        shown.append(seen.inner_text("body"))
+    assert all("\u202e" not in text and thing in text for text in shown)
+    watched.check("names")

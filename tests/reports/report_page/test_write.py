@@ -205,6 +205,20 @@ def test_it_is_one_file_that_names_no_address_and_reads_no_name_as_html(
     assert "<b>" not in html and "pet &lt;b&gt;0&lt;/b&gt;" in html
 
 
+def test_names_do_not_turn_the_page_s_lines_around(tmp_path: Path) -> None:
+    inputs, folders = write_reported(tmp_path, Explored(retrievals=("first",), called="\u202eא"))
+    write_report(inputs, folders, KNOWN, tmp_path / "report/index.html")
+    html = (tmp_path / "report/index.html").read_text("utf-8")
+    assert "\u202e" not in html and '<th scope="row">\\u202eאpet ' in html
+    isolated = "\u2068\\u202eא{} &lt;b&gt;0&lt;/b&gt;\u2069"
+    for told in (
+        f"<figcaption>{isolated.format('pet')}: pets",
+        "Most images are of the class \u2068\\u202eאthing &lt;b&gt;",
+        f'aria-label="{isolated.format("pet")}, told as {isolated.format("pet")}: ',
+    ):
+        assert told in html, told
+
+
 def test_the_same_files_make_the_same_bytes(
     made: tuple[ReportInputs, ImageFolders, Path],
 ) -> None:

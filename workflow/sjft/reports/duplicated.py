@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from sjft.data.omissions import shown
 from sjft.errors import UserError
 from sjft.evaluation.probabilities import Probabilities
 from sjft.leakage.table import read_leakage
+from sjft.reports.names import named
 from sjft.reports.verdict import answers_of, mean_over_classes
 
 
@@ -28,7 +30,7 @@ class Duplicated:
     @property
     def told(self) -> str:
         """How many, whether they are left out, and of which classes nothing else is there."""
-        lost = ", ".join(self.lost_classes)
+        lost = ", ".join(named(shown(name)) for name in self.lost_classes)
         told = (
             f"{len(self.images)} of the {self.of} test images stand among the target's own "
             "training images"

@@ -16,10 +16,12 @@ import polars as pl
 from PIL import Image, ImageOps
 
 from sjft.data.location import ImageFolders
+from sjft.data.omissions import shown as printable
 from sjft.data.pixels import load_pixels
 from sjft.data.table import read_images
 from sjft.errors import BadImageError, UserError
 from sjft.reports.explorer.inputs import ExplorerInputs, RoundFiles
+from sjft.reports.names import named
 from sjft.retrieval.neighbours import Neighbours, read_neighbours
 from sjft.retrieval.ranking import side_by_side
 from sjft.selection.pairs import borrowed
@@ -69,22 +71,23 @@ class NeighbourList:
         for one in self.nearest:
             used = {None: "?", True: "yes", False: "no"}[one.used]
             path = f"{one.source}: {one.path}" if self.several_sources else one.path
-            rows.append([str(one.rank), f"{one.divergence:.4g}", used, one.class_name, path])
+            names = printable(one.class_name), printable(path)
+            rows.append([str(one.rank), f"{one.divergence:.4g}", used, *names])
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = (
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
             for row in rows
         )
-        return "\n".join([self.title, "", *lines])
+        title = f"{printable(self.path)} ({printable(self.class_name)}): {self.told}"
+        return "\n".join([title, "", *lines])
 
     @property
-    def title(self) -> str:
-        """What the list is of."""
+    def told(self) -> str:
+        """What the list is, behind the name of the image."""
         known = "not selected yet" if self.neighbours is None else f"K = {self.neighbours}"
         return (
-            f"{self.path} ({self.class_name}): {len(self.nearest)} nearest of {self.on_file} on "
-            f"file by the retrieval `{self.retrieval}`; {known} in {self.arm}-{self.seed}, "
-            f"round {self.round}"
+            f"{len(self.nearest)} nearest of {self.on_file} on file by the retrieval "
+            f"`{self.retrieval}`; {known} in {self.arm}-{self.seed}, round {self.round}"
         )
 
     @property
@@ -191,7 +194,10 @@ def page_of(listed: NeighbourList, images: ImageFolders, explorer: Path) -> str:
     target = _inside(images.target / listed.path, images.limits)
     link = f"{explorer.resolve().as_uri()}#/targets/{quote(listed.path, safe='')}"
     more = link if explorer.is_file() else None
-    return template.render(listed=listed, target=target, images=shown_images, more=more) + "\n"
+    return (
+        template.render(listed=listed, target=target, images=shown_images, more=more, named=named)
+        + "\n"
+    )
 
 
 def _inside(path: Path, limits: ImageLimits) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
+from sjft.reports.names import visible
 from sjft.reports.report_page.blocks import Chart
 
 # Okabe and Ito's, the light ones last; lines differ by their dashes too, points by their shapes.
@@ -124,6 +125,7 @@ def levels(
 
 def bars(table: pl.DataFrame, name: str, value: str, title: str, meaning: str) -> Chart:
     """One bar a row, in the order of the rows."""
+    table = _visible(table, name)
     order = table[name].to_list()
     chart = (
         alt.Chart(table)
@@ -136,8 +138,14 @@ def bars(table: pl.DataFrame, name: str, value: str, title: str, meaning: str) -
     return drawn(chart.properties(width=330, height=alt.Step(17)), title, meaning)
 
 
+def _visible(table: pl.DataFrame, name: str) -> pl.DataFrame:
+    """A drawing's labels are texts of their own: nothing stands beside them that would turn."""
+    return table.with_columns(pl.Series(name, list(map(visible, table[name])), pl.String))
+
+
 def dots(table: pl.DataFrame, name: str, value: str, title: str, meaning: str) -> Chart:
     """A point for each row's ``value``, in the line of its ``name``, by the column `run`."""
+    table = _visible(table, name)
     runs = table["run"].unique(maintain_order=True).to_list()
     order = table[name].unique(maintain_order=True).to_list()
     chart = (

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from sjft.evaluation.accuracy import confusion
 from sjft.evaluation.probabilities import Probabilities, read_probabilities
+from sjft.reports.names import named
 from sjft.reports.report_page.blocks import Block, Cell, Matrix, Table, Text, percent
 from sjft.reports.report_page.inputs import RunFiles
 
@@ -76,7 +77,7 @@ def _told(found: _Confusion) -> str:
 
 
 def _matrix(run: RunFiles, found: _Confusion, folder: str) -> Matrix:
-    names = found.answers.class_names
+    names = list(map(named, found.answers.class_names))
     columns = [names[label] for label in found.shown]
     rows, behind = [], {}
     predicted = found.answers.values.argmax(axis=1)
@@ -91,7 +92,7 @@ def _matrix(run: RunFiles, found: _Confusion, folder: str) -> Matrix:
             if len(taken):
                 behind[f"{row},{column}"] = _named(found.answers, taken, label)
         rows.append(cells)
-    content = {"classes": list(names), "folder": folder, "most": MOST_NAMED, "cells": behind}
+    content = {"classes": names, "folder": folder, "most": MOST_NAMED, "cells": behind}
     caption = (
         f"{run.name}: how the images of each class (row) were told (column). What stands on the "
         "framed diagonal is right. A press on a number names its images, the surest mistakes first."
@@ -129,7 +130,7 @@ def _json(content: Any) -> str:
 
 
 def _others(run: RunFiles, found: _Confusion) -> Table:
-    names = found.answers.class_names
+    names = list(map(named, found.answers.class_names))
     rows: list[list[Cell]] = []
     for label in found.left_out:
         of_class = found.counts[label].copy()

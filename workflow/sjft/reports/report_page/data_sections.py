@@ -12,6 +12,7 @@ from sjft.data.state import read_record
 from sjft.data.table import read_images
 from sjft.leakage.table import count_leakage, read_leakage, words_on_doubt
 from sjft.reports.duplicated import lines_on_duplicates
+from sjft.reports.names import named
 from sjft.reports.repeated import lines_on_repeated
 from sjft.reports.report_page import charts
 from sjft.reports.report_page.blocks import (
@@ -128,7 +129,7 @@ def _classes_and_examples(
     if len(train):
         places = np.unique(np.linspace(0, len(train) - 1, EXAMPLES).round().astype(int))
         shown = [
-            [_image(folders, files.name, path, f"{name}: {path}")]
+            [_image(folders, files.name, path, f"{named(name)}: {named(path)}")]
             for path, name in train[places].select("path", "class_name").iter_rows()
         ]
         blocks.append(ShownImages(f"Some of the training images of {files.name}", shown))
@@ -197,7 +198,7 @@ def _copies(
     ]
     shown = [
         [
-            _image(folders, name, row[f"{side}_path"], f"{name}: {row[f'{side}_path']}")
+            _image(folders, name, row[f"{side}_path"], f"{name}: {named(row[f'{side}_path'])}")
             for name, side in zip(datasets, ("target", "source"), strict=True)
         ]
         for row in table.head(PAIRS).iter_rows(named=True)

@@ -12,6 +12,7 @@ import polars as pl
 from sjft.data.location import ImageFolders
 from sjft.data.table import read_images
 from sjft.leakage.table import images_to_exclude, read_leakage
+from sjft.reports.names import named
 from sjft.reports.report_page.blocks import Block, Gallery, Section, ShownImage, Text
 from sjft.reports.report_page.inputs import ReportInputs, RetrievalFiles, RunFiles
 from sjft.reports.report_page.thumbnails import thumbnail
@@ -153,7 +154,7 @@ def _gallery(
     place = f"{link}#/targets/{quote(path, safe='')}" if link else ""
     rows = [shown for of in found for shown in _by_round(of, path, images, named=len(found) > 1)]
     return Gallery(
-        f"{target['class_name']}: {path}",
+        f"{named(target['class_name'])}: {named(path)}",
         ShownImage(thumbnail(folders.target / path, folders.limits), "the target image"),
         [*rows, _at_random(first, row, path, images)],
         place,
@@ -221,5 +222,6 @@ def _source(images: _Images, number: int, told: str) -> ShownImage:
     image = images.sources.row(number, named=True)
     file = images.folders.of(image["source"]) / image["path"]
     return ShownImage(
-        thumbnail(file, images.folders.limits), f"{told}; {image['class_name']}: {image['path']}"
+        thumbnail(file, images.folders.limits),
+        f"{told}; {named(image['class_name'])}: {named(image['path'])}",
     )

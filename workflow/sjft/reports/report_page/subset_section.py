@@ -8,6 +8,7 @@ import polars as pl
 from sjft.data.columns import MOST_VALUES, columns_of
 from sjft.data.location import ImageFolders
 from sjft.data.table import read_images
+from sjft.reports.names import named
 from sjft.reports.report_page import charts
 from sjft.reports.report_page.blocks import Block, Section, Table, Text, percent
 from sjft.reports.report_page.inputs import DatasetFiles, RunFiles
@@ -140,4 +141,4 @@ def _most(counted: pl.DataFrame, what: str, images: int) -> str:
     name, number = counted.row(0)[:2]
     left = max(0, len(counted) - MOST_BARS)
     more = f"; {left} more stand in the table" if left else ""
-    return f"Most images are of the {what} {name}: {number} of {images}{more}."
+    return f"Most images are of the {what} {named(name)}: {number} of {images}{more}."

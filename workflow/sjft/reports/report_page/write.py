@@ -11,6 +11,7 @@ import jinja2
 from markupsafe import Markup
 
 from sjft.data.location import ImageFolders
+from sjft.reports.names import visible
 from sjft.reports.report_page.accuracy_section import (
     accuracy,
     of_whole_split,
@@ -75,7 +76,9 @@ def _small_enough(experiment: str, sections: Sequence[Section], page: Path) -> s
 
     Where it is too large even so, nothing is gained by that, and they are as large as ever.
     """
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, finalize=_without_turning
+    )
     template = environment.from_string((PAGE / "report.html").read_text("utf-8"))
     css = Markup(EXPLORER_CSS.read_text("utf-8") + (PAGE / "report.css").read_text("utf-8"))
     script = Markup("".join((PAGE / name).read_text("utf-8") for name in SCRIPTS))
@@ -112,6 +115,13 @@ def _small_enough(experiment: str, sections: Sequence[Section], page: Path) -> s
         len(text.encode("utf-8")) / 1e6,
     )
     return text
+
+
+def _without_turning(value: object) -> object:
+    """What the page shows of a value: a text's marks that turn a line around are told."""
+    if isinstance(value, Markup):
+        return Markup(visible(value))
+    return visible(value) if isinstance(value, str) else value
 
 
 def _with_code(text: str) -> Markup:

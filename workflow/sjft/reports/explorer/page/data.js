@@ -1,6 +1,28 @@
 "use strict";
 // The data: scripts that call Explorer.receive, loaded when they are first asked for.
 
+// A name as a part of a sentence: marks that turn the rest of a line around are told, as `\u202e`,
+// and letters that are read from right to left take nothing along that stands beside them.
+const TURNING = /[\u202a-\u202e\u2066-\u2069]/g;
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+
+function named(name) {
+  const plain = name.replace(TURNING, (mark) => `\\u${mark.charCodeAt(0).toString(16)}`);
+  return RIGHT_TO_LEFT.test(plain) ? `\u2068${plain}\u2069` : plain;
+}
+
+// The names of classes in data/index.js as they are shown.
+function withNames(index) {
+  const pairs = ([name, ...rest]) => [named(name), ...rest];
+  for (const round of index.rounds) {
+    round.classes = round.classes.map(pairs);
+    round.byTargetClass = Object.fromEntries(
+      Object.entries(round.byTargetClass).map(([name, from]) => [named(name), from.map(pairs)]),
+    );
+  }
+  return { ...index, classes: index.classes.map(named), bad: index.bad.map(named) };
+}
+
 const Explorer = {
   index: null, // data/index.js
   sources: null, // data/sources.js: loaded behind the first view
@@ -10,7 +32,7 @@ const Explorer = {
 
   receive(name, content) {
     if (name === "index") {
-      this.index = content;
+      this.index = withNames(content);
       this.start();
     } else {
       this.waiting.get(name)(content);
@@ -47,7 +69,10 @@ const Explorer = {
   },
 
   async loadSources() {
-    this.sources ??= await this.load("sources");
+    if (!this.sources) {
+      const found = await this.load("sources");
+      this.sources ??= { ...found, classes: found.classes.map(named) };
+    }
     return this.sources;
   },
 
@@ -83,9 +108,10 @@ const Explorer = {
   },
 
   sourceClass: (source) => Explorer.sources.classes[Explorer.sources.label[source]],
-  sourcePath: (source) => Explorer.sources.path[source],
+  // As they are shown; the address of a file has them as they are.
+  sourcePath: (source) => named(Explorer.sources.path[source]),
   sourceSet: (source) => Explorer.sources.names[Explorer.sources.source[source]],
-  targetPath: (target) => Explorer.index.targets.path[target],
+  targetPath: (target) => named(Explorer.index.targets.path[target]),
   targetClass: (target) => Explorer.index.classes[Explorer.index.targets.label[target]],
   isWrong: (round, target) => round.predicted[target] !== Explorer.index.targets.label[target],
 };

@@ -68,7 +68,7 @@ function openTarget(id) {
   const paths = Explorer.index.targets.path;
   const number = /^\d+$/.test(id) ? Number(id) : paths.indexOf(decodeURIComponent(id));
   if (number in paths) state.target = number;
-  else main.before(h("p", { id: "lost", role: "alert" }, `${decodeURIComponent(id)} is not among the images of this page`));
+  else main.before(h("p", { id: "lost", role: "alert" }, `${named(decodeURIComponent(id))} is not among the images of this page`));
 }
 
 function fail(error) {

@@ -9,7 +9,7 @@ function mostBorrowed() {
   const open = (source) =>
     openDialog(`${Explorer.sourceClass(source)}: ${fileName(Explorer.sourcePath(source))}`, async () => [
       h("div", { class: "large" }, Views.source(source, "The source image")),
-      h("p", null, `${Explorer.sourceSet(source)}: ${Explorer.sourcePath(source)} `, original(Explorer.sourceSet(source), Explorer.sourcePath(source))),
+      h("p", null, `${Explorer.sourceSet(source)}: ${Explorer.sourcePath(source)} `, original("source", source)),
       ...(await borrowersOf(source)),
     ]).catch(fail);
   return [

@@ -15,8 +15,8 @@ function pairDialog(target, lists, source, rank, divergence) {
     h(
       "div",
       { class: "pair" },
-      h("figure", null, Views.target(target, "The target image"), h("figcaption", null, `${Explorer.targetPath(target)} `, original("target", Explorer.targetPath(target)))),
-      h("figure", null, Views.source(source, "The source image"), h("figcaption", null, `${Explorer.sourceSet(source)}: ${path} `, original(Explorer.sourceSet(source), path))),
+      h("figure", null, Views.target(target, "The target image"), h("figcaption", null, `${Explorer.targetPath(target)} `, original("target", target))),
+      h("figure", null, Views.source(source, "The source image"), h("figcaption", null, `${Explorer.sourceSet(source)}: ${path} `, original("source", source))),
     ),
     h("p", null, `Divergence ${figures(divergence)} nat.`),
     ...explanation(lists, place, rank),

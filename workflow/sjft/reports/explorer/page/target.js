@@ -25,7 +25,7 @@ async function detail() {
         "div",
         null,
         h("h2", null, fileName(Explorer.targetPath(target))),
-        h("p", null, `Class ${Explorer.targetClass(target)}. `, original("target", Explorer.targetPath(target))),
+        h("p", null, `Class ${Explorer.targetClass(target)}. `, original("target", target)),
         roundsOf(target),
       ),
     ),
@@ -61,9 +61,13 @@ function roundsOf(target) {
   return Views.table("Neighbours in each round, and how well the network told the image after it", head, rows);
 }
 
-function original(set, path) {
-  const { target, sources } = Explorer.index.originals;
-  const folder = set === "target" ? target : sources[set];
+// The link to an image's own file; of a source image, `kind` is "source".
+function original(kind, id) {
+  const { originals, targets } = Explorer.index;
+  const [folder, path] =
+    kind === "target"
+      ? [originals.target, targets.path[id]]
+      : [originals.sources[Explorer.sourceSet(id)], Explorer.sources.path[id]];
   const url = [folder, path].join("/").split("/").map(encodeURIComponent).join("/");
   return h("a", { href: url, target: "_blank", rel: "noopener" }, "The file itself");
 }

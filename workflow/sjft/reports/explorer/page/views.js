@@ -17,7 +17,8 @@ const figures = (value) => (value === null ? "–" : Number(value).toPrecision(3
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
 const grouped = (number) => number.toLocaleString("en");
 const plural = (number, word) => `${grouped(number)} ${word}${number === 1 ? "" : "s"}`;
-const fileName = (path) => path.slice(path.lastIndexOf("/") + 1);
+// A name that `named` has set apart loses its beginning here, and is set apart anew.
+const fileName = (path) => named(path.replace(/[\u2068\u2069]/g, "").split("/").at(-1));
 
 const Views = {
   // An image of a sheet: the sheet, of which a square is seen.

@@ -36,9 +36,13 @@
       ? `told right, ${percent(sure)}`
       : `taken for ${behind.classes[predicted]}, ${percent(sure)}; its own class ${percent(own)}`;
     const place = `${behind.folder}/${path}`;
-    item.append(reaches ? linkTo(place, fromFile(place), path) : path, made("span", told));
+    const name = path.replace(/[\u202a-\u202e\u2066-\u2069]/g, turning);
+    item.append(reaches ? linkTo(place, fromFile(place), name) : name, made("span", told));
     return item;
   }
+
+  // Marks that turn the rest of a line around are told, as `\u202e`.
+  const turning = (mark) => `\\u${mark.charCodeAt(0).toString(16)}`;
 
   // The image itself, which the browser reads now: the page holds no image that is held out.
   function fromFile(path) {
