@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +119,15 @@ def test_the_table_names_classes_and_what_is_taken_for_what() -> None:
     assert "| eel   | 0      | -" in text
     assert "| cat   | dög       | 2      |" in text
     assert "No image is taken for another class." in as_text(evaluated([0, 1], [0, 1]).values())
+
+
+def test_a_class_whose_name_commands_the_terminal_is_escaped_there() -> None:
+    found = evaluated([0, 0, 0, 1], [0, 1, 1, 1])
+    odd = replace(found.probabilities, class_names=["rlo\u202ex", "c\x1b[2J", "eel"])
+    values = replace(found, probabilities=odd).values()
+    assert values["classes"][0]["class_name"] == "rlo\u202ex"
+    text = as_text(values)
+    assert "| rlo\\u202ex | c\\x1b[2J  | 2 " in text and text.isascii() and "\x1b" not in text
 
 
 def test_the_most_frequent_mistakes_come_first() -> None:

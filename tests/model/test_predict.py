@@ -140,6 +140,13 @@ def test_the_table_has_columns() -> None:
     ]
 
 
+def test_a_class_whose_name_commands_the_terminal_is_escaped_there() -> None:
+    odd = Prediction(Path("a.png"), [("rlo\u202egpj\x1b[2J", 0.5), ("cat", 0.25)])
+    (line,) = as_written("text", [odd]).splitlines()
+    assert line == "a.png  rlo\\u202egpj\\x1b[2J  50.0 %  cat       25.0 %"
+    assert json.loads(as_written("json", [odd]))[0]["classes"][0]["class"] == "rlo\u202egpj\x1b[2J"
+
+
 def test_a_list_in_json_is_as_if_written_at_once() -> None:
     values = [
         {

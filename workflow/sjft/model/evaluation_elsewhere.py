@@ -160,7 +160,7 @@ def as_text(values: dict[str, Any]) -> str:
     for row in values["classes"]:
         classes.append(
             [
-                row["class_name"],
+                shown(row["class_name"]),
                 str(row["images"]),
                 _percent(row["accuracy"]),
                 _range(row["interval"]),
@@ -177,7 +177,7 @@ def _mistakes(rows: Sequence[dict[str, Any]]) -> list[str]:
         return ["", "No image is taken for another class."]
     most = sorted(wrong, key=lambda row: -int(row["images"]))[:MOST_CONFUSIONS]
     table = [["class", "taken for", "images"]]
-    table += [[r["class_name"], r["predicted_class"], str(r["images"])] for r in most]
+    table += [[shown(r["class_name"]), shown(r["predicted_class"]), str(r["images"])] for r in most]
     more = len(wrong) - len(most)
     rest = [f"and {more} more pairs: `--output FOLDER` writes all"] if more else []
     return ["", *aligned(table), *rest]

@@ -102,10 +102,10 @@ def _columns(
 ) -> Callable[[Prediction, str | None], str]:
     """A line an image: path, then classes with their probabilities in per cent, in columns."""
     path_width = max((len(shown(str(path))) for path in paths), default=0)
-    class_width = min(max(map(len, classes), default=0), WIDEST_CLASS)
+    class_width = min(max((len(shown(name)) for name in classes), default=0), WIDEST_CLASS)
 
     def line(prediction: Prediction, _: str | None) -> str:
-        ranks = [f"{n.ljust(class_width)} {100 * p:5.1f} %" for n, p in prediction.classes]
+        ranks = [f"{shown(n).ljust(class_width)} {100 * p:5.1f} %" for n, p in prediction.classes]
         cells = [prediction.error] if prediction.error else ranks
         return "  ".join([shown(str(prediction.path)).ljust(path_width), *cells])
 
