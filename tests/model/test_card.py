@@ -56,7 +56,7 @@ def test_the_card_says_what_a_stranger_has_to_know(tmp_path: Path) -> None:
         "| expected calibration error | 0.25",
         "**Not for**",
         "shorter side 72 px, the central crop of 64 x 64 px.",
-        "| birds    | target | 2       | 4 train | 3 images, 1 classes |",
+        "| birds    | target | 2       | 4 train | 3 images, 1 class ",
         "squeezenet1_1, random, seed 0",
         "neighbours of each target image at first",
         "| cat   | 2      | 50.0 %   |",
@@ -109,8 +109,8 @@ def test_accuracies_without_the_duplicates_stand_beside_the_others(
         "12 of them of which no training image is a copy. The method"
     )
     for of_run, told in (
-        (listed, "without these, on 12 test images: selective 25.0 %."),
-        (left_out, "with them, on all 12 test images: selective 25.0 %."),
+        (listed, "without it, on 12 test images: selective 25.0 %."),
+        (left_out, "with it, on all 12 test images: selective 25.0 %."),
     ):
         monkeypatch.setitem(SUMMARY, "arms", {"selective": ARM | {"runs": [of_run]}})
         changed = copies | {"left_out": of_run is left_out}

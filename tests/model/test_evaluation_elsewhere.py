@@ -59,8 +59,8 @@ def test_folders_are_matched_by_name_and_all_else_is_counted(folder: Path) -> No
     assert found.notes() == [
         "left out: 1 file whose ending is no image's: cat/notes.txt",
         "left out: 2 images in 2 folders that are no class of the model: Cat, cow",
-        "left out: 1 images beside the classes' folders: f.png",
-        "1 classes of the model have no image here, and no part in the mean: eel",
+        "left out: 1 image beside the classes' folders: f.png",
+        "1 class of the model has no image here, and no part in the mean: eel",
     ]
 
 
@@ -219,5 +219,5 @@ def test_a_folder_of_bad_images_has_no_figures(
     (tmp_path / "cat/bad.jpg").write_text("no image")
     assert main(["evaluate", str(model), str(tmp_path), "--device", "cpu"]) == 1
     said = capsys.readouterr()
-    assert "none of its 1 images could be read" in said.err
+    assert "none of its 1 image could be read" in said.err
     assert not said.out

@@ -53,7 +53,7 @@ def test_an_experiment_without_its_data_is_planned_from_given_numbers(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = shown(capsys, "absent", *GIVEN)
-    assert "own: 5,360 training images in 1 shards, 1,340 held out." in text
+    assert "own: 5,360 training images in 1 shard, 1,340 held out." in text
     assert "elsewhere: 1,281,167 training images" in text
     assert "Measured on 2 made images" in text
     rows = rows_of(text)
@@ -91,7 +91,7 @@ def test_generated_images_are_counted_by_the_settings(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = shown(capsys, "tiny", "--sample", "2")
-    assert "images: 12 training images in 1 shards, 8 held out." in text
+    assert "images: 12 training images in 1 shard, 8 held out." in text
     assert "store: 18 training images in 2 shards." in text
     rows = rows_of(text)
     # Without published weights nothing is left out of the table; starts are its last row.

@@ -225,8 +225,11 @@ def test_leakage_and_duplicates_are_reported(tmp_path: Path) -> None:
     table = summary_of(tmp_path, retrieval=checked)["table"]
     told = "4 images of store show a held-out image of the target (3 such images)."
     assert f"{told} 2 of them by a perceptual hash of more than 40 bits alone, " in table
-    assert "1 held-out images stand among the target's own training images too." in table
+    assert "1 held-out image stands among the target's own training images too." in table
     assert table.count("look at the pairs") == 1
+    one = {"store": {"source_images": 1, "target_images": 1}}
+    table = summary_of(tmp_path, retrieval=replace(checked, leakage=one))["table"]
+    assert "Leakage: 1 image of store shows a held-out image of the target (1 such image)." in table
 
 
 @pytest.mark.parametrize(

@@ -161,7 +161,12 @@ def test_a_single_image_a_class_says_nothing_of_others() -> None:
     found = compare("selective", "fine-tune", [0], ones, 0 * ones, np.arange(3))
     assert (found.outcome, found.interval, found.smallest) == ("cannot be told", None, None)
     text = sentence(found)
-    assert "no class has test images that differ" in text and "say nothing of other images" in text
+    assert "no class has test images that differ" in text and "says nothing of other images" in text
+
+
+def test_one_test_image_is_told_in_the_singular() -> None:
+    found = compare("selective", "fine-tune", [0], np.ones((1, 1)), np.zeros((1, 1)), np.arange(1))
+    assert "; one seed of 1 test image says nothing of other images." in sentence(found)
 
 
 @pytest.mark.parametrize("seeds", [1, 2])

@@ -2,7 +2,7 @@
 
 Its packages, in the order in which the data meets them; each imports only what stands before it:
 
-- ``errors``, ``progress``: what a user is told
+- ``errors``, ``progress``, ``wording``: what a user is told
 - ``loading``: how modules are loaded faster
 - ``layout``: where every file lies under results/, and the rule that makes it
 - ``settings``: a model for each section of the configuration

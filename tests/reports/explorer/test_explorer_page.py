@@ -55,7 +55,7 @@ def test_every_view_is_whole_and_accessible(
     for title, sign in (
         ("Most borrowed", "source images are used in this round"),
         ("Classes", "Source classes that give most"),
-        ("About this page", "are shown as images, the others by name"),
+        ("About this page", "of these, the others by name"),
     ):
         seen.click(f"nav >> text={title}")
         seen.wait_for_selector(f"main >> text={sign}")

@@ -183,6 +183,14 @@ def test_test_images_that_stand_in_training_are_told_beside_the_figures_with_and
     assert "of all 60 test images, also of the 2 that stand among" in section(
         tmp_path / "index.html", "accuracy"
     )
+    write_json(changed.summary, summary | {"duplicated": copies | {"images": ["a"]}})
+    write_report(changed, folders, KNOWN, tmp_path / "index.html")
+    compared = section(tmp_path / "index.html", "comparison")
+    assert "1 of the 60 test images stands among the target's own training images, and is" in (
+        compared
+    )
+    assert "Mean class accuracy with it, on all 60 test images: " in compared
+    assert "also of the 1 that stands among" in section(tmp_path / "index.html", "accuracy")
 
 
 def test_held_out_images_are_shown_where_a_copy_was_found_and_nowhere_else(
@@ -217,6 +225,18 @@ def test_names_do_not_turn_the_page_s_lines_around(tmp_path: Path) -> None:
         f'aria-label="{isolated.format("pet")}, told as {isolated.format("pet")}: ',
     ):
         assert told in html, told
+
+
+def test_what_there_is_one_of_is_told_in_the_singular(tmp_path: Path) -> None:
+    one = Explored(retrievals=("first",), targets=1, sources=4, kept=2, initial_neighbours=1)
+    inputs, folders = write_reported(tmp_path, replace(one, classes=1, images=1))
+    write_leakage(inputs.leakage["things"], read_leakage(inputs.leakage["things"]).head(1))
+    write_report(inputs, folders, KNOWN, tmp_path / "report/index.html")
+    keys = ("comparison", "data", "leakage", "retrieval", "galleries", "subset", "accuracy")
+    text = "\n".join(section(tmp_path / "report/index.html", key) for key in keys)
+    assert "1 image is in things and held out in pets: 1 pair." in text
+    assert "1 of 1 target image, drawn" in text and "over 1 target image, from" in text
+    assert not re.findall(r"\b1 (?:\w+ )?(?:images|pairs|classes|rows|mistakes)\b.*", text)
 
 
 def test_the_same_files_make_the_same_bytes(

@@ -11,6 +11,7 @@ from pathlib import Path
 from sjft.cli.arguments import path
 from sjft.errors import UserError
 from sjft.settings.dataset import Synthetic
+from sjft.wording import counted
 
 TARGET, SOURCE = "demo_target", "demo_source"
 
@@ -75,7 +76,7 @@ def _made(role: str, name: str, settings: Synthetic, folder: Path, share: float)
         raise UserError(f"--{role} {name}: datasets.{name}: {error}.") from None
     splits = ", ".join(f"{split}/" for split in numbers)
     classes = ", ".join(settings.contents)
-    return f"{folder / role}: {written:,} images in {splits}, classes {classes}"
+    return f"{folder / role}: {counted(written, 'image')} in {splits}, classes {classes}"
 
 
 def _share(text: str) -> float:

@@ -14,6 +14,7 @@ from sjft.evaluation.probabilities import (
     write_probabilities,
 )
 from sjft.storage.files import digest_of_file, write_json, write_plain_table
+from sjft.wording import counted
 
 FILE = "probabilities.h5"
 
@@ -62,5 +63,5 @@ def fuse_folders(places: Sequence[Path], output: Path | None) -> str:
         f"{100 * of_run['accuracy']:6.2f} %"
         for name, of_run in {**rows, "fusion": measured}.items()
     ]
-    head = f"{len(fused.paths)} images; mean class accuracy, and top-1:"
+    head = f"{counted(len(fused.paths), 'image')}; mean class accuracy, and top-1:"
     return "\n".join([head, *lines])

@@ -12,6 +12,7 @@ from sjft.settings.weights import TIMM
 from sjft.settings.yaml_file import as_yaml
 from sjft.storage.files import write_text
 from sjft.storage.markdown import aligned, cell
+from sjft.wording import counted
 
 # More classes than this are folded away.
 CLASSES_SHOWN = 20
@@ -97,7 +98,8 @@ def _beginning(
     name = provenance["training"]["network"]
     return f"""`model.pt` is a `{name.removeprefix(TIMM)}` of {maker(name)} that tells \
 {target["classes"]} classes apart: {100 * metrics["mean_class_accuracy"]:.1f} % mean class \
-accuracy on the {metrics["images"]} images of the split `{split}` of `{experiment["target"]}`\
+accuracy on the {counted(metrics["images"], "image")} of the split `{split}` of \
+`{experiment["target"]}`\
 {_without_duplicates(experiment, provenance, summary)}. The method is \
 {provenance["arm"]["title"]} (Ge and Yu, CVPR 2017), the program sjft \
 {provenance["versions"]["sjft"]}.
@@ -149,7 +151,12 @@ def _data(provenance: Mapping[str, Any]) -> str:
     rows = [["data set", "role", "classes", "images", "trained on"]]
     for place, (name, numbers) in enumerate(provenance["data"].items()):
         images = ", ".join(f"{number:,} {split}" for split, number in numbers["images"].items())
-        used = f"{numbers['used_images']:,} images, {numbers['used_classes']:,} classes"
+        used = ", ".join(
+            (
+                counted(numbers["used_images"], "image"),
+                counted(numbers["used_classes"], "class", "classes"),
+            )
+        )
         role = "source" if place else "target"
         rows.append([name, role, f"{numbers['classes']:,}", images, used])
     return f"## Data\n\n{_table(*rows)}"

@@ -31,6 +31,7 @@ from sjft.reports.variation import LEVEL
 from sjft.settings.image_limits import ImageLimits
 from sjft.storage.files import write_json, write_plain_table, writing
 from sjft.storage.markdown import aligned
+from sjft.wording import counted
 
 BOOTSTRAP_SEED = 0
 MOST_CONFUSIONS = 10
@@ -130,8 +131,8 @@ def evaluate_elsewhere(
     if not len(scored.rows):
         first = scored.skipped[0]
         raise UserError(
-            f"{listed.folder}: none of its {len(scored.skipped)} images could be read; the "
-            f"first is {first.path}: {first.reason}"
+            f"{listed.folder}: none of its {counted(len(scored.skipped), 'image')} could be "
+            f"read; the first is {first.path}: {first.reason}"
         )
     known = Probabilities(
         [shown(listed.paths[row]) for row in scored.rows],
@@ -145,7 +146,7 @@ def evaluate_elsewhere(
 def as_text(values: dict[str, Any]) -> str:
     """The figures of `Evaluated.values` for a terminal: accuracies, classes, confusions."""
     share = f"{100 * values['interval_level']:.0f} %"
-    head = [f"accuracy over {values['images']:,} images", "", f"{share} interval"]
+    head = [f"accuracy over {counted(values['images'], 'image')}", "", f"{share} interval"]
     rows = [
         head,
         *(
@@ -179,7 +180,11 @@ def _mistakes(rows: Sequence[dict[str, Any]]) -> list[str]:
     table = [["class", "taken for", "images"]]
     table += [[shown(r["class_name"]), shown(r["predicted_class"]), str(r["images"])] for r in most]
     more = len(wrong) - len(most)
-    rest = [f"and {more} more pairs: `--output FOLDER` writes all"] if more else []
+    rest = (
+        [f"and {more} more {'pair' if more == 1 else 'pairs'}: `--output FOLDER` writes all"]
+        if more
+        else []
+    )
     return ["", *aligned(table), *rest]
 
 

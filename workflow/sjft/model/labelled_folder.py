@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sjft.data.folders import images_below
 from sjft.data.omissions import shown
 from sjft.errors import UserError
+from sjft.wording import counted
 
 NAMED = 5
 
@@ -40,18 +41,20 @@ class LabelledFolder:
         if self.unknown:
             number = sum(self.unknown.values())
             lines.append(
-                f"left out: {number:,} images in {len(self.unknown)} folders that are no class "
-                f"of the model: {_first(list(self.unknown))}"
+                f"left out: {counted(number, 'image')} in "
+                f"{counted(len(self.unknown), 'folder that is', 'folders that are')} no class of "
+                f"the model: {_first(list(self.unknown))}"
             )
         if self.beside:
             lines.append(
-                f"left out: {len(self.beside):,} images beside the classes' folders: "
+                f"left out: {counted(len(self.beside), 'image')} beside the classes' folders: "
                 f"{_first(self.beside)}"
             )
         if self.missing:
             lines.append(
-                f"{len(self.missing)} classes of the model have no image here, and no part in "
-                f"the mean: {_first(self.missing)}"
+                f"{counted(len(self.missing), 'class', 'classes')} of the model "
+                f"{'has' if len(self.missing) == 1 else 'have'} no image here, and no part in the "
+                f"mean: {_first(self.missing)}"
             )
         return lines
 

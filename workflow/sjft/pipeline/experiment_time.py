@@ -16,6 +16,7 @@ from sjft.pipeline.submissions import cost_on_cluster, grouping_of_profile
 from sjft.pipeline.training_cost import RULES_OF_TRAINING, TrainingCost
 from sjft.settings.splits import VALIDATION_SPLIT
 from sjft.training.best import validations
+from sjft.wording import counted
 
 START = """
 import time
@@ -133,7 +134,8 @@ class Forecast:
         many = f"{number} source" if training.source_batch else "as many source"
         without = f" ({', '.join(f'`{arm}`' for arm in alone)}: none)" if alone else ""
         return (
-            f"Training: {experiment.rounds} rounds of {training.updates} updates of "
+            f"Training: {counted(experiment.rounds, 'round')} of "
+            f"{counted(training.updates, 'update')} of "
             f"{training.target_batch * training.accumulate} target images and {many} "
             f"images{without}, in {len(whole)} run{'s' if len(whole) > 1 else ''}{more}: "
             f"{len(rounds)} round{'s' if len(rounds) > 1 else ''} in all.{self._looked_at()}"
@@ -143,8 +145,10 @@ class Forecast:
         times = validations(self.cost.experiment.training)
         if not times:
             return ""
-        many = f"{self.cost.validated:,} images of `{VALIDATION_SPLIT}`"
-        return f" In each round {many} are looked at {times} times, for the best weights."
+        many = f"{counted(self.cost.validated, 'image')} of `{VALIDATION_SPLIT}`"
+        are = "is" if self.cost.validated == 1 else "are"
+        often = "once" if times == 1 else f"{times} times"
+        return f" In each round {many} {are} looked at {often}, for the best weights."
 
     def _machine(self) -> str:
         cores = f"{self.cores} core{'s' if self.cores > 1 else ''}"

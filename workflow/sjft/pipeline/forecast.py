@@ -29,6 +29,7 @@ from sjft.settings.dataset import Cameras, DatasetSettings, Synthetic
 from sjft.settings.merging import CONFIG_FILE, merged_values, shipped_file
 from sjft.settings.splits import VALIDATION_SPLIT
 from sjft.storage import markdown
+from sjft.wording import counted
 
 GB = 1e9
 LOG = logging.getLogger(__name__)
@@ -192,8 +193,11 @@ def forecast_of(cost: ExperimentCost, cores: int | None = None) -> Forecast:
 
 def _line(part: Collection) -> str:
     heldout = f", {part.heldout:,} held out" if part.heldout else ""
-    counted = f"{part.name}: {part.train:,} training images in {part.shards} shards{heldout}."
-    return "\n".join([counted, *(f"  left out: {line}" for line in part.left_out)])
+    line = (
+        f"{part.name}: {counted(part.train, 'training image')} in "
+        f"{counted(part.shards, 'shard')}{heldout}."
+    )
+    return "\n".join([line, *(f"  left out: {line}" for line in part.left_out)])
 
 
 def _table(stages: Sequence[Stage]) -> str:

@@ -12,6 +12,7 @@ from sjft.reports.intervals import RESAMPLES
 from sjft.reports.variation import LEVEL, POWER
 from sjft.storage import markdown
 from sjft.storage.files import write_text
+from sjft.wording import counted
 
 BLUE = "#1f6fb2"
 # What the plot's points are, with shape, colour and size: an upright bar for the mean.
@@ -78,9 +79,11 @@ def _caption(table: pl.DataFrame, split: str, with_paper: bool) -> str:
     updates = table["updates"].drop_nulls().unique().sort().to_list()
     level = f"{100 * LEVEL:g} %"
     parts = [
-        f"Mean of the classes' accuracies in %, on the {images} images of the split `{split}`, "
+        f"Mean of the classes' accuracies in %, on the {counted(images, 'image')} of the split "
+        f"`{split}`, "
         f"over {seeds} {'seed' if seeds == 1 else 'seeds, ± the standard deviation'}. Each arm was "
-        f"trained by {' or '.join(map(str, updates))} updates with the same target images. Source "
+        f"trained by {' or '.join(map(str, updates))} {'update' if updates == [1] else 'updates'} "
+        "with the same target images. Source "
         "images are those of the last round, a mean over seeds. Differences are taken seed by seed "
         "and image by image.",
         f"*Over seeds*: Student's t interval ({level}) of the seeds' differences. It says how the "

@@ -13,6 +13,7 @@ from sjft.evaluation.probabilities import Probabilities
 from sjft.leakage.table import read_leakage
 from sjft.reports.names import named
 from sjft.reports.verdict import answers_of, mean_over_classes
+from sjft.wording import counted
 
 
 @dataclass(frozen=True)
@@ -30,16 +31,17 @@ class Duplicated:
     @property
     def told(self) -> str:
         """How many, whether they are left out, and of which classes nothing else is there."""
+        one = len(self.images) == 1
         lost = ", ".join(named(shown(name)) for name in self.lost_classes)
         told = (
-            f"{len(self.images)} of the {self.of} test images stand among the target's own "
-            "training images"
+            f"{len(self.images)} of the {counted(self.of, 'test image')} "
+            f"{'stands' if one else 'stand'} among the target's own training images"
         )
         if self.left_out:
             more = (
                 f" No image is left of: {lost}; means are over the other classes." if lost else ""
             )
-            return f"{told}, and are left out.{more}"
+            return f"{told}, and {'is' if one else 'are'} left out.{more}"
         return f"{told}.{f' There are no others of: {lost}.' if lost else ''}"
 
 
@@ -98,10 +100,11 @@ def lines_on_duplicates(
     if duplicated is None:
         return []
     found = Duplicated(**duplicated)
+    one = len(found.images) == 1
     key, words = (
-        ("with_duplicates", "Mean class accuracy with them, on all")
+        ("with_duplicates", f"Mean class accuracy with {'it' if one else 'them'}, on all")
         if found.left_out
-        else ("without_duplicates", "Mean class accuracy without these, on")
+        else ("without_duplicates", f"Mean class accuracy without {'it' if one else 'these'}, on")
     )
     by_arm = {arm: [run[key] for run in values["runs"]] for arm, values in arms.items()}
     runs = [run for of_arm in by_arm.values() for run in of_arm]
@@ -111,7 +114,7 @@ def lines_on_duplicates(
         f"{arm} {100 * np.mean([run['mean_class_accuracy'] for run in of_arm]):.1f} %"
         for arm, of_arm in by_arm.items()
     )
-    return [found.told, f"{words} {runs[0]['test_images']} test images: {told}."]
+    return [found.told, f"{words} {counted(runs[0]['test_images'], 'test image')}: {told}."]
 
 
 def without_duplicates(run: Mapping[str, Any]) -> Mapping[str, Any] | None:

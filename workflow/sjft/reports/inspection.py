@@ -11,6 +11,7 @@ from sjft.reports.summary import read_summary
 from sjft.storage.files import read_json
 from sjft.storage.inspection import Inspection, Plot, Values, plain_table
 from sjft.storage.sanity import Check, numbers_are_finite, rows_of_table
+from sjft.wording import counted
 
 SHARES = ("mean_class_accuracy", "accuracy")
 
@@ -29,7 +30,7 @@ def inspect_summary(path: Path) -> Inspection:
         what="The arms of an experiment side by side: accuracies, what was selected, what leaks.",
         sizes={
             "experiment": content.get("experiment"),
-            "arms": {arm: f"{len(values['runs'])} seeds" for arm, values in arms.items()},
+            "arms": {arm: counted(len(values["runs"]), "seed") for arm, values in arms.items()},
             "search": content.get("backend"),
             "recall": content.get("recall", {}),
         },

@@ -22,6 +22,7 @@ from sjft.retrieval.ranking import shares_of_sources
 from sjft.selection.subset import Manifest, read_manifest
 from sjft.storage.files import read_json
 from sjft.storage.markdown import aligned
+from sjft.wording import counted
 
 SKIPPED_NAMED = 5
 
@@ -213,7 +214,7 @@ def _lines_on_skipped(summary: Mapping[str, Any]) -> list[str]:
     if not (paths := summary.get("skipped")):
         return []
     named = ", ".join(map(shown, paths[:SKIPPED_NAMED])) + ", ..." * (len(paths) > SKIPPED_NAMED)
-    images, has = ("1 image", "has") if len(paths) == 1 else (f"{len(paths):,} images", "have")
+    images, has = counted(len(paths), "image"), "has" if len(paths) == 1 else "have"
     told = (
         f"{images} of the split `{summary['split']}` could not be read, and {has} no part in the "
         "figures"
@@ -240,13 +241,14 @@ def _lines_on_leakage(
     if duplicates is None:
         return ["", "Leakage was not looked for."]
     lines = [
-        f"Leakage: {counts['source_images']} images of {source} show a held-out image of the "
-        f"target ({counts['target_images']} such images).{words_on_doubt(counts)}"
+        f"Leakage: {counted(counts['source_images'], 'image')} of {source} "
+        f"{'shows' if counts['source_images'] == 1 else 'show'} a held-out image of the target "
+        f"({counted(counts['target_images'], 'such image')}).{words_on_doubt(counts)}"
         for source, counts in leakage.items()
     ]
     own = (
-        f"{duplicates['target_images']} held-out images stand among the target's own training "
-        f"images too.{words_on_doubt(duplicates)}"
+        f"{counted(duplicates['target_images'], 'held-out image stands', 'held-out images stand')} "
+        f"among the target's own training images too.{words_on_doubt(duplicates)}"
     )
     return ["", *lines, own]
 

@@ -23,6 +23,7 @@ from sjft.reports.intervals import (
 )
 from sjft.reports.variation import LEVEL, variation
 from sjft.storage.files import stable_integer
+from sjft.wording import counted
 
 Outcome = Literal["helped", "did not help", "hurt", "cannot be told"]
 WITHOUT_SOURCE, AT_RANDOM, METHOD = "fine-tune", "random-source", "selective"
@@ -228,9 +229,9 @@ def _how_sure(comparison: Comparison) -> str:
 def _power(comparison: Comparison) -> str:
     one = len(comparison.seeds) == 1
     seeds = "one seed" if one else f"{len(comparison.seeds)} seeds"
-    runs = f"{seeds} of {comparison.images} test images"
+    runs = f"{seeds} of {counted(comparison.images, 'test image')}"
     if comparison.smallest is None or comparison.with_more_seeds is None:
-        return f"{runs} say nothing of other images"
+        return f"{runs} {'says' if one else 'say'} nothing of other images"
     if not comparison.smallest:  # no image and no seed differs from another: nothing to go by
         return f"on all of {runs} both answer alike"
     unknown = ", and how far seeds differ is unknown" if one else ""

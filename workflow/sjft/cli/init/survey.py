@@ -17,6 +17,7 @@ from sjft.data.omissions import Omissions
 from sjft.data.plain_jpeg import DECODING_ERRORS
 from sjft.errors import UserError
 from sjft.settings.dataset import DatasetSettings
+from sjft.wording import counted
 
 # Headers that are read, at most, to learn how large the images are.
 SIZES_READ = 200
@@ -60,7 +61,8 @@ class Survey:
         """What was found, for the terminal and the configuration's comments."""
         held = ", ".join(f"{n:,} {split}" for split, n in self.by_split.items() if split != "train")
         return (
-            f"{role} {self.layout.folder}: {self.classes} classes, {self.train:,} training images"
+            f"{role} {self.layout.folder}: {counted(self.classes, 'class', 'classes')}, "
+            f"{counted(self.train, 'training image')}"
             f"{f' ({held})' if held else ''}, shorter side {self.shorter_side} px (median)."
         )
 

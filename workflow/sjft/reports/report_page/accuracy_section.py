@@ -12,6 +12,7 @@ from sjft.reports.report_page.confusion import confusions
 from sjft.reports.report_page.inputs import RunFiles
 from sjft.reports.report_page.read import plain_table
 from sjft.storage.files import read_json
+from sjft.wording import counted
 
 MOST_LINES = 40  # classes of a chart
 
@@ -62,7 +63,9 @@ def _by_class(tables: dict[str, pl.DataFrame]) -> list[Block]:
     )
     left = len(first) - len(worst)
     meaning = f"Share of each class's test images that is told right, worst of {names[0]} first" + (
-        f"; {left} more classes stand in the table." if left else "."
+        f"; {counted(left, 'more class stands', 'more classes stand')} in the table."
+        if left
+        else "."
     )
     chart = charts.dots(drawn, "class_name", "accuracy, %", "Accuracy of each class", meaning)
     return [chart, Table("Accuracy of each class", ["class", "images", *names], rows)]
@@ -96,8 +99,9 @@ def of_whole_split(summary: Mapping[str, Any]) -> list[Block]:
     if found is None:
         return []
     told = (
-        f"Classes, confusion and calibration are of all {found['of']} test images, also of the "
-        f"{len(found['images'])} that stand among the target's own training images."
+        f"Classes, confusion and calibration are of all {counted(found['of'], 'test image')}, also "
+        f"of the {counted(len(found['images']), 'that stands', 'that stand')} among the target's "
+        "own training images."
     )
     return [Text(told)]
 

@@ -18,6 +18,7 @@ from sjft.evaluation.probabilities import Probabilities, read_probabilities
 from sjft.reports.names import named
 from sjft.reports.report_page.blocks import Block, Cell, Matrix, Table, Text, percent
 from sjft.reports.report_page.inputs import RunFiles
+from sjft.wording import counted
 
 MOST_CLASSES = 40
 MOST_NAMED = 20  # images of a count
@@ -67,9 +68,9 @@ def _told(found: _Confusion) -> str:
     of_shown = found.counts[found.shown].sum() - found.counts[found.shown, found.shown].sum()
     return (
         f"The matrix shows the {len(found.shown)} of {len(found.counts)} classes of which the "
-        f"smallest share is told right, with {of_shown:,} of all {mistakes:,} mistakes; what they "
-        f"are taken for beyond these stands in its last column, and the other "
-        f"{len(found.left_out)} classes in the table below it."
+        f"smallest share is told right, with {of_shown:,} of all {counted(mistakes, 'mistake')}; "
+        "what they are taken for beyond these stands in its last column, and the other "
+        f"{counted(len(found.left_out), 'class', 'classes')} in the table below it."
     )
 
 

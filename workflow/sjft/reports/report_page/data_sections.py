@@ -30,6 +30,7 @@ from sjft.reports.report_page.inputs import DatasetFiles, ReportInputs, Retrieva
 from sjft.reports.report_page.thumbnails import thumbnail
 from sjft.retrieval.neighbours import read_neighbours, read_recall
 from sjft.selection.subset import read_skipped
+from sjft.wording import counted
 
 EXAMPLES = 6  # images of each data set
 PAIRS = 24  # of each list of copies
@@ -173,7 +174,9 @@ def _copies_by(other: RetrievalFiles, shown: Mapping[str, Path], source: str, ta
     new = sorted(found - of_page)
     what = f"{source} and held out in {target}, by the retrieval {other.name}"
     if not new:
-        return Text(f"{len(found)} pairs are in {what}: none but those above.")
+        return Text(
+            f"{counted(len(found), 'pair is', 'pairs are')} in {what}: none but those above."
+        )
     caption = f"Pairs that are in {what}, and not above"
     return Table(caption, ["held-out image", "its copy"], [[*pair] for pair in new])
 
@@ -203,12 +206,11 @@ def _copies(
         ]
         for row in table.head(PAIRS).iter_rows(named=True)
     ]
-    more = (
-        f"; {len(table) - PAIRS} more pairs stand in the table alone" if len(rows) > PAIRS else ""
-    )
+    beyond = counted(len(table) - PAIRS, "more pair stands", "more pairs stand")
+    more = f"; {beyond} in the table alone" if len(rows) > PAIRS else ""
     return [
         Text(
-            f"{images} images are in {what}: {len(rows)} pairs."
+            f"{counted(images, 'image is', 'images are')} in {what}: {counted(len(rows), 'pair')}."
             + words_on_doubt(count_leakage(table)),
             "warning",
         ),
@@ -257,7 +259,7 @@ def _distances(files: RetrievalFiles, *, several: bool) -> Chart:
     table = pl.DataFrame({"rank": ranks, "low": low, "median": middle, "high": high})
     meaning = (
         f"Symmetric KL divergence of a target image's neighbours by their rank: the median over "
-        f"{len(divergences):,} target images, from {middle[0]:.3g} nat at rank 1 to "
+        f"{counted(len(divergences), 'target image')}, from {middle[0]:.3g} nat at rank 1 to "
         f"{middle[-1]:.3g} at rank {kept:,}; the band holds the middle 80 %."
     )
     title = "How near the neighbours are" + _of_several(files, several)

@@ -21,6 +21,7 @@ from sjft.retrieval.ranking import side_by_side, usable_sources
 from sjft.selection.pairs import borrowed
 from sjft.selection.subset import Manifest, read_manifest
 from sjft.storage.files import stable_integer
+from sjft.wording import counted
 
 TARGETS = 10  # that are shown; half of them such whose K grew, where there are as many
 OPEN = 4  # the others are folded
@@ -116,10 +117,10 @@ def _told(found: _Borrowed, rows: list[int], linked: bool) -> str:
     grown, shown = int(has_grown.sum()), int(has_grown.gather(rows).sum())
     more = "; in the explorer all neighbours of each can be seen" if linked else ""
     return (
-        f"{found.run.name}: {len(rows)} of {len(last):,} target images, drawn by a hash of their "
-        f"names; {shown} are among the {grown:,} whose K grew. Of each the "
-        f"{FIRST} nearest source images of the first round, the nearest {GROWN} that each later "
-        f"round added, and {RANDOM} random ones of those that may be used{more}."
+        f"{found.run.name}: {len(rows)} of {counted(len(last), 'target image')}, drawn by a "
+        f"hash of their names; {counted(shown, 'is', 'are')} among the {grown:,} whose K grew. Of "
+        f"each the {FIRST} nearest source images of the first round, the nearest {GROWN} that each "
+        f"later round added, and {RANDOM} random ones of those that may be used{more}."
     )
 
 

@@ -14,6 +14,7 @@ from sjft.reports.report_page.blocks import Block, Section, Table, Text, percent
 from sjft.reports.report_page.inputs import DatasetFiles, RunFiles
 from sjft.reports.report_page.read import runs_with_source
 from sjft.selection.subset import read_selected
+from sjft.wording import counted
 
 MOST_BARS = 20
 NO_COLUMN = "(its source does not say)"
@@ -59,7 +60,7 @@ def _of_run(run: RunFiles, target: _Known, sources: Sequence[_Known]) -> list[Bl
     title, meaning = f"{run.name}: classes that give most", _most(by_class, "class", len(table))
     columns = dict.fromkeys(name for source in sources for name in source.columns)
     return [
-        Text(f"{run.name}: {len(table):,} source images in its last round."),
+        Text(f"{run.name}: {counted(len(table), 'source image')} in its last round."),
         charts.bars(shown, "class_name", "images", title, meaning),
         _table_of(by_class, f"{run.name}: source classes", "class", len(table)),
         _table_of(by_source, f"{run.name}: by source", "source", len(table)),
@@ -137,8 +138,8 @@ def _table_of(counted: pl.DataFrame, caption: str, what: str, images: int) -> Ta
     return Table(caption, [what, "images", "share", "times chosen"], rows)
 
 
-def _most(counted: pl.DataFrame, what: str, images: int) -> str:
-    name, number = counted.row(0)[:2]
-    left = max(0, len(counted) - MOST_BARS)
-    more = f"; {left} more stand in the table" if left else ""
+def _most(table: pl.DataFrame, what: str, images: int) -> str:
+    name, number = table.row(0)[:2]
+    left = max(0, len(table) - MOST_BARS)
+    more = f"; {counted(left, 'more stands', 'more stand')} in the table" if left else ""
     return f"Most images are of the {what} {named(name)}: {number} of {images}{more}."

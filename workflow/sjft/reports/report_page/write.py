@@ -33,6 +33,7 @@ from sjft.reports.report_page.thumbnails import DETAILS, Detail
 from sjft.reports.report_page.training_sections import difficulty, learning
 from sjft.reports.summary import read_summary
 from sjft.storage.files import content_of, write_text
+from sjft.wording import counted
 
 LOG = logging.getLogger(__name__)
 # Snakemake's report of one file holds the page as a data URI, four characters for three bytes, and
@@ -89,6 +90,7 @@ def _small_enough(experiment: str, sections: Sequence[Section], page: Path) -> s
             sections=sections,
             detail=detail,
             safe=Markup,
+            counted=counted,
             code=_with_code,
             css=css,
             script=script,

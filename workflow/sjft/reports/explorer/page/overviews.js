@@ -14,7 +14,7 @@ function mostBorrowed() {
     ]).catch(fail);
   return [
     h("h2", null, "The most borrowed source images"),
-    h("p", null, `${plural(r.images, "source image")} are used in this round, in ${plural(r.pairs, "pair")}. The divergence is to the nearest of those that borrow it.`),
+    h("p", null, `${plural(r.images, "source image")} ${r.images === 1 ? "is" : "are"} used in this round, in ${plural(r.pairs, "pair")}. The divergence is to the nearest of those that borrow it.`),
     ...Views.cards(items, open, 48, "Most borrowed source images, by the number of target images"),
   ];
 }
@@ -36,7 +36,7 @@ function about() {
   const shown = index.targets.path.length;
   const others = Object.entries(index.otherArms).map(([arm, why]) => h("li", null, `${arm}: ${why}.`));
   const retrievals = index.retrievals.map((r) =>
-    h("li", null, `Retrieval ${r.name} (filter bank ${r.bank}): the first ${r.listed} of ${r.onFile} neighbours on file are listed, and the first ${r.explained} of them explained.`),
+    h("li", null, `Retrieval ${r.name} (filter bank ${r.bank}): listed: the first ${r.listed} of ${plural(r.onFile, "neighbour")} on file; explained: the first ${r.explained}.`),
   );
   return [
     h("h2", null, "About this page"),
@@ -48,7 +48,7 @@ function about() {
       "ul",
       null,
       h("li", null, `${grouped(shown)} of ${plural(index.targetsInAll, "target image")}${shown < index.targetsInAll ? ", spread evenly over the list" : ""}.`),
-      h("li", null, `${grouped(index.sourcesNamed)} of ${plural(index.sourcesInAll, "source image")} stand in some list; ${grouped(index.sourcesImaged)} of these are shown as images, the others by name.`),
+      h("li", null, `${grouped(index.sourcesNamed)} of ${plural(index.sourcesInAll, "source image")} ${index.sourcesNamed === 1 ? "stands" : "stand"} in some list. Shown as images: ${grouped(index.sourcesImaged)} of these, the others by name.`),
       retrievals,
       h("li", null, `Images that could not be read, and are grey: ${index.bad.length}.`),
       index.bad.slice(0, 20).map((line) => h("li", null, line)),

@@ -30,13 +30,13 @@ async function detail() {
       ),
     ),
     h("h3", null, `Its nearest source images${byRetrieval(r, (name, bank) => `, by the retrieval ${name} (filter bank ${bank})`)}`),
-    h("p", null, `${used} of the ${listed} listed are used in this round (K = ${k}).${beyond} ${classesOf(items)}`),
+    h("p", null, `${used} of the ${listed} listed ${used === 1 ? "is" : "are"} used in this round (K = ${k}).${beyond} ${classesOf(items)}`),
     ...Views.cards(items, open, FIRST, "Nearest source images, nearest first"),
     Views.curve(lists.divergences, k, lists.randomDivergences),
     h("h3", null, RANDOM),
     ...Views.cards(random, open, FIRST, RANDOM),
   );
-  say(`${Explorer.targetPath(target)}: ${used} of ${listed} listed source images used`);
+  say(`${Explorer.targetPath(target)}: ${used} of ${plural(listed, "listed source image")} used`);
 }
 
 function classesOf(items) {

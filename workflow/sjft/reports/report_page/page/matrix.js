@@ -59,7 +59,7 @@
     const close = made("button", "Close");
     close.type = "button";
     close.addEventListener("click", shut);
-    const more = left > 0 ? [made("p", `${left} more stand in predictions.csv.`)] : [];
+    const more = left > 0 ? [made("p", `${left} more ${left === 1 ? "stands" : "stand"} in predictions.csv.`)] : [];
     panel.replaceChildren(made("h4", button.getAttribute("aria-label")), list, ...more, close);
     panel.hidden = false;
     opened?.removeAttribute("aria-expanded");
