@@ -18,6 +18,10 @@ DASHES = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [4, 1], [1, 3], [12, 4])
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "stroke")
 CURVES = len(COLOURS)  # runs that a chart can tell apart
 BLUE = COLOURS[0]
+# A reader's letters may be broader than those that the drawing was measured with.
+ROOM = {"titlePadding": 8}
+MOST_TICKS = 8
+POINT, LINE = 100, 900  # size of a legend's sign; a line's is as long as its dashes need
 _NUMBERED = re.compile(r"\b(gradient_|clip)\d+\b")
 
 
@@ -25,7 +29,7 @@ def drawn(chart: Any, title: str, meaning: str) -> Chart:
     """An altair chart as a block of the page."""
     text = StringIO()
     chart.configure(font="sans-serif", background="white").configure_axis(
-        labelFontSize=12, titleFontSize=12
+        labelFontSize=12, titleFontSize=12, **ROOM
     ).configure_legend(labelFontSize=12, titleFontSize=12).configure_header(labelFontSize=12).save(
         text, format="svg"
     )
@@ -38,38 +42,60 @@ def _numbered_anew(svg: str) -> str:
     return _NUMBERED.sub(lambda name: f"{name[1]}{places.setdefault(name[0], len(places))}", svg)
 
 
-def by_name(column: str, names: Sequence[str], ranges: Sequence[Any]) -> dict[str, Any]:
-    """The arguments of a scale that gives each name its own of the ``ranges``, in turn."""
+def by_name(
+    column: str, names: Sequence[str], ranges: Sequence[Any], size: int = POINT
+) -> dict[str, Any]:
+    """The arguments of a scale that gives each name its own of the ``ranges``, in turn.
+
+    ``size`` is that of the signs in its legend.
+    """
     some = [ranges[place % len(ranges)] for place in range(len(names))]
     return {
         "shorthand": f"{column}:N",
         "scale": alt.Scale(domain=list(names), range=some),
-        "legend": alt.Legend(title=None, orient="top", columns=2, labelLimit=260),
+        "legend": alt.Legend(
+            title=None,
+            orient="top",
+            columns=2,
+            columnPadding=36,
+            labelLimit=260,
+            symbolSize=size,
+        ),
     }
 
 
+def _whole(span: int) -> alt.Axis:
+    """The axis of numbers of images over a ``span`` of so many: there are no half ones."""
+    return alt.Axis(tickCount=max(1, min(span, MOST_TICKS)), tickMinStep=1, format=",d")
+
+
 def curves(table: pl.DataFrame, x: str, y: str, title: str, meaning: str) -> Chart:
-    """Lines over ``x``, one for each value of the column `run`, in the order of the rows."""
+    """Lines over ``x``, one for each value of the column `run`, in the order of the rows.
+
+    Of a run with a single row the line is a point.
+    """
     names = table["run"].unique(maintain_order=True).to_list()
     lines = (
         alt.Chart(table)
-        .mark_line(strokeWidth=2)
+        .mark_line(strokeWidth=2, point=bool(table.group_by("run").len()["len"].min() == 1))
         .encode(
             x=alt.X(f"{x}:Q", axis=alt.Axis(tickCount=8)),
             y=alt.Y(f"{y}:Q", scale=alt.Scale(zero=False)),
-            color=alt.Color(**by_name("run", names, COLOURS)),
-            strokeDash=alt.StrokeDash(**by_name("run", names, DASHES)),
+            color=alt.Color(**by_name("run", names, COLOURS, LINE)),
+            strokeDash=alt.StrokeDash(**by_name("run", names, DASHES, LINE)),
         )
     )
     return drawn(lines.properties(width=440, height=210), title, meaning)
 
 
 def band(table: pl.DataFrame, x: str, title: str, meaning: str) -> Chart:
-    """A line of the column `median`, in a band from `low` to `high`."""
+    """A line of the column `median`, in a band from `low` to `high`; of one row, a point."""
+    is_one = len(table) == 1
     base = alt.Chart(table).encode(x=alt.X(f"{x}:Q", scale=alt.Scale(type="log", nice=False)))
     y = alt.Y("low:Q", title="divergence, nat", scale=alt.Scale(zero=False))
-    area = base.mark_area(color=BLUE, opacity=0.25).encode(y=y, y2="high:Q")
-    line = base.mark_line(color=BLUE, strokeWidth=2.5).encode(y="median:Q")
+    spread = base.mark_rule(color=BLUE) if is_one else base.mark_area(color=BLUE, opacity=0.25)
+    area = spread.encode(y=y, y2="high:Q")
+    line = base.mark_line(color=BLUE, strokeWidth=2.5, point=is_one).encode(y="median:Q")
     return drawn((area + line).properties(width=440, height=210), title, meaning)
 
 
@@ -131,7 +157,7 @@ def bars(table: pl.DataFrame, name: str, value: str, title: str, meaning: str) -
         alt.Chart(table)
         .mark_bar(color=BLUE)
         .encode(
-            x=alt.X(f"{value}:Q"),
+            x=alt.X(f"{value}:Q", axis=_whole(int(table[value].to_numpy().max()))),
             y=alt.Y(f"{name}:N", sort=order, title=None, axis=alt.Axis(labelLimit=200)),
         )
     )
@@ -163,6 +189,7 @@ def dots(table: pl.DataFrame, name: str, value: str, title: str, meaning: str) -
 
 def growth(table: pl.DataFrame, title: str, meaning: str) -> Chart:
     """How many target images have which K (columns `round`, `K`, `images`), round below round."""
+    k, most = table["K"].to_numpy(), int(table["images"].to_numpy().max())
     chart = (
         alt.Chart(table)
         .mark_bar(color=BLUE, size=14)
@@ -171,8 +198,9 @@ def growth(table: pl.DataFrame, title: str, meaning: str) -> Chart:
                 "K:Q",
                 title="K, neighbours of a target image",
                 scale=alt.Scale(zero=False, padding=14),
+                axis=_whole(int(k.max() - k.min())),
             ),
-            y=alt.Y("images:Q", title="images"),
+            y=alt.Y("images:Q", title="images", axis=_whole(min(4, most))),
             row=alt.Row(
                 "round:N", title=None, header=alt.Header(labelOrient="top", labelAnchor="start")
             ),

@@ -152,7 +152,7 @@ def leakage(inputs: ReportInputs, folders: ImageFolders) -> Section:
         what = f"{source} and held out in {target}"
         blocks += _copies(read_leakage(path), (target, source), what, folders)
     if inputs.duplicates is None:
-        text = "It was not looked for copies of held-out images (`leakage: {check: false}`)."
+        text = "Copies of held-out images were not looked for (`leakage: {check: false}`)."
         blocks.append(Text(text))
     else:
         what = f"the training images of {target} and held out in it"

@@ -117,10 +117,11 @@ const Views = {
     const y = (value) => height - (height * value) / most;
     const last = divergences.length;
     const text =
-      `Divergence from ${figures(divergences[0])} nat at rank 1 to ${figures(divergences.at(-1))} at rank ` +
-      `${last}; random images: ${figures(middle)} in the middle.`;
+      `Divergence ${last === 1 ? "" : "from "}${figures(divergences[0])} nat at rank 1` +
+      `${last === 1 ? "" : ` to ${figures(divergences.at(-1))} at rank ${last}`}; random images: ${figures(middle)} in the middle.`;
     const chart = svg("svg", { viewBox: `0 -2 ${width} ${height + 4}`, role: "img", "aria-label": text, class: "curve" });
     const points = divergences.map((value, i) => `${x(i + 1).toFixed(1)},${y(value).toFixed(1)}`);
+    if (last === 1) points.unshift(`0,${y(divergences[0]).toFixed(1)}`); // a point alone is not seen
     chart.append(
       svg("rect", { x: 0, y: 0, width: x(Math.min(used, last)), height, class: "used" }),
       svg("line", { x1: 0, x2: width, y1: y(middle), y2: y(middle), class: "random" }),
