@@ -119,7 +119,7 @@ def test_of_several_retrievals_each_one_s_recall_and_leaks_are_shown(tmp_path: P
     alone = replace(inputs, leakage={}, duplicates=None)
     write_report(alone, folders, KNOWN, page)
     leaked = section(page, "leakage")
-    assert "It was not looked for copies of held-out images" in leaked
+    assert "Copies of held-out images were not looked for" in leaked
     assert held_out[0] in leaked and held_out[2] in leaked
 
 
