@@ -15,7 +15,7 @@ from descriptor_files import write_small_descriptors
 
 from sjft.cli import inspection_kinds
 from sjft.cli.main import main
-from sjft.storage.files import write_json, write_plain_table
+from sjft.storage.files import write_json, write_plain_table, write_table
 from sjft.training.history import HISTORY_COLUMNS
 
 # By the names of tests/support/artefacts.py; all that the program keeps for itself is a record.
@@ -266,6 +266,17 @@ def test_tables_for_reading_are_known_too(
     table, kind = PLAIN[name]
     write_plain_table(tmp_path / name, table)
     assert f"  {kind}: " in told(capsys, tmp_path / name)
+
+
+def test_a_table_for_reading_is_held_to_the_digest_that_it_has(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "ablation_runs.csv"
+    write_table(path, PLAIN[path.name][0])
+    assert "it has the digest in ablation_runs.csv.digest" in told(capsys, path)
+    path.write_text(path.read_text().replace("0.5", "0.7"))
+    assert main(["inspect", str(path)]) == 1
+    assert "is not what was written" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from sjft.selection.difficulty import difficulty_table, read_difficulty
 from sjft.selection.subset import write_manifest
 from sjft.settings.evaluation import EvaluationSettings
 from sjft.settings.image_limits import ImageLimits
-from sjft.storage.files import digest_of_file, read_json
+from sjft.storage.files import digest_of_file, read_json, require_digest_beside
 from sjft.storage.hdf5 import config_of, inputs_of, open_hdf5
 
 EVALUATION = EvaluationSettings(scales=(16, 20), crops="five", mirror=True)
@@ -76,6 +76,7 @@ def test_an_evaluation_reads_one_split_and_writes_what_follows(
     assert np.array_equal(found.values, probabilities.values)
     assert found.paths == tested["path"].to_list()
     assert pl.read_csv(output.predictions)["path"].to_list() == tested["path"].to_list()
+    require_digest_beside(output.classes)
     assert pl.read_csv(output.classes)["images"].to_list() == [2, 2, 2]
     assert pl.read_csv(output.confusion)["images"].sum() == 6
     with open_hdf5(output.probabilities, kind="sjft-probabilities", version=1) as file:

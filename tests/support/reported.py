@@ -37,7 +37,7 @@ from sjft.retrieval.bins import equalise_bins
 from sjft.retrieval.neighbours import Neighbours, write_neighbours
 from sjft.retrieval.ranking import usable_sources
 from sjft.selection.subset import read_targets, select_all, write_manifest
-from sjft.storage.files import write_json, write_plain_table, write_table
+from sjft.storage.files import write_json, write_table
 from sjft.storage.hdf5 import create_hdf5
 
 SKIPPED = {"path": pl.String, "reason": pl.String}
@@ -195,7 +195,7 @@ def _history(folder: Path, number: int) -> Path:
         "target_accuracy": 1 - loss / 2,
         "seconds": updates / 10,
     }
-    write_plain_table(path, pl.DataFrame(columns))
+    write_table(path, pl.DataFrame(columns))
     return path
 
 
@@ -232,7 +232,7 @@ def _run(
     measured: dict[str, Any] = accuracies(scores, labels, names)
     skipped = [{"path": "bad.png", "reason": "is truncated"}] if seed == 1 else []
     write_json(place / "evaluation.json", measured | {"split": "test", "skipped": skipped})
-    write_plain_table(place / "classes.csv", class_table(counts, names))
+    write_table(place / "classes.csv", class_table(counts, names))
     images = [f"{number}.png" for number in range(len(labels))]
     found = Probabilities(images, labels, scores, names)
     write_probabilities(place / "probabilities.h5", found, {}, {"model": arm})

@@ -19,7 +19,7 @@ from sjft.selection.subset import write_manifest
 from sjft.settings.checkpoints import CheckpointSettings
 from sjft.settings.image_limits import ImageLimits
 from sjft.settings.training_jobs import TrainingJobSettings
-from sjft.storage.files import digest_of_file
+from sjft.storage.files import digest_of_file, require_digest_beside
 from sjft.training.finetune import RoundFiles, RoundMeans, RoundOfArm, RoundOutput, finetune
 from sjft.training.job import RoundJob
 
@@ -69,6 +69,7 @@ def test_a_round_writes_its_model_and_history_and_keeps_no_checkpoint(files: Rou
     first = trained(files)
     network = load_joint_network(first)
     assert network.target_classes == NAMES
+    require_digest_beside(first.with_suffix(".csv"))
     assert len(pl.read_csv(first.with_suffix(".csv"))) == SETTINGS.updates
     content = torch.load(first, weights_only=True)
     assert content["inputs"] == {

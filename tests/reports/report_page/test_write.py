@@ -25,7 +25,7 @@ from sjft.reports.report_page.thumbnails import Detail
 from sjft.reports.report_page.training_sections import _thinned
 from sjft.reports.report_page.write import _with_code, write_report
 from sjft.reports.summary import read_summary
-from sjft.storage.files import write_json
+from sjft.storage.files import write_json, write_with_digest
 
 SECTIONS = (
     *("comparison", "data", "leakage", "bins", "retrieval", "galleries", "subset", "learning"),
@@ -265,14 +265,26 @@ def test_a_damaged_or_foreign_table_is_named(tmp_path: Path) -> None:
     page = tmp_path / "index.html"
     table = inputs.runs[0].classes
     kept = table.read_text()
-    table.write_text("class_name,images\na,1\n")
+    write_with_digest(table, b"class_name,images\na,1\n")
     with pytest.raises(UserError, match=r"classes\.csv: has no column accuracy, predicted"):
         write_report(inputs, folders, KNOWN, page)
-    table.write_text(kept)
+    write_with_digest(table, kept.encode())
     inputs.runs[0].rounds[0].history.unlink()
     with pytest.raises(UserError, match=r"history-0\.csv: there is no such file"):
         write_report(inputs, folders, KNOWN, page)
     assert not page.exists()
+
+
+@pytest.mark.parametrize("name", ["classes", "history"])
+def test_a_flipped_digit_in_a_table_is_noticed(tmp_path: Path, name: str) -> None:
+    inputs, folders = write_reported(tmp_path)
+    run = inputs.runs[0]
+    table = run.classes if name == "classes" else run.rounds[0].history
+    whole = table.read_bytes()
+    place = whole.rindex(b".") + 1
+    table.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+    with pytest.raises(UserError, match=rf"{name}.*\.csv: is not what was written"):
+        write_report(inputs, folders, KNOWN, tmp_path / "index.html")
 
 
 def test_markdown_has_lower_headings_and_folds_but_no_html_of_names() -> None:

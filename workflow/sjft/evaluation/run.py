@@ -24,7 +24,7 @@ from sjft.evaluation.accuracy import (
 from sjft.evaluation.probabilities import Probabilities, write_probabilities
 from sjft.evaluation.scoring import Scoring
 from sjft.networks.joint import JointNetwork, load_joint_network
-from sjft.storage.files import digest_of_file, write_json, write_plain_table
+from sjft.storage.files import digest_of_file, write_json, write_plain_table, write_table
 
 LOG = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ def evaluate_run(
     counts, names = confusion(probabilities.values, probabilities.labels), probabilities.class_names
     write_json(output.evaluation, measured)
     write_plain_table(output.predictions, prediction_table(probabilities))
-    write_plain_table(output.classes, class_table(counts, names))
+    write_table(output.classes, class_table(counts, names))
     write_plain_table(output.confusion, confusion_table(counts, names))
     write_probabilities(
         output.probabilities,

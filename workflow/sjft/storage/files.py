@@ -117,7 +117,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_plain_table(path: Path, table: pl.DataFrame) -> None:
-    """Write a table as CSV, atomically, that this program never reads again."""
+    """Write a table as CSV, atomically, that no job reads."""
     write_text(path, table.write_csv())
 
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from polars.exceptions import PolarsError
 
 from sjft.errors import UserError
-from sjft.storage.files import content_of
+from sjft.storage.files import content_of, digest_file, read_with_digest
 from sjft.storage.hdf5 import config_of, inputs_of, open_hdf5
 from sjft.storage.sanity import Check
 
@@ -176,8 +176,8 @@ def table_row(table: pl.DataFrame, column: str = "path") -> Callable[[str, Names
 
 
 def plain_table(path: Path) -> pl.DataFrame:
-    """A table that no job reads again, and that has no digest; raises `UserError` for no table."""
-    content = content_of(path)
+    """A table of any columns, held to its digest where it has one; raises `UserError` for none."""
+    content = read_with_digest(path) if digest_file(path).exists() else content_of(path)
     try:
         return pl.read_csv(content)
     except PolarsError as error:

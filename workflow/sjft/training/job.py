@@ -7,7 +7,7 @@ from typing import Any
 from sjft.networks.joint import save_network
 from sjft.settings.training import TrainingSettings
 from sjft.settings.training_jobs import TrainingJobSettings
-from sjft.storage.files import write_plain_table
+from sjft.storage.files import write_table
 from sjft.training.checkpoints import Checkpoints
 from sjft.training.processes import in_processes
 from sjft.training.round import Round, run_round
@@ -57,7 +57,7 @@ class RoundJob:
             )
         if world.first:
             save_network(self.model, network, self.facts)
-            write_plain_table(self.history, history)
+            write_table(self.history, history)
 
 
 def _as_one_of(world: World, job: RoundJob) -> None:

@@ -10,7 +10,7 @@ from sjft.reports.report_page import charts
 from sjft.reports.report_page.blocks import Block, Section, Table, Text, percent
 from sjft.reports.report_page.confusion import confusions
 from sjft.reports.report_page.inputs import RunFiles
-from sjft.reports.report_page.read import plain_table
+from sjft.reports.report_page.read import table_with
 from sjft.storage.files import read_json
 from sjft.wording import counted
 
@@ -25,7 +25,7 @@ def accuracy(runs: Sequence[RunFiles], published: str, images: Path, page: Path)
     named = [run for run in runs if run.arm == published] or list(runs)
     ordered = [named[0], *(run for run in runs if run is not named[0])]
     columns = ("class_name", "images", "accuracy", "predicted", "precision")
-    tables = {run.name: plain_table(run.classes, columns) for run in ordered}
+    tables = {run.name: table_with(run.classes, columns) for run in ordered}
     return Section(
         "accuracy",
         "Accuracy by class, confusion, calibration",

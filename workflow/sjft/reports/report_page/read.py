@@ -9,12 +9,12 @@ from polars.exceptions import PolarsError
 from sjft.errors import UserError
 from sjft.reports.report_page.inputs import RunFiles
 from sjft.selection.subset import read_selected
-from sjft.storage.files import content_of
+from sjft.storage.files import read_with_digest
 
 
-def plain_table(path: Path, columns: Sequence[str]) -> pl.DataFrame:
-    """Read a table that has no digest; raises `UserError` where it is not what a rule writes."""
-    content = content_of(path)
+def table_with(path: Path, columns: Sequence[str]) -> pl.DataFrame:
+    """Read a table that has these columns; raises `UserError` where it is not what was written."""
+    content = read_with_digest(path)
     try:
         # Names of classes may be numbers: only the whole file tells a column's type.
         table = pl.read_csv(content, infer_schema_length=None)

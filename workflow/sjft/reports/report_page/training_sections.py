@@ -9,7 +9,7 @@ import polars as pl
 from sjft.reports.report_page import charts
 from sjft.reports.report_page.blocks import Block, Chart, Section, Table, Text, percent
 from sjft.reports.report_page.inputs import RunFiles
-from sjft.reports.report_page.read import plain_table, runs_with_source
+from sjft.reports.report_page.read import runs_with_source, table_with
 from sjft.selection.difficulty import read_difficulty
 from sjft.selection.subset import read_targets
 
@@ -26,7 +26,7 @@ def learning(runs: Sequence[RunFiles]) -> Section:
     for run in runs:
         before = 0
         for of_round in run.rounds:
-            history = plain_table(of_round.history, columns)
+            history = table_with(of_round.history, columns)
             last = history.row(-1, named=True)
             rows.append(
                 [
