@@ -1,5 +1,6 @@
 """Publishing from files: the chosen arm's own model, with its own evaluation and inputs."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,19 @@ def test_what_is_published_is_of_the_chosen_arm(files: CandidateFiles, place: in
     write_json(files.choice, {"arm": "all-source", "reason": "it is the best"})
     with pytest.raises(UserError, match="names the arm `all-source`, which is none of"):
         publish(what, files, folder, output)
+
+
+def test_weights_that_were_damaged_after_training_are_not_recorded(files: CandidateFiles) -> None:
+    folder = files.summary.parent
+    weights = folder / "first.pth"
+    torch.save({"a": torch.zeros(1000)}, weights)
+    whole = weights.read_bytes()
+    middle = len(whole) // 2
+    weights.write_bytes(whole[:middle] + bytes([whole[middle] ^ 4]) + whole[middle + 1 :])
+    settings = configuration("squeezenet1_1").model_dump(mode="json", include=SECTIONS)
+    settings["experiments"]["demo"]["training"]["weights"] = {"source": "file", "path": "first.pth"}
+    what = Publication("demo", settings, {"fine-tune": ""}, {"finetune": "f00d"})
+    output = PublishedFiles(folder / "model.pt", folder / "card.md")
+    with pytest.raises(UserError, match=r"first\.pth: is damaged \(Bad CRC-32"):
+        publish(what, replace(files, choice=None), folder, output)
+    assert not output.model.exists()

@@ -18,6 +18,7 @@ from sjft.settings.experiment import ExperimentSettings
 from sjft.settings.known_part import known_part
 from sjft.settings.weights import weights_file
 from sjft.storage.files import digest_of_file, read_json
+from sjft.storage.torch_file import require_whole
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,8 @@ def publish(
     evaluation, summary = read_json(files.evaluations[place]), read_summary(files.summary)
     fetched = files.fetched(what.candidates[arm.name])
     weights = weights_file(arm.training.weights, data_root, fetched)
+    if weights is not None:
+        require_whole(weights)  # that it was when training read it does not say that it still is
     trained = {"subset": subset, "targets": targets, "model": model}
     digests = {name: digest_of_file(path) for name, path in trained.items()}
     names = (experiment.target, *experiment.sources)
