@@ -78,6 +78,7 @@ def test_many_classes_are_folded_away(tmp_path: Path) -> None:
 
 
 def test_names_of_classes_do_not_break_its_tables(tmp_path: Path) -> None:
+    assert "rlo\\\\u202ex" in card(tmp_path, ["rlo\u202ex", "b"])
     text = card(tmp_path, ["a|b", "c\\<img src=x>"])
     assert "| a\\|b " in text and "| c\\\\&lt;img src=x> " in text
     page = rendered(text)

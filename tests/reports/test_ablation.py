@@ -1,5 +1,6 @@
 """The ablation: rows against counting, references, the paper's figures, text and plot."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -211,6 +212,20 @@ def test_the_text_says_what_the_intervals_are_and_are_not() -> None:
     alone = render_ablation("birds", single, "test")
     assert "lucky training" in alone
     assert "paper" not in alone
+
+
+def test_no_difference_has_no_sign_and_a_title_breaks_no_row() -> None:
+    table, _ = compare_arms(RUNS, ARMS, {})
+    table = table.with_columns(
+        title=pl.lit("a|b *c*"),
+        difference=pl.lit(-0.0001),
+        difference_low_over_both=pl.lit(-0.0002),
+        difference_high_over_both=pl.lit(0.0),
+    )
+    rows = [line for line in render_ablation("x", table, "val").splitlines() if line[0:1] == "|"]
+    assert "`selective`: a\\|b \\*c\\* | " in "\n".join(rows)
+    assert len({len(re.findall(r"(?<!\\)\|", row)) for row in rows}) == 1
+    assert " | 0.0 to `selective` | " in rows[2] and " | 0.0 to 0.0 | " in rows[2]
 
 
 def test_the_plot_is_the_same_twice_and_shows_the_papers_figures(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from sjft.networks.architecture import maker
 from sjft.reports.conclusion import opening
 from sjft.reports.duplicated import without_duplicates
+from sjft.reports.names import visible
 from sjft.reports.summary import render_table
 from sjft.settings.weights import TIMM
 from sjft.settings.yaml_file import as_yaml
@@ -195,7 +196,7 @@ def _accuracy(metrics: Mapping[str, Any], classes: list[Mapping[str, Any]]) -> s
         rows.append([SHARES.get(key, key.replace("_", " ")), share])
     of_classes = [["class", "images", "accuracy"]] + [
         [
-            cell(str(row["class_name"])),
+            cell(visible(str(row["class_name"]))),
             str(row["images"]),
             "-" if row["accuracy"] is None else f"{100 * row['accuracy']:.1f} %",
         ]

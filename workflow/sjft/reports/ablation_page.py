@@ -10,6 +10,7 @@ import polars as pl
 
 from sjft.reports.intervals import RESAMPLES
 from sjft.reports.variation import LEVEL, POWER
+from sjft.reports.verdict import points
 from sjft.storage import markdown
 from sjft.storage.files import write_text
 from sjft.wording import counted
@@ -51,7 +52,7 @@ def _cells(row: Mapping[str, Any], with_paper: bool) -> list[str]:
     if row["deviation"] is not None:
         accuracy += f" ± {100 * row['deviation']:.1f}"
     cells = [
-        f"`{row['arm']}`: {row['title']}",
+        f"`{row['arm']}`: {markdown.cell(row['title'])}",
         accuracy,
         _signed(row["difference"], f" to `{row['reference']}`"),
         _between(row, "difference_low_over_seeds", "difference_high_over_seeds"),
@@ -67,7 +68,7 @@ def _cells(row: Mapping[str, Any], with_paper: bool) -> list[str]:
 
 
 def _signed(share: float | None, behind: str = "") -> str:
-    return "" if share is None else f"{100 * share:+.1f}{behind}"
+    return "" if share is None else f"{points(share, sign=True)}{behind}"
 
 
 def _between(row: Mapping[str, Any], low: str, high: str) -> str:

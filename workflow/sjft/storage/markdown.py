@@ -1,6 +1,11 @@
 """Tables in Markdown: in columns also where they are not rendered, or narrow."""
 
+import re
 from collections.abc import Iterable, Sequence
+
+# What Markdown reads as more than itself within a cell. An underscore within a word is none of it,
+# nor a single tilde, nor an ampersand that begins no entity.
+_MEANT = re.compile(r"[\\|<*`\[\]]|&(?=#?\w+;)|~(?=~)|(?<=~)~|(?<![^\W_])_|_(?![^\W_])")
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -20,7 +25,7 @@ def table(rows: Iterable[Sequence[object]]) -> list[str]:
 
 def cell(text: str) -> str:
     """A text that a user wrote, such as the name of a class, as a table in Markdown shows it."""
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+    return _MEANT.sub(lambda sign: {"<": "&lt;", "&": "&amp;"}.get(sign[0], f"\\{sign[0]}"), text)
 
 
 def line(cells: Sequence[object]) -> str:
