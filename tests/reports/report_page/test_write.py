@@ -5,6 +5,7 @@ from base64 import b64decode
 from dataclasses import replace
 from html import unescape
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
@@ -237,6 +238,14 @@ def test_what_there_is_one_of_is_told_in_the_singular(tmp_path: Path) -> None:
     assert "1 image is in things and held out in pets: 1 pair." in text
     assert "1 of 1 target image, drawn" in text and "over 1 target image, from" in text
     assert not re.findall(r"\b1 (?:\w+ )?(?:images|pairs|classes|rows|mistakes)\b.*", text)
+
+
+def test_no_heading_is_two_levels_below_the_one_before_it(
+    made: tuple[ReportInputs, ImageFolders, Path],
+) -> None:
+    levels = [int(level) for level in re.findall(r"<h([1-6])\b", made[2].read_text("utf-8"))]
+    assert levels[0] == 1 and 3 in levels
+    assert all(after <= before + 1 for before, after in pairwise(levels))
 
 
 def test_the_same_files_make_the_same_bytes(

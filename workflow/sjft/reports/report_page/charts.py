@@ -20,7 +20,7 @@ CURVES = len(COLOURS)  # runs that a chart can tell apart
 BLUE = COLOURS[0]
 # A reader's letters may be broader than those that the drawing was measured with.
 ROOM = {"titlePadding": 8}
-MOST_TICKS = 8
+MOST_TICKS = 6  # labels at the ends of an axis stand closer to the others than its marks
 POINT, LINE = 100, 900  # size of a legend's sign; a line's is as long as its dashes need
 _NUMBERED = re.compile(r"\b(gradient_|clip)\d+\b")
 
@@ -178,7 +178,7 @@ def dots(table: pl.DataFrame, name: str, value: str, title: str, meaning: str) -
         alt.Chart(table)
         .mark_point(filled=True, size=70, opacity=0.85)
         .encode(
-            x=alt.X(f"{value}:Q", scale=alt.Scale(zero=False)),
+            x=alt.X(f"{value}:Q", scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=MOST_TICKS)),
             y=alt.Y(f"{name}:N", sort=order, title=None, axis=alt.Axis(grid=True, labelLimit=200)),
             color=alt.Color(**by_name("run", runs, COLOURS)),
             shape=alt.Shape(**by_name("run", runs, SHAPES)),
@@ -211,13 +211,13 @@ def growth(table: pl.DataFrame, title: str, meaning: str) -> Chart:
 
 def reliability(table: pl.DataFrame, title: str, meaning: str) -> Chart:
     """Accuracy over confidence (columns of calibration's bins), and the diagonal."""
-    unit = alt.Scale(domain=[0, 1])
+    unit, few = alt.Scale(domain=[0, 1]), alt.Axis(tickCount=MOST_TICKS)
     points = (
         alt.Chart(table)
         .mark_point(filled=True, color=BLUE, opacity=0.9)
         .encode(
-            x=alt.X("confidence:Q", scale=unit, title="mean confidence"),
-            y=alt.Y("accuracy:Q", scale=unit, title="share that is right"),
+            x=alt.X("confidence:Q", scale=unit, title="mean confidence", axis=few),
+            y=alt.Y("accuracy:Q", scale=unit, title="share that is right", axis=few),
             size=alt.Size(
                 "images:Q", scale=alt.Scale(range=[40, 400]), legend=alt.Legend(orient="top")
             ),

@@ -31,8 +31,9 @@ def rendered(markdown: str) -> str:
     return folded.replace("<p>&lt;/details&gt;</p>", "</details>")
 
 
+# They can be scrolled by keys, and so have a name: as landmarks there would be several of one name.
 def _open_table(*_: Any) -> str:
-    return '<div class="scroll" tabindex="0" role="region" aria-label="Table"><table>'
+    return '<div class="scroll" tabindex="0" role="group" aria-label="Table"><table>'
 
 
 def _close_table(*_: Any) -> str:
@@ -41,4 +42,4 @@ def _close_table(*_: Any) -> str:
 
 def _code(_: Any, tokens: Sequence[Token], place: int, *__: Any) -> str:
     text = tokens[place].content.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return f'<pre tabindex="0" role="region" aria-label="Code"><code>{text}</code></pre>'
+    return f'<pre tabindex="0" role="group" aria-label="Code"><code>{text}</code></pre>'
