@@ -29,6 +29,7 @@ from sjft.cli.init.sizing import (
 from sjft.cli.init.survey import Survey
 from sjft.cli.init.weights import Start, accepted_size, first_layers, possible_starts
 from sjft.errors import UserError
+from sjft.model.publication import KIND
 from sjft.settings.weights import RandomWeights, TorchvisionWeights
 
 LAPTOP, WITH_GPU = Machine(2, gpu=False), Machine(8, gpu=True)
@@ -139,6 +140,31 @@ def test_nothing_is_downloaded_unasked_on_a_cpu(nothing_here: Path) -> None:
     (on_gpu,) = possible_starts("auto", None, True, nothing_here)
     assert (on_gpu.network, on_gpu.pretrained) == ("resnet50", True)
     assert "downloads 98 MB" in on_gpu.why
+
+
+def write_model(path: Path, network: str) -> None:
+    built = models.get_model("shufflenet_v2_x0_5", weights=None, num_classes=3)
+    torch.save({"format": KIND, "network": network, "state_dict": built.state_dict()}, path)
+
+
+def test_a_published_model_says_of_which_network_it_is(nothing_here: Path) -> None:
+    write_model(nothing_here / "model.pt", "shufflenet_v2_x0_5")
+    (start,) = possible_starts("model.pt", None, False, nothing_here)
+    assert (start.network, start.file) == ("shufflenet_v2_x0_5", nothing_here / "model.pt")
+    torch.save({"network": "shufflenet_v2_x0_5"}, "other.pt")
+    with pytest.raises(
+        UserError, match=r"other\.pt: of which network these are, its name does not"
+    ):
+        possible_starts("other.pt", None, False, nothing_here)
+
+
+def test_timm_s_networks_are_for_a_configuration_by_hand(nothing_here: Path) -> None:
+    write_model(nothing_here / "model.pt", "timm/resnet10t")
+    named = r"--network timm/resnet10t: sizes are known of torchvision's networks alone"
+    with pytest.raises(UserError, match=named):
+        possible_starts("auto", "timm/resnet10t", False, nothing_here)
+    with pytest.raises(UserError, match=r"model\.pt: they are of timm/resnet10t: sizes are known"):
+        possible_starts("model.pt", None, False, nothing_here)
 
 
 @pytest.mark.parametrize(

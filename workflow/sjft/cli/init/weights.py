@@ -3,7 +3,7 @@
 import difflib
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +14,12 @@ from torchvision import models
 from sjft.cli.init.layout import absolute
 from sjft.errors import UserError
 from sjft.layout import WEIGHTS
+from sjft.model.publication import KIND
 from sjft.networks.architecture import check_name
 from sjft.networks.pretrained import load_network
 from sjft.networks.torchvision_weights import FOLDER, published_name
-from sjft.settings.weights import FileWeights, RandomWeights, TorchvisionWeights, Weights
+from sjft.networks.weights_file import read_weights
+from sjft.settings.weights import TIMM, FileWeights, RandomWeights, TorchvisionWeights, Weights
 
 # Published weights that are looked for, in this order; the first is what is advised.
 ON_GPU = (("resnet50", "IMAGENET1K_V2"),)
@@ -54,10 +56,11 @@ def possible_starts(
 ) -> tuple[Start, ...]:
     """What training may start from, the best one first; which one fits the time is seen later.
 
-    ``given`` is one of `WORDS`, or a file. Raises `UserError` for an unknown network, and weights
-    that do not fit it.
+    ``given`` is one of `WORDS`, or a file. Raises `UserError` for an unknown network or one of
+    timm's, and weights that do not fit it.
     """
     if network is not None:
+        _require_torchvisions(network, "--network")
         check_name(network)
     if given not in WORDS:
         return (_from_file(given, network),)
@@ -80,6 +83,15 @@ def possible_starts(
             f"{wanted[0][0]}'s: {_what_is_downloaded(*wanted[0])}"
         )
     return tuple(_random(name, advice) for name in ((network,) if network else FROM_RANDOM))
+
+
+def _require_torchvisions(network: str, where: str) -> None:
+    if network.startswith(TIMM):
+        raise UserError(
+            f"{where} {network}: sizes are known of torchvision's networks alone. Write a "
+            "configuration with one of these, and change its `training.network`: docs/training.md, "
+            "timm's networks."
+        )
 
 
 def _wanted(network: str | None, on_gpu: bool) -> Sequence[tuple[str, str]]:
@@ -132,15 +144,19 @@ def _from_file(given: str, network: str | None) -> Start:
 
 
 def _network_named(file: Path) -> str:
-    """torchvision's network whose name a file's begins with, the longest such."""
+    """torchvision's network whose name a file's begins with, the longest such, or a model's own."""
     name = file.name.lower().replace("-", "_")
     fitting = [known for known in models.list_models(module=models) if name.startswith(known)]
-    if not fitting:
-        raise UserError(
-            f"--weights {file}: of which network these are, its name does not say. Give --network "
-            "NAME as torchvision calls it, for example --network resnet50."
-        )
-    return str(max(fitting, key=len))
+    if fitting:
+        return str(max(fitting, key=len))
+    content = read_weights(file)
+    if isinstance(content, Mapping) and content.get("format") == KIND:
+        _require_torchvisions(content["network"], f"--weights {file}: they are of")
+        return str(content["network"])
+    raise UserError(
+        f"--weights {file}: of which network these are, its name does not say. Give --network "
+        "NAME as torchvision calls it, for example --network resnet50."
+    )
 
 
 def network_on_meta(name: str) -> nn.Module:
