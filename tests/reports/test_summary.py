@@ -352,3 +352,11 @@ def test_the_last_words_say_where_the_results_are_and_what_to_do_next(tmp_path: 
 
 def test_an_older_summary_says_that_it_has_no_verdict() -> None:
     assert opening({"table": "| a |"}).startswith("There is no verdict")
+
+
+def test_where_no_arm_borrows_neighbours_none_are_offered(tmp_path: Path) -> None:
+    found, _ = concluded(tmp_path, Choice("fine-tune"), fine_tune=0.5)
+    last = closing({**found, "recall": {}}, Command())
+    assert "sjft neighbours" not in last and "explorer" not in last
+    assert "results/demo/report/index.html" in last
+    assert "explorer" in closing(found, Command())

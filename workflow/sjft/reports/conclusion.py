@@ -127,11 +127,13 @@ def closing(summary: Mapping[str, Any], command: Command) -> str:
     results += [f"{words}: {there[kind]}" for kind, words in PAGES.items() if kind in there]
     lines = [opening(summary), "", *results, "Next:"]
     lines.append(f"  sjft predict {join([files['model']])} photo.jpg")
-    if command.config.keys() <= {"data_root"}:  # it takes no other value from a command line
+    borrows = bool(summary.get("recall", True))  # else no compared arm has neighbours
+    if borrows and command.config.keys() <= {"data_root"}:  # it takes no other from a command line
         root = [str(value) for value in command.config.values()]
         words = [*command.named, *(["--data-root", *root] if root else [])]
         lines.append(f"  {join(['sjft', 'neighbours', name, 'IMAGE', *words])}")
-    pages = [files[kind] for kind in ("explorer", "report") if kind not in there]
+    kinds = ("explorer", "report") if borrows else ("report",)
+    pages = [files[kind] for kind in kinds if kind not in there]
     lines += [f"  {command.of(*pages)}"] if pages else []
     change = None if "ablation" in there else _ablation(summary)
     lines += (
