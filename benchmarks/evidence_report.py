@@ -38,9 +38,11 @@ INTRODUCTION = """\
 
 Written by `make evidence DATA=FOLDER` from `docs/evidence/runs.csv`, which holds every run that was
 made, with its answers image by image. The queue is `config/evidence.yaml`. FOLDER holds
-`flowers17/` and `dtd10/` (`train/`, `val/`, `test/` with class folders), `miniimagenet/train/`,
-`tinyimagenet/train/`, `weights/squeezenet1_1.pth`, `weights/mobilenet_v2.pth` and ImageNet's list
-of classes, `splits/imagenet1k_LOC_synset_mapping.txt`. Experiments whose names hold `_val_` choose
+`flowers17/` and `dtd10/` (`train/`, `val/`, `test/` with class folders), `miniimagenet/` (`train/`,
+`test/`), `tinyimagenet/train/`, `weights/squeezenet1_1.pth`, `weights/mobilenet_v2.pth`, ImageNet's
+list of classes, `splits/imagenet1k_LOC_synset_mapping.txt`, and for `flowers_own_weights` the model
+that `snakemake results/source_alone_val_baseline/model.pt` publishes with the queue as
+`--configfile`, as `weights/shufflenet_miniimagenet.pt`. Experiments whose names hold `_val_` choose
 settings, on the validation split; the test split is seen by the others alone. Those of
 `made_anew_val_`, where the validation split chooses weights, are judged by other images, which
 nothing else sees.
@@ -68,7 +70,9 @@ LEVERS = """\
 ## What each setting changes
 
 Each arm against the same arm of its baseline, `..._val_baseline`, on the images that are named at
-each experiment below: no test split that results are reported on.
+each experiment below: no test split that results are reported on. The weights of
+`flowers_own_weights_val_baseline`, with the recipe that suits them, stand against the random ones
+of `flowers_scratch_val_baseline`.
 """
 NEVER_WORSE = """\
 ## What the validation split would have chosen

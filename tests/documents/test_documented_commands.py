@@ -112,7 +112,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Chain:
     lay_out_results(made.root)
     with chdir(made.root):
         assert main(["example", "data/example", *ADDED["example"]]) == 0
-        assert main(["init", "data/example/target", "data/example/source", "--cores", "2"]) == 0
+        for named in ([], ["--name", "example_again"]):
+            folders = ["data/example/target", "data/example/source"]
+            assert main(["init", *folders, "--cores", "2", *named]) == 0
     return made
 
 
@@ -238,6 +240,8 @@ def test_sjft_takes_every_command(
         monkeypatch.setitem(COMMANDS, words[0], lambda chosen: f"only parsed: {chosen}")
     if words[0] == "example":
         shutil.rmtree(project.root / words[1])
+    if "--weights" in words:
+        publish(project.root / words[words.index("--weights") + 1], "shufflenet_v2_x0_5")
     if "--help" in words:
         with pytest.raises(SystemExit, match="0"):
             main(words)
