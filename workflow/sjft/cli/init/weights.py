@@ -82,6 +82,7 @@ def possible_starts(
             "; they would help much. `--weights published` takes "
             f"{wanted[0][0]}'s: {_what_is_downloaded(*wanted[0])}"
         )
+    advice += ". Where none suit the images, learn the source first: docs/by-hand.md"
     return tuple(_random(name, advice) for name in ((network,) if network else FROM_RANDOM))
 
 
