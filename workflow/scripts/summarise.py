@@ -1,18 +1,8 @@
 """Summarise an experiment."""
 
-from collections.abc import Sequence
-from itertools import islice
-from pathlib import Path
-
 from job_runner import Job, path_or_none, paths, run
 from sjft.reports.summary import RunFiles
 from sjft.reports.summary_files import RetrievalFiles, write_summary
-
-
-def by_dataset(hashes: Sequence[str], shards: Sequence[int]) -> list[list[Path]]:
-    """The hash files of the target and of each source: none where nothing looks for copies."""
-    found = iter(paths(hashes))
-    return [list(islice(found, number)) for number in shards] if hashes else []
 
 
 def main(job: Job) -> None:
@@ -23,11 +13,11 @@ def main(job: Job) -> None:
     runs = [RunFiles(arm, seed, *paths(found)) for (arm, seed), *found in of_runs]
     searched = [paths(files[name]) for name in ("sources", "neighbours", "leakage")]
     known = (searched, path_or_none(files.duplicates), params.leave_out)
-    hashed = path_or_none(files.target_images), by_dataset(files.hashes, params.shards)
+    hashed = path_or_none(files.target_images), paths(files.hashes), params.shards
     retrieval = RetrievalFiles.of(params.backend, params.sources, *known, *hashed)
     published = path_or_none(files.choice) or params.published
-    targets = {"json": Path(output.summary), "text": Path(output.table)}
-    write_summary(job.wildcards.experiment, runs, retrieval, published, **targets)
+    targets = paths([output.summary, output.table])
+    write_summary(job.wildcards.experiment, runs, retrieval, published, *targets)
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ def count_repeated(subset: pl.DataFrame, contents: Contents | None) -> dict[str,
 def lines_on_repeated(arms: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """How much of what each arm borrowed is nothing new; nothing is said where all is.
 
-    ``arms`` are a summary's; of each the first seed's run, as older summaries do not have it.
+    ``arms`` are a summary's; told is of each one's first seed. Older summaries have no counts.
     """
     found = {arm: _words(values["runs"][0]) for arm, values in arms.items()}
     told = "; ".join(f"{arm} {words}" for arm, words in found.items() if words)

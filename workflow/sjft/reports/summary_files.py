@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import polars as pl
@@ -46,16 +47,20 @@ class RetrievalFiles:
         duplicates: Path | None,
         leave_out: bool = False,
         target_images: Path | None = None,
-        hashes: Sequence[Sequence[Path]] = (),
+        hashes: Sequence[Path] = (),
+        shards: Sequence[int] = (),
     ) -> "RetrievalFiles":
         """From files in the order of the ``sources``: of all of them, or of none.
 
-        ``searched`` are images, neighbours and leakage; ``hashes`` begin with the target's.
+        ``searched`` are images, neighbours and leakage; of the ``hashes`` so many are the target's
+        and each source's as ``shards`` says.
         """
         images, neighbours, leakage = (
             dict(zip(sources, paths, strict=bool(paths))) for paths in searched
         )
-        own = (target_images, hashes)
+        rest = iter(hashes)
+        by_dataset = [list(islice(rest, number)) for number in shards] if hashes else []
+        own = (target_images, by_dataset)
         return cls(backend, images, neighbours, leakage, duplicates, leave_out, *own)
 
 
@@ -64,7 +69,6 @@ def write_summary(
     runs: Sequence[RunFiles],
     retrieval: RetrievalFiles,
     published: str | Path,
-    *,
     json: Path,
     text: Path,
 ) -> None:
