@@ -113,6 +113,20 @@ def test_what_is_late_makes_what_is_expected_of_others_late(
     assert words in run.line()
 
 
+def test_a_job_that_has_ended_is_held_against_what_was_told_before_it(tmp_path: Path) -> None:
+    clock, on_file = Clock(), {"selective": 100.0, "fine-tune": 100.0}
+    jobs = {
+        number: RunJob(Job("finetune", (("arm", arm),)), 1, None, [])
+        for number, arm in enumerate(on_file)
+    }
+    run = RunProgress(jobs, 1, lambda job: on_file[job.names["arm"]], clock)
+    run.started(0)
+    clock.now += 300
+    on_file["selective"] = 300.0  # its benchmark, which is newer than the forecast
+    run.finished(0)
+    assert "about 5.0 minutes left" in run.line()
+
+
 def test_a_running_job_that_will_be_late_tells_of_the_others_as_well(tmp_path: Path) -> None:
     clock = Clock()
     jobs = {

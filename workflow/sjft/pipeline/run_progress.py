@@ -65,6 +65,8 @@ class RunProgress:
     # Of running jobs that have begun their log, its state and since when it is that.
     _heard: dict[int, tuple[object, float]] = field(default_factory=dict)
     _took: dict[int, float] = field(default_factory=dict)
+    # As it was told when a job began: once it has ended, its own time is what is on file.
+    _told: dict[int, float | None] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
     def started(self, number: int) -> None:
@@ -72,6 +74,7 @@ class RunProgress:
         with self._lock:
             self._running[number] = self.clock()
             self._logs[number] = _state(self.jobs[number].log)
+            self._told[number] = self.expected(self.jobs[number].job)
             self._heard.pop(number, None)
 
     def finished(self, number: int) -> None:
@@ -166,7 +169,7 @@ class RunProgress:
                 seconds[number] = spent[number] + found.seconds_left
         sums: dict[str, list[float]] = {}
         for number, found_seconds in seconds.items():
-            if expected := self.expected(self.jobs[number].job):
+            if expected := self._told.get(number):
                 of_rule = sums.setdefault(self.jobs[number].job.rule, [0.0, 0.0])
                 of_rule[0] += found_seconds
                 of_rule[1] += expected
