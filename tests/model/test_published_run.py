@@ -34,6 +34,7 @@ def files(tmp_path: Path) -> CandidateFiles:
         target_images=tmp_path / "birds.csv",
         source_images=[tmp_path / "web.csv"],
         weights=[],
+        learned=[],
     )
     for place in range(2):
         network = joint_network("squeezenet1_1", EMPTY, None, CLASSES, ["x"], seed=place)

@@ -175,7 +175,7 @@ def test_an_option_that_takes_many_does_not_swallow_the_experiment(
 
     monkeypatch.setattr("sjft.pipeline.forecast.read_plan_configuration", read)
     monkeypatch.setattr(
-        "sjft.pipeline.forecast.plan", lambda _, name, **given: asked.append((name, given))
+        "sjft.pipeline.forecast.plan", lambda _, name, **given: asked.append((name, given)) or ""
     )
     assert main(["plan", *arguments]) == 0
     (files, root), (name, given) = asked

@@ -86,6 +86,9 @@ RAW: dict[str, Any] = {
             "source": "made",
             "retrieval": "by_gabor",
             "training": {"weights": {"source": "random", "seed": 1}},
+            "arms": {
+                "learned": {"training": {"weights": {"source": "experiment", "experiment": "main"}}}
+            },
         },
     },
 }

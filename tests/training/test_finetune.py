@@ -37,7 +37,7 @@ def files(tmp_path: Path) -> RoundFiles:
     write_images(tmp_path / "images.csv", images_table([0, 1] * 3, folder="target"))
     return RoundFiles(
         *(tmp_path / name for name in ("subset.csv", "targets.csv", "images.csv")),
-        *([], None, None, None),
+        *([], None, None, None, None, None),
     )
 
 

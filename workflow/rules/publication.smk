@@ -73,6 +73,7 @@ rule publish:
         target_images=reads(run_inputs.publish, "target_images"),
         source_images=reads(run_inputs.publish, "source_images"),
         weights=ancient(reads(run_inputs.publish, "weights")),
+        learned=reads(run_inputs.publish, "learned"),
     output:
         model=layout.MODEL,
         card=layout.MODEL_CARD,

@@ -10,6 +10,8 @@ rule finetune:
         ranking=reads(run_inputs.finetune, "ranking"),
         last_model=reads(run_inputs.finetune, "last_model"),
         weights=ancient(reads(run_inputs.finetune, "weights")),
+        learned=reads(run_inputs.finetune, "learned"),
+        classifier=reads(run_inputs.finetune, "classifier"),
     output:
         model=layout.MODEL_OF_ROUND,
         history=layout.HISTORY,

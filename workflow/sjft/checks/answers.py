@@ -26,6 +26,7 @@ from sjft.settings.arms_of import ancestry, given
 from sjft.settings.config import Configuration
 from sjft.settings.dataset import Synthetic
 from sjft.settings.experiment import ExperimentSettings
+from sjft.settings.learned_weights import learned_by
 from sjft.settings.training import TrainingSettings
 from sjft.settings.weights import FileWeights, RandomWeights, Weights
 from sjft.storage.files import digest_of_text, read_json, write_json
@@ -67,7 +68,7 @@ def questions_of(
     key = f"experiments.{asked.name}"
     of_arms: dict[str, tuple[dict[str, Any], list[str]]] = {}
     for arm in asked.complete(experiment):
-        for asks in _of_arm(experiment, arm, root, counted):
+        for asks in _of_arm(configuration, experiment, arm, counted):
             of_arms.setdefault(json.dumps(asks), (asks, []))[1].append(arm.name)
     for asks, arms in of_arms.values():
         concerned = tuple(arms) if asks["ask"] == "training" else ()
@@ -96,13 +97,21 @@ def _places(key: str, experiment: ExperimentSettings, arm: str) -> dict[str, str
 
 
 def _of_arm(
-    experiment: ExperimentSettings, arm: Arm, root: Path, counted: Mapping[str, Counted]
+    configuration: Configuration,
+    experiment: ExperimentSettings,
+    arm: Arm,
+    counted: Mapping[str, Counted],
 ) -> Iterator[dict[str, Any]]:
+    root = Path(configuration.data_root)
     scratch = isinstance(arm.training.weights, RandomWeights)
     yield _of_training(arm.training, arm.with_sources, scratch, root)
     pretrained = arm.training.source_head == "pretrained" and arm.with_sources
-    if pretrained and counted.keys() >= {*experiment.sources}:
-        yield _of_source_head(arm.training, experiment.sources, root, counted)
+    learned = learned_by(arm)
+    told = [] if learned is None else [configuration.experiments[learned].target]
+    if pretrained and counted.keys() >= {*experiment.sources, *told}:
+        named = list(counted[told[0]].classes) if told else None
+        asks = _of_source_head(arm.training, experiment.sources, root, counted)
+        yield {**asks, "classifier": named}
 
 
 def _of_training(

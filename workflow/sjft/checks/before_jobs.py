@@ -80,6 +80,7 @@ class BeforeJobs:
         if not self.call.leads:  # it was said before this job was sent
             return
         wanted = {*needed, *self.asked}
+        wanted |= {*runs.learned_before(self.c, wanted)}
         names = tuple(name for name in self.c.experiments if name in wanted)
         if names not in self._looked:
             self._looked[names] = look = self._look(names)

@@ -14,6 +14,7 @@ from sjft.data.listing import list_images
 from sjft.data.state import state_of
 from sjft.errors import UserError
 from sjft.fetch.missing import missing_data, missing_parts
+from sjft.pipeline.runs import learned_before
 from sjft.settings.config import NEXT_LINE, WHERE_KEYS_ARE_DESCRIBED, Configuration
 from sjft.settings.dataset import Synthetic
 
@@ -116,5 +117,5 @@ def look_at_plan(configuration: Configuration, name: str, given: Sequence[str], 
         table = list_images(settings, Path(configuration.data_root) / settings.root)
         return Counted.of_state(state_of(table, settings.shards))
 
-    asked = asked_for(configuration, [name], [])
+    asked = asked_for(configuration, [*learned_before(configuration, [name]), name], [])
     return first_look(configuration, asked, count, runs_here=False, needs_data=False, kept=kept)

@@ -32,7 +32,13 @@ from sjft.networks.source_head import ClassifierClasses, read_class_list
 from sjft.networks.torchvision_weights import published_name
 from sjft.settings.banks.common import FilterBankSettings
 from sjft.settings.quoting import shortened
-from sjft.settings.weights import FileWeights, RandomWeights, TorchvisionWeights, Weights
+from sjft.settings.weights import (
+    ExperimentWeights,
+    FileWeights,
+    RandomWeights,
+    TorchvisionWeights,
+    Weights,
+)
 from sjft.training.batch_norm import norms_of, set_training_mode
 
 Answer = list[tuple[str, str]]
@@ -153,13 +159,10 @@ def _of_other_size(name: str, weights: str) -> Answer:
 def ask_source_head(question: Mapping[str, Any]) -> Answer:
     """Whether the source's head finds its classes among those of the weights' classifier."""
     weights: Weights = TypeAdapter(Weights).validate_python(question["weights"])
-    file = Path(question["file"]) if question["file"] else None
     try:
-        check_name(question["network"])
-        network = _loaded(question["network"], weights, file)
+        rows = _rows_of_classifier(question, weights)
     except UserError:  # said by `ask_training`
         return []
-    rows = len(network.state_dict()[f"{classifier_name(network)}.weight"])
     sources: dict[str, list[str]] = question["sources"]
     names = [
         f"{source}/{name}" if len(sources) > 1 else name
@@ -167,12 +170,23 @@ def ask_source_head(question: Mapping[str, Any]) -> Answer:
         for name in classes
     ]
     try:
-        listed = read_class_list(Path(question["listed"])) if question["listed"] else None
+        named = question["classifier"]
+        listed = read_class_list(Path(question["listed"])) if question["listed"] else named
         ClassifierClasses(listed, sources).rows_of(names, rows)
     except UserError as error:
         key, _, message = str(error).removeprefix("training.").partition(": ")
         return [(key, message.rstrip("."))]
     return []
+
+
+def _rows_of_classifier(question: Mapping[str, Any], weights: Weights) -> int:
+    """How many classes the weights' classifier tells apart; raises `UserError` as loading does."""
+    if isinstance(weights, ExperimentWeights):
+        return len(question["classifier"])
+    check_name(question["network"])
+    file = Path(question["file"]) if question["file"] else None
+    network = _loaded(question["network"], weights, file)
+    return len(network.state_dict()[f"{classifier_name(network)}.weight"])
 
 
 def ask_bank(question: Mapping[str, Any]) -> Answer:

@@ -45,6 +45,7 @@ def plan(chosen: argparse.Namespace) -> str:
     with loading():
         from sjft.checks.first_look import look_at_plan  # noqa: PLC0415
         from sjft.pipeline.forecast import plan, read_plan_configuration  # noqa: PLC0415
+        from sjft.pipeline.runs import learned_before  # noqa: PLC0415
 
     configuration = read_plan_configuration(chosen.configfile, chosen.data_root)
     if experiment := configuration.experiments.get(chosen.experiment):
@@ -55,7 +56,13 @@ def plan(chosen: argparse.Namespace) -> str:
             print(f"sjft: {look.warns}", file=sys.stderr)
         if look.stops:
             raise UserError(look.stops)
-    return plan(
+    parts = []
+    if experiment is not None:
+        for other in learned_before(configuration, [chosen.experiment]):
+            words = f"`{chosen.experiment}` starts from what `{other}` learns, which is made first:"
+            parts += [words, plan(configuration, other, sample=chosen.sample)]
+        parts += [f"Then `{chosen.experiment}`:"] if parts else []
+    own = plan(
         configuration,
         chosen.experiment,
         target_images=chosen.target_images,
@@ -63,3 +70,4 @@ def plan(chosen: argparse.Namespace) -> str:
         source_images=chosen.source_images,
         sample=chosen.sample,
     )
+    return "\n\n".join([*parts, own])

@@ -170,6 +170,7 @@ def _training(experiment: Mapping[str, Any], provenance: Mapping[str, Any]) -> s
         "torchvision": f"torchvision's {weights.get('name')}",
         "file": f"the file {weights.get('path')}",
         "random": f"random, seed {weights.get('seed')}",
+        "experiment": f"what the experiment `{weights.get('experiment')}` learned",
     }[weights["source"]]
     rows = [
         ["what", "value"],

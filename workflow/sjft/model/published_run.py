@@ -16,7 +16,7 @@ from sjft.reports.summary import read_summary
 from sjft.selection.subset import read_manifest
 from sjft.settings.experiment import ExperimentSettings
 from sjft.settings.known_part import known_part
-from sjft.settings.weights import weights_file
+from sjft.settings.weights import name_of_weights, weights_file
 from sjft.storage.files import digest_of_file, read_json
 from sjft.storage.torch_file import require_whole
 
@@ -27,7 +27,8 @@ class Publication:
 
     ``settings`` are the configuration's sections with all that decides the model, ``code`` the
     fingerprints of the scripts. ``candidates`` are the arms that may be published, each with the
-    name of the file of weights that a rule fetched for it, or an empty one.
+    name of the file that a rule made for it to start from (`sjft.settings.weights`), or an empty
+    one.
     """
 
     experiment: str
@@ -41,7 +42,8 @@ class CandidateFiles:
     """What there is of each candidate, in their order: its last round, and its evaluation.
 
     ``choice`` says which of them is published, where there is more than one; ``source_images``
-    are in the order of the sources, ``weights`` those that a rule fetched, each once.
+    are in the order of the sources; ``weights`` those that a rule fetched, and ``learned`` the
+    models of other experiments that training started from, each once.
     """
 
     models: Sequence[Path]
@@ -53,10 +55,12 @@ class CandidateFiles:
     target_images: Path
     source_images: Sequence[Path]
     weights: Sequence[Path]
+    learned: Sequence[Path]
 
-    def fetched(self, name: str) -> Path | None:
-        """The fetched file of weights of this name; None where it has none."""
-        return next((path for path in self.weights if path.name == name), None)
+    def first_weights(self, name: str) -> Path | None:
+        """The file of this name that a rule made; None where there is none."""
+        made = (*self.weights, *self.learned)
+        return next((path for path in made if name_of_weights(path) == name), None)
 
 
 @dataclass(frozen=True)
@@ -81,8 +85,8 @@ def publish(
     place = candidates.index(arm.name)
     model, subset, targets = (kind[place] for kind in (files.models, files.subsets, files.targets))
     evaluation, summary = read_json(files.evaluations[place]), read_summary(files.summary)
-    fetched = files.fetched(what.candidates[arm.name])
-    weights = weights_file(arm.training.weights, data_root, fetched)
+    made = files.first_weights(what.candidates[arm.name])
+    weights = weights_file(arm.training.weights, data_root, made)
     if weights is not None:
         require_whole(weights)  # that it was when training read it does not say that it still is
     trained = {"subset": subset, "targets": targets, "model": model}

@@ -79,10 +79,16 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
 
 
-def read_classifier_classes(listed: Path | None, images: Mapping[str, Path]) -> ClassifierClasses:
-    """Read the list, where there is one, and each source's images.csv; see `read_class_list`."""
+def read_classifier_classes(
+    listed: Path | None, images: Mapping[str, Path], trained_on: Path | None = None
+) -> ClassifierClasses:
+    """Read the list, where there is one, and each source's images.csv; see `read_class_list`.
+
+    Without a list, the images.csv of what the classifier was ``trained_on`` names the classes.
+    """
+    named = None if trained_on is None else class_names(read_images(trained_on))
     return ClassifierClasses(
-        None if listed is None else read_class_list(listed),
+        named if listed is None else read_class_list(listed),
         {source: class_names(read_images(path)) for source, path in images.items()},
     )
 

@@ -6,6 +6,7 @@ from typing import Any
 from sjft.pipeline import run_inputs, runs
 from sjft.reports.paper import paper_figures
 from sjft.settings.config import Configuration
+from sjft.settings.weights import name_of_weights
 
 
 def _told(found: list[runs.Run]) -> list[tuple[str, int]]:
@@ -26,10 +27,10 @@ def validated(c: Configuration, experiment: str) -> list[tuple[str, int]]:
 
 
 def candidates(c: Configuration, experiment: str) -> dict[str, str]:
-    """The arms that may be published, each with the name of its fetched weights' file, or ''."""
+    """The arms that may be published, each with what tells its first weights' file, or ''."""
     arms = [run.arm for run in runs.candidate_runs(c, experiment)]
-    weights = {arm: run_inputs.fetched_weights(c, experiment, arm) for arm in arms}
-    return {arm: Path(found[0]).name if found else "" for arm, found in weights.items()}
+    weights = {arm: run_inputs.first_weights(c, experiment, arm) for arm in arms}
+    return {arm: name_of_weights(Path(file)) if file else "" for arm, file in weights.items()}
 
 
 def published(c: Configuration, experiment: str) -> str | None:

@@ -13,7 +13,7 @@ from sjft.fetch.missing import missing_parts
 from sjft.layout import File, Job
 from sjft.pipeline.expected_time import keep_forecast
 from sjft.pipeline.experiment_time import Forecast, seconds_of_start, usable_cores
-from sjft.pipeline.jobs import jobs_behind, jobs_of_model
+from sjft.pipeline.jobs import Jobs, jobs_from_models
 from sjft.pipeline.measured_speeds import images_of, retrieval_speeds, training_speeds
 from sjft.pipeline.prices import Collection, Stage
 from sjft.pipeline.retrieval_cost import RetrievalCost
@@ -56,6 +56,8 @@ def plan(
 ) -> str:
     """The plan of an experiment as text; of data that is here, it is kept for a run's progress.
 
+    The models of other experiments that it starts from have plans of their own.
+
     Numbers of images that are given stand for data that is not here; the others are counted by
     the readers. Raises `UserError` for an unknown experiment, and for data that is neither here
     nor given.
@@ -77,7 +79,8 @@ def plan(
     ]
     collections = {part.name: part for part in (target, *sources)}
     more = jobs_beside_model(configuration, name)
-    jobs = [*jobs_of_model(configuration, name), *(job for found in more.values() for job in found)]
+    known = jobs_of_plan(configuration, name)
+    jobs = [*known, *(job for found in more.values() for job in found)]
     with images_of(list(collections.values()), sample) as images:
         retrieval, weights = retrieval_speeds(configuration, jobs, images)
         training = training_speeds(configuration, name, jobs, collections, images)
@@ -90,14 +93,19 @@ def plan(
     return f"{text}\n\n{_beside_model(cost, more)}"
 
 
+def jobs_of_plan(c: Configuration, name: str) -> Jobs:
+    """What makes an experiment's model, where the models that it starts from are there."""
+    return jobs_from_models(c, name, [layout.MODEL.of(experiment=name)])
+
+
 def jobs_beside_model(c: Configuration, name: str) -> dict[File, list[Job]]:
     """What else can be made of an experiment, and which jobs that takes beside the model's."""
-    known, names = jobs_of_model(c, name), {"experiment": name}
+    known, names = jobs_of_plan(c, name), {"experiment": name}
     found: dict[File, list[Job]] = {}
     for pattern in (layout.EXPLORER, layout.REPORT, layout.ABLATION):
         file = pattern.of(**names)
         try:
-            found[file] = [job for job in jobs_behind(c, [file]) if job not in known]
+            found[file] = [job for job in jobs_from_models(c, name, [file]) if job not in known]
         except UserError as error:  # there is no such page of these arms
             LOG.info("%s: %s", file, error)
     return found
@@ -185,7 +193,7 @@ def cost_of(
 def forecast_of(cost: ExperimentCost, cores: int | None = None) -> Forecast:
     """What all jobs take on so many cores of this machine: on all of them where not given."""
     training = cost.training
-    jobs = jobs_of_model(training.c, training.name)
+    jobs = jobs_of_plan(training.c, training.name)
     others = [job for job in jobs if job.rule not in RULES_OF_TRAINING]
     stages = list(cost.stages(others))
     return Forecast(jobs, stages, training, seconds_of_start(), cores or usable_cores())

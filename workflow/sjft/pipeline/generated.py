@@ -74,6 +74,7 @@ SECTIONS = {
     "TorchvisionWeights": "any `weights` with `source: torchvision`",
     "FileWeights": "any `weights` with `source: file`",
     "RandomWeights": "any `weights` with `source: random`",
+    "ExperimentWeights": "any `weights` of `training` with `source: experiment`",
     "RetrievalSettings": "`retrievals.NAME`",
     **_of_retrieval(),
     "ExperimentSettings": "`experiments.NAME`",

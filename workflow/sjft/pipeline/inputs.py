@@ -13,7 +13,7 @@ from sjft.retrieval.index.backend import IndexBackend
 from sjft.settings.banks.common import NetworkWeights
 from sjft.settings.config import Configuration
 from sjft.settings.training import TrainingSettings
-from sjft.settings.weights import TorchvisionWeights
+from sjft.settings.weights import ExperimentWeights, TorchvisionWeights
 
 # Of a name, one file, or any number of them.
 Files = dict[str, File | list[File]]
@@ -29,6 +29,13 @@ def published_weights(used: NetworkWeights | TrainingSettings | None) -> File | 
     if used is None or not isinstance(used.weights, TorchvisionWeights):
         return []
     return layout.WEIGHTS.of(network=used.network, weights=used.weights.name)
+
+
+def learned_weights(training: TrainingSettings) -> File | list[File]:
+    """The model of another experiment that training starts from; none where it starts otherwise."""
+    if not isinstance(training.weights, ExperimentWeights):
+        return []
+    return layout.MODEL.of(experiment=training.weights.experiment)
 
 
 def all_published_weights(c: Configuration) -> list[File]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sjft import layout
 from sjft.layout import File, Job
-from sjft.pipeline import explorer_files, inputs, report_files, run_inputs
+from sjft.pipeline import explorer_files, inputs, report_files, run_inputs, runs
 from sjft.pipeline.inputs import Files
 from sjft.settings.config import Configuration
 
@@ -51,13 +51,18 @@ def files_read_by(c: Configuration, job: Job) -> list[File]:
     return [f for found in named.values() for f in ([found] if isinstance(found, File) else found)]
 
 
-def jobs_behind(c: Configuration, files: Iterable[File]) -> Jobs:
-    """All jobs that make these files, each with those that it waits for, which come before it."""
+def jobs_behind(c: Configuration, files: Iterable[File], given: Iterable[File] = ()) -> Jobs:
+    """All jobs that make these files, each with those that it waits for, which come before it.
+
+    What is ``given`` is taken to be there.
+    """
     found: Jobs = {}
+    there = {file.job for file in given}
 
     def ask(job: Job) -> None:
         if job not in found:
-            before = tuple(dict.fromkeys(file.job for file in files_read_by(c, job)))
+            reads = dict.fromkeys(file.job for file in files_read_by(c, job))
+            before = tuple(other for other in reads if other not in there)
             for other in before:
                 ask(other)
             found[job] = before
@@ -70,6 +75,12 @@ def jobs_behind(c: Configuration, files: Iterable[File]) -> Jobs:
 def jobs_of_model(c: Configuration, experiment: str) -> Jobs:
     """All jobs behind the model that an experiment publishes."""
     return jobs_behind(c, [layout.MODEL.of(experiment=experiment)])
+
+
+def jobs_from_models(c: Configuration, experiment: str, files: Iterable[File]) -> Jobs:
+    """All jobs behind an experiment's files, but for those of the models that it starts from."""
+    others = runs.learned_before(c, [experiment])
+    return jobs_behind(c, files, [layout.MODEL.of(experiment=other) for other in others])
 
 
 def counted(jobs: Iterable[Job]) -> Counter[str]:

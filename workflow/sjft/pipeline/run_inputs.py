@@ -12,6 +12,7 @@ from sjft.pipeline import runs
 from sjft.pipeline.inputs import (
     Files,
     leaking_images,
+    learned_weights,
     of_sources,
     published_weights,
     shards_of,
@@ -21,6 +22,8 @@ from sjft.pipeline.runs import Pairing, Run
 from sjft.selection.pairs import why_no_pairs
 from sjft.settings.arm import Arm
 from sjft.settings.config import Configuration
+from sjft.settings.training import TrainingSettings
+from sjft.settings.weights import ExperimentWeights
 
 
 def _lists(datasets: Iterable[str]) -> list[File]:
@@ -123,7 +126,19 @@ def finetune(c: Configuration, *, experiment: str, arm: str, seed: str, round: s
         if number
         else [],
         "weights": published_weights(training) if starts else [],
+        "learned": learned_weights(training) if starts else [],
+        "classifier": _learned_classes(c, training) if heads else [],
     }
+
+
+def _learned_classes(c: Configuration, training: TrainingSettings) -> File | list[File]:
+    """The list of what the weights' classifier tells apart, where another experiment learns them.
+
+    A list of the classifier's classes that the user gives says it otherwise.
+    """
+    if not isinstance(training.weights, ExperimentWeights) or training.source_head_classes:
+        return []
+    return layout.IMAGES.of(dataset=c.experiments[training.weights.experiment].target)
 
 
 def score_difficulty(
@@ -220,7 +235,7 @@ def publish(c: Configuration, *, experiment: str) -> Files:
     """Last round and evaluation of what may be published, the choice, and what it was made from."""
     candidates, last = runs.candidate_runs(c, experiment), runs.last_round(c, experiment)
     pairing = runs.pairing(c, experiment)
-    weights = [fetched_weights(c, experiment, run.arm) for run in candidates]
+    trainings = [runs.training(c, experiment, run.arm) for run in candidates]
     return {
         "models": [runs.trained_file(c, run, layout.MODEL_OF_ROUND, last) for run in candidates],
         "subsets": [runs.trained_file(c, run, layout.SUBSET, last) for run in candidates],
@@ -230,14 +245,21 @@ def publish(c: Configuration, *, experiment: str) -> Files:
         "summary": layout.SUMMARY.of(experiment=experiment),
         "target_images": layout.IMAGES.of(dataset=pairing.target),
         "source_images": _lists(pairing.sources),
-        "weights": list(dict.fromkeys(file for files in weights for file in files)),
+        "weights": _each_once(map(published_weights, trainings)),
+        "learned": _each_once(map(learned_weights, trainings)),
     }
 
 
-def fetched_weights(c: Configuration, experiment: str, arm: str) -> list[File]:
-    """Torchvision's weights that an arm's training starts from; none where they are others."""
-    found = published_weights(runs.training(c, experiment, arm))
-    return [found] if isinstance(found, File) else list(found)
+def first_weights(c: Configuration, experiment: str, arm: str) -> File | None:
+    """What a rule makes for an arm's training to start from; None where it starts otherwise."""
+    training = runs.training(c, experiment, arm)
+    found = _each_once([published_weights(training), learned_weights(training)])
+    return found[0] if found else None
+
+
+def _each_once(found: Iterable[File | list[File]]) -> list[File]:
+    """Files as a rule reads them, each once."""
+    return list(dict.fromkeys(file for file in found if isinstance(file, File)))
 
 
 ##### ablation #####

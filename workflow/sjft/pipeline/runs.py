@@ -7,6 +7,7 @@ from sjft.errors import UserError
 from sjft.layout import SEPARATOR, File, Pattern
 from sjft.settings.arm import Arm
 from sjft.settings.config import Configuration
+from sjft.settings.learned_weights import starts_of
 from sjft.settings.retrieval import LeakageSettings
 from sjft.settings.selection import Sources
 from sjft.settings.training import TrainingSettings
@@ -86,6 +87,21 @@ def sources_of(c: Configuration, experiment: str, arm: str) -> tuple[str, ...]:
 def training(c: Configuration, experiment: str, arm: str) -> TrainingSettings:
     """How an arm is trained."""
     return arm_of(c, experiment, arm).training
+
+
+def learned_before(c: Configuration, names: Iterable[str]) -> tuple[str, ...]:
+    """The experiments whose models these start from, over however many others, but for these.
+
+    What lies furthest ahead comes first.
+    """
+    begun = dict.fromkeys(names)
+    ahead = dict(begun)
+    for name in (waiting := list(begun)):
+        for other in starts_of(c.experiments[name]).values():
+            if other not in ahead:
+                ahead[other] = None
+                waiting.append(other)
+    return tuple(name for name in reversed(ahead) if name not in begun)
 
 
 def joined(sources: Iterable[str]) -> str:

@@ -12,6 +12,7 @@ from sjft.settings.arm import ArmSettings
 from sjft.settings.config import Configuration
 from sjft.settings.dataset import DatasetSettings, Synthetic
 from sjft.settings.image_limits import ImageLimits
+from sjft.settings.learned_weights import starts_of
 from sjft.settings.splits import VALIDATION_SPLIT
 from sjft.settings.training import COMPUTING as COMPUTING_TRAINING
 
@@ -207,8 +208,19 @@ def of_publication(configuration: Configuration, experiment: str) -> Values:
     """All that decides an experiment's model, as sections of a configuration.
 
     Of its arms, those that are published or compared, and what they start from: no other arm
-    concerns a model, and no seed of the ablation.
+    concerns a model, and no seed of the ablation. Where they start from what other experiments
+    learn, with all that decides those.
     """
+    settings = configuration.experiments[experiment]
+    sections = _of_own_publication(configuration, experiment)
+    starts = starts_of(settings)
+    for other in dict.fromkeys(starts[arm] for arm in settings.publish.arms if arm in starts):
+        for section, entries in of_publication(configuration, other).items():
+            sections[section] |= entries
+    return sections
+
+
+def _of_own_publication(configuration: Configuration, experiment: str) -> Values:
     settings = configuration.experiments[experiment]
     arms = settings.publish.arms
     names = [settings.retrieval, *(settings.arm(arm).retrieval for arm in arms)]

@@ -17,6 +17,7 @@ from sjft.settings.dataset import DatasetSettings, Synthetic
 from sjft.settings.experiment import ExperimentSettings
 from sjft.settings.explanation import choices, explain
 from sjft.settings.explorer import ExplorerSettings
+from sjft.settings.learned_weights import wrong_starts
 from sjft.settings.plain_values import truth_for_numbers, wrong_in_text, wrong_values
 from sjft.settings.quoting import shortened, shown
 from sjft.settings.retrieval import RetrievalSettings
@@ -118,7 +119,10 @@ class Configuration(Settings):
             f"experiments.{name}.retrieval", experiment.retrieval, self.retrievals
         )
         problems = [f"experiments.{name}.{key}: {told}" for key, told in wrong_arms(experiment)]
-        yield from problems or self._wrong_in_arms(f"experiments.{name}", experiment)
+        yield from problems or (
+            *self._wrong_in_arms(f"experiments.{name}", experiment),
+            *wrong_starts(name, self.experiments),
+        )
 
     def _wrong_in_arms(self, key: str, experiment: ExperimentSettings) -> Iterator[str]:
         """What arms, of which each is whole, do not find in the rest of the configuration."""

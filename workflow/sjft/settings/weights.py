@@ -37,8 +37,24 @@ class RandomWeights(Settings):
     seed: Seed = Field(0, description="Seed of the initialisation.")
 
 
-Weights = Annotated[
+class ExperimentWeights(Settings):
+    """What another experiment learns: its published model, which is trained before this one.
+
+    For weights of one's own: an experiment whose target is the source, which nothing borrows.
+    """
+
+    source: Literal["experiment"] = Field(description="Where the weights come from.")
+    experiment: str = Field(
+        description="Name under `experiments`. Its published arm trains the same `network`."
+    )
+
+
+WeightsOfBank = Annotated[
     TorchvisionWeights | FileWeights | RandomWeights,
+    Field(discriminator="source", description="Where the weights come from."),
+]
+Weights = Annotated[
+    TorchvisionWeights | FileWeights | RandomWeights | ExperimentWeights,
     Field(discriminator="source", description="Where the weights come from."),
 ]
 
@@ -52,9 +68,14 @@ def check_published(network: str, weights: Weights) -> None:
         )
 
 
-def weights_file(weights: Weights | None, data_root: Path, fetched: Path | None) -> Path | None:
-    """The file that a section `weights` is about: the user's, or the ``fetched`` one.
+def name_of_weights(file: Path) -> str:
+    """How a file of weights that a rule made is told from others, wherever results/ lies."""
+    return "/".join(file.parts[-2:])
+
+
+def weights_file(weights: Weights | None, data_root: Path, made: Path | None) -> Path | None:
+    """The file that a section `weights` is about: the user's, or the one that a rule made.
 
     None for random weights, and for a bank that has none.
     """
-    return data_root / weights.path if isinstance(weights, FileWeights) else fetched
+    return data_root / weights.path if isinstance(weights, FileWeights) else made

@@ -36,7 +36,8 @@ class RoundFiles:
     ``images`` is the target's images.csv, ``source_images`` those of the sources, in the order of
     their folders, where the source's head starts from the weights' own; ``ranking`` where the arm
     pairs neighbours; ``last_model`` from the second round on; ``weights`` where a rule fetched
-    them.
+    them, ``learned`` where they are the model of another experiment, and ``classifier`` the
+    images.csv of what that one tells apart, where the source's head starts from its classifier.
     """
 
     subset: Path
@@ -46,11 +47,13 @@ class RoundFiles:
     ranking: Path | None
     last_model: Path | None
     weights: Path | None
+    learned: Path | None
+    classifier: Path | None
 
     def digests(self) -> dict[str, str]:
         """The digest of each file, by its path."""
         given = (self.subset, self.targets, self.images, *self.source_images)
-        more = (self.ranking, self.last_model, self.weights)
+        more = (self.ranking, self.last_model, self.weights, self.learned, self.classifier)
         return {str(path): digest_of_file(path) for path in (*given, *more) if path is not None}
 
 
@@ -122,7 +125,7 @@ def finetune(
             skip_bad_images=decided_by.get("best_weights", {}).get("on_bad_image") == "skip",
         ),
         settings,
-        weights_file(settings.weights, means.data_root, files.weights),
+        weights_file(settings.weights, means.data_root, files.weights or files.learned),
         means.threads,
         Checkpoints(
             means.folder,
@@ -158,4 +161,5 @@ def _classifier_classes(
     return read_classifier_classes(
         None if listed is None else data_root / listed,
         dict(zip(images.sources, files.source_images, strict=True)),
+        trained_on=files.classifier,
     )

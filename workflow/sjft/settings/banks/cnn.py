@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from sjft.settings.banks.common import FilterBankSettings, NetworkWeights
 from sjft.settings.base import IMAGENET_MEAN, IMAGENET_STD, Channels
-from sjft.settings.weights import RandomWeights, TorchvisionWeights, Weights, check_published
+from sjft.settings.weights import RandomWeights, TorchvisionWeights, WeightsOfBank, check_published
 
 
 class CnnBank(FilterBankSettings):
@@ -16,7 +16,7 @@ class CnnBank(FilterBankSettings):
     network: str = Field(
         "alexnet", description="torchvision's name of the network, or `timm/NAME`."
     )
-    weights: Weights = Field(
+    weights: WeightsOfBank = Field(
         default_factory=lambda: TorchvisionWeights(source="torchvision", name="IMAGENET1K_V1"),
         description="The network's. Default: `{source: torchvision, name: IMAGENET1K_V1}`.",
     )
