@@ -112,7 +112,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Chain:
     lay_out_results(made.root)
     with chdir(made.root):
         assert main(["example", "data/example", *ADDED["example"]]) == 0
-        for named in ([], ["--name", "example_again"]):
+        for named in ([], ["--name", "example_again", "--weights", "source"]):
             folders = ["data/example/target", "data/example/source"]
             assert main(["init", *folders, "--cores", "2", *named]) == 0
     return made

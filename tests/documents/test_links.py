@@ -15,7 +15,7 @@ GENERATED = {DOCS / "reference.md", DOCS / "evidence.md"}
 LINK = re.compile(r"\[(?:[^\[\]]|\[[^\]]*\])*\]\(([^)\s]+)\)")
 FOLDERS = "benchmarks|config|docs|envs|tests|workflow"
 # What the reader writes, or has written.
-OWN = {"config/example.yaml", "config/mushrooms.yaml", "config/source_first.yaml"}
+OWN = {"config/example.yaml", "config/mushrooms.yaml"}
 
 
 def prose(page: Path) -> str:

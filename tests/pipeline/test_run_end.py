@@ -48,6 +48,22 @@ def test_a_run_ends_with_verdict_places_and_the_next_command(folder: Path) -> No
     assert told.endswith("snakemake -s ../Snakefile --cores all results/my/report/index.html")
 
 
+def test_what_was_learned_for_others_is_told_before_them(folder: Path) -> None:
+    place = folder.parent / "zeroth"
+    place.mkdir()
+    summary = {"experiment": "zeroth", "conclusion": ["Nothing."], "table": "| learned |"}
+    write_json(place / "summary.json", summary)
+    jobs = [layout.MODEL.of(experiment=name).job for name in ("my", "zeroth")]
+    told = end_of_run(jobs, Command(), ["zeroth"])
+    assert told.startswith(
+        "`zeroth` was learned first: its model results/zeroth/model.pt, its card "
+        "results/zeroth/model_card.md.\n\n| learned |\n\n| arm |\n\nIt helped."
+    )
+    assert "Nothing." not in told
+    (place / "summary.json").write_text("{")
+    assert "summary.json" in end_of_run(jobs, Command(), ["zeroth"])
+
+
 def test_an_ablation_ends_with_the_verdict_of_all_its_seeds(folder: Path) -> None:
     page = "# Ablation of my\n\nBy five seeds it hurt.\n\nAnd so on.\n\n| arm |\n\nCaption.\n"
     write_text(folder / "ablation.md", page)

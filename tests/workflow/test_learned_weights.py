@@ -42,6 +42,8 @@ def test_one_command_learns_the_source_and_starts_from_that(fresh: Chain) -> Non
     )
     outcome = fresh.make(THEN)
     assert "Traceback" not in outcome.output
+    assert outcome.output.index("`first` was learned first") < outcome.output.index("Next:")
+    assert "sjft predict results/first/model.pt" not in outcome.output
     first, then = (torch.load(fresh.root / path) for path in (FIRST, THEN))
     # At such a learning rate the trunk stays what was learned; statistics of batch norm do not.
     kept = [name for name in first["state_dict"] if name.startswith("conv1.0")]

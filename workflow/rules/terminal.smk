@@ -123,7 +123,8 @@ onsuccess:
         is_here = Path(workflow.main_snakefile).resolve().parent == Path.cwd()
         snakefile = None if is_here else str(workflow.main_snakefile)
         command = Command(files, COMMAND_LINE.config, snakefile)
-        if told := end_of_run(jobs, command):
+        learned = runs.learned_before(CONFIG, BEFORE.asked)
+        if told := end_of_run(jobs, command, learned):
             logger.info(f"\n{told}\n")
 
 

@@ -130,14 +130,14 @@ def nothing_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_nothing_is_downloaded_unasked_on_a_cpu(nothing_here: Path) -> None:
-    starts = possible_starts("auto", None, False, nothing_here)
+    starts = possible_starts("auto", None, False, nothing_here, "first")
     assert [start.network for start in starts] == ["resnet18", "shufflenet_v2_x0_5"]
     assert not any(start.pretrained for start in starts)
     assert "`--weights published` takes resnet18's" in starts[0].why
-    (published,) = possible_starts("published", None, False, nothing_here)
+    (published,) = possible_starts("published", None, False, nothing_here, "first")
     assert published.pretrained
     assert "fetch_weights downloads 45 MB to results/weights/resnet18-" in published.why
-    (on_gpu,) = possible_starts("auto", None, True, nothing_here)
+    (on_gpu,) = possible_starts("auto", None, True, nothing_here, "first")
     assert (on_gpu.network, on_gpu.pretrained) == ("resnet50", True)
     assert "downloads 98 MB" in on_gpu.why
 
@@ -149,22 +149,22 @@ def write_model(path: Path, network: str) -> None:
 
 def test_a_published_model_says_of_which_network_it_is(nothing_here: Path) -> None:
     write_model(nothing_here / "model.pt", "shufflenet_v2_x0_5")
-    (start,) = possible_starts("model.pt", None, False, nothing_here)
+    (start,) = possible_starts("model.pt", None, False, nothing_here, "first")
     assert (start.network, start.file) == ("shufflenet_v2_x0_5", nothing_here / "model.pt")
     torch.save({"network": "shufflenet_v2_x0_5"}, "other.pt")
     with pytest.raises(
         UserError, match=r"other\.pt: of which network these are, its name does not"
     ):
-        possible_starts("other.pt", None, False, nothing_here)
+        possible_starts("other.pt", None, False, nothing_here, "first")
 
 
 def test_timm_s_networks_are_for_a_configuration_by_hand(nothing_here: Path) -> None:
     write_model(nothing_here / "model.pt", "timm/resnet10t")
     named = r"--network timm/resnet10t: sizes are known of torchvision's networks alone"
     with pytest.raises(UserError, match=named):
-        possible_starts("auto", "timm/resnet10t", False, nothing_here)
+        possible_starts("auto", "timm/resnet10t", False, nothing_here, "first")
     with pytest.raises(UserError, match=r"model\.pt: they are of timm/resnet10t: sizes are known"):
-        possible_starts("model.pt", None, False, nothing_here)
+        possible_starts("model.pt", None, False, nothing_here, "first")
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_timm_s_networks_are_for_a_configuration_by_hand(nothing_here: Path) -> 
 def test_published_weights_that_are_here_are_taken(nothing_here: Path, place: str) -> None:
     (nothing_here / place).parent.mkdir(parents=True)
     (nothing_here / place).touch()
-    (start,) = possible_starts("auto", None, False, nothing_here)
+    (start,) = possible_starts("auto", None, False, nothing_here, "first")
     assert (start.network, start.pretrained) == ("squeezenet1_1", True)
     assert start.file is not None
     assert start.file.samefile(nothing_here / place)
@@ -190,9 +190,9 @@ def test_a_file_says_of_which_network_it_is(nothing_here: Path) -> None:
     # As torchvision names its files: by the first digits of their digest, which are looked at.
     digest = hashlib.sha256(Path("own.pth").read_bytes()).hexdigest()[:10]
     published = shutil.copy("own.pth", f"shufflenet_v2_x0_5-{digest}.pth")
-    (start,) = possible_starts(published, None, False, nothing_here)
+    (start,) = possible_starts(published, None, False, nothing_here, "first")
     assert start.network == "shufflenet_v2_x0_5"
-    (start,) = possible_starts("own.pth", "shufflenet_v2_x0_5", True, nothing_here)
+    (start,) = possible_starts("own.pth", "shufflenet_v2_x0_5", True, nothing_here, "first")
     assert start.file == nothing_here / "own.pth"
     for given, asked, words in (
         ("own.pth", None, "Give --network NAME"),
@@ -201,7 +201,7 @@ def test_a_file_says_of_which_network_it_is(nothing_here: Path) -> None:
         ("random", "resnet5", "no classification network 'resnet5'"),
     ):
         with pytest.raises(UserError, match=re.escape(words)):
-            possible_starts(given, asked, False, nothing_here)
+            possible_starts(given, asked, False, nothing_here, "first")
 
 
 def test_a_network_that_takes_no_usual_size_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,7 +44,11 @@ def plan(chosen: argparse.Namespace) -> str:
     measure_with_one_thread()
     with loading():
         from sjft.checks.first_look import look_at_plan  # noqa: PLC0415
-        from sjft.pipeline.forecast import plan, read_plan_configuration  # noqa: PLC0415
+        from sjft.pipeline.forecast import (  # noqa: PLC0415
+            in_order,
+            plan,
+            read_plan_configuration,
+        )
         from sjft.pipeline.runs import learned_before  # noqa: PLC0415
 
     configuration = read_plan_configuration(chosen.configfile, chosen.data_root)
@@ -56,12 +60,8 @@ def plan(chosen: argparse.Namespace) -> str:
             print(f"sjft: {look.warns}", file=sys.stderr)
         if look.stops:
             raise UserError(look.stops)
-    parts = []
-    if experiment is not None:
-        for other in learned_before(configuration, [chosen.experiment]):
-            words = f"`{chosen.experiment}` starts from what `{other}` learns, which is made first:"
-            parts += [words, plan(configuration, other, sample=chosen.sample)]
-        parts += [f"Then `{chosen.experiment}`:"] if parts else []
+    others = learned_before(configuration, [chosen.experiment]) if experiment else ()
+    before = {other: plan(configuration, other, sample=chosen.sample) for other in others}
     own = plan(
         configuration,
         chosen.experiment,
@@ -70,4 +70,4 @@ def plan(chosen: argparse.Namespace) -> str:
         source_images=chosen.source_images,
         sample=chosen.sample,
     )
-    return "\n\n".join([*parts, own])
+    return in_order(chosen.experiment, before, own)

@@ -93,6 +93,14 @@ def plan(
     return f"{text}\n\n{_beside_model(cost, more)}"
 
 
+def in_order(name: str, before: Mapping[str, str], own: str) -> str:
+    """The plans of the experiments that one starts from, by their names, and then its own."""
+    parts = []
+    for other, text in before.items():
+        parts += [f"`{name}` starts from what `{other}` learns, which is made first:", text]
+    return "\n\n".join([*parts, f"Then `{name}`:", own] if before else [own])
+
+
 def jobs_of_plan(c: Configuration, name: str) -> Jobs:
     """What makes an experiment's model, where the models that it starts from are there."""
     return jobs_from_models(c, name, [layout.MODEL.of(experiment=name)])

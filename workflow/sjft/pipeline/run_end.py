@@ -15,21 +15,33 @@ from sjft.reports.summary import read_summary
 WORTH_WORDS = ("publish", "ablate", "explore", "describe")
 
 
-def end_of_run(made: Iterable[Job], command: Command) -> str:
+def end_of_run(made: Iterable[Job], command: Command, learned: Collection[str] = ()) -> str:
     """What a run came to, experiment by experiment; empty where it made no results.
 
-    ``made`` are the jobs that ran by the ``command``.
+    ``made`` are the jobs that ran by the ``command``. Of the experiments that were ``learned`` for
+    others to start from, it is said how well that went, and the others come last.
     """
     of_experiment: dict[str, list[Job]] = {}
     for job in made:
         if "experiment" in job.names:
             of_experiment.setdefault(job.names["experiment"], []).append(job)
+    names = sorted(of_experiment, key=lambda name: (name not in learned, name))
     told = (
-        _came_to(name, jobs, command)
-        for name, jobs in sorted(of_experiment.items())
-        if any(job.rule in WORTH_WORDS for job in jobs)
+        _learned(name) if name in learned else _came_to(name, of_experiment[name], command)
+        for name in names
+        if any(job.rule in WORTH_WORDS for job in of_experiment[name])
     )
     return "\n\n".join(filter(None, told))
+
+
+def _learned(name: str) -> str:
+    model, card = (p.of(experiment=name) for p in (layout.MODEL, layout.MODEL_CARD))
+    said = f"`{name}` was learned first: its model {model}, its card {card}."
+    try:
+        table = read_summary(Path(layout.SUMMARY.of(experiment=name)))["table"]
+    except UserError as error:  # what ran went well all the same
+        return f"{said}\n\n{error}"
+    return f"{said}\n\n{table}"
 
 
 def _came_to(name: str, jobs: Collection[Job], command: Command) -> str:

@@ -37,7 +37,8 @@ def add_init(init: argparse.ArgumentParser) -> None:
         default="auto",
         metavar="FILE",
         help="of the network: a file, `random`, `published` (downloaded where they are not here), "
-        "or `auto`: published ones that are here, else random on a CPU",
+        "`source` (learned from the source first), or `auto`: published ones that are here, else "
+        "random on a CPU",
     )
     init.add_argument(
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="where training runs"

@@ -79,7 +79,7 @@ def choose(
         bank=_bank(
             min(target.shorter_side, source.shorter_side),
             machine,
-            None if gabor or not start.pretrained else start.network,
+            None if gabor or start.kind != "pretrained" else start.network,
         ),
         retrieval={
             "neighbours_on_file": min(HIGHEST_LEVEL * initial, source.train, LARGEST_ON_FILE),
@@ -100,7 +100,7 @@ def side_of_input(shorter_side: int, machine: Machine, start: Start) -> int:
     if machine.gpu:
         most = LARGEST_ON_GPU
     else:
-        most = LARGEST_ON_CPU if start.pretrained else LARGEST_FROM_RANDOM_ON_CPU
+        most = LARGEST_ON_CPU if start.kind == "pretrained" else LARGEST_FROM_RANDOM_ON_CPU
     filled = [side for side in SIDES if side <= most and side * SCALE <= shorter_side]
     return accepted_size(start.network, max(filled, default=SIDES[0]))
 

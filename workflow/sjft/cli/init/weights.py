@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import nn
@@ -19,7 +20,14 @@ from sjft.networks.architecture import check_name
 from sjft.networks.pretrained import load_network
 from sjft.networks.torchvision_weights import FOLDER, published_name
 from sjft.networks.weights_file import read_weights
-from sjft.settings.weights import TIMM, FileWeights, RandomWeights, TorchvisionWeights, Weights
+from sjft.settings.weights import (
+    TIMM,
+    ExperimentWeights,
+    FileWeights,
+    RandomWeights,
+    TorchvisionWeights,
+    Weights,
+)
 
 # Published weights that are looked for, in this order; the first is what is advised.
 ON_GPU = (("resnet50", "IMAGENET1K_V2"),)
@@ -30,7 +38,7 @@ ON_CPU = (
 )
 # From random weights on a CPU, the first that learns enough in the time that there is.
 FROM_RANDOM = ("resnet18", "shufflenet_v2_x0_5")
-WORDS = ("auto", "random", "published")
+WORDS = ("auto", "random", "published", "source")
 CLASSES_OF_CHECK = 10
 # Larger inputs that are tried in turn where a network refuses the size that suits the images.
 LARGER_SIZES = (64, 96, 128, 160, 192, 224, 240, 256, 288, 299, 320, 384, 518)
@@ -50,13 +58,26 @@ class Start:
         """Whether the weights have been trained before."""
         return not isinstance(self.weights, RandomWeights)
 
+    @property
+    def learned(self) -> bool:
+        """Whether they are learned from the source first."""
+        return isinstance(self.weights, ExperimentWeights)
+
+    @property
+    def kind(self) -> Literal["learned", "pretrained", "random"]:
+        """What the weights are."""
+        if self.learned:
+            return "learned"
+        return "pretrained" if self.pretrained else "random"
+
 
 def possible_starts(
-    given: str, network: str | None, on_gpu: bool, data_root: Path
+    given: str, network: str | None, on_gpu: bool, data_root: Path, learned: str
 ) -> tuple[Start, ...]:
     """What training may start from, the best one first; which one fits the time is seen later.
 
-    ``given`` is one of `WORDS`, or a file. Raises `UserError` for an unknown network or one of
+    ``given`` is one of `WORDS`, or a file; ``learned`` the experiment that learns the source, where
+    that is what is given. Raises `UserError` for an unknown network or one of
     timm's, and weights that do not fit it.
     """
     if network is not None:
@@ -64,9 +85,13 @@ def possible_starts(
         check_name(network)
     if given not in WORDS:
         return (_from_file(given, network),)
+    from_random = (network,) if network else FROM_RANDOM
+    if given == "source":
+        own = ExperimentWeights(source="experiment", experiment=learned)
+        why = "learned from the source first, as --weights source says"
+        return tuple(Start(name, own, None, why) for name in from_random)
     if given == "random":
-        names = (network,) if network else FROM_RANDOM
-        return tuple(_random(name, "as --weights random says") for name in names)
+        return tuple(_random(name, "as --weights random says") for name in from_random)
     wanted = _wanted(network, on_gpu)
     here = [(pair, file) for pair in wanted for file in _places(*pair, data_root) if file.is_file()]
     if here:
@@ -82,8 +107,8 @@ def possible_starts(
             "; they would help much. `--weights published` takes "
             f"{wanted[0][0]}'s: {_what_is_downloaded(*wanted[0])}"
         )
-    advice += ". Where none suit the images, learn the source first: docs/by-hand.md"
-    return tuple(_random(name, advice) for name in ((network,) if network else FROM_RANDOM))
+    advice += ". `--weights source` learns some from the source first"
+    return tuple(_random(name, advice) for name in from_random)
 
 
 def _require_torchvisions(network: str, where: str) -> None:
