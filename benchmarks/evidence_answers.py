@@ -120,7 +120,10 @@ def _in_short(found: Row) -> str:
 
 
 # What is a baseline itself, and another way to begin than the one beside it.
-BASELINES = {"flowers_own_weights_val_baseline": "flowers_scratch_val_baseline"}
+BASELINES = {
+    "flowers_own_weights_val_baseline": "flowers_scratch_val_baseline",
+    "flowers_own_weights": "flowers_scratch",
+}
 
 
 def levers(
@@ -133,7 +136,7 @@ def levers(
     """
     for name in names:
         family, tried, _ = name.partition(TRIAL)
-        if not tried or (name == family + BASELINE and name not in BASELINES):
+        if name not in BASELINES and (not tried or name == family + BASELINE):
             continue
         changed = by_arm(runs, name)
         baseline = by_arm(runs, BASELINES.get(name, family + BASELINE))

@@ -72,7 +72,8 @@ LEVERS = """\
 Each arm against the same arm of its baseline, `..._val_baseline`, on the images that are named at
 each experiment below: no test split that results are reported on. The weights of
 `flowers_own_weights_val_baseline`, with the recipe that suits them, stand against the random ones
-of `flowers_scratch_val_baseline`.
+of `flowers_scratch_val_baseline`, and so on the test split, where nothing was chosen by it,
+`flowers_own_weights` against `flowers_scratch`.
 """
 NEVER_WORSE = """\
 ## What the validation split would have chosen

@@ -251,6 +251,16 @@ def test_each_setting_is_held_against_its_baseline(tmp_path: Path) -> None:
     assert row["points"] == f"{100 * np.mean(by_seed):+.1f}"
 
 
+def test_weights_that_were_learned_stand_against_random_ones_on_the_test_split_too(
+    tmp_path: Path,
+) -> None:
+    record, names = Record(tmp_path), ["flowers", "flowers_own_weights", "flowers_scratch"]
+    for name, right in (("flowers_own_weights", "1111111011"), ("flowers_scratch", "1101101011")):
+        record.add(run("fine-tune", 0, right, name), LABELS)
+    rows = list(levers(record.runs, names, record.labels))
+    assert [row["setting"] for row in rows] == ["`flowers_own_weights`"]
+
+
 def test_another_target_s_images_are_no_baseline(tmp_path: Path) -> None:
     record = Record(tmp_path)
     record.add(run("selective", 0, "1111111011", "lowlight_val_longer"), LABELS)
