@@ -46,8 +46,8 @@ def read_weights(path: Path) -> Any:
         raise UserError(
             f"weights: {path} is not a file of tensors that torch.load reads with "
             f"weights_only=True ({_why(error)}). Save it again with "
-            "`torch.save(network.state_dict(), path)`; one that a run has made, remove: the next run "
-            "makes it anew."
+            "`torch.save(network.state_dict(), path)`; one that a run has made, remove: the next "
+            "run makes it anew."
         ) from None
 
 
