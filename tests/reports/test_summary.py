@@ -232,6 +232,18 @@ def test_leakage_and_duplicates_are_reported(tmp_path: Path) -> None:
     assert "Leakage: 1 image of store shows a held-out image of the target (1 such image)." in table
 
 
+def test_what_was_learned_first_is_said_to_have_seen_what_leaks(tmp_path: Path) -> None:
+    leaking = {"store": {"source_images": 1, "target_images": 1}}
+    none = {"store": {"source_images": 0, "target_images": 0}}
+    counts = {"source_images": 0, "target_images": 0}
+    checked = replace(RETRIEVAL, duplicates=counts, started_from=("first",))
+    said = "But `first` learned from all of its own"
+    assert said in summary_of(tmp_path, retrieval=replace(checked, leakage=leaking))["table"]
+    assert said not in summary_of(tmp_path, retrieval=replace(checked, leakage=none))["table"]
+    elsewhere = replace(checked, leakage=leaking, started_from=())
+    assert "learned from" not in summary_of(tmp_path, retrieval=elsewhere)["table"]
+
+
 @pytest.mark.parametrize(
     ("number", "images", "names"),
     [

@@ -7,6 +7,7 @@ import torch
 from chain import Chain
 from tiny_runs import assert_refused
 
+from sjft.reports.summary import read_summary
 from sjft.storage.files import digest_of_file
 
 FIRST, THEN = "results/first/model.pt", "results/then/model.pt"
@@ -51,6 +52,8 @@ def test_one_command_learns_the_source_and_starts_from_that(fresh: Chain) -> Non
     for name in kept:
         torch.testing.assert_close(then["state_dict"][name], first["state_dict"][name])
     assert then["provenance"]["inputs"]["first weights"] == digest_of_file(fresh.root / FIRST)
+    assert read_summary(fresh.results / "then/summary.json")["started_from"] == ["first"]
+    assert read_summary(fresh.results / "first/summary.json")["started_from"] == []
     card = (fresh.results / "then/model_card.md").read_text(encoding="utf-8")
     assert "shufflenet_v2_x0_5, what the experiment `first` learned" in card
     settings = then["provenance"]["settings"]  # with them, it can be made again

@@ -54,6 +54,7 @@ rule summarise:
         shards=given(comparisons.shards),
         backend=given(comparisons.backend),
         leave_out=given(comparisons.leaves_out_duplicates),
+        started_from=given(runs.started_from),
         rows=given(BEFORE.rows_of_experiment),
         code=code_of("summarise.py"),
     message:

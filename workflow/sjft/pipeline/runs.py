@@ -104,6 +104,13 @@ def learned_before(c: Configuration, names: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in reversed(ahead) if name not in begun)
 
 
+def started_from(c: Configuration, experiment: str) -> list[str]:
+    """The experiments whose models the published and the compared arms start from."""
+    settings = c.experiments[experiment]
+    starts = starts_of(settings)
+    return list(dict.fromkeys(starts[arm] for arm in settings.publish.arms if arm in starts))
+
+
 def joined(sources: Iterable[str]) -> str:
     """What a ranking of these sources is called: the value of the wildcard `sources`."""
     return SEPARATOR.join(sources)

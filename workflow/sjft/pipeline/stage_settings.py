@@ -7,12 +7,12 @@ job is told these, and what is done stays done when they change. All are plain v
 
 from typing import Any
 
+from sjft.pipeline import runs
 from sjft.retrieval.index import search_backend
 from sjft.settings.arm import ArmSettings
 from sjft.settings.config import Configuration
 from sjft.settings.dataset import DatasetSettings, Synthetic
 from sjft.settings.image_limits import ImageLimits
-from sjft.settings.learned_weights import starts_of
 from sjft.settings.splits import VALIDATION_SPLIT
 from sjft.settings.training import COMPUTING as COMPUTING_TRAINING
 
@@ -211,10 +211,8 @@ def of_publication(configuration: Configuration, experiment: str) -> Values:
     concerns a model, and no seed of the ablation. Where they start from what other experiments
     learn, with all that decides those.
     """
-    settings = configuration.experiments[experiment]
     sections = _of_own_publication(configuration, experiment)
-    starts = starts_of(settings)
-    for other in dict.fromkeys(starts[arm] for arm in settings.publish.arms if arm in starts):
+    for other in runs.started_from(configuration, experiment):
         for section, entries in of_publication(configuration, other).items():
             sections[section] |= entries
     return sections

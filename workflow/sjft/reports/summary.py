@@ -47,6 +47,7 @@ class Retrieval:
     where nothing was looked for. ``duplicated`` are the paths of the held-out images that stand
     among the target's training images; ``leave_out`` whether the figures leave these out.
     ``contents`` tell which source images are one file; None where nothing was looked for.
+    ``started_from`` are the experiments whose models training started from.
     """
 
     backend: str
@@ -56,6 +57,7 @@ class Retrieval:
     duplicated: frozenset[str] = frozenset()
     leave_out: bool = False
     contents: Contents | None = None
+    started_from: tuple[str, ...] = ()
 
 
 def style_share(manifest: Manifest) -> float | None:
@@ -112,6 +114,7 @@ def summarise(
         "recall": {source: dict(by_depth) for source, by_depth in retrieval.recall.items()},
         "leakage": dict(retrieval.leakage),
         "duplicates": retrieval.duplicates,
+        "started_from": list(retrieval.started_from),
         "duplicated": _duplicated(runs, retrieval),
         "skipped": _skipped(runs),
     }
@@ -204,6 +207,7 @@ def render_table(summary: Mapping[str, Any]) -> str:
     lines += _lines_on_sources(summary["arms"])
     lines += ["", f"Recall of the `{summary['backend']}` search: " + _listed(summary["recall"])]
     lines += _lines_on_leakage(summary["leakage"], summary["duplicates"])
+    lines += _lines_on_start(summary["leakage"], summary.get("started_from", []))
     lines += lines_on_duplicates(summary["arms"], summary.get("duplicated"))
     lines += lines_on_repeated(summary["arms"])
     return "\n".join(lines)
@@ -251,6 +255,21 @@ def _lines_on_leakage(
         f"among the target's own training images too.{words_on_doubt(duplicates)}"
     )
     return ["", *lines, own]
+
+
+def _lines_on_start(
+    leakage: Mapping[str, Mapping[str, int]], started_from: Sequence[str]
+) -> list[str]:
+    """That what was learned first is not without what leaks, where something does."""
+    if not started_from or not any(counts["source_images"] for counts in leakage.values()):
+        return []
+    named = ", ".join(f"`{name}`" for name in started_from)
+    return [
+        "",
+        f"Such images are not borrowed. But {named} learned from all of its own: where they are "
+        "among those, the network had seen held-out images before, and the figures are too good. "
+        "Take them out of its data set (docs/by-hand.md), and give the command again.",
+    ]
 
 
 def _listed(recall: Mapping[str, Mapping[str, float]]) -> str:

@@ -26,7 +26,8 @@ class RetrievalFiles:
     ``images`` are the lists. ``neighbours`` is empty where no arm uses them, ``leakage`` and
     ``duplicates`` where nothing was looked for; ``leave_out`` as `Retrieval` has it.
     ``target_images`` is the target's list, ``hashes`` are the hash files of the training images of
-    the target and of each source: None and empty where nothing was looked for.
+    the target and of each source: None and empty where nothing was looked for. ``started_from`` as
+    `Retrieval` has it.
     """
 
     backend: str
@@ -37,6 +38,7 @@ class RetrievalFiles:
     leave_out: bool = False
     target_images: Path | None = None
     hashes: Sequence[Sequence[Path]] = ()
+    started_from: Sequence[str] = ()
 
     @classmethod
     def of(
@@ -49,6 +51,7 @@ class RetrievalFiles:
         target_images: Path | None = None,
         hashes: Sequence[Path] = (),
         shards: Sequence[int] = (),
+        started_from: Sequence[str] = (),
     ) -> "RetrievalFiles":
         """From files in the order of the ``sources``: of all of them, or of none.
 
@@ -60,7 +63,7 @@ class RetrievalFiles:
         )
         rest = iter(hashes)
         by_dataset = [list(islice(rest, number)) for number in shards] if hashes else []
-        own = (target_images, by_dataset)
+        own = (target_images, by_dataset, started_from)
         return cls(backend, images, neighbours, leakage, duplicates, leave_out, *own)
 
 
@@ -93,6 +96,7 @@ def _known(files: RetrievalFiles, lists: Mapping[str, pl.DataFrame]) -> Retrieva
         read_duplicated(files.duplicates),
         files.leave_out,
         _contents(files, lists),
+        tuple(files.started_from),
     )
 
 
