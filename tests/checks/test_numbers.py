@@ -48,7 +48,8 @@ def test_an_arm_is_chosen_only_where_there_is_a_split_to_choose_by() -> None:
     assert list(wrong_numbers(configured(drawn), asked, {})) == []
     counted = {"disk": Counted({"train": 4, "test": 2}, ["a", "b"])}
     found = [str(finding) for finding in wrong_numbers(configured(drawn), asked, counted)]
-    assert any(line.startswith(f"{key}.arm: `disk` has no image") for line in found)
+    (told,) = [line for line in found if line.startswith(f"{key}.arm: `disk` has no image")]
+    assert "`val` of datasets.disk.random_split, 0.1, is no image of any class: raise it" in told
     (asked_for_model,) = asked_for(configured(best), ["main"], ["results/main/model.pt"])
     assert asked_for_model.validated and asked_for_model.arms == ("fine-tune", "selective")
     evaluation = "results/main/runs/selective-0/evaluation.json"

@@ -1,5 +1,6 @@
 """What `sjft plan` counts, refuses and adds up."""
 
+from copy import deepcopy
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -108,6 +109,29 @@ def test_generated_images_are_counted_by_the_settings(
     assert [row[0] for row in beside.values()][:2] == [3, 1]
     assert beside["results/tiny/ablation.csv"][0] > 10
     assert all(row[3] >= 400 for row in beside.values())
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_training_alone_is_planned_where_nothing_is_searched(
+    folder: Path, capsys: pytest.CaptureFixture[str], made: bool
+) -> None:
+    """Images are made all the same, or a bank finds those that cannot be read."""
+    config = deepcopy(CONFIG)
+    alone = config["experiments"]["tiny"]
+    alone |= {"retrieval": "other", "publish": {"arm": "fine-tune", "compare": []}}
+    alone["ablation"] = {"arms": ["fine-tune"], "seeds": [0]}
+    if not made:
+        config["datasets"]["own"]["on_bad_image"] = "skip"
+        alone["target"] = "own"
+        for place in range(12):
+            path = folder / f"data/my own images/{'ab'[place % 2]}/{place}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            random_image(place, (40, 32)).save(path)
+    (folder / "config/config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    rows = rows_of(shown(capsys, "tiny", "--sample", "2"))
+    assert rows["finetune"][0] == 1
+    assert "generate_images" in rows
+    assert ("extract_descriptors" in rows) == (not made)
 
 
 def test_a_page_that_no_arm_of_an_experiment_has_is_in_no_plan() -> None:

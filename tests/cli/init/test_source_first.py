@@ -18,10 +18,11 @@ QUICK = ["--weights", "source", "--device", "cpu", "--cores", "2"]
 
 @pytest.fixture
 def images(folder: Path) -> Path:
-    """Two sets of images, the source below train/ and with a class without an image."""
+    """Two sets of images; of the source a class has none, and one image cannot be read."""
     for name, classes, many in (("birds", "ab", 10), ("web/train", "cde", 40)):
         save_images(folder / name, [f"{c}/{n}.png" for c in classes for n in range(many)])
     (folder / "web/train/empty").mkdir()
+    (folder / "web/train/c/broken.png").write_text("no image")  # which a bank has to find
     (folder / "results").mkdir()
     return folder
 
@@ -32,7 +33,7 @@ def test_both_experiments_are_written_planned_and_kept_for_the_progress(
     assert main(["init", *FOLDERS, *QUICK, "--network", "shufflenet_v2_x0_5"]) == 0
     text = capsys.readouterr().out
     first, then = text.index("`birds_source_first` learns, which is"), text.index("Then `birds`:")
-    assert first < text.index("birds_source_first: 108 training images") < then
+    assert first < text.index("birds_source_first: 109 training images") < then
     assert "learned from the source first, as --weights source says" in text
     written = Path("config/birds.yaml")
     c = read_plan_configuration([written], None)
@@ -42,7 +43,7 @@ def test_both_experiments_are_written_planned_and_kept_for_the_progress(
     assert (learned.training.optimiser, learned.training.threads) == ("adamw", 2)
     # 20 epochs of so few images are fewer updates than are of use.
     assert learned.training.updates == 100
-    assert f"epochs of 108 images: {EPOCHS}" in written.read_text(encoding="utf-8")
+    assert f"epochs of 109 images: {EPOCHS}" in written.read_text(encoding="utf-8")
     assert own.training.weights.model_dump() == {
         "source": "experiment",
         "experiment": "birds_source_first",

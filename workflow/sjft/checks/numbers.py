@@ -133,6 +133,11 @@ def _how_to_have(split: str, target: str, settings: DatasetSettings) -> str:
     if isinstance(settings, ImageFolder | TorchvisionSet | Cameras):
         if settings.random_split is None:
             return f"Name it in {key}.splits, or give `random_split` instead"
+        if split == VALIDATION_SPLIT and settings.random_split.val:
+            return (
+                f"The share `val` of {key}.random_split, {settings.random_split.val:g}, is "
+                "no image of any class: raise it, or take classes with more images"
+            )
         if split == VALIDATION_SPLIT:
             return f"Give {key}.random_split a share `val`, 0.1 for example"
         return f"Lower `train` or `val` of {key}.random_split: the rest is the split `test`"

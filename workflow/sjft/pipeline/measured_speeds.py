@@ -61,9 +61,8 @@ def retrieval_speeds(
 
     The text is what is to be said of the banks' weights, where they are not here.
     """
-    of_jobs = [job.names.get("retrieval") for job in jobs]
     speeds, absent = {}, False
-    for retrieval in dict.fromkeys(found for found in of_jobs if found is not None):
+    for retrieval in _retrievals_of(c, list(jobs)):
         settings = c.retrievals[retrieval]
         bank = c.banks[settings.bank]
         file = _weights_file(c, bank)
@@ -71,6 +70,22 @@ def retrieval_speeds(
         absent |= found != file
         speeds[retrieval] = measure_speeds(images.root, images.paths, bank, found, settings)
     return speeds, ", with random weights, which cost as much" if absent else ""
+
+
+def _retrievals_of(c: Configuration, jobs: Sequence[Job]) -> list[str]:
+    """The retrievals that jobs belong to, and one for what is done where nothing is searched.
+
+    Images are made, and those that cannot be read are found by a bank, for training alone too.
+    """
+    found = dict.fromkeys(job.names["retrieval"] for job in jobs if "retrieval" in job.names)
+    for bank in dict.fromkeys(job.names["bank"] for job in jobs if "bank" in job.names):
+        of_bank = [name for name, settings in c.retrievals.items() if settings.bank == bank]
+        if not found.keys() & {*of_bank}:
+            found[of_bank[0]] = None
+    if not found and any(job.rule == "generate_images" for job in jobs):
+        named = next(job.names["experiment"] for job in jobs if "experiment" in job.names)
+        found[c.experiments[named].retrieval] = None
+    return list(found)
 
 
 def _weights_file(c: Configuration, bank: FilterBankSettings) -> Path | None:

@@ -69,7 +69,8 @@ def fitted(
                 retrieval, _ = retrieval_speeds(configuration, jobs, images)
             speeds = training_speeds(configuration, sides.name, jobs, collections, images)
             draft, before, learns = _with_source_learned(
-                60 * SHARE_OF_TIME * minutes, sides, draft, configuration, images, machine.cores
+                60 * SHARE_OF_TIME * minutes,
+                *(sides, draft, configuration, images, retrieval, machine.cores),
             )
         forecast = partial(
             _forecast, configuration, sides.name, collections, retrieval, speeds, machine.cores
@@ -103,6 +104,7 @@ def _with_source_learned(
     draft: Proposal,
     configuration: Configuration,
     images: CountedImages,
+    retrieval: Mapping[str, Speeds],
     cores: int,
 ) -> tuple[Proposal, Forecast | None, bool]:
     """The draft with the length of the training that learns the source first, if there is one.
@@ -116,7 +118,9 @@ def _with_source_learned(
     collections = {part.name: part for part in (source, sides.collections(draft)[0])}
     jobs = jobs_of_plan(configuration, learned.name)
     speeds = training_speeds(configuration, learned.name, jobs, collections, images)
-    forecast = partial(_forecast, configuration, learned.name, collections, {}, speeds, cores)
+    forecast = partial(
+        _forecast, configuration, learned.name, collections, retrieval, speeds, cores
+    )
     most = updates_of_epochs(sides.source, EPOCHS)
     updates, in_time = updates_within(seconds, forecast, most)
     epochs = updates * learned.training["target_batch"] / source.train
