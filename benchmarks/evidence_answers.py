@@ -156,26 +156,13 @@ def never_worse(
 ) -> Iterator[Row]:
     """What `publish: {arm: best}` would have handed over, against fine-tuning, on the test split.
 
-    Seed by seed the arm with the best accuracy on the validation split, among those that were
-    judged there with this seed; settings that are only tried are none to be handed over.
+    Settings that are only tried are none to be handed over.
     """
     for name in names:
         if TRIAL in name:
             continue
         of_arms = by_arm(runs, name)
-        plain = of_arms.get(WITHOUT_SOURCE, {})
-        chosen: dict[int, Run] = {}
-        for seed in plain:
-            judged = {
-                arm: [own[seed].validated]
-                for arm, own in of_arms.items()
-                if seed in own and own[seed].validated is not None
-            }
-            if WITHOUT_SOURCE in judged and len(judged) > 1:
-                arm = best_arm(
-                    {a: [v for v in vs if v is not None] for a, vs in judged.items()}
-                ).arm
-                chosen[seed] = of_arms[arm][seed]
+        chosen = published(of_arms)
         if not chosen:
             continue
         classes = np.array(labels[next(iter(chosen.values())).settings])
@@ -183,5 +170,23 @@ def never_worse(
         yield {
             "experiment": f"`{name}`",
             "published": ", ".join(f"{arm} {n}" for arm, n in times.items() if n),
-            **difference(chosen, plain, classes, name, "best"),
+            **difference(chosen, of_arms[WITHOUT_SOURCE], classes, name, "best"),
         }
+
+
+def published(of_arms: Mapping[str, OfSeeds]) -> dict[int, Run]:
+    """What `publish: {arm: best}` hands over, by seed: the arm that is best on validation images.
+
+    Among the arms that were judged there with this seed; no seed where there is nothing to choose.
+    """
+    chosen: dict[int, Run] = {}
+    for seed in of_arms.get(WITHOUT_SOURCE, {}):
+        judged = {
+            arm: [own[seed].validated]
+            for arm, own in of_arms.items()
+            if seed in own and own[seed].validated is not None
+        }
+        if WITHOUT_SOURCE in judged and len(judged) > 1:
+            arm = best_arm({a: [v for v in vs if v is not None] for a, vs in judged.items()}).arm
+            chosen[seed] = of_arms[arm][seed]
+    return chosen

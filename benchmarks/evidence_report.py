@@ -18,8 +18,10 @@ from evidence_answers import (
     never_worse,
 )
 from evidence_record import Record, Run, Sections, settings_digest
+from evidence_together import PUBLISHED, groups_of, together
 
 from sjft.reports.intervals import interval_over_seeds
+from sjft.reports.verdict import WITHOUT_SOURCE
 from sjft.settings.config import Configuration
 from sjft.settings.training import TrainingSettings
 from sjft.storage.files import write_text
@@ -66,6 +68,15 @@ The experiments on the test split: `fine-tune`'s accuracy, and differences with 
 both, bold where it is clear of 0. Where the truth is known, *right look* is the share of the source
 images that look as the target does, of the chosen and of those drawn at random.
 """
+TOGETHER = """\
+## All together
+
+One experiment alone sees no small difference. Here every pair of runs on the test split, of the
+same experiment and seed, counts alike, of all experiments with three seeds or more. The interval is
+that of other trainings on other images of these data sets, bold where it is clear of 0, not of
+other data sets, of which these are too few. Experiments on the same photographs, or held against
+the very same trainings, are taken to vary together.
+"""
 LEVERS = """\
 ## What each setting changes
 
@@ -90,8 +101,12 @@ def report(path: Path, record: Record, written: Sections, configuration: Configu
     now = [run for run in record.runs if current.get(run.experiment) == run.settings]
     given = (now, list(current), record.labels)
     networks = {name: _network(configuration.experiments[name].training) for name in current}
+    made = {name: _is_made(written, name) for name in current}
+    groups = groups_of(list(current), made, networks)
+    of_all = (*IN_SHORT, (PUBLISHED, WITHOUT_SOURCE))
     for text, rows in (
         (HEADLINE, list(headline(*given, IN_SHORT, networks))),
+        (TOGETHER, list(together(now, groups, record.labels, of_all))),
         (NEVER_WORSE, list(never_worse(*given))),
         (LEVERS, list(levers(*given))),
     ):
@@ -166,6 +181,11 @@ def _leaves(prefix: str, value: object) -> Iterator[tuple[str, object]]:
             yield from _leaves(f"{prefix}.{key}".strip("."), below)
     else:
         yield prefix, value
+
+
+def _is_made(written: Sections, experiment: str) -> bool:
+    target = written["experiments"][experiment]["target"]
+    return bool(written["datasets"][target]["reader"] == "synthetic")
 
 
 def _network(training: TrainingSettings) -> str:

@@ -1,0 +1,140 @@
+"""What all experiments on the test split say together, where one alone sees too little."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from command_line import Row
+from evidence_answers import TRIAL, OfSeeds, by_arm, ends, published
+from evidence_record import Run, right_of
+from numpy.typing import NDArray
+
+from sjft.reports.intervals import RESAMPLES, Interval
+from sjft.reports.variation import LEVEL, variation
+from sjft.storage.files import stable_integer
+
+# Of fewer seeds an experiment's own spread is not known.
+LEAST_SEEDS = 3
+PUBLISHED = "published"
+
+
+class Trainings(NamedTuple):
+    """Experiments that are held against the very same trainings, as one.
+
+    ``differences`` [seeds, images] are means over these experiments, ``labels`` [images] the
+    classes, ``pairs`` the pairs of runs in it.
+    """
+
+    differences: NDArray[np.float64]
+    labels: NDArray[np.int64]
+    pairs: int
+
+
+def together(
+    runs: Sequence[Run],
+    groups: Mapping[str, Sequence[str]],
+    labels: Mapping[str, Sequence[int]],
+    comparisons: Sequence[tuple[str, str]],
+) -> Iterator[Row]:
+    """The mean difference over all experiments of each group, every pair of runs counting alike.
+
+    ``groups`` are names of experiments, by what they have in common, ``labels`` the classes of the
+    images that runs of some settings were judged by, ``comparisons`` (arm, what it is held
+    against), where `PUBLISHED` is what the validation split chooses.
+    """
+    for group, names in groups.items():
+        for arm, other in comparisons:
+            of_both = [_of_both(by_arm(runs, name), arm, other) for name in names]
+            enough = [both for both in of_both if len(both[0]) >= LEAST_SEEDS]
+            if not enough:
+                continue
+            trainings = list(_trainings(enough, labels))
+            points, interval = mean_difference(trainings, stable_integer(group, arm, other))
+            bold = "**" if interval.low > 0 or interval.high < 0 else ""
+            yield {
+                "experiments": group,
+                "difference": f"{arm} - {other}",
+                "number": len(enough),
+                "pairs of runs": sum(one.pairs for one in trainings),
+                "points": f"{bold}{100 * points:+.1f}{bold}",
+                "over both": ends(interval, "+"),
+            }
+
+
+def mean_difference(trainings: Sequence[Trainings], seed: int) -> tuple[float, Interval]:
+    """The mean over all pairs of runs, a share, and its interval for other seeds and images.
+
+    Seeds are independent from trainings to trainings, and their errors s / sqrt(n) are draws of
+    Student's t with n - 1 degrees of freedom. Images are not: where trainings were judged by the
+    same ones, what these add is that of the weighted sum, without what changes with each seed
+    too, which the seeds' deviations hold already.
+    """
+    weights = np.array([one.pairs for one in trainings]) / sum(one.pairs for one in trainings)
+    of_seeds = np.zeros(RESAMPLES)
+    of_rest = points = 0.0
+    sums: dict[tuple[int, ...], NDArray[np.float64]] = {}
+    rng = np.random.default_rng(seed)
+    for weight, (differences, labels, _) in zip(weights, trainings, strict=True):
+        mean = differences.mean(axis=0)
+        of_classes = [mean[labels == label].mean() for label in np.unique(labels)]
+        points += weight * float(np.mean(of_classes))
+        found, whole = variation(differences, labels), variation(mean[None], labels)
+        assert found.of_seeds is not None, "of one seed nothing is known"
+        error = np.sqrt(found.of_seeds / found.seeds)
+        of_seeds += weight * error * rng.standard_t(found.seeds - 1, RESAMPLES)
+        of_rest += weight**2 * (whole.of_images - found.of_images)
+        same_images = tuple(labels.tolist())
+        sums[same_images] = sums.get(same_images, 0) + weight * mean
+    of_images = sum(variation(s[None], np.array(images)).of_images for images, s in sums.items())
+    draws = rng.standard_normal(RESAMPLES) * np.sqrt(max(0.0, of_images - of_rest)) + of_seeds
+    tail = (1 - LEVEL) / 2
+    low, high = np.quantile(points + draws, [tail, 1 - tail])
+    return points, Interval(float(low), float(high))
+
+
+def _of_both(of_arms: Mapping[str, OfSeeds], arm: str, other: str) -> tuple[OfSeeds, OfSeeds]:
+    """The runs of both, of their common seeds."""
+    ours = published(of_arms) if arm == PUBLISHED else of_arms.get(arm, {})
+    theirs = of_arms.get(other, {})
+    common = sorted(ours.keys() & theirs.keys())
+    return {s: ours[s] for s in common}, {s: theirs[s] for s in common}
+
+
+def _trainings(
+    of_both: Sequence[tuple[OfSeeds, OfSeeds]], labels: Mapping[str, Sequence[int]]
+) -> Iterator[Trainings]:
+    """One for all experiments whose runs are held against the same answers, seed by seed.
+
+    Another source leaves `fine-tune` as it is: such differences vary together with the seed.
+    """
+    held_against: dict[tuple[object, ...], list[NDArray[np.float64]]] = {}
+    judged_by: dict[tuple[object, ...], NDArray[np.int64]] = {}
+    for ours, theirs in of_both:
+        classes = labels[next(iter(theirs.values())).settings]
+        same = (*classes, *((seed, run.answers) for seed, run in theirs.items()))
+        judged_by[same] = np.array(classes)
+        by_image = np.array([right_of(ours[s]) - right_of(theirs[s]) for s in theirs])
+        held_against.setdefault(same, []).append(by_image)
+    for same, differences in held_against.items():
+        stacked = np.array(differences)
+        yield Trainings(stacked.mean(axis=0), judged_by[same], len(stacked) * len(stacked[0]))
+
+
+def groups_of(
+    names: Sequence[str], made: Mapping[str, bool], networks: Mapping[str, str]
+) -> dict[str, list[str]]:
+    """Experiments on the test split by their pictures and weights.
+
+    ``made`` says whose pictures are made, ``networks`` holds each experiment's network in words.
+    """
+    reported = [name for name in names if TRIAL not in name]
+    photographs = [name for name in reported if not made[name]]
+    of_weights = {
+        f"photographs, {weights} weights": [n for n in photographs if weights in networks[n]]
+        for weights in ("pre-trained", "random")
+    }
+    return {
+        "made pictures, random weights": [name for name in reported if made[name]],
+        **of_weights,
+        "photographs": photographs,
+    }
