@@ -111,6 +111,15 @@ def test_accuracies_have_intervals_over_the_images() -> None:
     assert low < 0.65 < high
 
 
+@pytest.mark.parametrize("answers", [[0] * 10 + [1] * 4, [1] * 10 + [1] * 4, [1] * 10 + [0] * 4])
+def test_classes_that_are_all_right_or_all_wrong_have_no_interval_that_is_a_point(
+    answers: list[int],
+) -> None:
+    found = evaluated([0] * 10 + [1] * 4, answers).values()
+    assert found["mean_class_accuracy_interval"] is None
+    assert found["accuracy_interval"][0] < found["accuracy_interval"][1]
+
+
 def test_the_table_names_classes_and_what_is_taken_for_what() -> None:
     text = as_text(evaluated([0, 0, 0, 1], [0, 1, 1, 1]).values())
     assert "over 4 images" in text

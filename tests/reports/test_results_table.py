@@ -182,6 +182,13 @@ def test_an_interval_of_a_share_ends_at_1(results: Path) -> None:
     assert found.accuracy_high == 1.0
 
 
+def test_images_that_are_all_told_right_have_no_interval_that_is_a_point(results: Path) -> None:
+    finish(results / "f perfect", "selective", 1, selective=1.0)
+    found = {result.experiment: result for result in all_results(results)}["f perfect"]
+    assert (found.accuracy, found.accuracy_low, found.accuracy_high) == (1.0, None, None)
+    assert "| 100.0 " in as_table([found]) and "100.0 to" not in as_table([found])
+
+
 def test_a_folder_that_may_not_be_read_is_listed_as_such(
     results: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

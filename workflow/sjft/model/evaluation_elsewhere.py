@@ -26,7 +26,7 @@ from sjft.model.labelled_folder import LabelledFolder
 from sjft.model.predict import settings_of
 from sjft.networks.devices import choose_device
 from sjft.networks.joint import JointNetwork
-from sjft.reports.intervals import Interval, interval_over_images
+from sjft.reports.intervals import interval_over_images, says_nothing
 from sjft.reports.variation import LEVEL
 from sjft.settings.image_limits import ImageLimits
 from sjft.storage.files import write_json, write_plain_table, writing
@@ -49,12 +49,15 @@ class Evaluated:
     def values(self) -> dict[str, Any]:
         """All figures as plain values: those of `evaluation.json`, intervals, what was left out.
 
-        Each accuracy's interval is Wilson's; the mean class accuracy's a bootstrap, class by class.
+        Each accuracy's interval is Wilson's; the mean class accuracy's a bootstrap, class by class,
+        and None where all images of each class are alike right or wrong: it would be a point.
         """
         known, listed = self.probabilities, self.listed
         found = accuracies(known.values, known.labels, known.class_names)
         right = (known.values.argmax(axis=1) == known.labels).astype(np.float64)
         mean = interval_over_images(right, known.labels, BOOTSTRAP_SEED)
+        if says_nothing(right[None], mean):
+            mean = None
         for row in found["classes"]:
             number = row["images"]
             row["interval"] = _wilson(round((row["accuracy"] or 0) * number), number)
@@ -62,7 +65,7 @@ class Evaluated:
             "folder": shown(str(listed.folder)),
             **found,
             "interval_level": LEVEL,
-            "mean_class_accuracy_interval": None if mean is None else _plain(mean),
+            "mean_class_accuracy_interval": [mean.low, mean.high] if mean else None,
             "accuracy_interval": _wilson(int(right.sum()), len(right)),
             "confusion": self.confusions().to_dicts(),
             # What is no text, bytes of a name that are no UTF-8, no file of text holds.
@@ -193,10 +196,6 @@ def _wilson(right: int, images: int) -> list[float] | None:
         return None
     found = stats.binomtest(right, images).proportion_ci(LEVEL, method="wilson")
     return [float(found.low), float(found.high)]
-
-
-def _plain(interval: Interval) -> list[float]:
-    return [interval.low, interval.high]
 
 
 def _percent(value: float | None) -> str:

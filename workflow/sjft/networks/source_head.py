@@ -13,6 +13,7 @@ from torch import nn
 
 from sjft.data.table import class_names, read_images
 from sjft.errors import UserError
+from sjft.wording import counted
 
 KEY = "training.source_head_classes"
 
@@ -59,8 +60,9 @@ class ClassifierClasses:
         """The classifier's classes, row by row, under each source that may have them."""
         if self.listed is not None:
             if len(self.listed) != rows:
+                named = counted(len(self.listed), "class", "classes")
                 raise UserError(
-                    f"{KEY}: the file names {len(self.listed)} classes, but the classifier of "
+                    f"{KEY}: the file names {named}, but the classifier of "
                     f"training.weights has {rows}. Give one line to each of its rows."
                 )
             return dict.fromkeys(self.of_sources, self.listed)
@@ -68,9 +70,10 @@ class ClassifierClasses:
         if len(fitting) != 1:
             numbers = ", ".join(f"{s} has {len(names)}" for s, names in self.of_sources.items())
             raise UserError(
-                f"training.source_head: the classifier of training.weights has {rows} classes, "
-                f"which cannot be told from the source's ({numbers}). Name a file with its "
-                f"classes, row by row, in {KEY}, or set training.source_head: new."
+                "training.source_head: the classifier of training.weights has "
+                f"{counted(rows, 'class', 'classes')}, which cannot be told from the source's "
+                f"({numbers}). Name a file with its classes, row by row, in {KEY}, or set "
+                "training.source_head: new."
             )
         return {fitting[0]: sorted(self.of_sources[fitting[0]])}
 

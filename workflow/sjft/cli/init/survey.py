@@ -76,8 +76,9 @@ def survey_target(layout: Layout) -> Survey:
         drawn = _survey(layout, {"random_split": {"train": 0.7, "val": 0.1}})
     if not drawn.heldout:
         raise UserError(
-            f"target folder {layout.folder}: {drawn.train} images of {drawn.classes} classes are "
-            "too few: a random split leaves none to test. Two images a class are needed at least."
+            f"target folder {layout.folder}: {counted(drawn.train, 'image')} of "
+            f"{counted(drawn.classes, 'class', 'classes')} are too few: a random split leaves "
+            "none to test. Two images a class are needed at least."
         )
     return drawn
 
