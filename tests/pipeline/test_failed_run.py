@@ -36,6 +36,29 @@ def test_a_job_that_was_killed_leaves_no_error_and_that_is_said(tmp_path: Path) 
     assert f"And 2 more; their logs: {log}, {log}" in told
 
 
+def test_what_slurm_refused_or_ended_is_told_in_the_place_of_a_guess(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    log.write_text("2026-01-01 10:00:00,000 INFO training: 4 of 9 updates\n")
+    refusal = "SLURM sbatch failed. The error message was 'sbatch: error: No.'.\n    sbatch call:\n"
+    ended = "SLURM-job '7' failed, SLURM status is: 'TIMEOUT'. Reason: Unknown."
+    told = end_of_failed_run(
+        [
+            Failure("hash_images", "H", [log], refusal),
+            Failure("hash_images", "H2", [log], refusal),
+            Failure("finetune", "F", [log], ended),
+        ],
+        *(0, 9, ARGUMENTS),
+    )
+    refused, as_well, over_time = told.split("\n\n")[1:4]
+    assert as_well == "hash_images (H2) failed, for the same reason."
+    assert refused == "hash_images (H) failed.\nSlurm refused it: sbatch: error: No."
+    assert over_time.startswith(
+        "finetune (F) failed.\nSlurm says of it: TIMEOUT\nIt needs more time"
+    )
+    assert over_time.endswith(f"{log} ends with:\n  {log.read_text().rstrip()}")
+    assert "want of memory" not in told
+
+
 def test_a_run_that_was_stopped_says_how_it_goes_on() -> None:
     told = end_of_failed_run([], 3, 9, ARGUMENTS)
     assert told.startswith("The run was stopped before its end. 3 of 9 jobs are done")

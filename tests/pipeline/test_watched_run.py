@@ -8,6 +8,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 from sjft.layout import Job
 from sjft.pipeline.failed_run import Failure
+from sjft.pipeline.group_errors import SAID_OF
 from sjft.pipeline.run_progress import RunJob
 from sjft.pipeline.watched_run import BEGUN, ENDED, FAILED, WatchedRun
 
@@ -50,6 +51,17 @@ def test_a_failure_is_kept_until_another_attempt_begins(watched: WatchedRun) -> 
     assert watched.failures == {1: Failure("evaluate", "Evaluating", [Path("a.log")])}
     told(watched, LogEvent.JOB_INFO, jobid=1)
     assert watched.failures == {}
+
+
+def test_what_a_cluster_says_is_kept_with_the_failure(watched: WatchedRun) -> None:
+    failed = {"rule_name": "evaluate", "log": []}
+    said = {"rule_msg": "TIMEOUT", "said": "TIMEOUT", "doing": "Evaluating"}
+    told(watched, LogEvent.JOB_ERROR, jobid=1, **failed, **said)
+    assert watched.failures == {1: Failure("evaluate", "Evaluating", [], "TIMEOUT")}
+    # Of a group it comes after all of its jobs; one may have ended well before.
+    told(watched, LogEvent.JOB_ERROR, jobid=1, **failed, rule_msg="Evaluating")
+    told(watched, None, msg="refused", **{SAID_OF: [0, 1]})
+    assert watched.failures == {1: Failure("evaluate", "Evaluating", [], "refused")}
 
 
 def test_it_speaks_until_the_run_is_over(

@@ -34,3 +34,25 @@ def test_a_chain_through_slurm_gives_the_same_bytes_on_both_nodes(
     # what is asked for.
     assert len(jobs) == 8
     assert not list(fresh.root.rglob("*.part"))
+
+
+def test_what_slurm_refuses_is_told_with_its_words(fresh: Chain, slurm: Cluster) -> None:
+    """Of jobs that are sent together as of one that is sent alone."""
+    lists = [f"results/datasets/{name}/images.csv" for name in ("images", "store")]
+    assert fresh.make(*lists).code == 0
+    # Two nodes of two cores each: none has room for three shards side by side.
+    shards = [f"results/datasets/store/hashes/train/000{n}.h5" for n in (0, 1)]
+    together = [*shards, "results/datasets/images/hashes/train/0000.h5"]
+    too_large = "results/descriptors/small/images/train/0000.h5"
+    outcome = OnSlurm(fresh.root).snakemake(*together, "--retries", "0", env=slurm.environment)
+    last = outcome.output[outcome.output.index("The run has stopped: 3 jobs failed.") :]
+    assert last.count("Slurm refused it: sbatch: error: ") == 1
+    assert last.count("failed, for the same reason.") == 2
+    assert "Requested node configuration is not available" in last
+    assert "--cpus-per-task=3" in last and "`side_by_side`" in last
+    assert "want of memory" not in last
+    asked = ("--retries", "0", "--set-resources", "extract_descriptors:mem_mb=99000000")
+    outcome = OnSlurm(fresh.root).snakemake(too_large, *asked, env=slurm.environment)
+    last = outcome.output[outcome.output.index("The run has stopped: a job failed.") :]
+    assert "Slurm refused it: sbatch: error: " in last and "--mem 99000000" in last
+    assert "extract_descriptors (Descriptors of images (train), shard 0000, bank small)" in last

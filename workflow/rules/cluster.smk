@@ -1,10 +1,15 @@
 # On a cluster: what would go wrong there, or not be done, is refused before the first job.
 
+from snakemake.jobs import GroupJob
+from snakemake.logging import logger
+
 from sjft.pipeline import deployment, older_runs
+from sjft.pipeline.group_errors import log_why_groups_fail
 from sjft.pipeline.slurm_states import read_states_by_their_first_word
 
 if "snakemake_executor_plugin_slurm" in sys.modules:
     read_states_by_their_first_word(sys.modules["snakemake_executor_plugin_slurm"])
+log_why_groups_fail(GroupJob, logger)
 
 if workflow.is_main_process:
     # It is a cluster's where the number of its jobs is limited, and not that of cores alone.

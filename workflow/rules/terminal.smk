@@ -39,9 +39,11 @@ class FewerWords(logging.Filter):
             return record.shellcmd is not None
         if event == LogEvent.JOB_INFO:
             record.reason = self.reason(record)
-        elif event == LogEvent.JOB_ERROR and record.rule_msg is None:
-            job = self.job(record.jobid)  # what it was doing
-            record.rule_msg = (job and job.message) or f"{record.rule_name} failed"
+        elif event == LogEvent.JOB_ERROR:
+            job = self.job(record.jobid)
+            record.doing = (job and job.message) or f"{record.rule_name} failed"
+            record.said = record.rule_msg  # by a cluster
+            record.rule_msg = record.said or record.doing
         elif exception == "LockException":
             on_cluster = workflow.resource_settings.nodes is not None
             record.msg += f"\n{about_lock(sys.argv[1:], on_cluster)}"

@@ -5,17 +5,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sjft.pipeline.job_log import end_of_log, tells_an_error
+from sjft.pipeline.slurm_words import what_slurm_says
 from sjft.pipeline.terminal import command_again
 
 FAILURES_SHOWN = 3
 
 
 class Failure(NamedTuple):
-    """A job that failed: its rule, what it was doing, and its log files."""
+    """A job that failed: its rule, what it was doing, its log files, what a cluster says of it."""
 
     rule: str
     doing: str
     logs: Sequence[Path]
+    said: str | None = None
 
 
 def end_of_failed_run(
@@ -32,8 +34,14 @@ def end_of_failed_run(
         lines = [f"The run has stopped: {many} failed. {kept}"]
     else:
         lines = [f"The run was stopped before its end. {kept}"]
+    told: set[str] = set()
     for failure in failures[:FAILURES_SHOWN]:
-        lines += ["", f"{failure.rule} ({failure.doing}) failed.", *_ends(failure.logs)]
+        name = f"{failure.rule} ({failure.doing})"
+        if failure.said in told:  # jobs that were sent together are refused together
+            lines += ["", f"{name} failed, for the same reason."]
+        else:
+            lines += ["", f"{name} failed.", *_ends(failure)]
+        told.update([failure.said] if failure.said else [])
     if more := failures[FAILURES_SHOWN:]:
         logs = ", ".join(str(failure.logs[0]) for failure in more if failure.logs)
         lines += ["", f"And {len(more)} more; their logs: {logs}"]
@@ -41,15 +49,18 @@ def end_of_failed_run(
     return "\n".join([*lines, "", again, f"  {command_again(arguments)}"])
 
 
-def _ends(logs: Sequence[Path]) -> list[str]:
-    """The last lines of each log."""
-    lines, error = [], False
-    for log in logs:
+def _ends(failure: Failure) -> list[str]:
+    """The last lines of each log, and what a cluster says."""
+    said = what_slurm_says(failure.said) if failure.said else None
+    if said and said.refused:
+        return said.lines
+    lines, error = list(said.lines) if said else [], False
+    for log in failure.logs:
         end = end_of_log(log)
         error |= tells_an_error(end)
         lines.append(f"{log} ends with:" if end else f"{log} is empty.")
         lines += [f"  {line}" for line in end]
-    if logs and not error:
+    if failure.logs and not error and not said:
         lines.append(
             "No error stands there. Where none stands above either, the job was killed, most often "
             "for want of memory: fewer jobs at a time (`--cores 1`) need less."

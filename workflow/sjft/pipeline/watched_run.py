@@ -11,6 +11,7 @@ from threading import Event, Thread
 
 from sjft.pipeline.expected_time import read_expected_times
 from sjft.pipeline.failed_run import Failure
+from sjft.pipeline.group_errors import SAID_OF
 from sjft.pipeline.run_progress import RunJob, RunProgress, tell
 
 BEGUN, ENDED, FAILED = "job_info", "job_finished", "job_error"
@@ -46,8 +47,13 @@ class WatchedRun(logging.Handler):
             self.progress.finished(told["job_id"])
         elif event == FAILED:
             logs = [Path(file) for file in told["log"]]
-            self.failures[told["jobid"]] = Failure(told["rule_name"], told["rule_msg"], logs)
+            doing, said = told.get("doing", told["rule_msg"]), told.get("said")
+            self.failures[told["jobid"]] = Failure(told["rule_name"], doing, logs, said)
             self.progress.failed(told["jobid"])
+        for number in told.get(SAID_OF, ()):
+            if number in self.failures:
+                said = record.getMessage()
+                self.failures[number] = self.failures[number]._replace(said=said)
 
     def end(self) -> None:
         """The run is over: nothing more is said."""
