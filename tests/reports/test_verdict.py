@@ -52,6 +52,14 @@ def test_one_seed_says_what_it_cannot_know() -> None:
     assert "an ablation with 5 seeds would see " in told and told.endswith(" at best.")
 
 
+def test_so_few_images_that_no_difference_is_seen_are_said_to_be_so() -> None:
+    labels = np.arange(4) % 2
+    answers, others = np.array([[1.0, 0, 0, 1]]), np.array([[0.0, 1, 1, 0]])
+    told = sentence(compare("selective", "fine-tune", [0], answers, others, labels))
+    assert "one seed of 4 test images can see no difference, however large" in told
+    assert told.endswith("5 seeds would see none either: more test images are needed.")
+
+
 @pytest.mark.parametrize(
     ("shares", "outcome", "begins"),
     [

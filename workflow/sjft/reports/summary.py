@@ -205,7 +205,8 @@ def render_table(summary: Mapping[str, Any]) -> str:
         lines += ["", f"By chance: {100 * summary['style_share_by_chance']:.1f} %."]
     lines += _lines_on_skipped(summary)
     lines += _lines_on_sources(summary["arms"])
-    lines += ["", f"Recall of the `{summary['backend']}` search: " + _listed(summary["recall"])]
+    if summary["recall"]:  # else no arm has neighbours
+        lines += ["", f"Recall of the `{summary['backend']}` search: " + _listed(summary["recall"])]
     lines += _lines_on_leakage(summary["leakage"], summary["duplicates"])
     lines += _lines_on_start(summary["leakage"], summary.get("started_from", []))
     lines += lines_on_duplicates(summary["arms"], summary.get("duplicated"))
@@ -273,8 +274,6 @@ def _lines_on_start(
 
 
 def _listed(recall: Mapping[str, Mapping[str, float]]) -> str:
-    if not recall:
-        return "not measured (no arm uses it)."
     texts = [
         ", ".join(f"{share:.3f} of the first {depth}" for depth, share in by_depth.items())
         + (f" in {source}" if len(recall) > 1 else "")

@@ -235,11 +235,18 @@ def _power(comparison: Comparison) -> str:
     if not comparison.smallest:  # no image and no seed differs from another: nothing to go by
         return f"on all of {runs} both answer alike"
     unknown = ", and how far seeds differ is unknown" if one else ""
-    return (
-        f"{runs} cannot see less than {points(comparison.smallest)} points{unknown}; "
-        f"an ablation with {comparison.more_seeds} seeds would see "
-        f"{points(comparison.with_more_seeds)}{' at best' if one else ''}"
+    # There is none of more than 100 points.
+    sees = (
+        f"cannot see less than {points(comparison.smallest)} points"
+        if comparison.smallest < 1
+        else "can see no difference, however large"
     )
+    would_see = (
+        f"would see {points(comparison.with_more_seeds)}{' at best' if one else ''}"
+        if comparison.with_more_seeds < 1
+        else "would see none either: more test images are needed"
+    )
+    return f"{runs} {sees}{unknown}; an ablation with {comparison.more_seeds} seeds {would_see}"
 
 
 def points(share: float, *, sign: bool = False) -> str:
