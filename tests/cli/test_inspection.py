@@ -8,14 +8,20 @@ from importlib import import_module
 from pathlib import Path
 
 import h5py
+import numpy as np
 import polars as pl
 import pytest
 from artefacts import Artefact, write_all
-from descriptor_files import write_small_descriptors
+from descriptor_files import SMALL_GRID, packed_slowly, write_small_descriptors
 
 from sjft.cli import inspection_kinds
 from sjft.cli.main import main
+from sjft.descriptors.file import KIND, VERSION, append_images, write_channels
+from sjft.descriptors.layer import Layer
+from sjft.descriptors.levels import number_of_levels
+from sjft.retrieval.bins import equalise_bins
 from sjft.storage.files import write_json, write_plain_table, write_table
+from sjft.storage.hdf5 import create_hdf5
 from sjft.training.history import HISTORY_COLUMNS
 
 # By the names of tests/support/artefacts.py; all that the program keeps for itself is a record.
@@ -108,6 +114,21 @@ def test_a_whole_file_is_sane(
     assert (content["kind"], content["sane"]) == (KINDS[name], True)
     assert content["bytes"] == path.stat().st_size
     assert content["checks"] and all(check["holds"] for check in content["checks"])
+
+
+def test_bins_of_a_layer_that_counts_nothing_are_sane(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of several layers some may weigh 0: see `Configuration`."""
+    descriptors = tmp_path / "descriptors.h5"
+    config = {"type": "fake", "grid": SMALL_GRID.model_dump()}
+    with create_hdf5(descriptors, kind=KIND, version=VERSION, config=config, inputs={}) as writer:
+        write_channels(writer, [Layer("used", 1, 4), Layer("not used", 1, 4)])
+        counts = np.zeros((1, 2, number_of_levels(SMALL_GRID)), int)
+        counts[:, :, :4] = 1
+        append_images(writer, np.arange(1, dtype=np.int32), packed_slowly(counts))
+    equalise_bins([descriptors], 4, {"used": 1.0, "not used": 0.0}, tmp_path / "bins.h5")
+    assert "Sane: all of" in told(capsys, tmp_path / "bins.h5")
 
 
 @pytest.mark.parametrize("name", [n for n in KINDS if n.endswith(".csv")])

@@ -66,6 +66,7 @@ HDF5 = {
     "bins: values": ("bins", to("edge_value", (0, 1), 9.0), "the values of their levels"),
     "bins: sums": ("bins", more("mass", (0, 0)), "the responses of as many images"),
     "bins: NaN": ("bins", to("weight", 0, NAN), "weights: no NaN"),
+    "bins: sign": ("bins", to("weight", 0, -0.5), "no weight is negative"),
     "bins: weights": ("bins", times("weight", 2), "weights sum to 1: it is 2, not 1"),
     "histograms: sums": ("histograms", more("count", (4, 1, 2)), "first at row 4, channel 1"),
     "histograms: order": ("histograms", swapped("image"), "numbers of images ascend"),

@@ -60,7 +60,7 @@ def inspect_bins(path: Path) -> Inspection:
                     *("channel", "edge"),
                 ),
                 finite("weights", weight, "channel"),
-                none_of("weights are positive", ~(weight > 0), "channel"),
+                none_of("no weight is negative", ~(weight >= 0), "channel"),
                 close_to("the channels' weights sum to 1", float(weight.sum()), 1.0, 1e-9),
                 none_of("no bin has a negative mass", mass < 0, "channel", "bin"),
                 none_of(
