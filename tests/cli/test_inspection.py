@@ -289,6 +289,25 @@ def test_tables_for_reading_are_known_too(
     assert f"  {kind}: " in told(capsys, tmp_path / name)
 
 
+def test_classes_may_be_called_by_digits_and_letters(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = [*(f"{digit:03}" for digit in range(10) for _ in range(20)), "A", "B"]
+    table = pl.DataFrame(
+        {
+            "path": [f"{name}/{place}.png" for place, name in enumerate(names)],
+            "class_name": names,
+            "predicted_class": ["003" for _ in names],
+            "probability": [0.5 for _ in names],
+            "correct": [name == "003" for name in names],
+        }
+    )
+    write_plain_table(tmp_path / "predictions.csv", table)
+    assert "Sane: all of" in told(capsys, tmp_path / "predictions.csv")
+    row = json.loads(told(capsys, tmp_path / "predictions.csv", "--image", "003/60.png", "--json"))
+    assert row["image"]["class_name"] == row["image"]["predicted_class"] == "003"
+
+
 def test_a_table_for_reading_is_held_to_the_digest_that_it_has(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

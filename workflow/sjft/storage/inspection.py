@@ -24,6 +24,7 @@ from polars.exceptions import PolarsError
 from sjft.errors import UserError
 from sjft.storage.files import content_of, digest_file, read_with_digest
 from sjft.storage.hdf5 import config_of, inputs_of, open_hdf5
+from sjft.storage.plain_tables import parsed_table
 from sjft.storage.sanity import Check
 
 Values = dict[str, Any]
@@ -179,7 +180,7 @@ def plain_table(path: Path) -> pl.DataFrame:
     """A table of any columns, held to its digest where it has one; raises `UserError` for none."""
     content = read_with_digest(path) if digest_file(path).exists() else content_of(path)
     try:
-        return pl.read_csv(content)
+        return parsed_table(content)
     except PolarsError as error:
         raise UserError(f"{path}: cannot be read as a table ({error}).") from None
 

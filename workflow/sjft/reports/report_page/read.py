@@ -10,14 +10,14 @@ from sjft.errors import UserError
 from sjft.reports.report_page.inputs import RunFiles
 from sjft.selection.subset import read_selected
 from sjft.storage.files import read_with_digest
+from sjft.storage.plain_tables import parsed_table
 
 
 def table_with(path: Path, columns: Sequence[str]) -> pl.DataFrame:
     """Read a table that has these columns; raises `UserError` where it is not what was written."""
     content = read_with_digest(path)
     try:
-        # Names of classes may be numbers: only the whole file tells a column's type.
-        table = pl.read_csv(content, infer_schema_length=None)
+        table = parsed_table(content)
     except (PolarsError, UnicodeDecodeError) as error:
         raise UserError(
             f"{path}: cannot be read as a table ({error}). Remove it and run again."
@@ -28,8 +28,7 @@ def table_with(path: Path, columns: Sequence[str]) -> pl.DataFrame:
             f"{path}: has no column {', '.join(missing)}; its columns are "
             f"{', '.join(table.columns)}. Remove the file and run again."
         )
-    names = [name for name in ("class_name", "predicted_class") if name in columns]
-    return table.with_columns(pl.col(name).cast(pl.String) for name in names)
+    return table
 
 
 def runs_with_source(runs: Sequence[RunFiles]) -> list[RunFiles]:
