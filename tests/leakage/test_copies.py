@@ -15,6 +15,7 @@ from sjft.errors import UserError
 from sjft.leakage import copies as module
 from sjft.leakage.copies import (
     COPIES_SCHEMA,
+    FEWEST_IMAGES,
     find_copies,
     list_leakage,
     near_zero,
@@ -38,6 +39,7 @@ from sjft.storage.files import write_with_digest
 NONE_NEAR = near_zero(
     Neighbours(np.zeros(0, np.int32), np.zeros((0, 10), np.int32), np.zeros((0, 10), np.float32)),
     1.0,
+    FEWEST_IMAGES,
 )
 
 
@@ -163,17 +165,20 @@ def test_near_zero_is_less_than_a_share_of_the_tenth_nearest() -> None:
             ]
         ),
         0.25,
+        FEWEST_IMAGES,
     )
     assert rows(found) == [(6, 111, 0.0), (7, 100, 0.125), (7, 101, pytest.approx(0.24))]
 
 
-def test_short_lists_are_measured_by_their_last() -> None:
-    assert rows(near_zero(neighbours([[0.125, 0.5, 1.0]]), 0.25)) == [(7, 100, 0.125)]
-    assert near_zero(neighbours([[0.125]]), 0.25).is_empty()
+@pytest.mark.parametrize("images", [1, 3, 10, FEWEST_IMAGES - 1])
+def test_of_few_images_the_tenth_nearest_says_nothing(images: int) -> None:
+    """A source of ten images has its usual ones among them, and the last is as far as any."""
+    kept = [0.01, *np.linspace(0.1, 1, 9)][:images]
+    assert near_zero(neighbours([kept]), 0.25, images).is_empty()
 
 
 def test_many_images_without_responses_are_no_copies() -> None:
-    assert near_zero(neighbours([[0.0] * 12]), 0.25).is_empty()
+    assert near_zero(neighbours([[0.0] * 12]), 0.25, FEWEST_IMAGES).is_empty()
 
 
 @pytest.fixture
@@ -274,7 +279,7 @@ def test_a_shards_copies_are_read_with_the_rows_of_its_images(tmp_path: Path) ->
     again = read_copies(tmp_path / "0.csv", numbers)
     assert again["source_image"].to_list() == [139 - image for image in found["source_image"]]
     assert again.drop("source_image").equals(found.drop("source_image"))
-    assert near_zero(neighbours([[0.0, 0.1, 1.0]]), None).is_empty()
+    assert near_zero(neighbours([[0.0, 0.1, 1.0]]), None, FEWEST_IMAGES).is_empty()
 
 
 def test_the_order_of_the_shards_does_not_matter(leakage: pl.DataFrame) -> None:

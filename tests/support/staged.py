@@ -16,6 +16,7 @@ from sjft.data.state import list_dataset
 from sjft.data.table import of_shard, read_images
 from sjft.descriptors.banks import make_bank
 from sjft.descriptors.extraction import Extraction, extract_descriptors
+from sjft.leakage.copies import FEWEST_IMAGES
 from sjft.leakage.hashes import hash_shard
 from sjft.retrieval.bins import equalise_bins
 from sjft.retrieval.histograms import build_histograms
@@ -55,11 +56,14 @@ class Staged:
 
 def target_and_source(folder: Path) -> tuple[Staged, Staged]:
     """Both data sets below a folder, and the target's bins."""
-    names = [f"{split}/{c}/{i}.png" for split in ("train", "test") for c in "ab" for i in range(3)]
+    numbers = {"train": FEWEST_IMAGES // 2, "test": 3}
+    names = [
+        f"{split}/{c}/{i}.png" for split in numbers for c in "ab" for i in range(numbers[split])
+    ]
     target = folder / "data/target"
     save_images(target, names)
     source = folder / "data/source"
-    for number in range(18):
+    for number in range(FEWEST_IMAGES):
         path = source / f"train/{'xy'[number % 2]}/{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         random_image(100 + number).save(path)

@@ -4,6 +4,7 @@ Three tests tell such a pair: the same content of the files, perceptual hashes t
 bits, and a divergence of the descriptors near 0. A pair has one row, whatever tests tell it.
 """
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,12 @@ from sjft.progress import progress
 from sjft.retrieval.neighbours import Neighbours
 from sjft.storage.files import read_table, write_table
 
+LOG = logging.getLogger(__name__)
 SOURCES_A_BLOCK = 4096
 TARGETS_A_BLOCK = 2048
+# Of fewer source images the tenth nearest is a far one. Of 10, of which it is the farthest, some
+# looked like copies to a third of the held-out textures; of 30 to 1.5 % (docs/leakage.md).
+FEWEST_IMAGES = 30
 PAIR: Schema = {"target_image": pl.Int32, "source_image": pl.Int32}
 COPIES_SCHEMA: Schema = {
     **PAIR,
@@ -91,18 +96,22 @@ def _near_hashes(targets: ImageHashes, sources: ImageHashes, threshold: int) -> 
     return pl.concat(found)
 
 
-def near_zero(neighbours: Neighbours, share: float | None) -> pl.DataFrame:
+def near_zero(neighbours: Neighbours, share: float | None, images: int) -> pl.DataFrame:
     """Pairs of a divergence near 0, by the columns target_image, source_image, divergence.
 
     Near 0 is less than ``share`` of the divergence of the target image's own tenth nearest source
-    image (or the last, in shorter lists): what is usual depends on bank, epsilon, source and
-    image, and the nearest few may be copies. Lists of the ten nearest are enough. None: no pairs.
+    image: what is usual depends on bank, epsilon, source and image, and the nearest few may be
+    copies. Lists of the ten nearest are enough. None: no pairs; nor are there any where fewer
+    source ``images`` than `FEWEST_IMAGES` were searched, of which the tenth nearest is a far one.
 
     0.2 is a good share: photographs' nearest neighbours that are no copies stay above 0.36 with
     SqueezeNet's first layers and 0.29 with Gabor filters, the demo's above 0.47, while crops and
     mirror images lie near 0.05 with SqueezeNet (near 0.15 with Gabor). What is half the size or a
     fifth brighter or darker may lie beyond: the hash tells these.
     """
+    if share and images < FEWEST_IMAGES:
+        LOG.info("%d images are too few to tell copies by their divergence", images)
+        share = None
     usual = neighbours.divergences[:, :USUAL_NEIGHBOUR][:, -1:]
     rows, places = np.nonzero(neighbours.divergences < (share or 0) * usual)
     return pl.DataFrame(

@@ -61,7 +61,11 @@ def find_duplicates(
     nearest = replace(nearest, sources=training.rows[nearest.sources])
     found = list_leakage(
         [find_copies(tested.hashes, training.hashes, settings.leakage.hash_distance)],
-        near_zero(of_targets(nearest, tested.rows), settings.leakage.divergence_share),
+        near_zero(
+            of_targets(nearest, tested.rows),
+            settings.leakage.divergence_share,
+            len(training.histograms.images),
+        ),
         listed,
         listed,
     )

@@ -41,7 +41,7 @@ def merge_leakage(
     rows = rows_of_shards(heldout, numbers_in_shards(targets, "heldout", len(heldout)))
     listed = list_leakage(
         [read_copies(path, of_shard) for path, of_shard in zip(found.copies, numbers, strict=True)],
-        near_zero(of_targets(nearest, rows), divergence_share),
+        near_zero(of_targets(nearest, rows), divergence_share, sum(map(len, numbers))),
         targets,
         sources,
     )
