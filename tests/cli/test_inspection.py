@@ -20,6 +20,8 @@ from sjft.descriptors.file import KIND, VERSION, append_images, write_channels
 from sjft.descriptors.layer import Layer
 from sjft.descriptors.levels import number_of_levels
 from sjft.retrieval.bins import equalise_bins
+from sjft.retrieval.index.annoy import build_annoy_index
+from sjft.settings.retrieval import AnnoySettings
 from sjft.storage.files import write_json, write_plain_table, write_table
 from sjft.storage.hdf5 import create_hdf5
 from sjft.training.history import HISTORY_COLUMNS
@@ -129,6 +131,18 @@ def test_bins_of_a_layer_that_counts_nothing_are_sane(
         append_images(writer, np.arange(1, dtype=np.int32), packed_slowly(counts))
     equalise_bins([descriptors], 4, {"used": 1.0, "not used": 0.0}, tmp_path / "bins.h5")
     assert "Sane: all of" in told(capsys, tmp_path / "bins.h5")
+
+
+@pytest.mark.parametrize("items", [1, 2, 7, 8, 9, 40])
+@pytest.mark.parametrize("trees", [1, 2, 5])
+def test_an_index_of_few_images_is_sane(
+    tmp_path: Path, items: int, trees: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of up to eight items with six dimensions a tree is a single node."""
+    vectors = np.random.default_rng(1).random((items, 6), np.float32)
+    index, record = tmp_path / "0000.ann", tmp_path / "0000.json"
+    build_annoy_index(vectors, AnnoySettings(trees=trees), 1, index, record, {})
+    assert "Sane: all of" in told(capsys, index)
 
 
 @pytest.mark.parametrize("name", [n for n in KINDS if n.endswith(".csv")])
