@@ -10,7 +10,7 @@ from chain import CONFIG
 from image_files import random_image
 
 from sjft.cli.main import main
-from sjft.pipeline.forecast import jobs_beside_model
+from sjft.pipeline.forecast import in_order, jobs_beside_model
 from sjft.settings.config import read_configuration
 from sjft.storage.files import read_json
 
@@ -248,3 +248,10 @@ def test_numbers_must_be_counts(
     with pytest.raises(SystemExit):
         main(["plan", "tiny", f"--target-images={number}"])
     assert "no whole number of at least 1" in capsys.readouterr().err
+
+
+def test_of_a_chain_no_experiment_is_said_to_start_from_the_one_before_its_own() -> None:
+    text = in_order("third", {"first": "its plan", "second": "the next plan"}, "its own")
+    assert "`third` needs what `first` learns, which is made first:\n\nits plan" in text
+    assert "`third` starts from what `first` learns" not in text
+    assert text.endswith("Then `third`:\n\nits own")

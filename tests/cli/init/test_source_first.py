@@ -60,7 +60,7 @@ def test_both_experiments_are_written_planned_and_kept_for_the_progress(
     # And `sjft plan` says the same of the file.
     assert main(["plan", "birds", "--configfile", str(written), "--sample", "2"]) == 0
     planned = capsys.readouterr().out
-    assert planned.startswith("`birds` starts from what `birds_source_first` learns")
+    assert planned.startswith("`birds` needs what `birds_source_first` learns")
     assert "Then `birds`:" in planned
 
 

@@ -94,10 +94,13 @@ def plan(
 
 
 def in_order(name: str, before: Mapping[str, str], own: str) -> str:
-    """The plans of the experiments that one starts from, by their names, and then its own."""
+    """The plans of the experiments that one starts from, by their names, and then its own.
+
+    It may start from some over others: what lies furthest ahead stands first.
+    """
     parts = []
     for other, text in before.items():
-        parts += [f"`{name}` starts from what `{other}` learns, which is made first:", text]
+        parts += [f"`{name}` needs what `{other}` learns, which is made first:", text]
     return "\n\n".join([*parts, f"Then `{name}`:", own] if before else [own])
 
 
