@@ -338,7 +338,8 @@ def test_without_a_comparison_it_is_said_how_to_get_one(tmp_path: Path) -> None:
     assert last.startswith(said)
     assert "ablation.csv" not in last
     _, (said,) = concluded(tmp_path, Choice("fine-tune"), fine_tune=0.5)
-    assert "no run of `selective` beside `fine-tune`" in said
+    assert said.startswith("Nothing is compared: `fine-tune`, which borrows nothing, was run alone")
+    assert "write `compare: [fine-tune, selective]` into experiments.demo.publish" in said
 
 
 def test_the_last_words_say_where_the_results_are_and_what_to_do_next(tmp_path: Path) -> None:

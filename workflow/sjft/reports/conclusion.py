@@ -54,6 +54,13 @@ def conclusion(
 
 
 def _no_verdict(experiment: str, arms: Sequence[str], missing: Sequence[str]) -> str:
+    if set(arms) == {WITHOUT_SOURCE}:  # as where weights are learned from a source first
+        return (
+            f"Nothing is compared: `{WITHOUT_SOURCE}`, which borrows nothing, was run alone. To "
+            f"see what borrowing would bring, write `compare: [{WITHOUT_SOURCE}, {METHOD}]` into "
+            f"experiments.{experiment}.publish, and a `selection.initial_neighbours` that its "
+            "source is large enough for."
+        )
     absent = " and ".join(f"`{arm}`" for arm in missing)
     beside = " and ".join(f"`{arm}`" for arm in arms)
     compare = ", ".join(dict.fromkeys([*arms, *missing]))
