@@ -40,6 +40,18 @@ def test_the_code_that_is_given_classifies_a_image_as_predict_does(
     assert float(probability) == pytest.approx(found.classes[0][1], abs=1e-6)
 
 
+def test_the_card_names_no_data_that_the_weights_were_not_learnt_from(tmp_path: Path) -> None:
+    facts = facts_of(configuration("squeezenet1_1"), CLASSES, "fine-tune")
+    per_class = evaluation_of(CLASSES)["classes"]
+    told = {}
+    for images in (0, 7):
+        facts["data"]["web"]["used_images"] = images
+        write_model_card(tmp_path / "card.md", "demo", facts, per_class, SUMMARY)
+        told[images] = (tmp_path / "card.md").read_text(encoding="utf-8")
+    assert "they were learnt from images of `birds` and from whatever" in told[0]
+    assert "they were learnt from images of `birds`, `web` and from whatever" in told[7]
+
+
 def test_card_and_documentation_give_the_same_code(tmp_path: Path) -> None:
     assert f"```python\n{CODE}```" in card(tmp_path)
     page = (ROOT / "docs/models.md").read_text(encoding="utf-8")

@@ -67,7 +67,7 @@ def write_model_card(
         _accuracy(provenance["metrics"], classes),
         f"## Selection, and the arms compared\n\n{render_table(summary)}",
         _origin(provenance),
-        _rights(provenance["settings"]["experiments"][name]),
+        _rights(provenance["data"]),
     )
     write_text(path, "\n\n".join(sections) + "\n")
 
@@ -224,10 +224,8 @@ shows it.
 {_folded("Every setting that decides the result, as a configuration file", settings)}"""
 
 
-def _rights(experiment: Mapping[str, Any]) -> str:
-    source = experiment["source"]
-    sources = [source] if isinstance(source, str) else source
-    names = ", ".join(f"`{name}`" for name in [experiment["target"], *sources])
+def _rights(data: Mapping[str, Mapping[str, Any]]) -> str:
+    names = ", ".join(f"`{name}`" for name, numbers in data.items() if numbers["used_images"])
     return f"""## Rights, and citation
 
 The program is under the MIT licence. That says nothing of the weights: they were learnt from \
