@@ -319,6 +319,22 @@ def test_a_summary_begins_with_the_verdict(
     assert (found["published"]["warning"] is not None) == worse
 
 
+def test_of_a_published_arm_that_borrows_nothing_it_is_not_said_that_borrowing_helped(
+    tmp_path: Path,
+) -> None:
+    runs = [
+        run_files(tmp_path, "selective", 0, 0.5, ["dots"]),
+        run_files(tmp_path, "random-source", 0, 0.5, ["dots"]),
+        run_files(tmp_path, "fine-tune", 0, 0.5, []),
+        run_files(tmp_path, "longer", 0, 0.95, []),
+    ]
+    found = summary_of(tmp_path, runs=runs, published=Choice("longer"))
+    assert found["published"]["arm"] == "longer"
+    compared = [(c["arm"], c["against"]) for c in found["verdict"]["comparisons"]]
+    assert compared == [("selective", "fine-tune"), ("selective", "random-source")]
+    assert "longer" not in " ".join(found["conclusion"])
+
+
 def test_an_arm_that_was_chosen_is_not_warned_of_and_its_reason_is_said(tmp_path: Path) -> None:
     chosen = Choice("selective", "`selective` is published: it has the best.")
     found, said = concluded(tmp_path, chosen, selective=0.5, fine_tune=0.95)

@@ -44,7 +44,7 @@ def conclusion(
 ) -> list[str]:
     """Paragraphs: the verdict's sentences, or how to get one; the choice's reason; a warning.
 
-    ``arms`` are those that were run.
+    ``arms`` are those that were run; ``published`` is as `verdict` takes it.
     """
     subject = METHOD if published == WITHOUT_SOURCE else published
     missing = [arm for arm in (subject, WITHOUT_SOURCE) if arm not in arms]

@@ -17,7 +17,7 @@ from sjft.reports.choice import Choice, warning_of_choice
 from sjft.reports.conclusion import conclusion
 from sjft.reports.duplicated import duplicated_among, figures, lines_on_duplicates, without
 from sjft.reports.repeated import Contents, count_repeated, lines_on_repeated
-from sjft.reports.verdict import verdict
+from sjft.reports.verdict import WITHOUT_SOURCE, verdict
 from sjft.retrieval.ranking import shares_of_sources
 from sjft.selection.subset import Manifest, read_manifest
 from sjft.storage.files import read_json
@@ -162,11 +162,13 @@ def _concluded(
 ) -> dict[str, Any]:
     """What stands first: the conclusion, and the figures that it rests on."""
     arm, reason = published.arm, published.reason
-    found = verdict(runs, arm)
+    # An arm that borrows nothing shows nothing of borrowing, whatever it is called.
+    subject = arm if any(run["source_images"] for run in arms[arm]) else WITHOUT_SOURCE
+    found = verdict(runs, subject)
     accuracies = {name: [run["mean_class_accuracy"] for run in of] for name, of in arms.items()}
     # One that was chosen is the best of the split that it was chosen on.
     warning = warning_of_choice(arm, accuracies, split) if reason is None else None
-    said = conclusion(experiment, found, list(arms), arm, reason=reason, warning=warning)
+    said = conclusion(experiment, found, list(arms), subject, reason=reason, warning=warning)
     return {
         "conclusion": said,
         "experiment": experiment,

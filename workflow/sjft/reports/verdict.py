@@ -94,9 +94,10 @@ def verdict(
 ) -> Verdict:
     """The verdict on ``runs``, by arm and seed, of which the arm ``published`` is handed over.
 
-    The published arm (the method's own, where what is published does not borrow) and then the
-    method's are set beside fine-tuning without a source and beside random source images, as far as
-    these were run with the same seeds. There may be nothing to compare. Raises `UserError` where
+    The published arm and then the method's are set beside fine-tuning without a source and beside
+    random source images, as far as these were run with the same seeds. Where what is published
+    does not borrow, ``published`` is `WITHOUT_SOURCE`, and the method's alone are. There may be
+    nothing to compare. Raises `UserError` where
     the runs' images or classes differ.
     """
     if not runs:
