@@ -7,7 +7,8 @@ from configurations import SMALLEST, read, refusal
 
 from sjft.layout import MODEL
 from sjft.pipeline.jobs import jobs_from_models, jobs_of_model
-from sjft.pipeline.runs import learned_before
+from sjft.pipeline.runs import learned_before, started_from
+from sjft.pipeline.stage_settings import of_publication
 
 MAIN = SMALLEST["experiments"]["main"]
 
@@ -23,6 +24,16 @@ def test_what_is_learned_before_stands_in_the_order_in_which_it_is_learned() -> 
     assert learned_before(c, ["last"]) == ("first", "then")
     assert learned_before(c, ["then", "first"]) == ()
     assert learned_before(c, ["main"]) == ()
+
+
+def test_an_experiment_has_seen_what_all_have_that_it_goes_back_to() -> None:
+    entries = {"first": MAIN, "then": starting_from("first"), "last": starting_from("then")}
+    c = read(**{f"experiments.{name}": entry for name, entry in entries.items()})
+    assert started_from(c, "last") == ["then", "first"]
+    assert started_from(c, "then") == ["first"]
+    assert started_from(c, "first") == []
+    # And its card has the settings of all.
+    assert [*of_publication(c, "last")["experiments"]] == ["last", "then", "first"]
 
 
 def test_the_jobs_of_an_experiment_end_where_those_of_what_it_starts_from_begin() -> None:

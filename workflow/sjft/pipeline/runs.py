@@ -105,10 +105,17 @@ def learned_before(c: Configuration, names: Iterable[str]) -> tuple[str, ...]:
 
 
 def started_from(c: Configuration, experiment: str) -> list[str]:
-    """The experiments whose models the published and the compared arms start from."""
-    settings = c.experiments[experiment]
-    starts = starts_of(settings)
-    return list(dict.fromkeys(starts[arm] for arm in settings.publish.arms if arm in starts))
+    """The experiments whose models the published and the compared arms start from.
+
+    Likewise those that these start from, over however many: their images have been seen too.
+    """
+    found = [experiment]
+    for name in found:
+        settings = c.experiments[name]
+        starts = starts_of(settings)
+        others = dict.fromkeys(starts[arm] for arm in settings.publish.arms if arm in starts)
+        found += [other for other in others if other not in found]
+    return found[1:]
 
 
 def joined(sources: Iterable[str]) -> str:

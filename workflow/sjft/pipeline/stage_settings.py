@@ -213,7 +213,7 @@ def of_publication(configuration: Configuration, experiment: str) -> Values:
     """
     sections = _of_own_publication(configuration, experiment)
     for other in runs.started_from(configuration, experiment):
-        for section, entries in of_publication(configuration, other).items():
+        for section, entries in _of_own_publication(configuration, other).items():
             sections[section] |= entries
     return sections
 
