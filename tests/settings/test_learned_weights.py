@@ -7,10 +7,12 @@ from configurations import SMALLEST, read, refusal
 
 from sjft.layout import MODEL
 from sjft.pipeline.jobs import jobs_from_models, jobs_of_model
+from sjft.pipeline.run_inputs import finetune
 from sjft.pipeline.runs import learned_before, started_from
 from sjft.pipeline.stage_settings import of_publication
 
 MAIN = SMALLEST["experiments"]["main"]
+BEST = {"arm": "best", "compare": ["fine-tune", "all-source"]}
 
 
 def starting_from(name: str, **more: Any) -> dict[str, Any]:
@@ -47,6 +49,18 @@ def test_the_jobs_of_an_experiment_end_where_those_of_what_it_starts_from_begin(
     assert {job.names["experiment"] for job in own if "experiment" in job.names} == {"then"}
     # The images are listed once, and by whichever comes first.
     assert {job.rule for job in own} >= {"list_images", "finetune", "publish"}
+
+
+def test_training_waits_for_what_was_trained_and_chosen_there_not_for_what_it_came_to() -> None:
+    chosen = {**MAIN, "rounds": 2, "publish": BEST}
+    c = read(**{"experiments.first": chosen, "experiments.then": starting_from("first")})
+    read_by = finetune(c, experiment="then", arm="selective", seed="0", round="0")
+    assert read_by["learned"] == "results/first/model.pt"
+    assert {*read_by["learned_in"]} == {
+        "results/first/runs/fine-tune-0/round-1/model.pt",
+        "results/first/runs/all-source-0/round-1/model.pt",
+        "results/first/choice.json",
+    }
 
 
 @pytest.mark.parametrize(

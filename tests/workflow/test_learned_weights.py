@@ -61,6 +61,15 @@ def test_one_command_learns_the_source_and_starts_from_that(fresh: Chain) -> Non
     assert {"images", "store", "store_learned"} == {*settings["datasets"]}
     assert fresh.plan(THEN) == {}
 
+    def seen_otherwise(config: dict[str, Any]) -> None:
+        learn_first(config, source_head="pretrained", learning_rate=1e-12)
+        config["experiments"]["first"]["evaluation"] = {"scales": [40], "mirror": True}
+
+    with fresh.configured(seen_otherwise):  # what it came to is published, and nothing trained
+        planned = fresh.plan(THEN)
+    assert planned["publish"] == 2
+    assert "finetune" not in planned
+
     def longer(config: dict[str, Any]) -> None:
         learn_first(config, source_head="pretrained", learning_rate=1e-12)
         config["experiments"]["first"]["training"]["updates"] = 3

@@ -3,6 +3,8 @@
 
 rule finetune:
     input:
+        # Not opened, so without a name: weights that are only published anew train nothing.
+        reads(run_inputs.finetune, "learned_in"),
         subset=layout.SUBSET,
         targets=layout.TARGETS,
         images=reads(run_inputs.finetune, "images"),
@@ -10,7 +12,7 @@ rule finetune:
         ranking=reads(run_inputs.finetune, "ranking"),
         last_model=reads(run_inputs.finetune, "last_model"),
         weights=ancient(reads(run_inputs.finetune, "weights")),
-        learned=reads(run_inputs.finetune, "learned"),
+        learned=ancient(reads(run_inputs.finetune, "learned")),
         classifier=reads(run_inputs.finetune, "classifier"),
     output:
         model=layout.MODEL_OF_ROUND,

@@ -79,8 +79,10 @@ def jobs_of_model(c: Configuration, experiment: str) -> Jobs:
 
 def jobs_from_models(c: Configuration, experiment: str, files: Iterable[File]) -> Jobs:
     """All jobs behind an experiment's files, but for those of the models that it starts from."""
-    others = runs.learned_before(c, [experiment])
-    return jobs_behind(c, files, [layout.MODEL.of(experiment=other) for other in others])
+    there: list[File] = []
+    for other in runs.learned_before(c, [experiment]):
+        there += [layout.MODEL.of(experiment=other), *run_inputs.deciding_weights(c, other)]
+    return jobs_behind(c, files, there)
 
 
 def counted(jobs: Iterable[Job]) -> Counter[str]:

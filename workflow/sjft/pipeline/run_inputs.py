@@ -127,8 +127,29 @@ def finetune(c: Configuration, *, experiment: str, arm: str, seed: str, round: s
         else [],
         "weights": published_weights(training) if starts else [],
         "learned": learned_weights(training) if starts else [],
+        "learned_in": _learned_in(c, training) if starts else [],
         "classifier": _learned_classes(c, training) if heads else [],
     }
+
+
+def _learned_in(c: Configuration, training: TrainingSettings) -> list[File]:
+    if not isinstance(training.weights, ExperimentWeights):
+        return []
+    return deciding_weights(c, training.weights.experiment)
+
+
+def deciding_weights(c: Configuration, experiment: str) -> list[File]:
+    """What decides the weights that an experiment publishes, and no more: see `publish`.
+
+    Its candidates' last models, and which of them was chosen. What they come to, which the
+    published file tells too, is no reason to train anew what starts from them.
+    """
+    last, choice = runs.last_round(c, experiment), _choice(c, experiment)
+    models = [
+        runs.trained_file(c, run, layout.MODEL_OF_ROUND, last)
+        for run in runs.candidate_runs(c, experiment)
+    ]
+    return [*models, choice] if isinstance(choice, File) else models
 
 
 def _learned_classes(c: Configuration, training: TrainingSettings) -> File | list[File]:
