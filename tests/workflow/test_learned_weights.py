@@ -67,8 +67,14 @@ def test_one_command_learns_the_source_and_starts_from_that(fresh: Chain) -> Non
 
     with fresh.configured(seen_otherwise):  # what it came to is published, and nothing trained
         planned = fresh.plan(THEN)
-    assert planned["publish"] == 2
-    assert "finetune" not in planned
+        assert planned["publish"] == 2
+        assert "finetune" not in planned
+        assert "Traceback" not in fresh.make(THEN).output
+        assert fresh.plan(THEN) == {}
+    again = torch.load(fresh.root / THEN)
+    assert again["provenance"]["inputs"]["first weights"] == digest_of_file(fresh.root / FIRST)
+    for name, values in again["state_dict"].items():
+        torch.testing.assert_close(values, then["state_dict"][name], rtol=0, atol=0)
 
     def longer(config: dict[str, Any]) -> None:
         learn_first(config, source_head="pretrained", learning_rate=1e-12)
