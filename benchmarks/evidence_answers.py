@@ -15,7 +15,7 @@ from sjft.reports.intervals import (
     interval_over_seeds,
     smallest_difference,
 )
-from sjft.reports.verdict import WITHOUT_SOURCE
+from sjft.settings.arm import WITHOUT_SOURCE
 from sjft.storage.files import stable_integer
 
 TRIAL = "_val_"

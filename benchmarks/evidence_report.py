@@ -21,7 +21,7 @@ from evidence_record import Record, Run, Sections, settings_digest
 from evidence_together import PUBLISHED, groups_of, together
 
 from sjft.reports.intervals import interval_over_seeds
-from sjft.reports.verdict import WITHOUT_SOURCE
+from sjft.settings.arm import WITHOUT_SOURCE
 from sjft.settings.config import Configuration
 from sjft.settings.training import TrainingSettings
 from sjft.storage.files import write_text

@@ -33,6 +33,41 @@ def of_values(changes: dict[str, Any]) -> list[str]:
     return [str(f) for f in wrong_values(configured(changes), Asked("main", ("selective",), True))]
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs", "said"),
+    [
+        ({"updates": 4000}, {}, "`updates`"),
+        ({"weights": {"source": "random", "seed": 3}}, {}, "`weights`"),
+        ({}, {"updates": 4000}, "`updates`"),
+        ({"updates": 4000}, {"updates": 4000}, None),
+        # What is the source's alone is what the verdict is about.
+        ({"source_loss_weight": 0.2, "target_loss_weight": 0.5, "source_batch": 8}, {}, None),
+        ({"batch_norm": "separate"}, {}, None),
+    ],
+)
+def test_what_borrows_and_trains_otherwise_than_fine_tune_is_named(
+    ours: dict[str, Any], theirs: dict[str, Any], said: str | None
+) -> None:
+    config = configured(
+        {
+            "experiments.main.arms": {
+                "own": {"training": {**ours, "learning_rate_steps": 100}},
+                "fine-tune": {"training": {**theirs, "learning_rate_steps": 100}},
+            },
+            "experiments.main.publish": {"arm": "own", "compare": ["fine-tune"]},
+        }
+    )
+    found = [str(f) for f in wrong_values(config, Asked("main", ("own", "fine-tune"), True))]
+    lines = [line for line in found if "otherwise than in `fine-tune`" in line]
+    assert len(lines) == (said is not None)
+    if said is not None:
+        assert lines[0].startswith(f"experiments.main.arms.own.training: {said}: otherwise")
+    # Beside nothing there is nothing to be told apart; nor of an arm that is compared alone.
+    for arms in (("own",), ("gabor", "fine-tune")):
+        alone = [str(f) for f in wrong_values(configured(), Asked("main", arms, True))]
+        assert not [line for line in alone if "otherwise than in" in line]
+
+
 def test_adamw_may_take_larger_steps_from_random_weights() -> None:
     changes = {
         f"{TRAINING}.optimiser": "adamw",

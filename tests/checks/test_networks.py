@@ -158,7 +158,7 @@ def test_files_of_weights_are_fitted_to_the_network(tmp_path: Path) -> None:
     (tmp_path / "names.txt").write_text("cross\n")
     listed = head | {f"{TRAINING}.source_head_classes": "names.txt"}
     (line,) = of_answers(listed)
-    assert line.startswith(f"{TRAINING}.source_head_classes: the file names 1 classes, but")
+    assert line.startswith(f"{TRAINING}.source_head_classes: the file names 1 class, but")
     (tmp_path / "names.txt").write_text("a cross\nb star\n")
     (line,) = of_answers(listed)
     assert line.startswith(f"{TRAINING}.source_head_classes: none of the source's classes (cross")

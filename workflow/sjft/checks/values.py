@@ -7,7 +7,7 @@ from sjft.checks.asked import Asked
 from sjft.checks.finding import Finding
 from sjft.checks.recipe import wrong_recipe
 from sjft.retrieval.index import search_backend
-from sjft.settings.arm import Arm
+from sjft.settings.arm import METHOD, WITHOUT_SOURCE, Arm
 from sjft.settings.arms_of import without_retrieval
 from sjft.settings.bank import CnnBank
 from sjft.settings.base import Settings
@@ -36,6 +36,7 @@ def wrong_values(configuration: Configuration, asked: Asked) -> Iterator[Finding
         if not experiment.is_complete(name):
             yield Finding(f"{key}.arms.{name}", without_retrieval(name))
     yield from _the_same(key, experiment, asked)
+    yield from _trained_otherwise(key, experiment, asked)
     yield from _of_growth(configuration, asked)
     for name in retrievals_of(configuration, asked):
         yield from _of_search(f"retrievals.{name}", configuration.retrievals[name])
@@ -72,6 +73,28 @@ def _the_same(key: str, experiment: ExperimentSettings, asked: Asked) -> Iterato
                 f"{key}.arms.{own}",
                 f"`{first}` and `{name}` have the same settings: both are run, to the same "
                 "result. Change one, or ask for one",
+                stops=False,
+            )
+
+
+def _trained_otherwise(key: str, experiment: ExperimentSettings, asked: Asked) -> Iterator[Finding]:
+    """Arms of which the verdict would take for a gain of borrowing what is one of training."""
+    if WITHOUT_SOURCE not in asked.arms:
+        return
+    theirs = experiment.arm(WITHOUT_SOURCE).training.deciding(with_sources=False)
+    for arm in asked.complete(experiment):
+        if not arm.with_sources or arm.name not in {METHOD, *experiment.publish.candidates}:
+            continue
+        ours = arm.training.deciding(with_sources=False)
+        # How the target's loss is weighed against the source's is no matter of one half alone.
+        others = [n for n in ours if ours[n] != theirs.get(n) and n != "target_loss_weight"]
+        if others:
+            yield Finding(
+                f"{key}.arms.{arm.name}.training",
+                f"{', '.join(f'`{name}`' for name in others)}: otherwise than in "
+                f"`{WITHOUT_SOURCE}`, beside which the verdict sets it: whether borrowing helped, "
+                f"or that, cannot be told. Give both the same: in {key}.training, or in "
+                f"{key}.arms.{WITHOUT_SOURCE}.training",
                 stops=False,
             )
 

@@ -9,8 +9,9 @@ from sjft.evaluation.probabilities import Probabilities, read_probabilities
 from sjft.reports.ablation import AblationArm, AblationRun, compare_arms, fused_runs
 from sjft.reports.ablation_page import plot_ablation, render_ablation
 from sjft.reports.duplicated import duplicated_among, read_duplicated, without
-from sjft.reports.verdict import METHOD, verdict
+from sjft.reports.verdict import verdict
 from sjft.selection.subset import read_selected
+from sjft.settings.arm import METHOD
 from sjft.storage.files import write_plain_table, write_text
 
 

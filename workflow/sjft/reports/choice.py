@@ -7,7 +7,8 @@ from pathlib import Path
 from statistics import fmean
 
 from sjft.errors import NotAsWrittenError, UserError
-from sjft.reports.verdict import WITHOUT_SOURCE, points
+from sjft.reports.verdict import points
+from sjft.settings.arm import WITHOUT_SOURCE
 from sjft.settings.splits import VALIDATION_SPLIT
 from sjft.storage.files import read_json, write_json
 

@@ -12,7 +12,8 @@ from shlex import join
 from typing import Any
 
 from sjft import layout
-from sjft.reports.verdict import METHOD, SEEDS_OF_AN_ABLATION, WITHOUT_SOURCE, Verdict
+from sjft.reports.verdict import SEEDS_OF_AN_ABLATION, Verdict
+from sjft.settings.arm import METHOD, WITHOUT_SOURCE
 from sjft.settings.merging import merged
 
 _PLAIN = re.compile(r"[\w./-]+")

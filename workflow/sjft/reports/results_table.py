@@ -21,7 +21,8 @@ from sjft.reports.intervals import (
     says_nothing,
 )
 from sjft.reports.summary import read_summary
-from sjft.reports.verdict import WITHOUT_SOURCE, answers_of, mean_over_classes, points
+from sjft.reports.verdict import answers_of, mean_over_classes, points
+from sjft.settings.arm import WITHOUT_SOURCE
 from sjft.storage.files import stable_integer
 from sjft.storage.markdown import aligned
 

@@ -17,9 +17,10 @@ from sjft.reports.choice import Choice, warning_of_choice
 from sjft.reports.conclusion import conclusion
 from sjft.reports.duplicated import duplicated_among, figures, lines_on_duplicates, without
 from sjft.reports.repeated import Contents, count_repeated, lines_on_repeated
-from sjft.reports.verdict import WITHOUT_SOURCE, verdict
+from sjft.reports.verdict import verdict
 from sjft.retrieval.ranking import shares_of_sources
 from sjft.selection.subset import Manifest, read_manifest
+from sjft.settings.arm import WITHOUT_SOURCE
 from sjft.storage.files import read_json
 from sjft.storage.markdown import aligned
 from sjft.wording import counted

@@ -22,11 +22,11 @@ from sjft.reports.intervals import (
     says_nothing,
 )
 from sjft.reports.variation import LEVEL, variation
+from sjft.settings.arm import AT_RANDOM, METHOD, WITHOUT_SOURCE
 from sjft.storage.files import stable_integer
 from sjft.wording import counted
 
 Outcome = Literal["helped", "did not help", "hurt", "cannot be told"]
-WITHOUT_SOURCE, AT_RANDOM, METHOD = "fine-tune", "random-source", "selective"
 SEEDS_OF_AN_ABLATION = 5
 
 

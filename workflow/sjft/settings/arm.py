@@ -19,6 +19,8 @@ from sjft.settings.weights import RandomWeights
 # Names become parts of folders, with a seed behind them, and wildcards.
 ArmName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 METHOD = "selective"
+# What it is set beside: no source, and as many source images that are drawn.
+WITHOUT_SOURCE, AT_RANDOM = "fine-tune", "random-source"
 # In place of an arm's name: the best of those that are compared.
 BEST = "best"
 
