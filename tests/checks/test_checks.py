@@ -51,6 +51,7 @@ def test_what_borrows_and_trains_otherwise_than_fine_tune_is_named(
     config = configured(
         {
             "experiments.main.arms": {
+                "gabor": {"retrieval": "by_gabor"},
                 "own": {"training": {**ours, "learning_rate_steps": 100}},
                 "fine-tune": {"training": {**theirs, "learning_rate_steps": 100}},
             },
@@ -64,7 +65,7 @@ def test_what_borrows_and_trains_otherwise_than_fine_tune_is_named(
         assert lines[0].startswith(f"experiments.main.arms.own.training: {said}: otherwise")
     # Beside nothing there is nothing to be told apart; nor of an arm that is compared alone.
     for arms in (("own",), ("gabor", "fine-tune")):
-        alone = [str(f) for f in wrong_values(configured(), Asked("main", arms, True))]
+        alone = [str(f) for f in wrong_values(config, Asked("main", arms, True))]
         assert not [line for line in alone if "otherwise than in" in line]
 
 
