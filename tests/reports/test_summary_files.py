@@ -1,8 +1,10 @@
 """The summary from files to files."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from evaluated_runs import answering
 from small import manifest, source_table
@@ -13,13 +15,21 @@ from sjft.evaluation.probabilities import write_probabilities
 from sjft.reports.summary import RunFiles, read_summary
 from sjft.reports.summary_files import RetrievalFiles, write_summary
 from sjft.selection.subset import write_manifest
-from sjft.storage.files import write_json
+from sjft.storage.files import write_json, write_table
 
 MEASURED = {"mean_class_accuracy": 0.5, "accuracy": 0.25, "images": 4, "split": "test"}
 
 
-def written(folder: Path, monkeypatch: pytest.MonkeyPatch, seconds: str) -> dict[str, bytes]:
-    """The summary of a run whose jobs took so long, by the files that Snakemake left."""
+def written(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    seconds: str,
+    skipped: Sequence[tuple[str, list[str]]] = (),
+) -> dict[str, bytes]:
+    """The summary of a run whose jobs took so long, by the files that Snakemake left.
+
+    ``skipped`` are data sets with images that could not be read.
+    """
     folder.mkdir()
     monkeypatch.chdir(folder)
     run = {"experiment": "demo", "arm": "selective", "seed": 0}
@@ -33,10 +43,23 @@ def written(folder: Path, monkeypatch: pytest.MonkeyPatch, seconds: str) -> dict
     write_probabilities(files.probabilities, found, {}, {"model": "digest"})
     write_manifest(manifest(["dots"], ["dots", "lines"]), files.subset, files.targets)
     write_images(Path("images.csv"), source_table([0, 0, 1]).drop("source", strict=False))
-    retrieval = RetrievalFiles("exact", {"store": Path("images.csv")}, {}, {}, None)
+    lists = [(dataset, Path(f"{number}.csv")) for number, (dataset, _) in enumerate(skipped)]
+    for (_, path), (_, images) in zip(lists, skipped, strict=True):
+        write_table(path, pl.DataFrame({"path": images, "reason": ["is empty"] * len(images)}))
+    sources = {"store": Path("images.csv")}
+    retrieval = RetrievalFiles("exact", sources, {}, {}, None, skipped=lists)
     outputs = {"json": Path("summary.json"), "text": Path("summary.md")}
     write_summary("demo", [files], retrieval, "selective", **outputs)
     return {name: Path(name).read_bytes() for name in ("summary.json", "summary.md")}
+
+
+def test_images_that_could_not_be_read_are_counted_once_whatever_bank_found_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lists = [("own", ["b.jpg"]), ("store", ["c.jpg"]), ("own", ["a.jpg", "b.jpg"]), ("attic", [])]
+    written(tmp_path / "run", monkeypatch, "1.5", lists)
+    found = read_summary(tmp_path / "run/summary.json")["skipped_in_training"]
+    assert found == {"own": ["a.jpg", "b.jpg"], "store": ["c.jpg"]}
 
 
 def test_the_same_results_have_the_same_summary_however_long_they_took(

@@ -130,10 +130,12 @@ def test_a_truncated_image_ends_the_run_with_its_name_or_is_skipped(
     again = "goes on where it stopped:\n  snakemake --cores 2 results/own/model.pt\n"
     assert again in last
     with bad.configured(lambda config: config["datasets"]["own"].update(on_bad_image="skip")):
-        bad.make("results/own/runs/selective-0/evaluation.json")
+        bad.make("results/own/summary.md")
     skipped = bad.results / "descriptors/small/own/train/0000.skipped.csv"
     with skipped.open(encoding="utf-8", newline="") as file:
         assert [row["path"] for row in csv.DictReader(file)] == [name]
+    told = f"1 image of `own` could not be read, and has no part in training: {name}."
+    assert told in (bad.results / "own/summary.md").read_text(encoding="utf-8").splitlines()
 
 
 def test_a_truncated_descriptor_file_is_named_and_nothing_is_overwritten(

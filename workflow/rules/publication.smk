@@ -36,6 +36,7 @@ rule summarise:
         neighbours=reads(run_inputs.summarise, "neighbours"),
         leakage=reads(run_inputs.summarise, "leakage"),
         duplicates=reads(run_inputs.summarise, "duplicates"),
+        skipped=reads(run_inputs.summarise, "skipped"),
     output:
         summary=layout.SUMMARY,
         table=layout.SUMMARY_TABLE,
@@ -55,6 +56,7 @@ rule summarise:
         backend=given(comparisons.backend),
         leave_out=given(comparisons.leaves_out_duplicates),
         started_from=given(runs.started_from),
+        skipped_of=given(comparisons.skipped_of),
         rows=given(BEFORE.rows_of_experiment),
         code=code_of("summarise.py"),
     message:

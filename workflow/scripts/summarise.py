@@ -14,11 +14,11 @@ def main(job: Job) -> None:
     searched = [paths(files[name]) for name in ("sources", "neighbours", "leakage")]
     known = (searched, path_or_none(files.duplicates), params.leave_out)
     hashed = path_or_none(files.target_images), paths(files.hashes), params.shards
-    about = (*known, *hashed, params.started_from)
+    skipped = zip(params.skipped_of, paths(files.skipped), strict=True)
+    about = (*known, *hashed, params.started_from, [*skipped])
     retrieval = RetrievalFiles.of(params.backend, params.sources, *about)
     published = path_or_none(files.choice) or params.published
-    targets = paths([output.summary, output.table])
-    write_summary(job.wildcards.experiment, runs, retrieval, published, *targets)
+    write_summary(job.wildcards.experiment, runs, retrieval, published, *paths(output))
 
 
 if __name__ == "__main__":

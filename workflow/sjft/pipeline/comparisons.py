@@ -50,6 +50,11 @@ def shards(c: Configuration, experiment: str) -> list[int]:
     return [c.datasets[name].shards for name in names]
 
 
+def skipped_of(c: Configuration, experiment: str) -> list[str]:
+    """The data set that each of the summary's lists of skipped images is of."""
+    return [f.job.names["dataset"] for f in run_inputs.skipped_in_training(c, experiment)]
+
+
 def backend(c: Configuration, experiment: str) -> str:
     """What the experiment's own retrieval searches with."""
     return c.retrievals[c.experiments[experiment].retrieval].backend

@@ -228,7 +228,18 @@ def summarise(c: Configuration, *, experiment: str) -> Files:
         "leakage": of_sources(layout.LEAKAGE, *names) if checked else [],
         "duplicates": _left_out_duplicates(c, experiment)
         or (_duplicates(pairing) if checked else []),
+        "skipped": skipped_in_training(c, experiment),
     }
+
+
+def skipped_in_training(c: Configuration, experiment: str) -> list[File]:
+    """Lists of the training images that the compared runs' subsets are without: see `_skipped`."""
+    found: dict[File, None] = {}
+    for arm in dict.fromkeys(run.arm for run in runs.compared_runs(c, experiment)):
+        pairing = runs.pairing(c, experiment, arm)
+        datasets = (pairing.target, *runs.sources_of(c, experiment, arm))
+        found |= dict.fromkeys(_skipped(c, pairing.bank, datasets))
+    return list(found)
 
 
 def _duplicates(pairing: Pairing) -> File:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -48,7 +48,8 @@ class Retrieval:
     where nothing was looked for. ``duplicated`` are the paths of the held-out images that stand
     among the target's training images; ``leave_out`` whether the figures leave these out.
     ``contents`` tell which source images are one file; None where nothing was looked for.
-    ``started_from`` are the experiments whose models training started from.
+    ``started_from`` are the experiments whose models training started from. ``skipped`` are, by
+    data set, the paths of the training images that could not be read.
     """
 
     backend: str
@@ -59,6 +60,7 @@ class Retrieval:
     leave_out: bool = False
     contents: Contents | None = None
     started_from: tuple[str, ...] = ()
+    skipped: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def style_share(manifest: Manifest) -> float | None:
@@ -118,6 +120,7 @@ def summarise(
         "started_from": list(retrieval.started_from),
         "duplicated": _duplicated(runs, retrieval),
         "skipped": _skipped(runs),
+        "skipped_in_training": {name: list(paths) for name, paths in retrieval.skipped.items()},
     }
     summary["table"] = render_table(summary)
     return summary
@@ -218,16 +221,19 @@ def render_table(summary: Mapping[str, Any]) -> str:
 
 
 def _lines_on_skipped(summary: Mapping[str, Any]) -> list[str]:
-    """How many test images the figures are without, and the first of them."""
-    if not (paths := summary.get("skipped")):
-        return []
+    """How many images the figures and training are without, and the first of them."""
+    lines = []
+    if paths := summary.get("skipped"):
+        lines += ["", _unreadable(paths, f"the split `{summary['split']}`", "the figures")]
+    for dataset, paths in summary.get("skipped_in_training", {}).items():
+        lines += ["", _unreadable(paths, f"`{dataset}`", "training")]
+    return lines
+
+
+def _unreadable(paths: Sequence[str], whose: str, what: str) -> str:
     named = ", ".join(map(shown, paths[:SKIPPED_NAMED])) + ", ..." * (len(paths) > SKIPPED_NAMED)
     images, has = counted(len(paths), "image"), "has" if len(paths) == 1 else "have"
-    told = (
-        f"{images} of the split `{summary['split']}` could not be read, and {has} no part in the "
-        "figures"
-    )
-    return ["", f"{told}: {named}."]
+    return f"{images} of {whose} could not be read, and {has} no part in {what}: {named}."
 
 
 def _lines_on_sources(arms: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -16,6 +16,7 @@ from sjft.reports.repeated import Contents, HashedImages, contents_of
 from sjft.reports.summary import Retrieval, RunFiles, summarise
 from sjft.retrieval.neighbours import read_recall
 from sjft.retrieval.ranking import usable_sources
+from sjft.selection.subset import read_skipped
 from sjft.storage.files import write_json, write_text
 
 
@@ -27,7 +28,7 @@ class RetrievalFiles:
     ``duplicates`` where nothing was looked for; ``leave_out`` as `Retrieval` has it.
     ``target_images`` is the target's list, ``hashes`` are the hash files of the training images of
     the target and of each source: None and empty where nothing was looked for. ``started_from`` as
-    `Retrieval` has it.
+    `Retrieval` has it; ``skipped`` are lists of training images, each with its data set.
     """
 
     backend: str
@@ -39,6 +40,7 @@ class RetrievalFiles:
     target_images: Path | None = None
     hashes: Sequence[Sequence[Path]] = ()
     started_from: Sequence[str] = ()
+    skipped: Sequence[tuple[str, Path]] = ()
 
     @classmethod
     def of(
@@ -52,6 +54,7 @@ class RetrievalFiles:
         hashes: Sequence[Path] = (),
         shards: Sequence[int] = (),
         started_from: Sequence[str] = (),
+        skipped: Sequence[tuple[str, Path]] = (),
     ) -> "RetrievalFiles":
         """From files in the order of the ``sources``: of all of them, or of none.
 
@@ -63,7 +66,7 @@ class RetrievalFiles:
         )
         rest = iter(hashes)
         by_dataset = [list(islice(rest, number)) for number in shards] if hashes else []
-        own = (target_images, by_dataset, started_from)
+        own = (target_images, by_dataset, started_from, skipped)
         return cls(backend, images, neighbours, leakage, duplicates, leave_out, *own)
 
 
@@ -97,7 +100,16 @@ def _known(files: RetrievalFiles, lists: Mapping[str, pl.DataFrame]) -> Retrieva
         files.leave_out,
         _contents(files, lists),
         tuple(files.started_from),
+        _skipped(files.skipped),
     )
+
+
+def _skipped(lists: Sequence[tuple[str, Path]]) -> dict[str, list[str]]:
+    """Each data set's images that could not be read, whatever bank found that; none is no entry."""
+    found: dict[str, set[str]] = {}
+    for dataset, path in lists:
+        found.setdefault(dataset, set()).update(read_skipped(path)["path"])
+    return {dataset: sorted(images) for dataset, images in found.items() if images}
 
 
 def _contents(files: RetrievalFiles, lists: Mapping[str, pl.DataFrame]) -> Contents | None:
