@@ -152,6 +152,25 @@ def test_folders_whose_names_yaml_takes_for_numbers_or_truth_values(
     assert configuration.datasets[source].root == str(folder / source)
 
 
+def test_sources_of_one_name_in_two_places_are_two_data_sets(folder: Path) -> None:
+    for place in ("a", "b"):
+        lay_out(folder / place / "web", ["c", "d"], each=12)
+    for target in ("first", "then", "again"):
+        lay_out(folder / target, ["a", "b"], each=12)
+    (folder / "config/broken.yaml").write_text("datasets: [", encoding="utf-8")
+    for target, place in (("first", "a"), ("then", "b"), ("again", "a")):
+        assert main(["init", target, f"{place}/web", *QUICK]) == 0
+    assert main(["init", "then", "b/web", "--force", *QUICK]) == 0
+    roots = {}
+    for target in ("first", "then", "again"):
+        found = read_plan_configuration([Path(f"config/{target}.yaml")], None)
+        (source,) = found.experiments[target].sources
+        roots[target] = (source, found.datasets[source].root)
+    # Where it is the same folder, its list and descriptors are shared.
+    assert roots["first"] == roots["again"] == ("web", str(folder / "a/web"))
+    assert roots["then"] == ("web_source", str(folder / "b/web"))
+
+
 def test_a_share_of_the_example_has_as_many_folders(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,6 +11,7 @@ from sjft.errors import UserError
 from sjft.layout import RESERVED
 from sjft.settings.config import RESERVED_DATASETS, Configuration
 from sjft.settings.weights import FileWeights
+from sjft.settings.yaml_file import read_yaml
 
 # Folders that say nothing about what is in them: then the outer one's name is taken.
 SAYS_NOTHING = frozenset(
@@ -48,6 +49,28 @@ def taken(configuration: Configuration) -> set[str]:
     """Names that new entries may not have."""
     used = (configuration.datasets, configuration.retrievals, configuration.experiments)
     return {*RESERVED, *RESERVED_DATASETS, *(name for section in used for name in section)}
+
+
+def names_of_others(place: Path, own: Path, folder: Path, data_root: Path) -> set[str]:
+    """Names of data sets in the files of a folder, ``place``, whose images lie elsewhere.
+
+    All experiments share results/datasets/: under one name two folders would replace each other's
+    list, and all that follows from it, run by run. ``own`` is the file that is to be written,
+    ``folder`` where its images lie. A file that cannot be read names none: a run with it says so.
+    """
+    found: set[str] = set()
+    for path in sorted(place.glob("*.y*ml")):
+        if path.resolve() == own.resolve():
+            continue
+        try:
+            datasets = read_yaml(path).get("datasets")
+        except UserError:
+            continue
+        for name, entry in datasets.items() if isinstance(datasets, dict) else ():
+            root = entry.get("root") if isinstance(entry, dict) else None
+            if not isinstance(root, str) or (data_root / root).resolve() != folder.resolve():
+                found.add(str(name))
+    return found
 
 
 def name_of(folder: Path, role: str, avoided: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from sjft.cli.init.draft import Sides
 from sjft.cli.init.fitting import Fitted, fitted, tell
 from sjft.cli.init.layout import check_apart, look_at
-from sjft.cli.init.names import check_name, name_of, taken
+from sjft.cli.init.names import check_name, name_of, names_of_others, taken
 from sjft.cli.init.sizing import LEAST_UPDATES, Machine
 from sjft.cli.init.source_first import LEAST_EPOCHS, collection_of, experiment_that_learns
 from sjft.cli.init.survey import survey_source, survey_target
@@ -59,7 +59,8 @@ def propose(wishes: Wishes) -> str:
     starts = possible_starts(wishes.weights, wishes.network, machine.gpu, data_root, learned)
     tell(f"Looking at {layouts[0].folder} and {layouts[1].folder} ...")
     target, source = survey_target(layouts[0]), survey_source(layouts[1])
-    source_name = name_of(layouts[1].folder, "source", {*taken(shipped), name})
+    others = names_of_others(output.parent, output, layouts[1].folder, data_root)
+    source_name = name_of(layouts[1].folder, "source", {*taken(shipped), *others, name})
     sides = Sides(name, source_name, target, source)
     found = fitted(wishes.minutes, sides, machine, starts, output)
     proposal = found.proposal
