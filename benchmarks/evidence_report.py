@@ -75,7 +75,8 @@ One experiment alone sees no small difference. Here every pair of runs on the te
 same experiment and seed, counts alike, of all experiments with three seeds or more. The interval is
 that of other trainings on other images of these data sets, bold where it is clear of 0, not of
 other data sets, of which these are too few. Experiments on the same photographs, or held against
-the very same trainings, are taken to vary together.
+the very same trainings, are taken to vary together. Of twenty such intervals one is clear of 0 by
+chance.
 """
 LEVERS = """\
 ## What each setting changes
