@@ -269,18 +269,6 @@ def test_test_images_that_could_not_be_read_are_counted_and_named(
     assert line in found["table"].splitlines()
 
 
-def test_training_images_that_could_not_be_read_are_counted_and_named(tmp_path: Path) -> None:
-    assert summary_of(tmp_path)["skipped_in_training"] == {}
-    skipped = {"store": ["a.jpg"], "own": [f"{place}.jpg" for place in range(6)]}
-    found = summary_of(tmp_path, retrieval=replace(RETRIEVAL, skipped=skipped))
-    assert found["skipped_in_training"] == skipped
-    lines = found["table"].splitlines()
-    assert "1 image of `store` could not be read, and has no part in training: a.jpg." in lines
-    assert "6 images of `own` could not be read, and have no part in training: 0.jpg, 1.jpg" in str(
-        [line[:79] for line in lines]
-    )
-
-
 def test_the_share_of_each_source_is_reported_where_there_are_several(tmp_path: Path) -> None:
     found = summary_of(tmp_path)
     assert found["arms"]["selective"]["runs"][0]["source_shares"] == {"store": 1.0}

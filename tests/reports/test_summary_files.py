@@ -57,9 +57,15 @@ def test_images_that_could_not_be_read_are_counted_once_whatever_bank_found_that
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lists = [("own", ["b.jpg"]), ("store", ["c.jpg"]), ("own", ["a.jpg", "b.jpg"]), ("attic", [])]
-    written(tmp_path / "run", monkeypatch, "1.5", lists)
+    made = written(tmp_path / "run", monkeypatch, "1.5", lists)
     found = read_summary(tmp_path / "run/summary.json")["skipped_in_training"]
     assert found == {"own": ["a.jpg", "b.jpg"], "store": ["c.jpg"]}
+    lines = made["summary.md"].decode().splitlines()
+    assert (
+        "2 images of `own` could not be read, and have no part in training: a.jpg, b.jpg." in lines
+    )
+    assert "1 image of `store` could not be read, and has no part in training: c.jpg." in lines
+    assert not [line for line in lines if "`attic`" in line]
 
 
 def test_the_same_results_have_the_same_summary_however_long_they_took(

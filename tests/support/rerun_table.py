@@ -111,7 +111,7 @@ TABLE: dict[str, tuple[Any, str]] = {
         f"{TARGET_TRAINING}; equalise_bins; fit_projection; search_shard",
     ),
     # No extraction has left any out yet.
-    "datasets.images.on_bad_image": ("skip", "evaluate; select_subset; publish"),
+    "datasets.images.on_bad_image": ("skip", "evaluate; select_subset; summarise; publish"),
     "datasets.images.largest_file": (9, "list_images; evaluate; publish"),
     "datasets.images.largest_image": (9, "hash_images; evaluate; publish"),
     "datasets.images.root": (
@@ -149,7 +149,7 @@ TABLE: dict[str, tuple[Any, str]] = {
     # Here one has (see `chain`): with `fail`, that shard's job has to fail.
     "datasets.store.on_bad_image": (
         "skip",
-        "extract_descriptors; select_subset (using sources); publish",
+        "extract_descriptors; select_subset (using sources); summarise; publish",
     ),
     **{
         f"datasets.store.{key}": (
