@@ -42,6 +42,14 @@ def test_a_refusal_is_told_with_what_was_asked_for(error: str, advice: str | Non
     assert advice is None or advice in said.lines[2]
 
 
+def test_a_call_that_is_no_shell_s_is_shown_as_it_is_and_a_script_is_not_read() -> None:
+    as_script = refused("No").replace(' --wrap="', " /dev/stdin\n    sbatch script:\n#!/bin/sh\n'")
+    said = what_slurm_says(as_script)
+    assert said is not None and said.lines[1].startswith("It asked for: -A lab -p 'long jobs' ")
+    said = what_slurm_says(refused("No").replace("'long jobs'", "'long jobs"))
+    assert said is not None and said.lines[1].startswith("It asked for: sbatch --parsable")
+
+
 def test_each_advice_is_given() -> None:
     for words, advice in ADVICE_ON_REFUSALS.items():
         said = what_slurm_says(refused(f"sbatch: error: {words.capitalize()}"))

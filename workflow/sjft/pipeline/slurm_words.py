@@ -60,7 +60,8 @@ def what_slurm_says(message: str) -> Said | None:
     if refused := _REFUSED.search(message):
         error = " ".join(refused["error"].split())
         lines = [f"Slurm refused it: {error}"]
-        if asked := _asked(message[refused.end() :].partition(" --wrap")[0]):
+        _, _, call = message[refused.end() :].partition("sbatch call:")
+        if asked := _asked(call.strip().partition("\n")[0].partition(" --wrap")[0]):
             lines.append(f"It asked for: {asked}")
         return Said(lines + _advice(ADVICE_ON_REFUSALS, error.lower()), refused=True)
     if state := _STATE.search(message):
@@ -71,7 +72,11 @@ def what_slurm_says(message: str) -> Said | None:
 
 
 def _asked(call: str) -> str:
-    words = shlex.split(call)
+    """The options of a call that say how much of what; all of it where its quotes do not end."""
+    try:
+        words = shlex.split(call)
+    except ValueError:
+        return call
     found = []
     for word, following in pairwise([*words, ""]):
         name, sign, _ = word.partition("=")
