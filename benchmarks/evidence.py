@@ -1,4 +1,4 @@
-"""Does it help? Runs the queue of config/evidence.yaml bit by bit, and writes docs/evidence.md.
+"""Does it help? Runs the queue of config/evidence.yaml bit by bit, and writes its pages.
 
     python benchmarks/evidence.py --data FOLDER [--hours 2] [--renew] [--only NAME ...]
     python benchmarks/evidence.py --collect FOLDER --machine NAME
@@ -30,7 +30,7 @@ import numpy as np
 import torch
 import yaml
 from evidence_record import Record, Run, answers_of, settings_digest
-from evidence_report import report
+from evidence_report import pages_of, report
 from run_all import machine
 
 from sjft import layout
@@ -235,8 +235,8 @@ def main() -> None:
         if chosen.data is None or not chosen.data.is_dir():
             raise SystemExit(f"--data {chosen.data}: name the folder of photographs and weights.")
         _work(chosen, written, configuration, record)
-    report(chosen.record.with_suffix(".md"), record, written, configuration)
-    print(f"wrote {chosen.record.with_suffix('.md')}")
+    report(record, written, configuration)
+    print(f"wrote {' and '.join(map(str, pages_of(record)))}")
 
 
 def collect(
@@ -290,7 +290,7 @@ def _work(
                 f"{error}\nIf commit {commit[:12]}, which makes the runs, writes files of another "
                 "version than this program reads, go on with the program of now: --renew."
             ) from None
-        report(chosen.record.with_suffix(".md"), record, written, configuration)
+        report(record, written, configuration)
     if failed:
         raise SystemExit(f"{len(failed)} pieces failed: {sorted(failed)}")
 

@@ -4,54 +4,16 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from command_line import Row
-from evidence_record import Run, right_of
-from numpy.typing import NDArray
+from evidence_difference import OfSeeds, difference
+from evidence_record import Run
 
 from sjft.reports.choice import best_arm
-from sjft.reports.intervals import (
-    Interval,
-    interval_over_both,
-    interval_over_images,
-    interval_over_seeds,
-    smallest_difference,
-)
 from sjft.settings.arm import WITHOUT_SOURCE
-from sjft.storage.files import stable_integer
 
 TRIAL = "_val_"
 BASELINE = f"{TRIAL}baseline"
-OfSeeds = Mapping[int, Run]
 # Settings are tried for these: what is handed over, and what it is held against.
 TRIED = ("selective", WITHOUT_SOURCE)
-
-
-def difference(ours: OfSeeds, theirs: OfSeeds, labels: NDArray[np.int64], *names: str) -> Row:
-    """Columns of a difference, taken seed by seed on the same images; {} without a common seed.
-
-    ``labels`` [images] are the classes; ``names`` seed the bootstraps.
-    """
-    seeds = sorted(ours.keys() & theirs.keys())
-    if not seeds:
-        return {}
-    by_seed = np.array([ours[s].mean_class_accuracy - theirs[s].mean_class_accuracy for s in seeds])
-    by_image = np.array([right_of(ours[s]) - right_of(theirs[s]) for s in seeds])
-    seed = stable_integer("evidence", *names)
-    seen = smallest_difference(by_seed)
-    return {
-        "seeds": len(seeds),
-        "points": f"{100 * by_seed.mean():+.1f}",
-        "over seeds": ends(interval_over_seeds(by_seed), "+"),
-        "over images": ends(interval_over_images(by_image.mean(axis=0), labels, seed), "+"),
-        "over both": ends(interval_over_both(by_image, labels, seed), "+"),
-        "could be seen": "-" if seen is None else f"{100 * seen:.1f}",
-    }
-
-
-def ends(interval: Interval | None, sign: str = "") -> str:
-    """An interval of shares, in points; a dash where there is none."""
-    if interval is None:
-        return "-"
-    return f"{100 * interval.low:{sign}.1f} to {100 * interval.high:{sign}.1f}"
 
 
 def by_arm(runs: Sequence[Run], experiment: str) -> dict[str, dict[int, Run]]:
@@ -90,10 +52,11 @@ def headline(
             "right look, %": _of_right_look(of_arms),
             WITHOUT_SOURCE: f"{100 * mean:.1f}",
             **{
-                f"{arm} - {other}": _in_short(
-                    difference(of_arms.get(arm, {}), of_arms.get(other, {}), classes, arm, other)
-                )
+                f"{arm} - {other}": found.in_short() if found else "-"
                 for arm, other in comparisons
+                for found in [
+                    difference(of_arms.get(arm, {}), of_arms.get(other, {}), classes, arm, other)
+                ]
             },
         }
 
@@ -107,18 +70,6 @@ def _of_right_look(of_arms: Mapping[str, OfSeeds]) -> str:
     return " / ".join(means) if means != ["-", "-"] else "-"
 
 
-def _in_short(found: Row) -> str:
-    """Points and interval in one cell, bold where it is clear of 0; a dash without runs."""
-    if not found:
-        return "-"
-    interval = str(found["over both"])
-    if interval == "-":
-        return str(found["points"])
-    low, high = (float(end) for end in interval.split(" to "))
-    bold = "**" if low > 0 or high < 0 else ""
-    return f"{bold}{found['points']}{bold} ({interval})"
-
-
 # What is a baseline itself, and another way to begin than the one beside it.
 BASELINES = {
     "flowers_own_weights_val_baseline": "flowers_scratch_val_baseline",
@@ -130,6 +81,8 @@ def levers(
     runs: Sequence[Run], names: Sequence[str], labels: Mapping[str, Sequence[int]]
 ) -> Iterator[Row]:
     """What each setting that was tried changes for an arm, against its baseline's same arm.
+
+    An arm that gives the very same answers with it as without is left out.
 
     ``names`` are the queue's experiments in its order, ``labels`` the classes of the images that
     runs of some settings were judged by.
@@ -146,9 +99,12 @@ def levers(
             of_both = {tuple(labels[run.settings]) for run in (*ours.values(), *theirs.values())}
             if len(of_both) != 1:
                 continue
+            # A weight of the source, say, changes nothing where nothing is borrowed.
+            if all(theirs[s].answers == run.answers for s, run in ours.items() if s in theirs):
+                continue
             found = difference(ours, theirs, np.array(of_both.pop()), name, arm)
             if found:
-                yield {"setting": f"`{name}`", "arm": arm, **found}
+                yield {"setting": f"`{name}`", "arm": arm, **found.row()}
 
 
 def never_worse(
@@ -166,11 +122,13 @@ def never_worse(
         if not chosen:
             continue
         classes = np.array(labels[next(iter(chosen.values())).settings])
+        found = difference(chosen, of_arms[WITHOUT_SOURCE], classes, name, "best")
+        assert found is not None, "what is chosen is chosen for seeds of `fine-tune`"
         times = {arm: sum(run.arm == arm for run in chosen.values()) for arm in of_arms}
         yield {
             "experiment": f"`{name}`",
             "published": ", ".join(f"{arm} {n}" for arm, n in times.items() if n),
-            **difference(chosen, of_arms[WITHOUT_SOURCE], classes, name, "best"),
+            **found.row(),
         }
 
 

@@ -79,6 +79,7 @@ class Record:
 
     def __init__(self, folder: Path) -> None:
         """Read what is there; raises `SystemExit` for a table of other columns."""
+        self.folder = folder
         self._table, self._labels = folder / "runs.csv", folder / "labels.json"
         self.runs: list[Run] = []
         self.labels: dict[str, list[int]] = {}

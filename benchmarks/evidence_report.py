@@ -1,4 +1,4 @@
-"""The page of the evidence: tables of every experiment, from the record alone."""
+"""The pages of the evidence, from the record alone: what it answers, and every experiment."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
@@ -11,12 +11,11 @@ from evidence_answers import (
     BASELINE,
     TRIAL,
     by_arm,
-    difference,
-    ends,
     headline,
     levers,
     never_worse,
 )
+from evidence_difference import difference, ends
 from evidence_record import Record, Run, Sections, settings_digest
 from evidence_together import PUBLISHED, groups_of, together
 
@@ -38,6 +37,10 @@ COMPARISONS = (
 INTRODUCTION = """\
 # Evidence: does it help?
 
+What all runs say. The settings and tables of
+[each experiment](evidence-by-experiment.md) have a page of their own; what follows for a user is in
+[when borrowing does not help](when-borrowing-does-not-help.md).
+
 Written by `make evidence DATA=FOLDER` from `docs/evidence/runs.csv`, which holds every run that was
 made, with its answers image by image. The queue is `config/evidence.yaml`. FOLDER holds
 `flowers17/` and `dtd10/` (`train/`, `val/`, `test/` with class folders), `miniimagenet/` (`train/`,
@@ -52,8 +55,8 @@ nothing else sees.
 Accuracies are means over the classes, in per cent. Differences are taken seed by seed on the same
 images: *over seeds* is Student's 95 % interval of other trainings on these images, *over images* a
 95 % bootstrap of other images for these trainings, *over both* of other trainings on other images:
-a claim needs it clear of 0. *Could be seen* is the smallest difference that as many seeds would
-have found with a probability of 80 %. With fewer than three seeds nothing can be said.
+a claim needs it clear of 0, and is bold. *Could be seen* is the smallest difference that as many
+seeds would have found with a probability of 80 %. With fewer than three seeds nothing can be said.
 """
 IN_SHORT = (
     ("selective", "fine-tune"),
@@ -65,7 +68,7 @@ HEADLINE = """\
 ## In short
 
 The experiments on the test split: `fine-tune`'s accuracy, and differences with their interval over
-both, bold where it is clear of 0. Where the truth is known, *right look* is the share of the source
+both. Where the truth is known, *right look* is the share of the source
 images that look as the target does, of the chosen and of those drawn at random.
 """
 TOGETHER = """\
@@ -73,8 +76,8 @@ TOGETHER = """\
 
 One experiment alone sees no small difference. Here every pair of runs on the test split, of the
 same experiment and seed, counts alike, of all experiments with three seeds or more. The interval is
-that of other trainings on other images of these data sets, bold where it is clear of 0, not of
-other data sets, of which these are too few. Experiments on the same photographs, or held against
+that of other trainings on other images of these data sets, not of other data sets, of which these
+are too few. Experiments on the same photographs, or held against
 the very same trainings, are taken to vary together. Of twenty such intervals one is clear of 0 by
 chance.
 """
@@ -82,10 +85,18 @@ LEVERS = """\
 ## What each setting changes
 
 Each arm against the same arm of its baseline, `..._val_baseline`, on the images that are named at
-each experiment below: no test split that results are reported on. The weights of
-`flowers_own_weights_val_baseline`, with the recipe that suits them, stand against the random ones
-of `flowers_scratch_val_baseline`, and so on the test split, where nothing was chosen by it,
-`flowers_own_weights` against `flowers_scratch`.
+[each experiment](evidence-by-experiment.md): no test split that results are reported on. An arm
+that a setting leaves as it is, answer by answer, is not shown: `fine-tune` under a weight of the
+source. The weights of `flowers_own_weights_val_baseline`, with the recipe that suits them, stand
+against the random ones of `flowers_scratch_val_baseline`, and so on the test split, where nothing
+was chosen by it, `flowers_own_weights` against `flowers_scratch`.
+"""
+EACH = """\
+# Evidence: each experiment
+
+All that was run, in the queue's order; what it says together is in [evidence](evidence.md),
+which also says what the columns are. Settings are what sets an experiment apart from its family's
+`..._val_baseline`, where that was run.
 """
 NEVER_WORSE = """\
 ## What the validation split would have chosen
@@ -95,33 +106,39 @@ What `publish: {arm: best}` hands over, the arm that is best on the validation s
 """
 
 
-def report(path: Path, record: Record, written: Sections, configuration: Configuration) -> None:
-    """Write the page."""
+def report(record: Record, written: Sections, configuration: Configuration) -> None:
+    """Write both pages, beside the record's folder: what it answers, and each experiment."""
     current = {name: settings_digest(written, name) for name in written["experiments"]}
-    parts = [INTRODUCTION, "\n".join(_provenance(record, current)) + "\n"]
     now = [run for run in record.runs if current.get(run.experiment) == run.settings]
-    given = (now, list(current), record.labels)
     networks = {name: _network(configuration.experiments[name].training) for name in current}
     made = {name: _is_made(written, name) for name in current}
     groups = groups_of(list(current), made, networks)
-    of_all = (*IN_SHORT, (PUBLISHED, WITHOUT_SOURCE))
-    for text, rows in (
+    given, of_all = (now, list(current), record.labels), (*IN_SHORT, (PUBLISHED, WITHOUT_SOURCE))
+    answers = (
         (HEADLINE, list(headline(*given, IN_SHORT, networks))),
         (TOGETHER, list(together(now, groups, record.labels, of_all))),
         (NEVER_WORSE, list(never_worse(*given))),
         (LEVERS, list(levers(*given))),
-    ):
-        if rows:
-            parts += [f"{text}\n{table(rows)}"]
+    )
+    parts = [INTRODUCTION, "\n".join(_provenance(record, current)) + "\n"]
+    parts += [f"{text}\n{table(rows)}" for text, rows in answers if rows]
     shown = {run.experiment for run in now}
-    for name, digest in current.items():
-        runs = [run for run in record.runs if (run.experiment, run.settings) == (name, digest)]
-        if runs:
-            parts.append(_section(name, runs, record.labels[digest], written, configuration, shown))
-    waiting = [name for name in current if not any(r.experiment == name for r in record.runs)]
-    if waiting:
-        parts.append(f"## Not yet run\n\n{', '.join(f'`{name}`' for name in waiting)}\n")
-    write_text(path, "\n".join(parts))
+    if waiting := [f"`{name}`" for name in current if name not in shown]:
+        parts.append(f"## Not yet run\n\n{', '.join(waiting)}\n")
+    page, of_each = pages_of(record)
+    write_text(page, "\n".join(parts))
+    sections = [
+        _section(name, now, record.labels[digest], written, configuration)
+        for name, digest in current.items()
+        if name in shown
+    ]
+    write_text(of_each, "\n".join([EACH, *sections]))
+
+
+def pages_of(record: Record) -> tuple[Path, Path]:
+    """Where the answers go, and where each experiment."""
+    folder = record.folder
+    return folder.with_suffix(".md"), folder.with_name(f"{folder.name}-by-experiment.md")
 
 
 def _provenance(record: Record, current: dict[str, str]) -> Iterator[str]:
@@ -142,22 +159,19 @@ def _section(
     labels: Sequence[int],
     written: Sections,
     configuration: Configuration,
-    shown: Collection[str],
 ) -> str:
-    found = by_arm(runs, name)
+    found, classes = by_arm(runs, name), np.array(labels)
     in_order = [arm for arm in configuration.experiments[name].ablation_arms if arm in found]
     arms = [_arm_row(arm, list(found[arm].values())) for arm in in_order]
     compared = [
-        {"difference": f"{arm} - {other}", **columns}
+        {"difference": f"{arm} - {other}", **one.row()}
         for arm, other in COMPARISONS
-        if (
-            columns := difference(
-                found.get(arm, {}), found.get(other, {}), np.array(labels), arm, other
-            )
-        )
+        if (one := difference(found.get(arm, {}), found.get(other, {}), classes, arm, other))
     ]
+    shown = {run.experiment for run in runs}
     settings = ", ".join(_settings(written["experiments"], name, shown))
-    head = f"## {name}\n\nOn `{runs[0].split}` ({runs[0].images} images). {settings}.\n"
+    split = configuration.experiments[name].evaluation.split
+    head = f"## {name}\n\nOn `{split}` ({len(labels)} images). {settings}.\n"
     return "\n".join([head, table(arms), *([table(compared)] if compared else [])])
 
 

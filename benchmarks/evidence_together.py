@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 from command_line import Row
-from evidence_answers import TRIAL, OfSeeds, by_arm, ends, published
+from evidence_answers import TRIAL, by_arm, published
+from evidence_difference import OfSeeds, ends, points
 from evidence_record import Run, right_of
 from numpy.typing import NDArray
 
@@ -49,14 +50,13 @@ def together(
             if not enough:
                 continue
             trainings = list(_trainings(enough, labels))
-            points, interval = mean_difference(trainings, stable_integer(group, arm, other))
-            bold = "**" if interval.low > 0 or interval.high < 0 else ""
+            mean, interval = mean_difference(trainings, stable_integer(group, arm, other))
             yield {
                 "experiments": group,
                 "difference": f"{arm} - {other}",
                 "number": len(enough),
                 "pairs of runs": sum(one.pairs for one in trainings),
-                "points": f"{bold}{100 * points:+.1f}{bold}",
+                "points": points(mean, interval),
                 "over both": ends(interval, "+"),
             }
 
@@ -71,13 +71,13 @@ def mean_difference(trainings: Sequence[Trainings], seed: int) -> tuple[float, I
     """
     weights = np.array([one.pairs for one in trainings]) / sum(one.pairs for one in trainings)
     of_seeds = np.zeros(RESAMPLES)
-    of_rest = points = 0.0
+    of_rest = overall = 0.0
     sums: dict[tuple[int, ...], NDArray[np.float64]] = {}
     rng = np.random.default_rng(seed)
     for weight, (differences, labels, _) in zip(weights, trainings, strict=True):
         mean = differences.mean(axis=0)
         of_classes = [mean[labels == label].mean() for label in np.unique(labels)]
-        points += weight * float(np.mean(of_classes))
+        overall += weight * float(np.mean(of_classes))
         found, whole = variation(differences, labels), variation(mean[None], labels)
         assert found.of_seeds is not None, "of one seed nothing is known"
         error = np.sqrt(found.of_seeds / found.seeds)
@@ -88,8 +88,8 @@ def mean_difference(trainings: Sequence[Trainings], seed: int) -> tuple[float, I
     of_images = sum(variation(s[None], np.array(images)).of_images for images, s in sums.items())
     draws = rng.standard_normal(RESAMPLES) * np.sqrt(max(0.0, of_images - of_rest)) + of_seeds
     tail = (1 - LEVEL) / 2
-    low, high = np.quantile(points + draws, [tail, 1 - tail])
-    return points, Interval(float(low), float(high))
+    low, high = np.quantile(overall + draws, [tail, 1 - tail])
+    return overall, Interval(float(low), float(high))
 
 
 def _of_both(of_arms: Mapping[str, OfSeeds], arm: str, other: str) -> tuple[OfSeeds, OfSeeds]:

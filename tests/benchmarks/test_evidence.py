@@ -1,5 +1,6 @@
 """The evidence: what is still to be run, the record of what was, and the page made of it."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,11 +25,13 @@ from evidence import (
     wanted_of,
 )
 from evidence_answers import headline, levers, never_worse
+from evidence_difference import points
 from evidence_record import Record, Run, Sections, answers_of, right_of, settings_digest
 from evidence_report import report
 
 from sjft import layout
 from sjft.pipeline import runs
+from sjft.reports.intervals import Interval
 
 WRITTEN, CONFIGURATION = read_queue()
 NAME = "lowlight_val_baseline"
@@ -210,17 +213,28 @@ def test_the_page_says_what_the_record_holds(tmp_path: Path) -> None:
         record.add(run("selective", seed, ours), LABELS)
         record.add(run("fine-tune", seed, theirs), LABELS)
     record.add(replace(run("fine-tune", 5, "1" * 10), settings="older"), LABELS)
-    report(tmp_path / "evidence.md", record, WRITTEN, CONFIGURATION)
+    report(record, WRITTEN, CONFIGURATION)
     page = (tmp_path / "evidence.md").read_text(encoding="utf-8")
+    each = (tmp_path / "evidence-by-experiment.md").read_text(encoding="utf-8")
     ours = np.mean([r.mean_class_accuracy for r in record.runs if r.arm == "selective"])
-    assert f"| selective | 3 | {100 * ours:.1f} |" in page
+    assert f"| selective | 3 | {100 * ours:.1f} |" in each
     differences = [
         a.mean_class_accuracy - b.mean_class_accuracy
         for a, b in zip(record.runs[0:6:2], record.runs[1:6:2], strict=True)
     ]
-    assert f"| selective - fine-tune | 3 | {100 * np.mean(differences):+.1f} |" in page
+    assert f"| selective - fine-tune | 3 | {100 * np.mean(differences):+.1f} |" in each
     assert "Left out: 1 runs of other settings" in page
     assert "`lowlight_val_longer`" in page.split("## Not yet run")[1]
+
+
+def test_the_pages_in_the_repository_are_those_of_its_record(tmp_path: Path) -> None:
+    shutil.copytree(REPOSITORY / "docs" / "evidence", tmp_path / "evidence")
+    report(Record(tmp_path / "evidence"), WRITTEN, CONFIGURATION)
+    for name in ("evidence.md", "evidence-by-experiment.md"):
+        written = (tmp_path / name).read_text(encoding="utf-8")
+        assert written == (REPOSITORY / "docs" / name).read_text(encoding="utf-8"), (
+            f"docs/{name} is out of date: python benchmarks/evidence.py --report"
+        )
 
 
 @pytest.mark.parametrize("with_baseline", [True, False])
@@ -231,8 +245,8 @@ def test_an_experiment_s_settings_are_said_as_far_as_its_baseline_s_are_not(
     record.add(run("selective", 0, "1101101011", "lowlight_val_longer"), LABELS)
     if with_baseline:
         record.add(run("selective", 0, "1101101011"), LABELS)
-    report(tmp_path / "evidence.md", record, WRITTEN, CONFIGURATION)
-    page = (tmp_path / "evidence.md").read_text(encoding="utf-8")
+    report(record, WRITTEN, CONFIGURATION)
+    page = (tmp_path / "evidence-by-experiment.md").read_text(encoding="utf-8")
     said = page.split("## lowlight_val_longer")[1].split("\n\n")[1]
     assert "`training.updates: 4000`" in said
     assert ("`target: lowlight_10`" in said) == (not with_baseline)
@@ -259,6 +273,27 @@ def test_weights_that_were_learned_stand_against_random_ones_on_the_test_split_t
         record.add(run("fine-tune", 0, right, name), LABELS)
     rows = list(levers(record.runs, names, record.labels))
     assert [row["setting"] for row in rows] == ["`flowers_own_weights`"]
+
+
+def test_a_setting_that_leaves_an_arm_as_it_is_is_not_shown(tmp_path: Path) -> None:
+    record, tried = Record(tmp_path), "lowlight_val_longer"
+    for arm, with_it in (("fine-tune", "1101101011"), ("selective", "1111111011")):
+        record.add(run(arm, 0, "1101101011"), LABELS)
+        record.add(run(arm, 0, with_it, tried), LABELS)
+    rows = list(levers(record.runs, list(WRITTEN["experiments"]), record.labels))
+    assert [(row["setting"], row["arm"]) for row in rows] == [(f"`{tried}`", "selective")]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "bold"), [(0.0006, 0.02, True), (0.0004, 0.02, False), (-0.02, -0.0006, True)]
+)
+def test_a_difference_is_bold_where_its_interval_is_clear_of_0_as_it_is_printed(
+    low: float, high: float, bold: bool
+) -> None:
+    middle = (low + high) / 2
+    plain = f"{100 * middle:+.1f}"
+    assert points(middle, Interval(low, high)) == (f"**{plain}**" if bold else plain)
+    assert points(middle, None) == plain
 
 
 def test_another_target_s_images_are_no_baseline(tmp_path: Path) -> None:

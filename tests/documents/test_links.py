@@ -11,7 +11,7 @@ from documented import BLOCK, SPAN, pages
 PAGES = pages()
 DOCS = REPOSITORY / "docs"
 # Written by a program, and looked up rather than read.
-GENERATED = {DOCS / "reference.md", DOCS / "evidence.md"}
+GENERATED = {DOCS / f"{name}.md" for name in ("reference", "evidence", "evidence-by-experiment")}
 LINK = re.compile(r"\[(?:[^\[\]]|\[[^\]]*\])*\]\(([^)\s]+)\)")
 FOLDERS = "benchmarks|config|docs|envs|tests|workflow"
 # What the reader writes, or has written.

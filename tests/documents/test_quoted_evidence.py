@@ -7,6 +7,7 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 QUOTING = ("docs/when-borrowing-does-not-help.md", "docs/training.md")
+EVIDENCE = ("docs/evidence.md", "docs/evidence-by-experiment.md")
 INTERVAL = re.compile(r"([+-]?\d+\.\d)\s+to\s+([+-]?\d+\.\d)\)")
 IN_EVIDENCE = re.compile(r"([+-]\d+\.\d) to ([+-]\d+\.\d)")
 
@@ -17,8 +18,9 @@ def signed(figure: str) -> str:
 
 @pytest.mark.parametrize("page", QUOTING)
 def test_every_interval_that_a_page_quotes_stands_in_the_evidence(page: str) -> None:
-    known = set(IN_EVIDENCE.findall((REPOSITORY / "docs/evidence.md").read_text("utf-8")))
+    evidence = [(REPOSITORY / page).read_text("utf-8") for page in EVIDENCE]
+    known = {pair for text in evidence for pair in IN_EVIDENCE.findall(text)}
     quoted = INTERVAL.findall((REPOSITORY / page).read_text("utf-8"))
     assert quoted
     outdated = [pair for pair in quoted if tuple(map(signed, pair)) not in known]
-    assert not outdated, f"{page}: no such interval in docs/evidence.md (more seeds?): {outdated}"
+    assert not outdated, f"{page}: no such interval in the evidence (more seeds?): {outdated}"
