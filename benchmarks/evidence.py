@@ -1,6 +1,6 @@
 """Does it help? Runs the queue of config/evidence.yaml bit by bit, and writes its pages.
 
-    python benchmarks/evidence.py --data FOLDER [--hours 2] [--renew] [--only NAME ...]
+    python benchmarks/evidence.py --data FOLDER [--hours 2] [--renew] [--only NAME ...] [--seeds N]
     python benchmarks/evidence.py --collect FOLDER --machine NAME
 
 A piece is one seed of one experiment: all its arms. The experiments are run in the queue's order,
@@ -221,6 +221,7 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=float("inf"), help="begin no piece later")
     parser.add_argument("--renew", action="store_true", help="run the program of now from here on")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="run these experiments alone")
+    parser.add_argument("--seeds", type=int, metavar="N", help="the first N of each experiment")
     parser.add_argument("--report", action="store_true", help="write the report alone")
     parser.add_argument("--collect", type=Path, metavar="FOLDER", help="record runs made elsewhere")
     parser.add_argument("--machine", metavar="NAME", help="what those ran on")
@@ -271,7 +272,7 @@ def _work(
     failed: set[tuple[str, int]] = set()
     while time.monotonic() < end:
         waiting = runnable(pieces(written, configuration, record), configuration)
-        wanted = (p for p in waiting if not chosen.only or p.experiment in chosen.only)
+        wanted = (p for p in waiting if _is_wanted(p, chosen, configuration))
         piece = next((p for p in wanted if (p.experiment, p.seed) not in failed), None)
         if piece is None:
             break
@@ -293,6 +294,11 @@ def _work(
         report(record, written, configuration)
     if failed:
         raise SystemExit(f"{len(failed)} pieces failed: {sorted(failed)}")
+
+
+def _is_wanted(piece: Piece, chosen: argparse.Namespace, configuration: Configuration) -> bool:
+    seeds = configuration.experiments[piece.experiment].ablation.seeds[: chosen.seeds]
+    return piece.seed in seeds and (not chosen.only or piece.experiment in chosen.only)
 
 
 if __name__ == "__main__":

@@ -43,10 +43,12 @@ What all runs say. The settings and tables of
 
 Written by `make evidence DATA=FOLDER` from `docs/evidence/runs.csv`, which holds every run that was
 made, with its answers image by image. The queue is `config/evidence.yaml`. FOLDER holds
-`flowers17/` and `dtd10/` (`train/`, `val/`, `test/` with class folders), `miniimagenet/` (`train/`,
-`test/`), `tinyimagenet/train/`, `weights/squeezenet1_1.pth`, `weights/mobilenet_v2.pth`, ImageNet's
-list of classes, `splits/imagenet1k_LOC_synset_mapping.txt`, and for `flowers_own_weights` the model
-that the queue's experiment `source_alone_val_baseline` publishes,
+`flowers17/` and `dtd10/` (`train/`, `val/`, `test/` with class folders), `clothing/` (Grigorev's
+clothing-dataset-small: `train/`, `validation/`, `test/`), `pacs/` (PACS: its four folders, and the
+lists that `benchmarks/evidence_lists.py FOLDER` writes), `miniimagenet/` (`train/`, `test/`),
+`tinyimagenet/train/`, `weights/squeezenet1_1.pth`, `weights/mobilenet_v2.pth`, ImageNet's list of
+classes, `splits/imagenet1k_LOC_synset_mapping.txt`, and for `flowers_own_weights` the model that
+the queue's experiment `source_alone_val_baseline` publishes,
 `weights/shufflenet_miniimagenet.pt`. Experiments whose names hold `_val_` choose
 settings, on the validation split; the test split is seen by the others alone. Those of
 `made_anew_val_`, where the validation split chooses weights, are judged by other images, which

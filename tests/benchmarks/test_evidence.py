@@ -111,6 +111,11 @@ def test_some_experiments_can_be_run_alone(monkeypatch: pytest.MonkeyPatch, tmp_
     seeds = {"flowers": 10, NAME: 3}
     in_order = [name for name in WRITTEN["experiments"] if name in seeds]
     assert asked == [(name, seed) for name in in_order for seed in range(seeds[name])]
+    asked.clear()
+    monkeypatch.setattr("sys.argv", ["evidence.py", *record, "--only", "flowers", "--seeds", "2"])
+    with pytest.raises(SystemExit, match="2 pieces failed"):
+        evidence.main()
+    assert asked == [("flowers", 0), ("flowers", 1)]
     monkeypatch.setattr("sys.argv", ["evidence.py", *record, "--only", "flowers", "no such"])
     with pytest.raises(SystemExit, match="--only: no such is not in"):
         evidence.main()
