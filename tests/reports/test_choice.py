@@ -39,6 +39,8 @@ def test_of_equal_arms_that_borrow_the_first_is_taken() -> None:
     assert choice.arm == "b"
     assert "`b` and `a` have 50.0 % mean class accuracy on the split `dev`" in choice.reason
     assert "it stands first" in choice.reason
+    three = {arm: [0.5] for arm in ("b", "a", "c")}
+    assert "`b`, `a` and `c` have 50.0 %" in best_arm(three).reason
 
 
 def test_half_a_point_decides_and_so_do_all_and_none() -> None:

@@ -53,7 +53,8 @@ def best_arm(accuracies: Mapping[str, Sequence[float]], split: str = VALIDATION_
     if not others:
         return Choice(best, f"`{best}` is published: it is the only arm, with {figure}.")
     if equal:
-        names = " and ".join(f"`{arm}`" for arm in (best, *equal))
+        *first, last = (f"`{arm}`" for arm in (best, *equal))
+        names = f"{', '.join(first)} and {last}"
         why = "it needs no source" if best == WITHOUT_SOURCE else "it stands first"
         return Choice(best, f"`{best}` is published: {names} have {figure}, and {why}.")
     next_ones = ", ".join(f"`{arm}` {points(means[arm])}" for arm in others)
