@@ -22,8 +22,8 @@ PUBLISHED = "published"
 class Trainings(NamedTuple):
     """Experiments that are held against the very same trainings, as one.
 
-    ``differences`` [seeds, images] are means over these experiments, ``labels`` [images] the
-    classes, ``pairs`` the pairs of runs in it.
+    ``differences`` [seeds, images] are those of these experiments together, ``labels`` [images]
+    the classes, ``pairs`` the pairs of runs in it.
     """
 
     differences: NDArray[np.float64]
@@ -103,21 +103,40 @@ def _of_both(of_arms: Mapping[str, OfSeeds], arm: str, other: str) -> tuple[OfSe
 def _trainings(
     of_both: Sequence[tuple[OfSeeds, OfSeeds]], labels: Mapping[str, Sequence[int]]
 ) -> Iterator[Trainings]:
-    """One for all experiments whose runs are held against the same answers, seed by seed.
+    """One for all experiments that are held against the same answers, if only with some seeds.
 
     Another source leaves `fine-tune` as it is: such differences vary together with the seed.
     """
-    held_against: dict[tuple[object, ...], list[NDArray[np.float64]]] = {}
-    judged_by: dict[tuple[object, ...], NDArray[np.int64]] = {}
+    held: list[tuple[set[object], list[tuple[OfSeeds, OfSeeds]]]] = []
+    for both in of_both:
+        theirs = both[1]
+        classes = tuple(labels[next(iter(theirs.values())).settings])
+        against: set[object] = {(classes, s, run.answers) for s, run in theirs.items()}
+        shared = [one for one in held if one[0] & against]
+        held = [one for one in held if not one[0] & against]
+        keys = against.union(*(keys for keys, _ in shared))
+        held.append((keys, [*(b for _, together in shared for b in together), both]))
+    for _, several in held:
+        yield _as_one(several, np.array(labels[next(iter(several[0][1].values())).settings]))
+
+
+def _as_one(of_both: Sequence[tuple[OfSeeds, OfSeeds]], labels: NDArray[np.int64]) -> Trainings:
+    """Experiments as one, whose mean is that of all pairs and which varies as much from it.
+
+    With a seed go the deviations of all experiments that have it, each from its own mean. Fewer
+    seeds than there are make deviations from their mean smaller: they are brought up to the rest.
+    """
+    seeds = sorted({seed for ours, _ in of_both for seed in ours})
+    pairs = sum(len(ours) for ours, _ in of_both)
+    mean = np.zeros(len(labels))
+    deviations = np.zeros((len(seeds), len(labels)))
     for ours, theirs in of_both:
-        classes = labels[next(iter(theirs.values())).settings]
-        same = (*classes, *((seed, run.answers) for seed, run in theirs.items()))
-        judged_by[same] = np.array(classes)
-        by_image = np.array([right_of(ours[s]) - right_of(theirs[s]) for s in theirs])
-        held_against.setdefault(same, []).append(by_image)
-    for same, differences in held_against.items():
-        stacked = np.array(differences)
-        yield Trainings(stacked.mean(axis=0), judged_by[same], len(stacked) * len(stacked[0]))
+        found = np.array([right_of(ours[s]) - right_of(theirs[s]) for s in ours])
+        own, number = found.mean(axis=0), len(found)
+        mean += number / pairs * own
+        brought_up = np.sqrt(number / (number - 1) * (len(seeds) - 1) / len(seeds))
+        deviations[np.searchsorted(seeds, list(ours))] += brought_up * (found - own)
+    return Trainings(mean + len(seeds) / pairs * deviations, labels, pairs)
 
 
 def groups_of(

@@ -107,6 +107,26 @@ def test_experiments_that_are_held_against_the_same_trainings_are_one() -> None:
     assert widths[0] > 1.3 * widths[1]
 
 
+def test_experiments_that_share_some_seeds_trainings_are_one_with_these_alone() -> None:
+    """The interval holds the truth as often as it says, with other numbers of seeds as well."""
+    rng, truth, times, held = np.random.default_rng(6), 0.1, 300, 0
+    numbers = {"a": 10, "b": 9, "c": 8, "d": 3}
+    labels = {name: LABELS.tolist() for name in numbers}
+    for _ in range(times):
+        runs = []
+        shares = np.clip(0.5 + rng.normal(0, 0.12, 10), 0, 1)
+        plain = [rng.random(100) < share for share in shares]
+        for name, seeds in numbers.items():
+            for seed in range(seeds):
+                runs.append(run(name, "fine-tune", seed, plain[seed]))
+                runs.append(run(name, "selective", seed, rng.random(100) < 0.5 + truth))
+        (row,) = together(runs, {"all": list(numbers)}, labels, [("selective", "fine-tune")])
+        assert row["pairs of runs"] == 30
+        low, high = map(float, str(row["over both"]).split(" to "))
+        held += low <= 100 * truth <= high
+    assert abs(held / times - 0.95) < 2 * np.sqrt(0.95 * 0.05 / times) + 0.005
+
+
 def test_what_is_published_is_held_against_fine_tuning_and_few_seeds_are_left_out() -> None:
     rng, runs = np.random.default_rng(5), []
     for name, seeds in (("enough", 3), ("few", 2)):
