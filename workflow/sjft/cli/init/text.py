@@ -168,7 +168,8 @@ def _experiment(of: Proposal) -> Iterator[str]:
     if not of.start.pretrained:
         rate += (
             " From random weights, with 450 updates a round or more, try `optimiser: adamw` with "
-            "0.01 and `weight_decay: 0.05`: see docs/when-borrowing-does-not-help.md."
+            "`weight_decay: 0.05` and 0.002, which suited a ResNet-18, or 0.01, which suited a "
+            "ShuffleNet: see docs/when-borrowing-does-not-help.md."
         )
     yield from keys(6, of.training, {
         "network": f"Weights: {of.start.why}.",
