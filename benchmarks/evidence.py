@@ -13,7 +13,7 @@ waits where there is none.
 `--collect` records the runs that were made elsewhere, on a cluster or a machine with a GPU: FOLDER
 is a clone of this repository with their `results/`, NAME what they ran on.
 
-FOLDER holds flowers17/, dtd10/, miniimagenet/ and weights/, as docs/evidence.md says.
+What FOLDER holds: docs/evidence-by-experiment.md.
 """
 
 import argparse

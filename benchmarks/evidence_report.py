@@ -37,28 +37,18 @@ COMPARISONS = (
 INTRODUCTION = """\
 # Evidence: does it help?
 
-What all runs say. The settings and tables of
-[each experiment](evidence-by-experiment.md) have a page of their own; what follows for a user is in
-[when borrowing does not help](when-borrowing-does-not-help.md).
-
-Written by `make evidence DATA=FOLDER` from `docs/evidence/runs.csv`, which holds every run that was
-made, with its answers image by image. The queue is `config/evidence.yaml`. FOLDER holds
-`flowers17/` and `dtd10/` (`train/`, `val/`, `test/` with class folders), `clothing/` (Grigorev's
-clothing-dataset-small: `train/`, `validation/`, `test/`), `pacs/` (PACS: its four folders, and the
-lists that `benchmarks/evidence_lists.py FOLDER` writes), `miniimagenet/` (`train/`, `test/`),
-`tinyimagenet/train/`, `weights/squeezenet1_1.pth`, `weights/mobilenet_v2.pth`, ImageNet's list of
-classes, `splits/imagenet1k_LOC_synset_mapping.txt`, and for `flowers_own_weights` the model that
-the queue's experiment `source_alone_val_baseline` publishes,
-`weights/shufflenet_miniimagenet.pt`. Experiments whose names hold `_val_` choose
-settings, on the validation split; the test split is seen by the others alone. Those of
-`made_anew_val_`, where the validation split chooses weights, are judged by other images, which
-nothing else sees.
+What all runs say: what follows from it for a user is in
+[when borrowing does not help](when-borrowing-does-not-help.md), and how it was made, with settings
+and tables, in [each experiment](evidence-by-experiment.md).
 
 Accuracies are means over the classes, in per cent. Differences are taken seed by seed on the same
 images: *over seeds* is Student's 95 % interval of other trainings on these images, *over images* a
 95 % bootstrap of other images for these trainings, *over both* of other trainings on other images:
 a claim needs it clear of 0, and is bold. *Could be seen* is the smallest difference that as many
 seeds would have found with a probability of 80 %. With fewer than three seeds nothing can be said.
+Experiments whose names hold `_val_` choose settings, on the validation split; the test split is
+seen by the others alone. Those of `made_anew_val_`, where the validation split chooses weights, are
+judged by other images, which nothing else sees.
 """
 IN_SHORT = (
     ("selective", "fine-tune"),
@@ -96,9 +86,23 @@ was chosen by it, `flowers_own_weights` against `flowers_scratch`.
 EACH = """\
 # Evidence: each experiment
 
-All that was run, in the queue's order; what it says together is in [evidence](evidence.md),
-which also says what the columns are. Settings are what sets an experiment apart from its family's
+All that was run, in the queue's order; what it says together is in [evidence](evidence.md), which
+also says what the columns are. Settings are what sets an experiment apart from its family's
 `..._val_baseline`, where that was run.
+
+Both pages are written by `make evidence DATA=FOLDER` from `docs/evidence/runs.csv`, which holds
+every run that was made, with its answers image by image. The queue is `config/evidence.yaml`.
+FOLDER holds
+
+- `flowers17/` and `dtd10/`: `train/`, `val/`, `test/` with class folders;
+- `clothing/`: Grigorev's clothing-dataset-small, `train/`, `validation/`, `test/`;
+- `pacs/`: PACS (Li et al., ICCV 2017), its four folders, and the lists that `python
+  benchmarks/evidence_lists.py FOLDER` writes there;
+- `miniimagenet/`: `train/`, `test/`; and `tinyimagenet/train/`;
+- `weights/squeezenet1_1.pth`, `weights/mobilenet_v2.pth`, and for `flowers_own_weights` the model
+  that the queue's experiment `source_alone_val_baseline` publishes,
+  `weights/shufflenet_miniimagenet.pt`;
+- ImageNet's list of classes, `splits/imagenet1k_LOC_synset_mapping.txt`.
 """
 NEVER_WORSE = """\
 ## What the validation split would have chosen
