@@ -80,8 +80,12 @@ def points(share: float, interval: Interval | None) -> str:
     text = f"{100 * share:+.1f}"
     if interval is None:
         return text
-    low, high = round(100 * interval.low, 1), round(100 * interval.high, 1)
-    return f"**{text}**" if low > 0 or high < 0 else text
+    return f"**{text}**" if is_clear(interval) else text
+
+
+def is_clear(interval: Interval) -> bool:
+    """Whether an interval of shares, printed in points, leaves out 0."""
+    return round(100 * interval.low, 1) > 0 or round(100 * interval.high, 1) < 0
 
 
 def ends(interval: Interval | None, sign: str = "") -> str:

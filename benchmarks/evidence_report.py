@@ -16,8 +16,9 @@ from evidence_answers import (
     never_worse,
 )
 from evidence_difference import difference, ends
+from evidence_figure import draw, marks
 from evidence_record import Record, Run, Sections, settings_digest
-from evidence_together import PUBLISHED, groups_of, together
+from evidence_together import PHOTOGRAPHS, PUBLISHED, groups_of, together
 
 from sjft.reports.intervals import interval_over_seeds
 from sjft.settings.arm import WITHOUT_SOURCE
@@ -49,6 +50,12 @@ seeds would have found with a probability of 80 %. With fewer than three seeds n
 Experiments whose names hold `_val_` choose settings, on the validation split; the test split is
 seen by the others alone. Those of `made_anew_val_`, where the validation split chooses weights, are
 judged by other images, which nothing else sees.
+
+![Differences of each experiment on the test split, and of all together](evidence.svg)
+
+Each experiment with three seeds or more, and all of a kind together: a difference in points with
+its interval over both, in blue where it is above 0, orange where it is below, grey where that
+cannot be told. Intervals that reach beyond 12 points end in the frame.
 """
 IN_SHORT = (
     ("selective", "fine-tune"),
@@ -120,9 +127,10 @@ def report(record: Record, written: Sections, configuration: Configuration) -> N
     made = {name: _is_made(written, name) for name in current}
     groups = groups_of(list(current), made, networks)
     given, of_all = (now, list(current), record.labels), (*IN_SHORT, (PUBLISHED, WITHOUT_SOURCE))
+    pooled = list(together(now, groups, record.labels, of_all))
     answers = (
         (HEADLINE, list(headline(*given, IN_SHORT, networks))),
-        (TOGETHER, list(together(now, groups, record.labels, of_all))),
+        (TOGETHER, [one.row() for one in pooled]),
         (NEVER_WORSE, list(never_worse(*given))),
         (LEVERS, list(levers(*given))),
     )
@@ -131,8 +139,10 @@ def report(record: Record, written: Sections, configuration: Configuration) -> N
     shown = {run.experiment for run in now}
     if waiting := [f"`{name}`" for name in current if name not in shown]:
         parts.append(f"## Not yet run\n\n{', '.join(waiting)}\n")
-    page, of_each = pages_of(record)
+    page, of_each, figure = pages_of(record)
     write_text(page, "\n".join(parts))
+    shown_in_it = {name: of for name, of in groups.items() if name != PHOTOGRAPHS}
+    draw(figure, list(marks(now, shown_in_it, record.labels, pooled)))
     sections = [
         _section(name, now, record.labels[digest], written, configuration)
         for name, digest in current.items()
@@ -141,10 +151,11 @@ def report(record: Record, written: Sections, configuration: Configuration) -> N
     write_text(of_each, "\n".join([EACH, *sections]))
 
 
-def pages_of(record: Record) -> tuple[Path, Path]:
-    """Where the answers go, and where each experiment."""
+def pages_of(record: Record) -> tuple[Path, Path, Path]:
+    """Where the answers go, where each experiment, and where the figure."""
     folder = record.folder
-    return folder.with_suffix(".md"), folder.with_name(f"{folder.name}-by-experiment.md")
+    of_each = folder.with_name(f"{folder.name}-by-experiment.md")
+    return folder.with_suffix(".md"), of_each, folder.with_suffix(".svg")
 
 
 def _provenance(record: Record, current: dict[str, str]) -> Iterator[str]:

@@ -17,6 +17,7 @@ from sjft.storage.files import stable_integer
 # Of fewer seeds an experiment's own spread is not known.
 LEAST_SEEDS = 3
 PUBLISHED = "published"
+PHOTOGRAPHS = "photographs"
 
 
 class Trainings(NamedTuple):
@@ -31,12 +32,34 @@ class Trainings(NamedTuple):
     pairs: int
 
 
+class Pooled(NamedTuple):
+    """A difference of ``pair`` over a group's experiments: shares, over ``pairs`` of runs."""
+
+    group: str
+    pair: tuple[str, str]
+    number: int
+    pairs: int
+    mean: float
+    interval: Interval
+
+    def row(self) -> Row:
+        """Columns of a table."""
+        return {
+            "experiments": self.group,
+            "difference": " - ".join(self.pair),
+            "number": self.number,
+            "pairs of runs": self.pairs,
+            "points": points(self.mean, self.interval),
+            "over both": ends(self.interval, "+"),
+        }
+
+
 def together(
     runs: Sequence[Run],
     groups: Mapping[str, Sequence[str]],
     labels: Mapping[str, Sequence[int]],
     comparisons: Sequence[tuple[str, str]],
-) -> Iterator[Row]:
+) -> Iterator[Pooled]:
     """The mean difference over all experiments of each group, every pair of runs counting alike.
 
     ``groups`` are names of experiments, by what they have in common, ``labels`` the classes of the
@@ -51,14 +74,8 @@ def together(
                 continue
             trainings = list(_trainings(enough, labels))
             mean, interval = mean_difference(trainings, stable_integer(group, arm, other))
-            yield {
-                "experiments": group,
-                "difference": f"{arm} - {other}",
-                "number": len(enough),
-                "pairs of runs": sum(one.pairs for one in trainings),
-                "points": points(mean, interval),
-                "over both": ends(interval, "+"),
-            }
+            pairs = sum(one.pairs for one in trainings)
+            yield Pooled(group, (arm, other), len(enough), pairs, mean, interval)
 
 
 def mean_difference(trainings: Sequence[Trainings], seed: int) -> tuple[float, Interval]:
@@ -155,5 +172,5 @@ def groups_of(
     return {
         "made pictures, random weights": [name for name in reported if made[name]],
         **of_weights,
-        "photographs": photographs,
+        PHOTOGRAPHS: photographs,
     }

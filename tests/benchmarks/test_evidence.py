@@ -235,7 +235,7 @@ def test_the_page_says_what_the_record_holds(tmp_path: Path) -> None:
 def test_the_pages_in_the_repository_are_those_of_its_record(tmp_path: Path) -> None:
     shutil.copytree(REPOSITORY / "docs" / "evidence", tmp_path / "evidence")
     report(Record(tmp_path / "evidence"), WRITTEN, CONFIGURATION)
-    for name in ("evidence.md", "evidence-by-experiment.md"):
+    for name in ("evidence.md", "evidence-by-experiment.md", "evidence.svg"):
         written = (tmp_path / name).read_text(encoding="utf-8")
         assert written == (REPOSITORY / "docs" / name).read_text(encoding="utf-8"), (
             f"docs/{name} is out of date: python benchmarks/evidence.py --report"

@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(REPOSITORY / "benchmarks"))
 
+from command_line import Row
 from evidence_record import Run, answers_of
 from evidence_together import PUBLISHED, Trainings, groups_of, mean_difference, together
 
@@ -33,6 +35,10 @@ def run(experiment: str, arm: str, seed: int, right: NDArray[np.bool_]) -> Run:
         experiment, arm, seed, experiment, "abc", "test", len(right),
         mean, mean, 40, None, 90.0, answers_of(right),
     )  # fmt: skip
+
+
+def rows_of(*given: Any) -> list[Row]:
+    return [one.row() for one in together(*given)]
 
 
 def test_one_experiment_alone_has_the_interval_it_has_by_itself() -> None:
@@ -98,7 +104,7 @@ def test_experiments_that_are_held_against_the_same_trainings_are_one() -> None:
                 ours = right if shared else np.roll(right, 25 * number)
                 runs.append(run(name, "fine-tune", seed, ours))
                 runs.append(run(name, "selective", seed, rng.random(100) < 0.4))
-        (row,) = together(runs, {"all": names}, labels, [pair])
+        (row,) = rows_of(runs, {"all": names}, labels, [pair])
         assert (row["number"], row["pairs of runs"]) == (3, 12)
         means = [np.mean([r.mean_class_accuracy for r in runs if r.arm == arm]) for arm in pair]
         assert str(row["points"]).strip("*") == f"{100 * (means[0] - means[1]):+.1f}"
@@ -120,7 +126,7 @@ def test_experiments_that_share_some_seeds_trainings_are_one_with_these_alone() 
             for seed in range(seeds):
                 runs.append(run(name, "fine-tune", seed, plain[seed]))
                 runs.append(run(name, "selective", seed, rng.random(100) < 0.5 + truth))
-        (row,) = together(runs, {"all": list(numbers)}, labels, [("selective", "fine-tune")])
+        (row,) = rows_of(runs, {"all": list(numbers)}, labels, [("selective", "fine-tune")])
         assert row["pairs of runs"] == 30
         low, high = map(float, str(row["over both"]).split(" to "))
         held += low <= 100 * truth <= high
@@ -136,7 +142,7 @@ def test_what_is_published_is_held_against_fine_tuning_and_few_seeds_are_left_ou
                 runs.append(replace(one, validated=share))
     labels = {name: LABELS.tolist() for name in ("enough", "few")}
     pairs = [(PUBLISHED, "fine-tune"), ("selective", "fine-tune"), ("all-source", "fine-tune")]
-    rows = list(together(runs, {"all": ["enough", "few"], "none": []}, labels, pairs))
+    rows = list(rows_of(runs, {"all": ["enough", "few"], "none": []}, labels, pairs))
     # The validation split chose `selective` each time; nobody ran `all-source`.
     assert [r["difference"] for r in rows] == ["published - fine-tune", "selective - fine-tune"]
     assert {(r["number"], r["pairs of runs"]) for r in rows} == {(1, 3)}
