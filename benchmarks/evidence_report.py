@@ -18,7 +18,16 @@ from evidence_answers import (
 from evidence_difference import difference, ends
 from evidence_figure import draw, marks
 from evidence_record import Record, Run, Sections, settings_digest
-from evidence_together import PHOTOGRAPHS, PUBLISHED, groups_of, together
+from evidence_together import (
+    MADE,
+    PHOTOGRAPHS,
+    PUBLISHED,
+    Kind,
+    by_data_set,
+    data_sets_of,
+    groups_of,
+    together,
+)
 
 from sjft.reports.intervals import interval_over_seeds
 from sjft.settings.arm import WITHOUT_SOURCE
@@ -80,6 +89,17 @@ are too few. Experiments on the same photographs, or held against
 the very same trainings, are taken to vary together. Of twenty such intervals one is clear of 0 by
 chance.
 """
+IN_EACH = (
+    ("selective", WITHOUT_SOURCE),
+    ("selective", "random-source"),
+    ("random-source", WITHOUT_SOURCE),
+    (PUBLISHED, WITHOUT_SOURCE),
+)
+DATA_SETS = """\
+## By data set
+
+The same for the photographs of each folder, which tells how far one data set speaks for another.
+"""
 LEVERS = """\
 ## What each setting changes
 
@@ -123,14 +143,17 @@ def report(record: Record, written: Sections, configuration: Configuration) -> N
     """Write both pages, beside the record's folder: what it answers, and each experiment."""
     current = {name: settings_digest(written, name) for name in written["experiments"]}
     now = [run for run in record.runs if current.get(run.experiment) == run.settings]
-    networks = {name: _network(configuration.experiments[name].training) for name in current}
-    made = {name: _is_made(written, name) for name in current}
-    groups = groups_of(list(current), made, networks)
+    kinds = {name: _kind(written, name) for name in current}
+    trained = {name: configuration.experiments[name].training for name in current}
+    networks = {name: _network(trained[name], kinds[name]) for name in current}
+    groups, of_data_sets = groups_of(list(current), kinds), data_sets_of(list(current), kinds)
     given, of_all = (now, list(current), record.labels), (*IN_SHORT, (PUBLISHED, WITHOUT_SOURCE))
     pooled = list(together(now, groups, record.labels, of_all))
+    in_each = list(together(now, of_data_sets, record.labels, IN_EACH))
     answers = (
         (HEADLINE, list(headline(*given, IN_SHORT, networks))),
         (TOGETHER, [one.row() for one in pooled]),
+        (DATA_SETS, list(by_data_set(in_each))),
         (NEVER_WORSE, list(never_worse(*given))),
         (LEVERS, list(levers(*given))),
     )
@@ -215,14 +238,17 @@ def _leaves(prefix: str, value: object) -> Iterator[tuple[str, object]]:
         yield prefix, value
 
 
-def _is_made(written: Sections, experiment: str) -> bool:
-    target = written["experiments"][experiment]["target"]
-    return bool(written["datasets"][target]["reader"] == "synthetic")
+def _kind(written: Sections, name: str) -> Kind:
+    experiment = written["experiments"][name]
+    target = written["datasets"][experiment["target"]]
+    # A list's folder is a part of its own name.
+    folder = MADE if target["reader"] == "synthetic" else target.get("file", target["root"])
+    random = experiment["training"]["weights"]["source"] == "random"
+    return Kind(folder.partition("/")[0], "random" if random else "pre-trained")
 
 
-def _network(training: TrainingSettings) -> str:
-    weights = "random" if training.weights.source == "random" else "pre-trained"
-    return f"{training.network}, {weights}, {training.input_size} px"
+def _network(training: TrainingSettings, kind: Kind) -> str:
+    return f"{training.network}, {kind.weights}, {training.input_size} px"
 
 
 def _arm_row(arm: str, runs: Sequence[Run]) -> Row:

@@ -18,6 +18,7 @@ from sjft.storage.files import stable_integer
 LEAST_SEEDS = 3
 PUBLISHED = "published"
 PHOTOGRAPHS = "photographs"
+MADE = "made"
 
 
 class Trainings(NamedTuple):
@@ -30,6 +31,13 @@ class Trainings(NamedTuple):
     differences: NDArray[np.float64]
     labels: NDArray[np.int64]
     pairs: int
+
+
+class Kind(NamedTuple):
+    """What an experiment learns from: the data set's name, or `MADE`, and which weights."""
+
+    pictures: str
+    weights: str
 
 
 class Pooled(NamedTuple):
@@ -52,6 +60,10 @@ class Pooled(NamedTuple):
             "points": points(self.mean, self.interval),
             "over both": ends(self.interval, "+"),
         }
+
+    def in_short(self) -> str:
+        """Points and the interval, in one cell."""
+        return f"{points(self.mean, self.interval)} ({ends(self.interval, '+')})"
 
 
 def together(
@@ -156,21 +168,34 @@ def _as_one(of_both: Sequence[tuple[OfSeeds, OfSeeds]], labels: NDArray[np.int64
     return Trainings(mean + len(seeds) / pairs * deviations, labels, pairs)
 
 
-def groups_of(
-    names: Sequence[str], made: Mapping[str, bool], networks: Mapping[str, str]
-) -> dict[str, list[str]]:
-    """Experiments on the test split by their pictures and weights.
-
-    ``made`` says whose pictures are made, ``networks`` holds each experiment's network in words.
-    """
+def groups_of(names: Sequence[str], kinds: Mapping[str, Kind]) -> dict[str, list[str]]:
+    """Experiments on the test split by what their pictures are, and by their weights."""
     reported = [name for name in names if TRIAL not in name]
-    photographs = [name for name in reported if not made[name]]
-    of_weights = {
-        f"photographs, {weights} weights": [n for n in photographs if weights in networks[n]]
-        for weights in ("pre-trained", "random")
-    }
-    return {
-        "made pictures, random weights": [name for name in reported if made[name]],
-        **of_weights,
-        PHOTOGRAPHS: photographs,
-    }
+    photographs = [name for name in reported if kinds[name].pictures != MADE]
+    groups = {"made pictures, random weights": [n for n in reported if n not in photographs]}
+    for weights in ("pre-trained", "random"):
+        own = [name for name in photographs if kinds[name].weights == weights]
+        groups[f"photographs, {weights} weights"] = own
+    return {**groups, PHOTOGRAPHS: photographs}
+
+
+def data_sets_of(names: Sequence[str], kinds: Mapping[str, Kind]) -> dict[str, list[str]]:
+    """The photographs' experiments on the test split, by data set and weights."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        pictures, weights = kinds[name]
+        if TRIAL not in name and pictures != MADE:
+            groups.setdefault(f"`{pictures}`, {weights} weights", []).append(name)
+    return dict(sorted(groups.items(), key=lambda group: group[0].partition(",")[2]))
+
+
+def by_data_set(pooled: Sequence[Pooled]) -> Iterator[Row]:
+    """A row for each group of ``pooled``: how many pairs of runs, and each difference in short."""
+    pairs = dict.fromkeys(one.pair for one in pooled)
+    for group in dict.fromkeys(one.group for one in pooled):
+        own = {one.pair: one for one in pooled if one.group == group}
+        yield {
+            "photographs": group,
+            "pairs of runs": max(one.pairs for one in own.values()),
+            **{" - ".join(p): own[p].in_short() if p in own else "-" for p in pairs},
+        }

@@ -13,9 +13,19 @@ sys.path.insert(0, str(REPOSITORY / "benchmarks"))
 
 from command_line import Row
 from evidence_record import Run, answers_of
-from evidence_together import PUBLISHED, Trainings, groups_of, mean_difference, together
+from evidence_together import (
+    PUBLISHED,
+    Kind,
+    Pooled,
+    Trainings,
+    by_data_set,
+    data_sets_of,
+    groups_of,
+    mean_difference,
+    together,
+)
 
-from sjft.reports.intervals import interval_over_both
+from sjft.reports.intervals import Interval, interval_over_both
 
 LABELS = np.repeat(np.arange(4), 25)
 
@@ -150,16 +160,39 @@ def test_what_is_published_is_held_against_fine_tuning_and_few_seeds_are_left_ou
 
 
 def test_experiments_are_grouped_by_pictures_and_weights_on_the_test_split_alone() -> None:
-    networks = {
-        "made": "small, random, 56 px",
-        "dark": "small, random, 64 px",
-        "plain": "large, pre-trained, 64 px",
-        "dark_val_longer": "small, random, 64 px",
+    kinds = {
+        "made": Kind("made", "random"),
+        "dark": Kind("flowers17", "random"),
+        "plain": Kind("flowers17", "pre-trained"),
+        "shirts": Kind("clothing", "pre-trained"),
+        "dark_val_longer": Kind("flowers17", "random"),
     }
-    groups = groups_of(list(networks), {n: n == "made" for n in networks}, networks)
-    assert groups == {
+    assert groups_of(list(kinds), kinds) == {
         "made pictures, random weights": ["made"],
-        "photographs, pre-trained weights": ["plain"],
+        "photographs, pre-trained weights": ["plain", "shirts"],
         "photographs, random weights": ["dark"],
-        "photographs": ["dark", "plain"],
+        "photographs": ["dark", "plain", "shirts"],
     }
+    in_order = list(data_sets_of(list(kinds), kinds).items())
+    assert in_order == [
+        ("`flowers17`, pre-trained weights", ["plain"]),
+        ("`clothing`, pre-trained weights", ["shirts"]),
+        ("`flowers17`, random weights", ["dark"]),
+    ]
+
+
+def test_each_data_set_has_a_row_with_its_differences_in_short() -> None:
+    sure, unsure = Interval(0.01, 0.03), Interval(-0.01, 0.03)
+    pooled = [
+        Pooled("`flowers17`", ("selective", "fine-tune"), 2, 20, 0.02, sure),
+        Pooled("`flowers17`", (PUBLISHED, "fine-tune"), 2, 19, 0.01, unsure),
+        Pooled("`dtd10`", ("selective", "fine-tune"), 1, 10, 0.01, unsure),
+    ]
+    first, second = by_data_set(pooled)
+    assert first == {
+        "photographs": "`flowers17`",
+        "pairs of runs": 20,
+        "selective - fine-tune": "**+2.0** (+1.0 to +3.0)",
+        "published - fine-tune": "+1.0 (-1.0 to +3.0)",
+    }
+    assert (second["pairs of runs"], second["published - fine-tune"]) == (10, "-")
