@@ -76,8 +76,8 @@ HEADLINE = """\
 ## In short
 
 The experiments on the test split: `fine-tune`'s accuracy, and differences with their interval over
-both. Where the truth is known, *right look* is the share of the source
-images that look as the target does, of the chosen and of those drawn at random.
+both. Where the truth is known, *right look* is the share of the source images that look as the
+target does, of the chosen and of those drawn at random.
 """
 TOGETHER = """\
 ## All together
@@ -85,9 +85,8 @@ TOGETHER = """\
 One experiment alone sees no small difference. Here every pair of runs on the test split, of the
 same experiment and seed, counts alike, of all experiments with three seeds or more. The interval is
 that of other trainings on other images of these data sets, not of other data sets, of which these
-are too few. Experiments on the same photographs, or held against
-the very same trainings, are taken to vary together. Of twenty such intervals one is clear of 0 by
-chance.
+are too few. Experiments on the same photographs, or held against the very same trainings, are taken
+to vary together. Of twenty such intervals one is clear of 0 by chance.
 """
 IN_EACH = (
     ("selective", WITHOUT_SOURCE),

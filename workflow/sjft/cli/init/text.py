@@ -21,9 +21,9 @@ MEASURED = {
     "learned": "Weights that a ShuffleNet x0.5 learned from 12,000 photographs first came to 4 "
     "points over random ones (0.5 to 7.4), and borrowing added nothing to them: read the verdict "
     "before the model is used, and docs/when-borrowing-does-not-help.md.",
-    "pretrained": "From pre-trained weights and a source of 12,000 photographs borrowing cost a "
-    "point on some data and may have helped on other; what the validation split chose cost "
-    "nothing. Read the verdict before the model is used, and "
+    "pretrained": "From pre-trained weights and a source of 12,000 photographs no gain has been "
+    "measured: on flowers borrowing cost a point, on other data nothing could be told, and what "
+    "the validation split chose cost nothing. Read the verdict before the model is used, and "
     "docs/when-borrowing-does-not-help.md.",
     "random": "A ResNet-18 from random weights gained from all of a source of 12,000 photographs, "
     "and not from its nearest sixth: add `all-source`, one more training, to have it compared as "
