@@ -5,7 +5,8 @@
 FOLDER holds pacs/ (photo/, art_painting/, cartoon/, sketch/, each with seven class folders: PACS by
 Li et al., ICCV 2017) and miniimagenet/train/. The target are sketches of four animals. The source
 are mini-ImageNet's photographs and PACS's other three classes in all four looks, so that one source
-image of eighteen is a sketch, and none shows what the target shows in another look.
+image of eighteen is a sketch. Of PACS none shows what the target shows in another look; among
+mini-ImageNet's classes are breeds of dogs.
 """
 
 import argparse

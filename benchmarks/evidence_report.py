@@ -83,10 +83,11 @@ TOGETHER = """\
 ## All together
 
 One experiment alone sees no small difference. Here every pair of runs on the test split, of the
-same experiment and seed, counts alike, of all experiments with three seeds or more. The interval is
-that of other trainings on other images of these data sets, not of other data sets, of which these
-are too few. Experiments on the same photographs, or held against the very same trainings, are taken
-to vary together. Of twenty such intervals one is clear of 0 by chance.
+same experiment and seed, counts alike, of all experiments with three seeds or more (among the
+photographs are the sketches of `pacs`). The interval is that of other trainings on other images of
+these data sets, not of other data sets, of which these are too few. Experiments on the same
+photographs, or held against the very same trainings, are taken to vary together. Of twenty such
+intervals one is clear of 0 by chance.
 """
 IN_EACH = (
     ("selective", WITHOUT_SOURCE),
