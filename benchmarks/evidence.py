@@ -226,6 +226,8 @@ def main() -> None:
     parser.add_argument("--collect", type=Path, metavar="FOLDER", help="record runs made elsewhere")
     parser.add_argument("--machine", metavar="NAME", help="what those ran on")
     chosen = parser.parse_args()
+    if chosen.seeds is not None and chosen.seeds < 1:
+        parser.error(f"--seeds {chosen.seeds}: a number of at least 1")
     written, configuration = read_queue()
     record = Record(chosen.record)
     if chosen.collect:

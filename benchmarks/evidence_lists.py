@@ -54,6 +54,9 @@ def main() -> None:
     )
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args().folder
+    wanted = [folder / "pacs" / look for look in LOOKS] + [folder / "miniimagenet" / "train"]
+    if missing := [str(path) for path in wanted if not path.is_dir()]:
+        parser.error(f"no folder {', '.join(missing)}")
     for name, rows in (("target", list(target(folder))), ("source", list(source(folder)))):
         path = folder / "pacs" / f"{name}.csv"
         with path.open("w", encoding="utf-8", newline="") as file:

@@ -116,6 +116,9 @@ def test_some_experiments_can_be_run_alone(monkeypatch: pytest.MonkeyPatch, tmp_
     with pytest.raises(SystemExit, match="2 pieces failed"):
         evidence.main()
     assert asked == [("flowers", 0), ("flowers", 1)]
+    monkeypatch.setattr("sys.argv", ["evidence.py", *record, "--seeds", "0"])
+    with pytest.raises(SystemExit):
+        evidence.main()
     monkeypatch.setattr("sys.argv", ["evidence.py", *record, "--only", "flowers", "no such"])
     with pytest.raises(SystemExit, match="--only: no such is not in"):
         evidence.main()

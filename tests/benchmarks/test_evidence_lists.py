@@ -42,3 +42,15 @@ def test_sketches_of_animals_are_the_target_and_everything_else_the_source(
     assert len(source) == 3 * 4 * 30 + 1
     assert all((tmp_path / row["path"]).is_file() for row in (*target, *source))
     assert not {row["path"] for row in target} & {row["path"] for row in source}
+
+
+def test_a_folder_that_is_missing_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for look in LOOKS:
+        (tmp_path / "pacs" / look).mkdir(parents=True)
+    monkeypatch.setattr("sys.argv", ["evidence_lists.py", str(tmp_path)])
+    with pytest.raises(SystemExit):
+        evidence_lists.main()
+    assert f"no folder {tmp_path / 'miniimagenet' / 'train'}\n" in capsys.readouterr().err
+    assert not (tmp_path / "pacs" / "target.csv").exists()
