@@ -72,6 +72,9 @@ IN_SHORT = (
     ("random-source", "fine-tune"),
     ("all-source", "fine-tune"),
 )
+ALL_TOGETHER = (*IN_SHORT, (PUBLISHED, WITHOUT_SOURCE))
+# Few experiments have the arm `all-source`.
+IN_EACH = tuple(pair for pair in ALL_TOGETHER if pair[0] != "all-source")
 HEADLINE = """\
 ## In short
 
@@ -89,12 +92,6 @@ these data sets, not of other data sets, of which these are too few. Experiments
 photographs, or held against the very same trainings, are taken to vary together. Of twenty such
 intervals one is clear of 0 by chance.
 """
-IN_EACH = (
-    ("selective", WITHOUT_SOURCE),
-    ("selective", "random-source"),
-    ("random-source", WITHOUT_SOURCE),
-    (PUBLISHED, WITHOUT_SOURCE),
-)
 DATA_SETS = """\
 ## By data set
 
@@ -140,15 +137,15 @@ What `publish: {arm: best}` hands over, the arm that is best on the validation s
 
 
 def report(record: Record, written: Sections, configuration: Configuration) -> None:
-    """Write both pages, beside the record's folder: what it answers, and each experiment."""
+    """Write what it answers, each experiment, and the figure, beside the record's folder."""
     current = {name: settings_digest(written, name) for name in written["experiments"]}
     now = [run for run in record.runs if current.get(run.experiment) == run.settings]
     kinds = {name: _kind(written, name) for name in current}
     trained = {name: configuration.experiments[name].training for name in current}
     networks = {name: _network(trained[name], kinds[name]) for name in current}
     groups, of_data_sets = groups_of(list(current), kinds), data_sets_of(list(current), kinds)
-    given, of_all = (now, list(current), record.labels), (*IN_SHORT, (PUBLISHED, WITHOUT_SOURCE))
-    pooled = list(together(now, groups, record.labels, of_all))
+    given = (now, list(current), record.labels)
+    pooled = list(together(now, groups, record.labels, ALL_TOGETHER))
     in_each = list(together(now, of_data_sets, record.labels, IN_EACH))
     answers = (
         (HEADLINE, list(headline(*given, IN_SHORT, networks))),
