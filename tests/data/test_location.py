@@ -1,13 +1,16 @@
-"""Where the images of a data set lie."""
+"""Where the images of a target and its sources lie."""
 
 from pathlib import Path
 
-from sjft.data.location import folder_at
+from sjft.data.location import ImageFolders
+from sjft.settings.image_limits import ImageLimits
 
 
-def test_what_is_made_lies_with_the_results_and_the_rest_below_the_data_root() -> None:
-    root = Path("/big/disk")
-    made = {"generated": "results/datasets/demo/generated"}
-    assert folder_at(made, root) == Path("results/datasets/demo/generated")
-    assert folder_at({"root": "birds"}, root) == Path("/big/disk/birds")
-    assert folder_at({"root": "/elsewhere/birds"}, root) == Path("/elsewhere/birds")
+def test_the_target_comes_before_its_sources() -> None:
+    lie = {"other": "/o", "birds": "/big/disk/birds", "store": "results/datasets/store/generated"}
+    folders = ImageFolders.among(lie, ["birds", "store"], ImageLimits())
+    assert folders == ImageFolders(
+        Path("/big/disk/birds"), {"store": Path("results/datasets/store/generated")}, ImageLimits()
+    )
+    assert folders.of("store") == Path("results/datasets/store/generated")
+    assert folders.of("birds") == Path("/big/disk/birds")

@@ -114,11 +114,8 @@ TABLE: dict[str, tuple[Any, str]] = {
     "datasets.images.on_bad_image": ("skip", "evaluate; select_subset; summarise; publish"),
     "datasets.images.largest_file": (9, "list_images; evaluate; publish"),
     "datasets.images.largest_image": (9, "hash_images; evaluate; publish"),
-    "datasets.images.root": (
-        "images again",
-        "list_images; hash_images; extract_descriptors; finetune; score_difficulty; evaluate; "
-        "publish",
-    ),
+    # The same files in another folder.
+    "datasets.images.root": ("images again", "publish"),
     "datasets.images.how_to_get": ("Ask.", NOTHING),
     "datasets.images.watch": ("folders", NOTHING),
     "datasets.images.content_digest": (True, TARGET_TRAINING),

@@ -24,7 +24,11 @@ def job() -> SimpleNamespace:
         log=["results/logs/a.log"],
         threads=3,
         resources=SimpleNamespace(mem_mb=1500),
-        config={"data_root": "/data", "told": {"banks": {"small": {"device": "cpu"}}}},
+        config={
+            "data_root": "/data",
+            "image_folders": {"birds": "/data/birds", "store": "results/store"},
+            "told": {"banks": {"small": {"device": "cpu"}}},
+        },
     )
 
 
@@ -54,7 +58,7 @@ def test_what_scripts_look_up_has_a_type(job: SimpleNamespace) -> None:
     assert job_runner.paths(["a/b", "c"]) == [Path("a/b"), Path("c")]
     assert (job_runner.path_or_none("a"), job_runner.path_or_none([])) == (Path("a"), None)
     assert job_runner.data_root(job) == Path("/data")
-    assert job_runner.image_folder(job, {"root": "birds"}) == Path("/data/birds")
+    assert job_runner.image_folder(job, "birds") == Path("/data/birds")
     assert job_runner.told(job, "banks", "small") == {"device": "cpu"}
     with pytest.raises(KeyError):
         job_runner.told(job, "banks", "large")
@@ -67,15 +71,14 @@ def test_images_are_opened_by_the_limits_of_any_data_set_or_of_the_jobs_own(
         "birds": {"on_bad_image": "skip", "largest_image": 2},
         "store": {"on_bad_image": "fail", "largest_image": 200},
     }
-    places = {"target": {"root": "birds"}, "sources": {"store": {"generated": "results/store"}}}
-    folders = job_runner.image_folders(job, places)
+    folders = job_runner.image_folders(job, ["birds", "store"])
     assert (folders.of("birds"), folders.of("store")) == (
         Path("/data/birds"),
         Path("results/store"),
     )
     assert folders.limits == ImageLimits(largest_image=200)
     job.input = SimpleNamespace(images="images.csv")
-    job.params = SimpleNamespace(place={"root": "birds"}, content="as it is")
+    job.params = SimpleNamespace(content="as it is")
     job.wildcards = SimpleNamespace(dataset="birds", part="train", shard="0012")
     assert job_runner.images_of_shard(job) == ImagesOfShard(
         *(Path("images.csv"), "train", 12, Path("/data/birds"), "as it is", True),

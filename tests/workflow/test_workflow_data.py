@@ -336,6 +336,17 @@ def test_a_run_that_ended_before_its_training_is_trained_on_the_changed_image(
     assert changed.plan(f"{run}/model.pt") == {"finetune": 1}
 
 
+def test_images_that_have_moved_are_the_same_images(changed: Chain, tmp_path: Path) -> None:
+    moved = (changed.root / "data/store").rename(tmp_path / "store")
+    changed.configure(lambda c: (configuration(c), c["datasets"]["store"].update(root=str(moved))))
+    assert changed.plan(RESULT) == {"publish": 1}
+    replace_in_place(moved / "train/fork/3.png")
+    outcome = changed.make(RESULT)
+    assert "The images of store have changed: 0 added, 0 removed, 1 replaced" in outcome.output
+    assert outcome.planned["extract_descriptors"] == 1
+    assert changed.plan(RESULT) == {}
+
+
 def test_a_test_image_concerns_no_training_descriptor(changed: Chain) -> None:
     replace_in_place(changed.root / "data/birds/test/tit/1.png")
     planned = changed.plan(RESULT)

@@ -95,6 +95,7 @@ except UserError as error:
 # These are in no rule's input or params: the same data from another place is the same data, and
 # what is done stays done when they change.
 config["data_root"] = CONFIG.data_root
+config["image_folders"] = places.image_folders(CONFIG)
 config["weights_url"] = CONFIG.weights_url
 config["rounds"] = places.means_of_rounds(CONFIG)
 config["beside_the_list"] = places.beside_the_list(CONFIG)

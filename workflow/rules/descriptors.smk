@@ -26,7 +26,6 @@ rule extract_descriptors:
         largest_image=given(places.largest_that_is_taken),
         weights=given(BEFORE.weights_of_bank),
         content=given(BEFORE.content),
-        place=given(places.place_of),
         code=lambda wildcards: code_of(
             "extract_descriptors.py", BANKS[CONFIG.banks[wildcards.bank].type]
         ),

@@ -24,7 +24,7 @@ rule evaluate:
         gpu=given(limits.gpus_of_scoring),
     params:
         settings=given(stage_settings.of_evaluation),
-        place=given(places.place_of_target),
+        target=given(runs.target_of),
         rows=given(BEFORE.rows_of_target, part="heldout"),
         code=code_of("evaluate.py"),
     message:
@@ -53,7 +53,7 @@ rule validate:
         gpu=given(limits.gpus_of_scoring),
     params:
         settings=given(stage_settings.of_validation),
-        place=given(places.place_of_target),
+        target=given(runs.target_of),
         rows=given(BEFORE.rows_of_target, part="heldout"),
         code=code_of("validate.py"),
     message:

@@ -23,7 +23,7 @@ rule explore:
         runtime=growing(sized(times.of_page)),
     params:
         files=given(explorer_files.explorer_values),
-        places=given(places.places_of_experiment),
+        datasets=given(places.datasets_of_experiment),
         settings=CONFIG.explorer.model_dump(mode="json"),
         page=digest_of_page(),
         rows=given(BEFORE.rows_of_experiment),

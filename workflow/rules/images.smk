@@ -44,7 +44,6 @@ rule list_images:
         runtime=growing(given(times.of_listing)),
     params:
         settings=given(places.listing_settings),
-        place=given(places.place_of),
         noticed=given(BEFORE.noticed),
         code=code_of("list_images.py"),
     message:

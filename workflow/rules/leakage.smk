@@ -20,7 +20,6 @@ rule hash_images:
     params:
         content=given(BEFORE.content),
         largest_image=given(places.largest_image),
-        place=given(places.place_of),
         code=code_of("hash_images.py"),
     message:
         "Hashes of {wildcards.dataset} ({wildcards.part}), shard {wildcards.shard}"

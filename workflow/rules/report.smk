@@ -30,7 +30,7 @@ rule describe:
     params:
         files=given(report_files.report_values),
         lists=given(report_files.digests_of_lists),
-        places=given(places.places_of_experiment),
+        datasets=given(places.datasets_of_experiment),
         jobs=given(report_costs.measured_jobs),
         settings=given(stage_settings.of_publication),
         page=digest_of_report(),

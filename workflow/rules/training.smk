@@ -41,7 +41,7 @@ rule finetune:
         sources_of_arm=given(runs.kind_of_sources),
         weights=given(BEFORE.weights_of_arm),
         source_head_classes=given(BEFORE.head_classes),
-        places=given(places.places_of_run),
+        datasets=given(places.datasets_of_run),
         code=code_of("finetune.py"),
     message:
         "Fine-tuning {wildcards.experiment}, {wildcards.arm}, seed {wildcards.seed}, round {wildcards.round}"
@@ -69,7 +69,7 @@ rule score_difficulty:
         gpu=given(limits.gpus_of_scoring),
     params:
         settings=given(stage_settings.of_difficulty),
-        place=given(places.place_of_target),
+        target=given(runs.target_of),
         code=code_of("score_difficulty.py"),
     message:
         "Difficulty of {wildcards.experiment}'s images after round {wildcards.round}"

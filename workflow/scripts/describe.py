@@ -15,7 +15,7 @@ def main(job: Job) -> None:
     params = job.params
     write_report(
         typed(ReportInputs, params.files),
-        image_folders(job, params.places),
+        image_folders(job, params.datasets),
         Circumstances(costs_of_report(params.jobs), versions(), as_yaml(params.settings)),
         Path(job.output.page),
     )

@@ -12,7 +12,7 @@ def main(job: Job) -> None:
     """Read what retrieval and rounds have made, and images; write the page's folder."""
     write_explorer(
         typed(ExplorerInputs, job.params.files),
-        image_folders(job, job.params.places),
+        image_folders(job, job.params.datasets),
         typed(ExplorerSettings, job.params.settings),
         Path(job.output.page).parent,
         job.threads,

@@ -12,7 +12,7 @@ def main(job: Job) -> None:
     means = job.config["rounds"] | {"threads": job.threads}
     stage.finetune(
         files(stage.RoundFiles, job.input),
-        image_folders(job, params.places),
+        image_folders(job, params.datasets),
         files(stage.RoundOutput, job.output),
         stage.RoundOfArm(int(of.round), int(of.seed), params.sources_of_arm),
         known_part(TrainingSettings, params.training, told(job, "experiments", name)["training"]),

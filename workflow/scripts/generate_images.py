@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from job_runner import Job, data_root, run
+from job_runner import Job, beside_the_list, data_root, run
 from sjft.data.generation import generate_images
 from sjft.settings.dataset import Cameras, Synthetic
 
@@ -12,7 +12,8 @@ from sjft.settings.dataset import Cameras, Synthetic
 def main(job: Job) -> None:
     """Read the settings, and the photographs where there are any; write the folder of images."""
     kinds: TypeAdapter[Synthetic | Cameras] = TypeAdapter(Synthetic | Cameras)
-    generate_images(kinds.validate_python(job.params.settings), data_root(job), Path(job.output[0]))
+    settings = kinds.validate_python({**beside_the_list(job), **job.params.settings})
+    generate_images(settings, data_root(job), Path(job.output[0]))
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
 """What Snakemake hands to a script, with types, and what every script does around its stage."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, get_type_hints
 
 from pydantic import TypeAdapter
 
-from sjft.data.location import ImageFolders, folder_at
+from sjft.data.location import ImageFolders
 from sjft.data.shard import ImagesOfShard
 from sjft.loading import look_for_garbage, put_off_garbage
 from sjft.pipeline.job import run_job
@@ -104,9 +104,9 @@ def data_root(job: Job) -> Path:
     return Path(job.config["data_root"])
 
 
-def image_folder(job: Job, place: Mapping[str, str]) -> Path:
-    """The folder of a data set's images, from what the rules say of its place."""
-    return folder_at(place, data_root(job))
+def image_folder(job: Job, dataset: str) -> Path:
+    """The folder that the paths of a data set's images start from."""
+    return Path(job.config["image_folders"][dataset])
 
 
 def image_limits(job: Job) -> ImageLimits:
@@ -114,9 +114,9 @@ def image_limits(job: Job) -> ImageLimits:
     return limits_of_any(job.config["told"]["datasets"].values())
 
 
-def image_folders(job: Job, places: Mapping[str, Any]) -> ImageFolders:
-    """The folders of a target's and its sources' images, and what is opened of them."""
-    return ImageFolders.at(places, data_root(job), image_limits(job))
+def image_folders(job: Job, datasets: Sequence[str]) -> ImageFolders:
+    """The folders of a target's images and of its sources', and what is opened of them."""
+    return ImageFolders.among(job.config["image_folders"], datasets, image_limits(job))
 
 
 def images_of_shard(job: Job) -> ImagesOfShard:
@@ -124,7 +124,7 @@ def images_of_shard(job: Job) -> ImagesOfShard:
     names, params = job.wildcards, job.params
     opening = told(job, "datasets", names.dataset)
     return ImagesOfShard(
-        *(Path(job.input.images), names.part, int(names.shard), image_folder(job, params.place)),
+        *(Path(job.input.images), names.part, int(names.shard), image_folder(job, names.dataset)),
         state=params.content,
         skip_bad=opening["on_bad_image"] == "skip",
         limits=limits_among(opening),
@@ -132,6 +132,12 @@ def images_of_shard(job: Job) -> ImagesOfShard:
 
 
 ##### settings #####
+
+
+def beside_the_list(job: Job) -> Mapping[str, Any]:
+    """What does not decide the list of a data set: where its images lie, and how they are read."""
+    of_dataset: Mapping[str, Any] = job.config["beside_the_list"][job.wildcards.dataset]
+    return of_dataset
 
 
 def typed(kind: type[Made], values: Any) -> Made:

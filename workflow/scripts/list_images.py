@@ -2,18 +2,16 @@
 
 from pathlib import Path
 
-from job_runner import Job, data_root, image_folder, run
+from job_runner import Job, beside_the_list, data_root, image_folder, run
 from sjft.data.state import list_dataset
 from sjft.settings.dataset import dataset_settings
 
 
 def main(job: Job) -> None:
     """Read the data set's folder; write images.csv and the state that it stands for."""
-    # What does not decide the list is in no parameter, and decides how the list is looked at.
-    beside = job.config["beside_the_list"][job.wildcards.dataset]
     list_dataset(
-        dataset_settings({**job.params.settings, **beside}),
-        image_folder(job, job.params.place),
+        dataset_settings({**beside_the_list(job), **job.params.settings}),
+        image_folder(job, job.wildcards.dataset),
         data_root(job),
         job.params.code,
         Path(job.output.images).parent,

@@ -12,7 +12,7 @@ def main(job: Job) -> None:
     computing = told(job, "experiments", job.wildcards.experiment)
     score_difficulty(
         *(Path(job.input.model), Path(job.input.targets)),
-        image_folder(job, job.params.place),
+        image_folder(job, job.params.target),
         Scoring.of_parts(job.params.settings, computing, job.threads, image_limits(job)),
         Path(job.output.difficulty),
     )

@@ -14,7 +14,7 @@ def main(job: Job) -> None:
     computing = told(job, "experiments", job.wildcards.experiment)
     validate_run(
         files(ScoredFiles, job.input),
-        image_folder(job, job.params.place),
+        image_folder(job, job.params.target),
         Scoring.of_parts(settings, computing, job.threads, limits_among(settings["dataset"])),
         Path(job.output.validation),
     )

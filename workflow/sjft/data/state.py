@@ -27,8 +27,10 @@ from sjft.storage.files import digest_of_text, read_json, write_json
 
 IMAGES, RECORD = "images.csv", "state.json"
 LOG = logging.getLogger(__name__)
-# What does not decide the list: what to do with bad images, and where the data come from.
-NOT_FOR_THE_LIST = frozenset({"on_bad_image", "largest_image", "how_to_get", "downloads", "watch"})
+# What does not decide the list: what to do with bad images, and where the data are, or come from.
+NOT_FOR_THE_LIST = frozenset(
+    {"on_bad_image", "largest_image", "root", "how_to_get", "downloads", "watch"}
+)
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,9 @@ from sjft import layout
 from sjft.data.location import ImageFolders
 from sjft.errors import UserError
 from sjft.layout import File
-from sjft.pipeline import runs
+from sjft.pipeline import places, runs
 from sjft.pipeline.inputs import Files, leaking_images, shards_of
 from sjft.pipeline.page_files import as_values, made_by_rules
-from sjft.pipeline.places import places_of_experiment
 from sjft.pipeline.runs import Run
 from sjft.pipeline.stage_settings import only_told
 from sjft.reports.explorer.inputs import ExplorerInputs, RetrievalFiles, RoundFiles
@@ -139,9 +138,9 @@ def _experiment(c: Configuration, name: str) -> ExperimentSettings:
 def image_folders(c: Configuration, experiment: str) -> ImageFolders:
     """Where the images of an experiment lie on this machine."""
     settings, opening = _experiment(c, experiment), only_told(c)["datasets"]
-    return ImageFolders.at(
-        places_of_experiment(c, experiment),
-        Path(c.data_root),
+    return ImageFolders.among(
+        places.image_folders(c),
+        places.datasets_of_experiment(c, experiment),
         limits_of_any(opening[name] for name in (settings.target, *settings.sources)),
     )
 

@@ -1,5 +1,6 @@
 """Where images and weights come from, as plain values for jobs."""
 
+from pathlib import Path
 from typing import Any
 
 from sjft import layout
@@ -9,39 +10,32 @@ from sjft.settings.config import Configuration
 from sjft.settings.dataset import Synthetic
 from sjft.settings.image_limits import ImageLimits
 
-Place = dict[str, str]
+
+def image_folders(c: Configuration) -> dict[str, str]:
+    """By data set, the folder that the images' paths start from.
+
+    Images that the program makes lie below the working folder, all others below the data root; an
+    absolute ``root`` stands for itself.
+    """
+    return {name: str(_image_folder(c, name)) for name in c.datasets}
 
 
-def place_of(c: Configuration, dataset: str) -> Place:
-    """Where the images of a data set lie: the same wherever data and results are put."""
+def _image_folder(c: Configuration, dataset: str) -> Path:
     settings = c.datasets[dataset]
     if settings.generated:
-        return {"generated": str(layout.GENERATED.of(dataset=dataset))}
+        return Path(layout.GENERATED.of(dataset=dataset))
     assert not isinstance(settings, Synthetic)
-    return {"root": settings.root}
+    return Path(c.data_root) / settings.root
 
 
-def place_of_target(c: Configuration, experiment: str) -> Place:
-    """Where the images of an experiment's target lie."""
-    return place_of(c, c.experiments[experiment].target)
+def datasets_of_run(c: Configuration, experiment: str, arm: str) -> list[str]:
+    """Whose images a run opens: the target's, and those of each source that the arm uses."""
+    return [c.experiments[experiment].target, *runs.sources_of(c, experiment, arm)]
 
 
-def places_of_run(c: Configuration, experiment: str, arm: str) -> dict[str, Any]:
-    """Where the images lie: the target's, and each source's that the arm uses."""
-    sources = runs.sources_of(c, experiment, arm)
-    return {
-        "target": place_of_target(c, experiment),
-        "sources": {source: place_of(c, source) for source in sources},
-    }
-
-
-def places_of_experiment(c: Configuration, experiment: str) -> dict[str, Any]:
-    """Where the target's and all sources' images lie."""
-    sources = c.experiments[experiment].sources
-    return {
-        "target": place_of_target(c, experiment),
-        "sources": {source: place_of(c, source) for source in sources},
-    }
+def datasets_of_experiment(c: Configuration, experiment: str) -> list[str]:
+    """The target, and all sources."""
+    return [c.experiments[experiment].target, *c.experiments[experiment].sources]
 
 
 def means_of_rounds(c: Configuration) -> dict[str, Any]:
@@ -66,13 +60,13 @@ def fetchable(c: Configuration) -> list[str]:
 
 
 def listing_settings(c: Configuration, dataset: str) -> dict[str, Any]:
-    """What decides the list: not what to do with bad images, nor where the data come from."""
+    """What decides the list: not what to do with bad images, nor where data are or come from."""
     values = c.datasets[dataset].model_dump(mode="json")
     return {key: value for key, value in values.items() if key not in NOT_FOR_THE_LIST}
 
 
 def beside_the_list(c: Configuration) -> dict[str, dict[str, Any]]:
-    """By data set, what is no reason to list the images again, but needed by the job that does."""
+    """By data set, what is no reason to list or make images again, but needed by jobs that do."""
     return {
         name: settings.model_dump(mode="json", include=set(NOT_FOR_THE_LIST))
         for name, settings in c.datasets.items()

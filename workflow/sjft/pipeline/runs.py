@@ -78,6 +78,11 @@ def kind_of_sources(c: Configuration, experiment: str, arm: str) -> Sources:
     return arm_of(c, experiment, arm).sources
 
 
+def target_of(c: Configuration, experiment: str) -> str:
+    """The data set that an experiment is about."""
+    return c.experiments[experiment].target
+
+
 def sources_of(c: Configuration, experiment: str, arm: str) -> tuple[str, ...]:
     """The sources that an arm uses."""
     used = arm_of(c, experiment, arm).with_sources

@@ -72,7 +72,7 @@ def _of_opening(dataset: DatasetSettings) -> Values:
 def of_generated_images(configuration: Configuration, dataset: str) -> Values:
     """What the images are made from: not which of them are listed, nor in which shards."""
     settings = configuration.datasets[dataset]
-    listing = {"shards", "content_digest", "train_per_class", "train_seed"}
+    listing = {"shards", "content_digest", "train_per_class", "train_seed", "root"}
     if isinstance(settings, Synthetic):  # there is no bad image among those of a seed
         listing.add("on_bad_image")
     unused = (listing | ORIGIN) & set(type(settings).model_fields)
