@@ -17,6 +17,7 @@ from sjft.reports.ablation_page import plot_ablation, render_ablation
 from sjft.reports.intervals import Interval, interval_over_both
 from sjft.reports.paper import paper_figures
 from sjft.reports.variation import variation
+from sjft.reports.verdict import verdict
 from sjft.settings.arm import PRESETS
 from sjft.settings.config import Configuration, read_configuration
 from sjft.storage.files import stable_integer
@@ -177,8 +178,9 @@ def test_the_interval_over_both_and_the_power_stand_beside_the_other_two() -> No
     pairs = [(many["fine-tune", seed], many["selective", seed]) for seed in range(4)]
     differences = np.array([answered(ours) - answered(other) for ours, other in pairs])
     low, high = row["difference_low_over_both"], row["difference_high_over_both"]
-    found = interval_over_both(differences, LABELS, stable_integer("ablation", "fine-tune"))
-    assert found == Interval(low, high)
+    drawn_by = stable_integer("verdict", "selective", "fine-tune")
+    found = interval_over_both(-differences, LABELS, drawn_by)
+    assert found == Interval(-high, -low)
     assert low < row["difference"] < high
     assert row["smallest_difference"] == variation(differences, LABELS).smallest_difference()
     table, _ = compare_arms(list(many.values()), ARMS, {})
@@ -187,6 +189,28 @@ def test_the_interval_over_both_and_the_power_stand_beside_the_other_two() -> No
     assert text.startswith("# Ablation of birds\n\nBorrowing helped.\n\nChoosing did.\n\n|")
     cells = f"| {100 * low:+.1f} to {100 * high:+.1f} | {100 * row['smallest_difference']:.1f} |"
     assert cells in text
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_a_row_has_the_figures_of_the_verdict_that_stands_above_it(seeds: int) -> None:
+    rng = np.random.default_rng(7)
+    runs = [
+        answers(arm, seed, [i for i in range(8) if rng.random() < share])
+        for arm, share in (("selective", 0.8), ("fine-tune", 0.4), ("random-source", 0.6))
+        for seed in range(seeds)
+    ]
+    found = verdict({(run.arm, run.seed): run.probabilities for run in runs}, "selective")
+    rows = table_of(runs)
+    assert {told.against for told in found.comparisons} == {"fine-tune", "random-source"}
+    for told in found.comparisons:
+        row = rows[told.against]  # whose difference is to `selective`: the other way round
+        assert row["difference"] == -told.difference
+        assert row["smallest_difference"] == told.smallest
+        for name in ("over_seeds", "over_images", "over_both"):
+            interval = getattr(told, name)
+            ends = None if interval is None else (-interval.high, -interval.low)
+            low, high = row[f"difference_low_{name}"], row[f"difference_high_{name}"]
+            assert (None if low is None else (low, high)) == ends
 
 
 def answered(run: AblationRun) -> np.ndarray:

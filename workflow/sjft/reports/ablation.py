@@ -15,18 +15,10 @@ from numpy.typing import NDArray
 from sjft.evaluation.accuracy import accuracies
 from sjft.evaluation.fusion import fuse
 from sjft.evaluation.probabilities import Probabilities, aligned
-from sjft.reports.intervals import (
-    Interval,
-    interval_over_both,
-    interval_over_images,
-    interval_over_seeds,
-    says_nothing,
-)
+from sjft.reports.intervals import Interval, interval_over_seeds
 from sjft.reports.paper import FUSION
-from sjft.reports.variation import variation
-from sjft.storage.files import stable_integer
-
-METHOD = "selective"
+from sjft.reports.verdict import compare
+from sjft.settings.arm import AT_RANDOM, METHOD, WITHOUT_SOURCE
 
 ABLATION_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
     "arm": pl.String,
@@ -175,30 +167,32 @@ def _against(
     seeds = [seed for seed in arm.answers if seed in other.answers]
     if not seeds:
         return {"reference": reference}
-    key = "mean_class_accuracy"
-    by_seed = np.array([arm.measured[s][key] - other.measured[s][key] for s in seeds])
-    answers = np.array([arm.answers[s] - other.answers[s] for s in seeds])
-    drawn_by = stable_integer("ablation", name)
-    over_images = interval_over_images(answers.mean(axis=0), arm.labels, drawn_by)
-    over_both = interval_over_both(answers, arm.labels, drawn_by)
-    found = variation(answers, arm.labels)
-    known = found.can_be_told
-    if says_nothing(answers, over_both or over_images):
-        over_images, over_both, known = None, None, False
+    # As the verdict compares the two, which sets an arm beside the one that borrows nothing, or at
+    # random: the row of such a one is the mirror image, so that page and sentence say the same.
+    is_mirrored = name == WITHOUT_SOURCE or (name == AT_RANDOM and reference != WITHOUT_SOURCE)
+    both = {name: arm, reference: other}
+    first, second = (reference, name) if is_mirrored else (name, reference)
+    answers = {of: np.array([each.answers[s] for s in seeds]) for of, each in both.items()}
+    found = compare(first, second, seeds, answers[first], answers[second], arm.labels)
+    by_seeds, by_images, by_both = (
+        _mirrored(interval) if is_mirrored else interval
+        for interval in (found.over_seeds, found.over_images, found.over_both)
+    )
     both_known = name in paper and reference in paper
     return {
         "reference": reference,
-        "difference": by_seed.mean(),
-        **_ends(
-            "difference_low_over_seeds",
-            "difference_high_over_seeds",
-            interval_over_seeds(by_seed),
-        ),
-        **_ends("difference_low_over_images", "difference_high_over_images", over_images),
-        **_ends("difference_low_over_both", "difference_high_over_both", over_both),
-        "smallest_difference": found.smallest_difference() if known else None,
+        "difference": (-found.difference if is_mirrored else found.difference) + 0.0,  # 0 of -0
+        **_ends("difference_low_over_seeds", "difference_high_over_seeds", by_seeds),
+        **_ends("difference_low_over_images", "difference_high_over_images", by_images),
+        **_ends("difference_low_over_both", "difference_high_over_both", by_both),
+        # Of 0 there is none: all is answered alike, which says nothing of smaller ones.
+        "smallest_difference": found.smallest or None,
         "paper_difference": paper[name] - paper[reference] if both_known else None,
     }
+
+
+def _mirrored(interval: Interval | None) -> Interval | None:
+    return None if interval is None else Interval(-interval.high + 0.0, -interval.low + 0.0)
 
 
 def _ends(low: str, high: str, interval: Interval | None) -> dict[str, float | None]:
