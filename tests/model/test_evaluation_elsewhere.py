@@ -120,6 +120,19 @@ def test_classes_that_are_all_right_or_all_wrong_have_no_interval_that_is_a_poin
     assert found["accuracy_interval"][0] < found["accuracy_interval"][1]
 
 
+@pytest.mark.parametrize("is_right", [True, False])
+def test_no_interval_reaches_beyond_all_images(is_right: bool) -> None:
+    labels = [0, 0, 1, 1, 2, 2]
+    others = [0, 0, 1, 1, 2, 1] if is_right else [1, 1, 2, 2, 0, 2]  # all but the last one
+    low, high = evaluated(labels, others).values()["mean_class_accuracy_interval"]
+    assert (low > 0, high) == (True, 1.0) if is_right else (low, high < 1) == (0.0, True)
+
+
+def test_many_images_that_are_all_wrong_have_no_interval_that_is_a_point() -> None:
+    found = evaluated([0] * 200 + [1] * 200, [1] * 200 + [0] * 200).values()
+    assert found["mean_class_accuracy_interval"] is None
+
+
 def test_the_table_names_classes_and_what_is_taken_for_what() -> None:
     text = as_text(evaluated([0, 0, 0, 1], [0, 1, 1, 1]).values())
     assert "over 4 images" in text

@@ -26,7 +26,7 @@ from sjft.model.labelled_folder import LabelledFolder
 from sjft.model.predict import settings_of
 from sjft.networks.devices import choose_device
 from sjft.networks.joint import JointNetwork
-from sjft.reports.intervals import interval_over_images, says_nothing
+from sjft.reports.intervals import interval_of_accuracy
 from sjft.reports.variation import LEVEL
 from sjft.settings.image_limits import ImageLimits
 from sjft.storage.files import write_json, write_plain_table, writing
@@ -55,9 +55,7 @@ class Evaluated:
         known, listed = self.probabilities, self.listed
         found = accuracies(known.values, known.labels, known.class_names)
         right = (known.values.argmax(axis=1) == known.labels).astype(np.float64)
-        mean = interval_over_images(right, known.labels, BOOTSTRAP_SEED)
-        if says_nothing(right[None], mean):
-            mean = None
+        mean = interval_of_accuracy(right[None], known.labels, BOOTSTRAP_SEED)
         for row in found["classes"]:
             number = row["images"]
             row["interval"] = _wilson(round((row["accuracy"] or 0) * number), number)

@@ -91,6 +91,23 @@ def interval_over_both(
     return _between(_mean_over_classes(differences, labels) + images + seeds)
 
 
+def interval_of_accuracy(
+    answers: NDArray[np.float64], labels: NDArray[np.int64], seed: int
+) -> Interval | None:
+    """Interval of a mean class accuracy, for other test images, and other seeds where several are.
+
+    ``answers`` [seeds, images] are 1 where right, ``labels`` [images] the classes. A share lies
+    between 0 and 1, which draws that are scaled pass by where few images are wrong, or few right.
+    None where it would be a point: all images of each class are told alike, or each is alone.
+    """
+    found = interval_over_both(answers, labels, seed) or interval_over_images(
+        answers.mean(axis=0), labels, seed
+    )
+    if found is None or found.low == found.high:
+        return None
+    return Interval(max(0.0, found.low), min(1.0, found.high))
+
+
 def says_nothing(differences: NDArray[np.float64], interval: Interval | None) -> bool:
     """Whether an interval of ``differences`` [seeds, images] is a point that says nothing.
 

@@ -14,12 +14,7 @@ from sjft import layout
 from sjft.errors import UserError
 from sjft.evaluation.probabilities import Probabilities, read_probabilities
 from sjft.reports.duplicated import without
-from sjft.reports.intervals import (
-    Interval,
-    interval_over_both,
-    interval_over_images,
-    says_nothing,
-)
+from sjft.reports.intervals import Interval, interval_of_accuracy
 from sjft.reports.summary import read_summary
 from sjft.reports.verdict import answers_of, mean_over_classes, points
 from sjft.settings.arm import WITHOUT_SOURCE
@@ -159,16 +154,9 @@ def _came_to(runs: Sequence[Probabilities], accuracy: float) -> bool:
 
 
 def _interval_of(runs: Sequence[Probabilities], arm: str) -> Interval | None:
-    """Of an arm's mean class accuracy, which is a share: from 0 to 1; None for a mere point."""
-    labels = runs[0].labels
+    """Of an arm's mean class accuracy."""
     answers = np.array([answers_of(run) for run in runs])
-    drawn_by = stable_integer("accuracy", arm)
-    found = interval_over_both(answers, labels, drawn_by) or interval_over_images(
-        answers.mean(axis=0), labels, drawn_by
-    )
-    if found is None or says_nothing(answers, found):
-        return None
-    return Interval(max(0.0, found.low), min(1.0, found.high))
+    return interval_of_accuracy(answers, runs[0].labels, stable_integer("accuracy", arm))
 
 
 def _verdict(comparisons: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
