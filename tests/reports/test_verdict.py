@@ -203,6 +203,24 @@ def test_arms_that_answer_alike_are_no_gain_only_where_the_images_are_many(
     assert sentence(found).endswith(f"of {images} test images both answer alike.")
 
 
+# Images of three classes of five that are told right in each of two seeds: a fifth of all, either
+# of one class by other images, or of all classes, whose means have another sum of floats.
+@pytest.mark.parametrize(
+    "told", [([0, 1, 2], [2, 3, 4]), ([0, 1, 2], [4, 5, 10])], ids=["one class", "all classes"]
+)
+def test_two_seeds_that_come_to_one_figure_by_chance_are_not_sure_of_it(
+    told: tuple[list[int], list[int]],
+) -> None:
+    labels = np.repeat(np.arange(3), 5)
+    ours = np.array([np.isin(np.arange(15), of_seed) for of_seed in told], float)
+    found = compare("selective", "fine-tune", [0, 1], ours, 0 * ours, labels)
+    assert found.difference == pytest.approx(0.2)
+    assert found.outcome == "cannot be told"
+    assert found.over_both is not None and found.over_both.low < 0 < found.over_both.high
+    assert found.smallest is not None and found.smallest > 0.2
+    assert "alike" not in sentence(found) and "nothing of other images" not in sentence(found)
+
+
 def test_classes_with_a_single_test_image_vary_as_the_others_do() -> None:
     rng = np.random.default_rng(0)
     answers = rng.integers(0, 2, (1, 40)).astype(float)

@@ -18,6 +18,8 @@ LEVEL = 0.95
 POWER = 0.8
 # So many equally likely deviations stand for all that a few seeds may show.
 DEVIATIONS = 50
+# Shares squared: what is less was added up in another order.
+NONE = 1e-20
 _UPPER = (1 + LEVEL) / 2
 
 
@@ -26,9 +28,10 @@ class Variation:
     """Variances of a difference of mean class accuracies, in shares squared.
 
     ``of_seeds``: of the difference from seed to seed on these test images, A + E / N; None where
-    there is one seed, which tells nothing of it. ``of_images``: of the mean over all seeds from
-    one set of test images to another, without what changes with each seed too, B / N; with one
-    seed it holds that part as well. ``freedom_of_images`` are its degrees of freedom.
+    there is one seed, which tells nothing of it, and E / N alone where seeds happen to agree and
+    images seem to add nothing. ``of_images``: of the mean over all seeds from one set of test
+    images to another, without what changes with each seed too, B / N; with one seed it holds that
+    part as well. ``freedom_of_images`` are its degrees of freedom.
     """
 
     seeds: int
@@ -120,10 +123,11 @@ def variation(differences: NDArray[np.float64], labels: NDArray[np.int64]) -> Va
     if freedom:
         of_images += single * squares / freedom
         of_rest += single * squares_of_rest / freedom
+    added, left = (x / len(classes) ** 2 for x in (max(0.0, of_images - of_rest), of_rest))
     by_seed = np.array([[d[labels == c].mean() for c in classes] for d in differences])
-    return Variation(
-        seeds,
-        float(by_seed.mean(axis=1).var(ddof=1)) if seeds > 1 else None,
-        max(0.0, of_images - of_rest) / len(classes) ** 2,
-        freedom,
-    )
+    between = float(by_seed.mean(axis=1).var(ddof=1)) if seeds > 1 else None
+    if between is not None and between + added < NONE:
+        # Both are estimates. That few seeds come to one figure by chance, each by other images, is
+        # no sign that others would: their means vary by E / N at least, which the images tell.
+        between, added = (seeds * left if seeds * left >= NONE else 0.0), 0.0
+    return Variation(seeds, between, added, freedom)
