@@ -19,11 +19,11 @@ from sjft.data.table import read_images
 from sjft.errors import UserError
 from sjft.leakage.table import read_leakage, write_leakage
 from sjft.reports.report_page import write
-from sjft.reports.report_page.blocks import MOST_ROWS, Chart, Table
+from sjft.reports.report_page.blocks import MOST_ROWS, Chart, Table, Text
 from sjft.reports.report_page.inputs import ReportInputs
 from sjft.reports.report_page.rendered import rendered
 from sjft.reports.report_page.thumbnails import Detail
-from sjft.reports.report_page.training_sections import _thinned
+from sjft.reports.report_page.training_sections import _thinned, difficulty
 from sjft.reports.report_page.write import _with_code, write_report
 from sjft.reports.summary import read_summary
 from sjft.storage.files import write_json, write_with_digest
@@ -161,6 +161,22 @@ def test_each_section_says_what_the_files_say(
     assert "More memory than declared: evaluate." in section(page, "costs")
     assert "sjft 1.2.3" in section(page, "settings")
     assert "snakemake" in section(page, "ablation")
+
+
+def test_where_k_stays_the_page_tells_one_round_from_several(
+    made: tuple[ReportInputs, ImageFolders, Path],
+) -> None:
+    run = next(run for run in made[0].runs if run.arm == "selective")
+    rounds = [replace(of_round, difficulty=None) for of_round in run.rounds]
+    assert len(rounds) > 1
+    told = {
+        number: difficulty([replace(run, rounds=rounds[:number])]).blocks[-1]
+        for number in (1, len(rounds))
+    }
+    assert told == {
+        1: Text("One round alone: nothing grows by difficulty."),
+        len(rounds): Text("No compared arm goes by difficulty: K stays from round to round."),
+    }
 
 
 def test_test_images_that_stand_in_training_are_told_beside_the_figures_with_and_without_them(

@@ -104,8 +104,10 @@ def difficulty(runs: Sequence[RunFiles]) -> Section:
     if hard:
         head = ["run", "after round", "told wrong", "of", "mean entropy, nat", "own class's share"]
         blocks.append(Table("How hard the training images were", head, hard))
-    else:
+    elif max(row[1] for row in rows) == 0:
         blocks.append(Text("One round alone: nothing grows by difficulty."))
+    else:
+        blocks.append(Text("No compared arm goes by difficulty: K stays from round to round."))
     return Section("difficulty", "Difficulty, and K", blocks)
 
 
