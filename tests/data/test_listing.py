@@ -140,7 +140,7 @@ def test_a_class_with_one_image_is_accepted_and_mentioned(
 ) -> None:
     table = listed_as([*images(20), ListedImage("eel/1.png", "eel", "train")])
     assert class_names(table) == ["cat", "dog", "eel"]
-    assert "1 classes have a single training image, among them 'eel'" in caplog.text
+    assert "1 class has a single training image: 'eel'" in caplog.text
 
 
 def refuse(listed_as, found: list[ListedImage], message: str, shards: int = 1) -> None:
@@ -256,11 +256,14 @@ def test_empty_files_and_links_to_one_file_stay_in_the_list_and_are_told(
     (tmp_path / "dog/hard.png").hardlink_to(tmp_path / "dog/1.png")
     (tmp_path / "dog/soft.png").symlink_to("1.png")
     assert len(list_images(settings(), tmp_path)) == 8
-    assert "1 files are empty, among them cat/0.png; `on_bad_image` says" in caplog.text
+    assert "1 file is empty: cat/0.png; `on_bad_image` says" in caplog.text
     assert (
-        "1 files stand in the list under several names, by links, among them "
+        "1 file stands in the list under several names, by links: "
         "dog/1.png = dog/hard.png = dog/soft.png"
     ) in caplog.text
+    (tmp_path / "cat/1.png").write_bytes(b"")
+    list_images(settings(), tmp_path)
+    assert "2 files are empty, among them cat/0.png; `on_bad_image` says" in caplog.text
 
 
 def test_what_is_left_out_is_in_the_log_or_handed_over(

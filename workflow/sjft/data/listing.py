@@ -20,6 +20,7 @@ from sjft.data.table import IMAGES_SCHEMA
 from sjft.errors import UserError
 from sjft.settings.dataset import DatasetSettings, Synthetic
 from sjft.storage.files import stable_integer
+from sjft.wording import counted
 
 LOG = logging.getLogger(__name__)
 MB = 10**6
@@ -118,8 +119,9 @@ def _drawn(listed: list[ListedImage], settings: DatasetSettings) -> list[ListedI
         drawn.update(paths[:number])
     if short := [name for name, paths in by_class.items() if len(paths) < number]:
         LOG.warning(
-            "%d classes have fewer than %d training images, among them %r",
-            *(len(short), number, short[0]),
+            "%s fewer than %s%s",
+            counted(len(short), "class has", "classes have"),
+            *(counted(number, "training image"), _first(len(short), repr(short[0]))),
         )
     return [image for image in listed if image.split != "train" or image.path in drawn]
 
@@ -160,13 +162,15 @@ def _report(table: pl.DataFrame, shards: int) -> None:
     for split, images, classes in (
         table.group_by("split").agg(pl.len(), pl.col("label").n_unique()).sort("split").iter_rows()
     ):
-        LOG.info("%s: %d images, %d classes", split, images, classes)
+        of_split = counted(images, "image"), counted(classes, "class", "classes")
+        LOG.info("%s: %s, %s", split, *of_split)
     train = table.filter(pl.col("split") == "train")
     single = train.group_by("class_name").len().filter(pl.col("len") == 1).sort("class_name")
     if len(single):
         LOG.warning(
-            "%d classes have a single training image, among them %r",
-            *(len(single), single["class_name"][0]),
+            "%s a single training image%s",
+            counted(len(single), "class has", "classes have"),
+            _first(len(single), repr(single["class_name"][0])),
         )
     filled = train["shard"].n_unique()
     if filled < shards:
@@ -180,12 +184,19 @@ def _report_files(root: Path, paths: list[str], facts: FileFacts) -> None:
     empty = np.flatnonzero(facts.bytes == 0)
     if len(empty):
         LOG.warning(
-            "%d files are empty, among them %s; `on_bad_image` says what becomes of them",
-            *(len(empty), shown(paths[empty[0]])),
+            "%s empty%s; `on_bad_image` says what becomes of such",
+            counted(len(empty), "file is", "files are"),
+            _first(len(empty), shown(paths[empty[0]])),
         )
     same = same_files(root, paths, facts)
     if same:
         LOG.warning(
-            "%d files stand in the list under several names, by links, among them %s",
-            *(len(same), " = ".join(map(shown, same[0]))),
+            "%s in the list under several names, by links%s",
+            counted(len(same), "file stands", "files stand"),
+            _first(len(same), " = ".join(map(shown, same[0]))),
         )
+
+
+def _first(number: int, name: str) -> str:
+    """The first of so many by its name, behind what is said of all."""
+    return f": {name}" if number == 1 else f", among them {name}"
