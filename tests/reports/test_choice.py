@@ -110,6 +110,19 @@ def test_a_choice_is_written_with_its_figures_and_read_back(tmp_path: Path) -> N
         published_arm(["a", "c"], tmp_path / "choice.json")
 
 
+def test_images_that_could_not_be_read_are_told_with_the_choice(tmp_path: Path) -> None:
+    files = {arm: measured(tmp_path / f"{arm}.json", 0.5) for arm in ("selective", "fine-tune")}
+    skipped = [{"path": "val/daisy/broken.jpg", "reason": "cannot be decoded"}]
+    for file in files.values():
+        write_json(file, read_json(file) | {"skipped": skipped})
+    choice = write_choice(tmp_path / "choice.json", [(arm, 0, f) for arm, f in files.items()])
+    assert str(choice.reason).endswith(
+        "and it needs no source. 1 image of the split `val` could not be read, and has no part in "
+        "this choice: val/daisy/broken.jpg."
+    )
+    assert read_choice(tmp_path / "choice.json") == choice
+
+
 def test_the_test_split_chooses_nothing(tmp_path: Path) -> None:
     runs = [("a", 0, measured(tmp_path / "a.json", 0.5, "test"))]
     with pytest.raises(UserError, match=r"a\.json: is of the split `test`; an arm is chosen by"):

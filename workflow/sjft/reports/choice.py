@@ -7,6 +7,7 @@ from pathlib import Path
 from statistics import fmean
 
 from sjft.errors import NotAsWrittenError, UserError
+from sjft.reports.unreadable import skipped_of, told_unreadable
 from sjft.reports.verdict import points
 from sjft.settings.arm import WITHOUT_SOURCE
 from sjft.settings.splits import VALIDATION_SPLIT
@@ -101,11 +102,14 @@ def warning_of_choice(
 def write_choice(path: Path, runs: Iterable[tuple[str, int, Path]]) -> Choice:
     """Choose by each run's validation.json (arm, seed, file) and write it down.
 
+    The reason ends with the images that could not be read, where there are any.
     Raises `UserError` where a file is of another split: nothing else may choose.
     """
     accuracies: dict[str, dict[str, float]] = {}
+    all_measured = []
     for arm, seed, file in runs:
         measured = read_json(file)
+        all_measured.append(measured)
         if measured.get("split") != VALIDATION_SPLIT:
             raise UserError(
                 f"{file}: is of the split `{measured.get('split')}`; an arm is chosen by "
@@ -113,6 +117,9 @@ def write_choice(path: Path, runs: Iterable[tuple[str, int, Path]]) -> Choice:
             )
         accuracies.setdefault(arm, {})[str(seed)] = measured["mean_class_accuracy"]
     choice = best_arm({arm: list(by_seed.values()) for arm, by_seed in accuracies.items()})
+    if skipped := skipped_of(all_measured):
+        told = told_unreadable(skipped, f"the split `{VALIDATION_SPLIT}`", "this choice")
+        choice = Choice(choice.arm, f"{choice.reason} {told}")
     content = {"arm": choice.arm, "reason": choice.reason, "split": VALIDATION_SPLIT}
     write_json(path, content | {"mean_class_accuracy": accuracies})
     return choice

@@ -9,7 +9,6 @@ from typing import Any
 
 import polars as pl
 
-from sjft.data.omissions import shown
 from sjft.errors import NotAsWrittenError, UserError
 from sjft.evaluation.probabilities import Probabilities, read_probabilities
 from sjft.leakage.table import words_on_doubt
@@ -17,6 +16,7 @@ from sjft.reports.choice import Choice, warning_of_choice
 from sjft.reports.conclusion import conclusion
 from sjft.reports.duplicated import duplicated_among, figures, lines_on_duplicates, without
 from sjft.reports.repeated import Contents, count_repeated, lines_on_repeated
+from sjft.reports.unreadable import skipped_of, told_unreadable
 from sjft.reports.verdict import verdict
 from sjft.retrieval.ranking import shares_of_sources
 from sjft.selection.subset import Manifest, read_manifest
@@ -24,8 +24,6 @@ from sjft.settings.arm import WITHOUT_SOURCE
 from sjft.storage.files import read_json
 from sjft.storage.markdown import aligned
 from sjft.wording import counted
-
-SKIPPED_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -137,8 +135,7 @@ def _duplicated(runs: Sequence[RunFiles], retrieval: Retrieval) -> dict[str, Any
 
 def _skipped(runs: Sequence[RunFiles]) -> list[str]:
     """Paths of the test images that could not be read, and that no figure is of."""
-    found = [read_json(run.evaluation).get("skipped", []) for run in runs]
-    return sorted({image["path"] for of_run in found for image in of_run})
+    return skipped_of(read_json(run.evaluation) for run in runs)
 
 
 def _measured(run: RunFiles, retrieval: Retrieval) -> tuple[dict[str, Any], Probabilities]:
@@ -224,16 +221,10 @@ def _lines_on_skipped(summary: Mapping[str, Any]) -> list[str]:
     """How many images the figures and training are without, and the first of them."""
     lines = []
     if paths := summary.get("skipped"):
-        lines += ["", _unreadable(paths, f"the split `{summary['split']}`", "the figures")]
+        lines += ["", told_unreadable(paths, f"the split `{summary['split']}`", "the figures")]
     for dataset, paths in summary.get("skipped_in_training", {}).items():
-        lines += ["", _unreadable(paths, f"`{dataset}`", "training")]
+        lines += ["", told_unreadable(paths, f"`{dataset}`", "training")]
     return lines
-
-
-def _unreadable(paths: Sequence[str], whose: str, what: str) -> str:
-    named = ", ".join(map(shown, paths[:SKIPPED_NAMED])) + ", ..." * (len(paths) > SKIPPED_NAMED)
-    images, has = counted(len(paths), "image"), "has" if len(paths) == 1 else "have"
-    return f"{images} of {whose} could not be read, and {has} no part in {what}: {named}."
 
 
 def _lines_on_sources(arms: Mapping[str, Mapping[str, Any]]) -> list[str]:
