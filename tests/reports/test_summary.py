@@ -280,6 +280,11 @@ def test_the_share_of_each_source_is_reported_where_there_are_several(tmp_path: 
     table = render_table(found)
     assert "Shares of the sources: selective 25.0 % store, 75.0 % attic." in table
     assert "1.000 of the first 10 in store; 0.500 of the first 10 in attic." in table
+    # As all figures of the table they are means over the seeds, one of which may lack a source.
+    first, *others = found["arms"]["selective"]["runs"]
+    assert len(others) == 1
+    first["source_shares"] = {"store": 1.0}
+    assert "sources: selective 62.5 % store, 37.5 % attic." in render_table(found)
 
 
 ##### what stands first #####

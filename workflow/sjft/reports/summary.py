@@ -228,8 +228,8 @@ def _lines_on_skipped(summary: Mapping[str, Any]) -> list[str]:
 
 
 def _lines_on_sources(arms: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """The share of each source, where there are several; of the first seed's run."""
-    shares = {arm: values["runs"][0]["source_shares"] for arm, values in arms.items()}
+    """The share of each source, where there are several: a mean over seeds, as all of the table."""
+    shares = {arm: _mean_shares(values["runs"]) for arm, values in arms.items()}
     if len({name for of_arm in shares.values() for name in of_arm}) < 2:
         return []
     texts = [
@@ -238,6 +238,12 @@ def _lines_on_sources(arms: Mapping[str, Mapping[str, Any]]) -> list[str]:
         if of_arm
     ]
     return ["", f"Shares of the sources: {'; '.join(texts)}."]
+
+
+def _mean_shares(runs: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """A run has no share of a source that it borrows nothing of."""
+    names = dict.fromkeys(name for run in runs for name in run["source_shares"])
+    return {name: mean(run["source_shares"].get(name, 0.0) for run in runs) for name in names}
 
 
 def _lines_on_leakage(
