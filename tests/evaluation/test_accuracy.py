@@ -168,7 +168,7 @@ def test_bad_images_are_refused_or_left_out(
     with caplog.at_level(logging.WARNING):
         measured, found = measure(images, tmp_path, skip=True)
     assert measured["images"] == 2
-    assert [Path(skipped["path"]).name for skipped in measured["skipped"]] == ["1.png"]
+    assert [skipped["path"] for skipped in measured["skipped"]] == ["a/1.png"]
     assert found.paths == ["a/0.png", "a/2.png"]
     assert measured["classes"][1]["accuracy"] is None
     assert "1.png" in caplog.text

@@ -92,9 +92,8 @@ def test_a_bad_image_ends_an_evaluation_or_is_left_out_by_name(
     with pytest.raises(BadImageError, match=r"t/4\.png"):
         evaluated(tmp_path)
     output = evaluated(tmp_path, skip_bad_images=True)
-    assert [one["path"] for one in read_json(output.evaluation)["skipped"]] == [
-        str(tmp_path / "t/4.png")
-    ]
+    # By its path below the data set: a card that is passed on names no folder of this machine.
+    assert [one["path"] for one in read_json(output.evaluation)["skipped"]] == ["t/4.png"]
     assert len(read_probabilities(output.probabilities).paths) == 5
 
 

@@ -122,6 +122,10 @@ def evaluate(
     )
     measured = accuracies(probabilities.values, probabilities.labels, class_names)
     measured["split"] = split
-    measured["skipped"] = [{"path": e.path, "reason": e.reason} for e in scored.skipped]
+    # As images.csv has them: wherever the data lie, and whoever reads the model's card.
+    listed = {folder / path: path for path in images["path"]}
+    measured["skipped"] = [
+        {"path": listed[Path(e.path)], "reason": e.reason} for e in scored.skipped
+    ]
     LOG.info("%d images, %d skipped", len(usable), len(scored.skipped))
     return measured, probabilities
