@@ -269,6 +269,12 @@ def test_test_images_that_could_not_be_read_are_counted_and_named(
     assert line in found["table"].splitlines()
 
 
+def test_the_table_says_over_which_seeds_its_figures_are_means(tmp_path: Path) -> None:
+    assert "Means over the seeds 0 and 1." in summary_of(tmp_path)["table"].splitlines()
+    one = [run_files(tmp_path, arm, 4, 0.5, []) for arm in ("selective", "fine-tune")]
+    assert "Means" not in summary_of(tmp_path, runs=one)["table"]
+
+
 def test_the_share_of_each_source_is_reported_where_there_are_several(tmp_path: Path) -> None:
     found = summary_of(tmp_path)
     assert found["arms"]["selective"]["runs"][0]["source_shares"] == {"store": 1.0}

@@ -203,7 +203,7 @@ def render_table(summary: Mapping[str, Any]) -> str:
         ]
         share = values["style_share"]
         rows.append([*row, "-" if share is None else f"{100 * share:.1f} %"] if known else row)
-    lines = aligned(rows)
+    lines = aligned(rows) + _line_on_seeds(summary["arms"])
     if known:
         lines += ["", f"By chance: {100 * summary['style_share_by_chance']:.1f} %."]
     lines += _lines_on_skipped(summary)
@@ -215,6 +215,15 @@ def render_table(summary: Mapping[str, Any]) -> str:
     lines += lines_on_duplicates(summary["arms"], summary.get("duplicated"))
     lines += lines_on_repeated(summary["arms"])
     return "\n".join(lines)
+
+
+def _line_on_seeds(arms: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """That figures are means, where they are: a model has those of its own seed."""
+    seeds = sorted({run["seed"] for values in arms.values() for run in values["runs"]})
+    if len(seeds) < 2:
+        return []
+    *first, last = map(str, seeds)
+    return ["", f"Means over the seeds {', '.join(first)} and {last}."]
 
 
 def _lines_on_skipped(summary: Mapping[str, Any]) -> list[str]:
