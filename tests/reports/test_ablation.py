@@ -66,8 +66,9 @@ def test_rows_are_counted_over_seeds_and_images() -> None:
     assert (selective["reference"], selective["difference"]) == (None, None)
     assert other["reference"] == "selective"
     assert other["difference"] == pytest.approx(-0.375)
-    # The seeds' differences are -1/4 and -1/2; t(1) at 97.5 % is 12.7062.
-    assert other["difference_low_over_seeds"] == pytest.approx(-0.375 - 12.7062 * 0.125, abs=1e-4)
+    # The seeds' differences are -1/4 and -1/2; t(1) at 97.5 % is 12.7062: -1.96 to 1.21.
+    assert (other["difference_low_over_seeds"], other["difference_high_over_seeds"]) == (-1, 1)
+    assert (selective["low_over_seeds"], selective["high_over_seeds"]) == (0, 1)
     assert other["difference_low_over_images"] <= -0.375 <= other["difference_high_over_images"]
     assert other["difference_low_over_images"] >= -0.75
     assert (other["paper"], other["paper_difference"]) == (0.8, pytest.approx(-0.1))

@@ -14,7 +14,12 @@ from scipy import stats
 
 from sjft.errors import UserError
 from sjft.evaluation.probabilities import Probabilities
-from sjft.reports.intervals import interval_over_both, interval_over_images, interval_over_seeds
+from sjft.reports.intervals import (
+    Interval,
+    interval_over_both,
+    interval_over_images,
+    interval_over_seeds,
+)
 from sjft.reports.variation import Variation, variation
 from sjft.reports.verdict import Comparison, compare, points, sentence, verdict
 
@@ -219,6 +224,12 @@ def test_two_seeds_that_come_to_one_figure_by_chance_are_not_sure_of_it(
     assert found.over_both is not None and found.over_both.low < 0 < found.over_both.high
     assert found.smallest is not None and found.smallest > 0.2
     assert "alike" not in sentence(found) and "nothing of other images" not in sentence(found)
+
+
+def test_no_interval_goes_beyond_100_points() -> None:
+    found = compared((0.9, 0.2), (0.3, 0.6))  # +70 and -30 points: Student's t of two seeds
+    assert (found.over_seeds, found.over_both) == (Interval(-1, 1), Interval(-1, 1))
+    assert "95 % between -100.0 and +100.0;" in sentence(found)
 
 
 def test_classes_with_a_single_test_image_vary_as_the_others_do() -> None:

@@ -147,11 +147,12 @@ def _by_arm(runs: Sequence[AblationRun], known: Iterable[str]) -> dict[str, _Arm
 def _row(name: str, arm: _Arm, paper: Mapping[str, float]) -> dict[str, Any]:
     means = arm.of_seeds("mean_class_accuracy")
     counts = [run.source_images for run in arm.runs if run.source_images is not None]
+    over_seeds = interval_over_seeds(means)
     return {
         "seeds": len(means),
         "mean_class_accuracy": means.mean(),
         "deviation": means.std(ddof=1) if len(means) > 1 else None,
-        **_ends("low_over_seeds", "high_over_seeds", interval_over_seeds(means)),
+        **_ends("low_over_seeds", "high_over_seeds", over_seeds and over_seeds.within(0.0, 1.0)),
         "accuracy": arm.of_seeds("accuracy").mean(),
         "images": len(arm.runs[0].probabilities.paths),
         "source_images": float(np.mean(counts)) if counts else None,

@@ -23,6 +23,10 @@ class Interval:
     low: float
     high: float
 
+    def within(self, low: float, high: float) -> "Interval":
+        """As far as it lies between the ends of what there can be."""
+        return Interval(max(low, self.low), min(high, self.high))
+
 
 def interval_over_seeds(values: NDArray[np.float64]) -> Interval | None:
     """Student's t interval of the mean of ``values`` [seeds]; None for a single one.
@@ -105,7 +109,7 @@ def interval_of_accuracy(
     )
     if found is None or found.low == found.high:
         return None
-    return Interval(max(0.0, found.low), min(1.0, found.high))
+    return found.within(0.0, 1.0)
 
 
 def says_nothing(differences: NDArray[np.float64], interval: Interval | None) -> bool:

@@ -162,14 +162,19 @@ def compare(
         accuracy=float(mean_over_classes(answers, labels).mean()),
         other_accuracy=float(mean_over_classes(other_answers, labels).mean()),
         difference=float(by_seed.mean()),
-        over_seeds=interval_over_seeds(by_seed),
-        over_images=over_images,
-        over_both=over_both,
+        over_seeds=_of_shares(interval_over_seeds(by_seed)),
+        over_images=_of_shares(over_images),
+        over_both=_of_shares(over_both),
         outcome=_outcome(over_both or over_images),
         smallest=found.smallest_difference() if known else None,
         more_seeds=more,
         with_more_seeds=found.smallest_difference(more) if known else None,
     )
+
+
+def _of_shares(interval: Interval | None) -> Interval | None:
+    """There is no difference of more than 100 points, however little two seeds say."""
+    return None if interval is None else interval.within(-1.0, 1.0)
 
 
 def mean_over_classes(
