@@ -150,6 +150,7 @@ def test_each_section_says_what_the_files_say(
     data = section(page, "data")
     assert f"pets, not listed: {LEFT_OUT}" in data
     assert "gone.png is truncated" in data
+    assert "training images val test training images skipped" in data
     assert "pets target 3 12 0 3 0" in data and "things source 6 60 0 0 1" in data
     assert "2 images are in things and held out in pets: 2 pairs." in section(page, "leakage")
     assert "No image was found to be in the training images of pets" in section(page, "leakage")
