@@ -41,6 +41,14 @@ def test_the_page_needs_no_job_that_the_model_does_not(compare: list[str]) -> No
     assert behind.keys() == jobs_of_model(c, "twice").keys() | {page}
 
 
+def test_of_each_arm_the_run_with_the_published_seed_comes_first() -> None:
+    publish = {"arm": "selective", "seed": 4, "compare": ["fine-tune", "selective"]}
+    c = configuration(seeds=[0, 4, 2], publish=publish)
+    assert [(run.arm, run.seed) for run in report_inputs(c, "twice").runs] == [
+        (arm, seed) for arm in ("fine-tune", "selective") for seed in (4, 0, 2)
+    ]
+
+
 def test_how_hard_images_are_is_read_of_rounds_that_another_follows() -> None:
     c = configuration(publish={"compare": ["selective", "fine-tune"]})
     runs = {run.arm: run for run in report_inputs(c, "twice").runs}

@@ -39,7 +39,7 @@ def report_inputs(c: Configuration, experiment: str) -> ReportInputs:
         leakage=_leakage(c, experiment),
         duplicates=Path(layout.DUPLICATES.of(**names)) if summarised["duplicates"] else None,
         retrievals=[_retrieval(c, experiment, name) for name in _used(c, experiment)],
-        runs=[_run(c, run) for run in runs.compared_runs(c, experiment)],
+        runs=[_run(c, run) for run in _published_seed_first(c, experiment)],
         optional={
             name: Path(pattern.of(experiment=experiment))
             for name, pattern in (
@@ -49,6 +49,13 @@ def report_inputs(c: Configuration, experiment: str) -> ReportInputs:
             )
         },
     )
+
+
+def _published_seed_first(c: Configuration, experiment: str) -> list[Run]:
+    """The compared runs arm by arm: where the page shows one of an arm, it is the model's seed."""
+    compared, published = runs.compared_runs(c, experiment), c.experiments[experiment].publish.seed
+    arms = list(dict.fromkeys(run.arm for run in compared))
+    return sorted(compared, key=lambda run: (arms.index(run.arm), run.seed != published))
 
 
 def _used(c: Configuration, experiment: str) -> list[str]:

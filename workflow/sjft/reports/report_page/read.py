@@ -32,7 +32,7 @@ def table_with(path: Path, columns: Sequence[str]) -> pl.DataFrame:
 
 
 def runs_with_source(runs: Sequence[RunFiles]) -> list[RunFiles]:
-    """The first seed's run of each arm that has source images."""
+    """The first run of each arm that has source images: with the published seed."""
     first = {run.arm: run for run in reversed(runs)}
     in_order = [first[arm] for arm in dict.fromkeys(run.arm for run in runs)]
     return [run for run in in_order if len(read_selected(run.rounds[-1].subset))]
