@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sjft.reports.intervals import interval_over_images, interval_over_seeds, smallest_difference
+from sjft.reports.intervals import (
+    interval_of_accuracy,
+    interval_of_mean_share,
+    interval_of_share,
+    interval_over_images,
+    interval_over_seeds,
+    smallest_difference,
+)
 
 
 def test_the_interval_over_seeds_is_students() -> None:
@@ -49,6 +56,66 @@ def test_the_variance_is_that_of_the_mean_of_class_means() -> None:
     assert (found.low, found.high) == pytest.approx(
         (mean - 1.96 * error, mean + 1.96 * error), abs=0.1 * error
     )
+
+
+@pytest.mark.parametrize(("right", "images"), [(0, 7), (7, 7), (3, 40), (39, 40)])
+def test_the_interval_of_a_share_is_wilsons(right: int, images: int) -> None:
+    found = interval_of_share(right / images, images)
+    expected = stats.binomtest(right, images).proportion_ci(0.95, method="wilson")
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1e-12)
+    alone = interval_of_mean_share(np.arange(images) < right, np.zeros(images, int))
+    assert (alone.low, alone.high) == pytest.approx((found.low, found.high), abs=1e-12)
+
+
+def test_several_seeds_that_tell_all_images_right_are_no_point() -> None:
+    labels = np.repeat([0, 1], 20)
+    found = interval_of_accuracy(np.ones((3, 40)), labels, 0)
+    assert found == interval_of_mean_share(np.ones(40), labels)
+    assert found.low == pytest.approx(1 / (1 + 1.959964**2 / 40))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "accuracy"),
+    [([20] * 17, 0.99), ([20] * 17, 0.75), ([2] * 17, 0.9), ([2, 3, 5, 9, 16, 30, 90], 0.95)],
+)
+def test_a_mean_class_accuracy_is_covered_near_its_end_too(
+    sizes: list[int], accuracy: float
+) -> None:
+    rng = np.random.default_rng(len(sizes))
+    labels = np.repeat(np.arange(len(sizes)), sizes)
+    covered, repeats = 0, 1500
+    for _ in range(repeats):
+        of_class = rng.beta(20 * accuracy, 20 * (1 - accuracy), len(sizes))
+        answers = (rng.random(len(labels)) < of_class[labels]).astype(float)
+        found = interval_of_mean_share(answers, labels)
+        covered += found.low <= of_class.mean() <= found.high
+    # A bootstrap covers 0.85 of the first, 0.82 of the third.
+    assert 0.93 <= covered / repeats <= 0.985
+
+
+# How often one seed's interval covers the truth, as docs/results.md says.
+@pytest.mark.parametrize(
+    ("classes", "images", "covers"), [(17, 2, 0.93), (17, 4, 0.94), (3, 10, 0.9), (8, 60, 0.94)]
+)
+def test_the_interval_of_one_seed_covers_as_often_as_is_said(
+    monkeypatch: pytest.MonkeyPatch, classes: int, images: int, covers: float
+) -> None:
+    monkeypatch.setattr("sjft.reports.intervals.RESAMPLES", 999)
+    rng = np.random.default_rng(classes)
+    labels = np.repeat(np.arange(classes), images)
+    covered, repeats = 0, 600
+    for number in range(repeats):
+        # A share of each class's images is told by one arm alone, more of them by the first.
+        differing = 0.4 * rng.beta(2, 2, classes)
+        first = 0.625 * differing
+        drawn = rng.random(len(labels))
+        answers = np.where(
+            drawn < first[labels], 1.0, np.where(drawn < differing[labels], -1.0, 0.0)
+        )
+        found = interval_over_images(answers, labels, number)
+        truth = float((2 * first - differing).mean())
+        covered += found is not None and found.low <= truth <= found.high
+    assert covered / repeats == pytest.approx(covers, abs=0.03)
 
 
 @pytest.mark.parametrize(("images", "classes"), [(2, 20), (4, 30)])

@@ -16,11 +16,11 @@ from sjft.cli.main import main
 from sjft.errors import UserError
 from sjft.evaluation.probabilities import write_probabilities
 from sjft.reports.choice import Choice
-from sjft.reports.intervals import interval_over_images
+from sjft.reports.intervals import interval_of_mean_share
 from sjft.reports.results_table import all_results, as_csv, as_json, as_table
 from sjft.reports.summary import Retrieval, RunFiles, read_summary, summarise
 from sjft.selection.subset import write_manifest
-from sjft.storage.files import stable_integer, write_json
+from sjft.storage.files import write_json
 
 IMAGES = 80
 
@@ -98,13 +98,8 @@ def test_what_the_figures_leave_out_the_interval_leaves_out_too(tmp_path: Path) 
         (result,) = all_results(tmp_path / "results")
         right = np.arange(len(duplicated), IMAGES) < IMAGES // 2
         labels = np.arange(len(duplicated), IMAGES) % 2
-        expected = interval_over_images(
-            right.astype(float), labels, stable_integer("accuracy", "selective")
-        )
-        assert expected and (result.accuracy_low, result.accuracy_high) == (
-            expected.low,
-            expected.high,
-        )
+        expected = interval_of_mean_share(right.astype(float), labels)
+        assert (result.accuracy_low, result.accuracy_high) == (expected.low, expected.high)
         assert result.test_images == len(right) or not duplicated
         assert result.accuracy == pytest.approx(right.mean())
 
@@ -182,11 +177,11 @@ def test_an_interval_of_a_share_ends_at_1(results: Path) -> None:
     assert found.accuracy_high == 1.0
 
 
-def test_images_that_are_all_told_right_have_no_interval_that_is_a_point(results: Path) -> None:
+def test_images_that_are_all_told_right_say_how_many_others_could_be_wrong(results: Path) -> None:
     finish(results / "f perfect", "selective", 1, selective=1.0)
     found = {result.experiment: result for result in all_results(results)}["f perfect"]
-    assert (found.accuracy, found.accuracy_low, found.accuracy_high) == (1.0, None, None)
-    assert "| 100.0 " in as_table([found]) and "100.0 to" not in as_table([found])
+    assert (found.accuracy, found.accuracy_high) == (1.0, pytest.approx(1.0))
+    assert found.accuracy_low == pytest.approx(1 / (1 + 1.959964**2 / IMAGES))  # Wilson's
 
 
 def test_a_folder_that_may_not_be_read_is_listed_as_such(

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy import stats
 
 from sjft.data.omissions import shown
 from sjft.data.pixels import USUAL_LIMITS
@@ -26,14 +25,13 @@ from sjft.model.labelled_folder import LabelledFolder
 from sjft.model.predict import settings_of
 from sjft.networks.devices import choose_device
 from sjft.networks.joint import JointNetwork
-from sjft.reports.intervals import interval_of_accuracy
+from sjft.reports.intervals import interval_of_mean_share, interval_of_share
 from sjft.reports.variation import LEVEL
 from sjft.settings.image_limits import ImageLimits
 from sjft.storage.files import write_json, write_plain_table, writing
 from sjft.storage.markdown import aligned
 from sjft.wording import counted
 
-BOOTSTRAP_SEED = 0
 MOST_CONFUSIONS = 10
 FILES = ("predictions.csv", "classes.csv", "confusion.csv", "evaluation.json")
 
@@ -49,22 +47,21 @@ class Evaluated:
     def values(self) -> dict[str, Any]:
         """All figures as plain values: those of `evaluation.json`, intervals, what was left out.
 
-        Each accuracy's interval is Wilson's; the mean class accuracy's a bootstrap, class by class,
-        and None where all images of each class are alike right or wrong: it would be a point.
+        Each accuracy's interval is Wilson's: see `sjft.reports.intervals`.
         """
         known, listed = self.probabilities, self.listed
         found = accuracies(known.values, known.labels, known.class_names)
         right = (known.values.argmax(axis=1) == known.labels).astype(np.float64)
-        mean = interval_of_accuracy(right[None], known.labels, BOOTSTRAP_SEED)
+        mean = interval_of_mean_share(right, known.labels)
         for row in found["classes"]:
             number = row["images"]
-            row["interval"] = _wilson(round((row["accuracy"] or 0) * number), number)
+            row["interval"] = _ends(row["accuracy"], number) if number else None
         return {
             "folder": shown(str(listed.folder)),
             **found,
             "interval_level": LEVEL,
-            "mean_class_accuracy_interval": [mean.low, mean.high] if mean else None,
-            "accuracy_interval": _wilson(int(right.sum()), len(right)),
+            "mean_class_accuracy_interval": [mean.low, mean.high],
+            "accuracy_interval": _ends(float(right.mean()), len(right)),
             "confusion": self.confusions().to_dicts(),
             # What is no text, bytes of a name that are no UTF-8, no file of text holds.
             "skipped": [{"path": shown(str(e.path)), "reason": e.reason} for e in self.bad],
@@ -189,11 +186,9 @@ def _mistakes(rows: Sequence[dict[str, Any]]) -> list[str]:
     return ["", *aligned(table), *rest]
 
 
-def _wilson(right: int, images: int) -> list[float] | None:
-    if not images:
-        return None
-    found = stats.binomtest(right, images).proportion_ci(LEVEL, method="wilson")
-    return [float(found.low), float(found.high)]
+def _ends(share: float, images: int) -> list[float]:
+    found = interval_of_share(share, images)
+    return [found.low, found.high]
 
 
 def _percent(value: float | None) -> str:

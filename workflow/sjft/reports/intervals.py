@@ -95,20 +95,42 @@ def interval_over_both(
     return _between(_mean_over_classes(differences, labels) + images + seeds)
 
 
+def interval_of_share(share: float, images: float) -> Interval:
+    """Wilson's score interval of a share that was seen of so many images, which may be a fraction.
+
+    Never a point, and never beyond 0 and 1, also where all images are told alike.
+    """
+    z = float(stats.norm.ppf((1 + LEVEL) / 2))
+    middle = share + z**2 / (2 * images)
+    half = z * np.sqrt(share * (1 - share) / images + (z / (2 * images)) ** 2)
+    found = Interval(float(middle - half), float(middle + half))
+    return Interval(*(end / (1 + z**2 / images) for end in (found.low, found.high))).within(0, 1)
+
+
+def interval_of_mean_share(answers: NDArray[np.float64], labels: NDArray[np.int64]) -> Interval:
+    """Interval of a mean class accuracy for other test images: `interval_of_share`.
+
+    ``answers`` [images] are 1 where right, ``labels`` [images] the classes. It is that of so many
+    images, C^2 / sum 1 / n_c, as have the variance of this mean where all classes are equally hard,
+    and a little too wide where not. A bootstrap is too narrow where few images are wrong, or are
+    of a class.
+    """
+    _, numbers = np.unique(labels, return_counts=True)
+    mean = _mean_over_classes(answers[None], labels)
+    return interval_of_share(mean, len(numbers) ** 2 / float((1 / numbers).sum()))
+
+
 def interval_of_accuracy(
     answers: NDArray[np.float64], labels: NDArray[np.int64], seed: int
-) -> Interval | None:
+) -> Interval:
     """Interval of a mean class accuracy, for other test images, and other seeds where several are.
 
-    ``answers`` [seeds, images] are 1 where right, ``labels`` [images] the classes. A share lies
-    between 0 and 1, which draws that are scaled pass by where few images are wrong, or few right.
-    None where it would be a point: all images of each class are told alike, or each is alone.
+    ``answers`` [seeds, images] are 1 where right, ``labels`` [images] the classes: of several seeds
+    `interval_over_both`, of one, or where that is a point, `interval_of_mean_share`.
     """
-    found = interval_over_both(answers, labels, seed) or interval_over_images(
-        answers.mean(axis=0), labels, seed
-    )
+    found = interval_over_both(answers, labels, seed)
     if found is None or found.low == found.high:
-        return None
+        return interval_of_mean_share(answers.mean(axis=0), labels)
     return found.within(0.0, 1.0)
 
 
