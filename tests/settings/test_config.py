@@ -292,6 +292,11 @@ def test_the_old_key_of_batch_norm_names_the_new_one(value: bool, new: str) -> N
         read_configuration(changed({"experiments.main.training.freeze_batch_norm": value}))
 
 
+def test_the_old_key_of_the_largest_image_names_the_new_one_and_not_the_most_alike() -> None:
+    with pytest.raises(UserError, match=r"birds\.largest_picture: is `largest_image` now: write"):
+        read_configuration(changed({"datasets.birds.largest_picture": 20}))
+
+
 def test_the_gabor_arm_has_its_own_retrieval() -> None:
     config = read_configuration(changed(GABOR_ARM))
     found = {arm: config.experiments["main"].arm(arm).retrieval for arm in PRESETS}

@@ -6,6 +6,7 @@ from pydantic import BaseModel
 
 from sjft.settings.ablation import AblationSettings
 from sjft.settings.arm import ArmSettings
+from sjft.settings.image_limits import ImageLimits
 from sjft.settings.quoting import shown
 from sjft.settings.training import TrainingKeys
 
@@ -36,6 +37,9 @@ def what_instead(
         return SHARED[key].format(name=path[-1])
     if issubclass(model, TrainingKeys) and key == "freeze_batch_norm":
         return f"is `batch_norm: {'frozen' if value else 'shared'}` now: write that instead"
+    # The key that is most alike, `largest_file`, is in other units.
+    if issubclass(model, ImageLimits) and key == "largest_picture":
+        return "is `largest_image` now: write that instead"
     if issubclass(model, AblationSettings) and key in _OF_ARMS:
         if value is None:
             return "is no longer a key, and null says nothing: remove it"
