@@ -11,6 +11,7 @@ min_version("9.27")
 include: "workflow/rules/common.smk"
 include: "workflow/rules/gpus.smk"
 include: "workflow/rules/cluster.smk"
+include: "workflow/rules/reasons.smk"
 include: "workflow/rules/terminal.smk"
 
 

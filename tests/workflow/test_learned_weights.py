@@ -76,6 +76,15 @@ def test_one_command_learns_the_source_and_starts_from_that(fresh: Chain) -> Non
     for name, values in again["state_dict"].items():
         torch.testing.assert_close(values, then["state_dict"][name], rtol=0, atol=0)
 
+    def both_otherwise(config: dict[str, Any]) -> None:
+        learn_first(config, source_head="pretrained", learning_rate=1e-12, updates=2)
+        for name in ("first", "then"):
+            config["experiments"][name]["evaluation"] = {"scales": [36], "mirror": True}
+
+    with fresh.configured(both_otherwise):  # what is published anew hides no other change
+        planned = fresh.plan(THEN)
+    assert (planned["finetune"], planned["evaluate"], planned["publish"]) == (2, 3, 2)
+
     def longer(config: dict[str, Any]) -> None:
         learn_first(config, source_head="pretrained", learning_rate=1e-12)
         config["experiments"]["first"]["training"]["updates"] = 3
