@@ -1,6 +1,7 @@
 """The state of a data set: which shards a change concerns, and how images.csv is renewed."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from sjft.data.state import (
     DataState,
     Record,
     current_state,
+    list_dataset,
     listed,
     listed_by,
     read_record,
@@ -321,6 +323,22 @@ def test_a_change_renews_the_list_keeps_its_time_and_is_counted(
     assert read_images(folder / "images.csv").equals(listed(settings(), data_root / "pets"))
     assert (folder / "images.csv").stat().st_mtime == 1.5 * 10**9
     assert now(data_root, folder) == (found, None)
+
+
+def test_watched_folders_of_another_place_are_looked_into_whatever_their_times(
+    data_root: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "results"
+    list_dataset(settings(watch="folders"), data_root / "pets", data_root, "code", folder)
+    before = state(data_root)
+    for name in ("moved", "others"):
+        shutil.copytree(data_root / "pets", data_root / name)
+    assert now(data_root, folder, watch="folders", root="moved") == (before, None)
+    replace_image(data_root / "others/a/cat/0.png")  # in place: no folder has another time
+    found, changes = now(data_root, folder, watch="folders", root="others")
+    assert changes == Changes(added=0, removed=0, replaced=1)
+    assert found != before
+    assert now(data_root, folder, watch="folders", root="others") == (found, None)
 
 
 def test_what_is_left_out_is_recorded_and_told_again_without_a_new_list(

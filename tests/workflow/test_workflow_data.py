@@ -16,7 +16,7 @@ import yaml
 from chain import CONFIG, Chain, copy_all, copy_workflow
 from PIL import Image, ImageFilter, ImageOps
 
-from sjft.data.state import read_record, snapshot
+from sjft.data.state import read_record, snapshot_here
 from sjft.settings.dataset import ImageFolder
 
 RESULT = "results/both/model.pt"
@@ -252,13 +252,16 @@ def test_what_is_left_out_is_told_in_the_log_and_before_the_run(both: Chain) -> 
         assert outcome.output.count(f"Left out of {name}: {line}") == 1
 
 
-def test_the_record_of_folders_that_are_watched_fits(both: Chain) -> None:
+def test_the_record_of_folders_that_are_watched_fits(
+    both: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(both.root)
     for name in SHARDS:
         record = read_record(both.results / "datasets" / name)
         config = yaml.safe_load((both.root / "config/config.yaml").read_text(encoding="utf-8"))
         entry = ImageFolder.model_validate(config["datasets"][name])
         assert record is not None
-        assert record.snapshot == snapshot(entry, both.root / "data")
+        assert record.snapshot == snapshot_here(entry, Path("data"))
 
 
 # Images that change.

@@ -94,6 +94,18 @@ def _facts_below(folder: Path, settings: FilesOnDisk) -> Iterable[str]:
     return files_below(folder) if settings.watch == "images" else folders_below(folder)
 
 
+def snapshot_here(settings: DatasetSettings, data_root: Path) -> str:
+    """The `snapshot` that a record keeps: with ``watch: folders``, of this very place.
+
+    The folders of another collection may have the same names and times (of an archive that was
+    packed with fixed ones, say), so that where the root is another, the images are listed anew.
+    """
+    found = snapshot(settings, data_root)
+    if isinstance(settings, Synthetic) or settings.generated or settings.watch == "images":
+        return found
+    return digest_of_text(f"{data_root / settings.root}\n{found}")
+
+
 def listed(
     settings: DatasetSettings,
     root: Path,
@@ -118,7 +130,7 @@ def list_dataset(
     ``code`` is the fingerprint of what lists them. Raises `UserError` as `list_images` does.
     """
     # Taken first: what changes while the list is made is noticed by the next run.
-    before = snapshot(settings, data_root)
+    before = snapshot_here(settings, data_root)
     omissions = Omissions()
     images = listed(settings, root, omissions=omissions)
     omissions.log(LOG, root)
@@ -202,7 +214,7 @@ def current_state(
     on it is decided by the digests, shard by shard, and not by one file's time. Raises `UserError`
     for data that cannot be listed.
     """
-    made_by, now = listed_by(settings, code), snapshot(settings, data_root)
+    made_by, now = listed_by(settings, code), snapshot_here(settings, data_root)
     record = read_record(folder)
     same_makers = record is not None and record.listed_by == made_by
     if record is not None and same_makers and record.snapshot == now:
