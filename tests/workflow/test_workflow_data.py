@@ -350,6 +350,21 @@ def test_images_that_have_moved_are_the_same_images(changed: Chain, tmp_path: Pa
     assert changed.plan(RESULT) == {}
 
 
+def test_images_that_are_listed_anew_and_are_the_same_are_opened_by_no_job(changed: Chain) -> None:
+    def larger(config: dict[str, Any]) -> None:
+        configuration(config)
+        config["datasets"]["store"]["largest_file"] = 400
+
+    changed.configure(larger)
+    assert changed.plan(RESULT) == {"list_images": 1, "publish": 1}
+    # An image that changes meanwhile is noticed by the jobs that open it.
+    replace_in_place(changed.root / "data/store/train/fork/3.png")
+    planned = changed.plan(RESULT)
+    assert planned["list_images"] == planned["extract_descriptors"] == planned["hash_images"] == 1
+    changed.make(RESULT)
+    assert changed.plan(RESULT) == {}
+
+
 def test_a_test_image_concerns_no_training_descriptor(changed: Chain) -> None:
     replace_in_place(changed.root / "data/birds/test/tit/1.png")
     planned = changed.plan(RESULT)

@@ -182,7 +182,7 @@ def given(function, **more):
 def reads(of_rule, name):
     """The files of one of a rule's inputs, from what the library says of all of them."""
     files = given(of_rule)
-    return lambda wildcards: files(wildcards)[name]
+    return lambda wildcards: inputs.flagged(CONFIG, files(wildcards)[name], ancient)
 
 
 def sized(function):

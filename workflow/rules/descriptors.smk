@@ -3,7 +3,7 @@
 
 rule extract_descriptors:
     input:
-        images=layout.IMAGES,
+        images=reads(inputs.extract_descriptors, "images"),
         weights=ancient(reads(inputs.extract_descriptors, "weights")),
     output:
         descriptors=layout.DESCRIPTORS,

@@ -3,7 +3,7 @@
 
 rule hash_images:
     input:
-        images=layout.IMAGES,
+        images=reads(inputs.hash_images, "images"),
     output:
         hashes=layout.HASHES,
     log:
@@ -34,7 +34,7 @@ rule find_leakage:
         heldout=reads(inputs.find_leakage, "heldout"),
         sources=layout.HISTOGRAMS.where(dataset="{source}", part="train"),
         index=reads(inputs.find_leakage, "index"),
-        target_images=layout.IMAGES.where(dataset="{target}"),
+        target_images=reads(inputs.find_leakage, "target_images"),
     output:
         copies=layout.COPIES_IN_SHARD,
         nearest=layout.NEAREST_IN_SHARD,
@@ -65,8 +65,8 @@ rule merge_leakage:
         copies=reads(inputs.merge_leakage, "copies"),
         nearest=reads(inputs.merge_leakage, "nearest"),
         heldout=reads(inputs.merge_leakage, "heldout"),
-        target_images=layout.IMAGES.where(dataset="{target}"),
-        source_images=layout.IMAGES.where(dataset="{source}"),
+        target_images=reads(inputs.merge_leakage, "target_images"),
+        source_images=reads(inputs.merge_leakage, "source_images"),
     output:
         leakage=layout.LEAKAGE,
     log:
@@ -99,7 +99,7 @@ rule find_duplicates:
         heldout_hashes=reads(inputs.find_duplicates, "heldout_hashes"),
         train=reads(inputs.find_duplicates, "train"),
         heldout=reads(inputs.find_duplicates, "heldout"),
-        images=layout.IMAGES.where(dataset="{target}"),
+        images=reads(inputs.find_duplicates, "images"),
     output:
         duplicates=layout.DUPLICATES,
     log:

@@ -35,8 +35,8 @@ rule merge_neighbours:
         shards=reads(inputs.merge_neighbours, "shards"),
         targets=reads(inputs.merge_neighbours, "targets"),
         sources=reads(inputs.merge_neighbours, "sources"),
-        target_images=layout.IMAGES.where(dataset="{target}"),
-        source_images=layout.IMAGES.where(dataset="{source}"),
+        target_images=reads(inputs.merge_neighbours, "target_images"),
+        source_images=reads(inputs.merge_neighbours, "source_images"),
     output:
         neighbours=layout.NEIGHBOURS,
     log:

@@ -3,7 +3,8 @@
 A rule takes from here what a pattern with wildcards cannot say; `sjft.pipeline.jobs` follows all.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from sjft import layout
 from sjft.layout import File
@@ -46,6 +47,24 @@ def all_published_weights(c: Configuration) -> list[File]:
     ]
     found = map(published_weights, users)
     return sorted({file for file in found if isinstance(file, File)})
+
+
+def is_told_by_digests(c: Configuration, file: File) -> bool:
+    """Whether the jobs that read a file go by digests of what it says, among their settings.
+
+    So it is with the list of a data set on disk: where another version of the program, or another
+    setting, lists the same images anew, none has to be opened again. Of images that the program
+    makes there are no digests.
+    """
+    dataset = file.job.names.get("dataset", "")
+    return file == layout.IMAGES.of(dataset=dataset) and not c.datasets[dataset].generated
+
+
+def flagged(c: Configuration, found: File | list[File], flag: Callable[[File], Any]) -> Any:
+    """A rule's input, with a ``flag`` on each file whose time is no reason to run again."""
+    if isinstance(found, list):
+        return [flagged(c, file, flag) for file in found]
+    return flag(found) if is_told_by_digests(c, found) else found
 
 
 ##### data and descriptors #####
