@@ -71,3 +71,19 @@ def test_a_run_that_is_at_work_in_this_folder_is_found(tmp_path: Path) -> None:
     assert found == [runs[0].pid]
     assert f"`kill {runs[0].pid}`" in still_at_work(found)
     assert at_work_in(here) == []
+
+
+@pytest.mark.workflow  # it has the name alone
+@pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="no /proc on this system")
+def test_what_has_started_this_run_is_no_other_run(tmp_path: Path) -> None:
+    program = tmp_path / "snakemake"  # as `timeout 2h snakemake` is: it starts another process
+    program.write_text(
+        "import subprocess, sys\n"
+        "asked = 'from pathlib import Path; from sjft.pipeline.older_runs import at_work_in; '\n"
+        "asked += 'print(at_work_in(Path.cwd()))'\n"
+        "subprocess.run([sys.executable, '-c', asked], check=True)\n",
+        encoding="utf-8",
+    )
+    command = [sys.executable, str(program)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -6,6 +6,7 @@ A new run would do the same work beside them.
 import os
 import subprocess
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,14 +60,28 @@ def refusal(jobs: list[QueuedJob]) -> str:
 def at_work_in(folder: Path) -> list[int]:
     """Processes of Snakemake's on this machine that run in the folder, but for this one.
 
-    None where the system has no `/proc`.
+    Nor those that have started this one, such as `timeout 2h snakemake ...`. None where the system
+    has no `/proc`.
     """
     found = []
+    own = {*_with_ancestors(os.getpid())}
     for place in Path("/proc").glob("[0-9]*"):
         number = int(place.name)
-        if number != os.getpid() and _runs_snakemake(place, folder):
+        if number not in own and _runs_snakemake(place, folder):
             found.append(number)
     return sorted(found)
+
+
+def _with_ancestors(process: int) -> Iterator[int]:
+    """A process, the one that has started it, and so on."""
+    while process:
+        yield process
+        try:
+            told = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return
+        # Behind the name, which may hold anything: the state, and the parent's number.
+        process = int(told.rpartition(")")[2].split()[1])
 
 
 def _runs_snakemake(place: Path, folder: Path) -> bool:
