@@ -3,7 +3,7 @@
 import pytest
 from chain import CONFIG
 
-from sjft.pipeline.terminal import missing_experiment, shorter, with_settings
+from sjft.pipeline.terminal import missing_experiment, shorter, with_settings, without_record
 from sjft.settings.config import read_configuration
 
 C = read_configuration(CONFIG)
@@ -25,6 +25,13 @@ def test_a_change_of_params_is_told_by_the_settings() -> None:
         reason, "before: <nothing exclusive> now: 3", {"bins": 3, "seed": 0}, {"3"}, {"2"}
     )
     assert told == "Params have changed since last execution: bins: 2 -> 3"
+
+
+def test_jobs_without_a_record_are_counted_and_it_is_said_what_to_take_along() -> None:
+    told = without_record(39)
+    assert told.startswith("Of 39 jobs that are done there is no record in .snakemake.")
+    assert ".snakemake/metadata along" in told
+    assert without_record(1).startswith("Of 1 job that is done there is")
 
 
 @pytest.mark.parametrize(

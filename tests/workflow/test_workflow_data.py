@@ -5,6 +5,7 @@ import csv
 import json
 import os
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -363,6 +364,18 @@ def test_images_that_are_listed_anew_and_are_the_same_are_opened_by_no_job(chang
     assert planned["list_images"] == planned["extract_descriptors"] == planned["hash_images"] == 1
     changed.make(RESULT)
     assert changed.plan(RESULT) == {}
+
+
+def test_of_results_without_their_record_it_is_said_that_no_change_can_be_noticed(
+    changed: Chain,
+) -> None:
+    shutil.rmtree(changed.root / ".snakemake/metadata")
+    replace_in_place(changed.root / "data/store/train/fork/3.png")
+    for arguments in (["-n"], []):
+        output = changed.make(*arguments, RESULT).output
+        assert "Nothing to be done" in output
+        assert output.count("there is no record in .snakemake") == 1
+        assert "missing provenance" not in output
 
 
 def test_a_test_image_concerns_no_training_descriptor(changed: Chain) -> None:

@@ -15,9 +15,12 @@ from sjft.pipeline.run_progress import RunJob
 from sjft.pipeline.terminal import (
     MAKE_WRITABLE,
     about_lock,
+    jobs_without_record,
     missing_experiment,
     shorter,
+    with_missing_record,
     with_settings,
+    without_record,
 )
 from sjft.pipeline.watched_run import WatchedRun
 
@@ -51,6 +54,8 @@ class FewerWords(logging.Filter):
             record.msg += f"\n{MAKE_WRITABLE}"
         elif event == LogEvent.ERROR and IS_MAIN:
             record.msg += missing_experiment(record.msg, CONFIG)
+        elif event is None:
+            record.msg = with_missing_record(record.msg, workflow)
         return True
 
     def reason(self, record):
@@ -108,6 +113,8 @@ onstart:
         watched = WatchedRun(jobs_of_run(), slots)
         WATCHED.append(watched)
         logger.addHandler(watched)
+        if jobs := jobs_without_record(workflow.dag):
+            say(without_record(jobs))
         watched.begin(say)
 
 

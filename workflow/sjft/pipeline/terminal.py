@@ -29,6 +29,37 @@ MAKE_WRITABLE = (
 )
 
 
+# How Snakemake says, of a dry run alone, that it has no record of jobs that are done; and, of any
+# run, that all are.
+NO_RECORD, ALL_DONE = "missing provenance/metadata", "Nothing to be done"
+
+
+def jobs_without_record(dag: Any) -> int:
+    """How many jobs of Snakemake's graph are taken to be done, of which there is no record."""
+    return sum(dag.reason(job).no_metadata and not dag.needrun(job) for job in dag.jobs)
+
+
+def without_record(jobs: int) -> str:
+    """What to tell of jobs that are done, where there is no record of what they went by."""
+    done = "1 job that is done" if jobs == 1 else f"{jobs} jobs that are done"
+    return (
+        f"Of {done} there is no record in .snakemake. Whether settings, images or the program have "
+        "changed since cannot be told: what is there is taken as it is. The record lies in the "
+        "folder that snakemake was called in: where results were moved or copied, take its "
+        ".snakemake/metadata along. To make all anew: the same command with --forceall."
+    )
+
+
+def with_missing_record(message: Any, workflow: Any) -> Any:
+    """A message of Snakemake's ``workflow``, with what is to be said of jobs without a record."""
+    if NO_RECORD in str(message):
+        return without_record(jobs_without_record(workflow.dag))
+    if not str(message).startswith(ALL_DONE) or workflow.dryrun:
+        return message
+    jobs = jobs_without_record(workflow.dag)
+    return f"{message}\n{without_record(jobs)}" if jobs else message
+
+
 def shorter(reason: str) -> str:
     """The reason of a job with the first of its files alone."""
     return LISTED_FILES.sub(lambda found: found[1] + first_names(found[2].split(", ")), reason)
