@@ -201,20 +201,6 @@ def test_a_summary_can_be_read_back(tmp_path: Path) -> None:
     assert read_summary(tmp_path / "s.json") == written
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", "3", "\udcff"])
-def test_another_file_is_no_summary(tmp_path: Path, text: str) -> None:
-    (tmp_path / "s.json").write_bytes(text.encode("utf-8", "surrogateescape"))
-    with pytest.raises(UserError, match=r"s\.json: is no"):
-        read_summary(tmp_path / "s.json")
-
-
-def test_a_missing_summary_and_a_folder_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no such file"):
-        read_summary(tmp_path / "s.json")
-    with pytest.raises(UserError, match="cannot be read"):
-        read_summary(tmp_path)
-
-
 def test_leakage_and_duplicates_are_reported(tmp_path: Path) -> None:
     assert "Leakage was not looked for." in summary_of(tmp_path)["table"]
     checked = replace(

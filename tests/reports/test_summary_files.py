@@ -11,6 +11,7 @@ from small import manifest, source_table
 
 from sjft import layout
 from sjft.data.table import write_images
+from sjft.errors import UserError
 from sjft.evaluation.probabilities import write_probabilities
 from sjft.reports.summary import RunFiles, read_summary
 from sjft.reports.summary_files import RetrievalFiles, write_summary
@@ -78,3 +79,17 @@ def test_the_same_results_have_the_same_summary_however_long_they_took(
     assert fast["summary.md"].decode() == (
         f"# demo\n\n{summary['conclusion'][0]}\n\n{summary['table']}\n"
     )
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", "3", "\udcff"])
+def test_another_file_is_no_summary(tmp_path: Path, text: str) -> None:
+    (tmp_path / "s.json").write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(UserError, match=r"s\.json: is no"):
+        read_summary(tmp_path / "s.json")
+
+
+def test_a_missing_summary_and_a_folder_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such file"):
+        read_summary(tmp_path / "s.json")
+    with pytest.raises(UserError, match="cannot be read"):
+        read_summary(tmp_path)
