@@ -192,16 +192,25 @@ def test_checkpoints_of_other_settings_are_not_used_and_not_lost(
     caplog.set_level("INFO")
     other = Checkpoints(first.root, {"rate": 0.1}, CheckpointSettings(updates=3))
     assert result(images, tmp_path / "m.pt", other) == uninterrupted
-    assert "goes on" not in caplog.text
-    assert f"{first.folder}: checkpoints of other settings (rate: 0.01 there, 0.1 here)" in (
-        caplog.text
-    )
+    assert "goes on after" not in caplog.text
+    told = f"{first.folder}: checkpoints that were made otherwise (rate: 0.01 there, 0.1 here) are"
+    assert told in caplog.text
     other.remove()
     assert not other.folder.exists()
     assert result(images, tmp_path / "m.pt", every_update(tmp_path)) == uninterrupted
     assert "goes on after update 4" in caplog.text
     first.remove()
     assert not first.root.exists()
+
+
+def test_of_digests_it_is_told_what_they_are_of(
+    killed_at, uninterrupted: bytes, images: Path, tmp_path: Path, caplog
+) -> None:
+    made = [{"rate": 0.1, "code": code, "inputs": {"a/subset.csv": code}} for code in ("1", "2")]
+    first, other = (Checkpoints(tmp_path / "c", by, CheckpointSettings(updates=3)) for by in made)
+    killed_at(9, first)
+    assert result(images, tmp_path / "m.pt", other) == uninterrupted
+    assert "(another version of the program; another a/subset.csv) are not used" in caplog.text
 
 
 def test_a_checkpoint_of_other_settings_in_the_place_of_our_own_is_refused(

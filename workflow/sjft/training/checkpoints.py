@@ -25,6 +25,13 @@ from sjft.training.state import TrainingState
 
 KIND, VERSION = "sjft-checkpoint", 2
 DECIDED_BY = "decided_by.json"
+# What decides a training and cannot be read: digests, or sizes and times.
+OF_DIGESTS = {
+    "code": "another version of the program",
+    "opened": "other images",
+    "weights": "another file of weights",
+    "source_head_classes": "another list of the classifier's classes",
+}
 LOG = logging.getLogger(__name__)
 
 
@@ -74,8 +81,8 @@ class Checkpoints:
         for path in sorted(self.root.glob(f"*/{DECIDED_BY}")):
             if path.parent != self.folder and list(path.parent.glob("update-*.pt")):
                 LOG.warning(
-                    "%s: checkpoints of other settings (%s) are not used here, and are kept. Give "
-                    "those settings again to go on from them, or remove the folder.",
+                    "%s: checkpoints that were made otherwise (%s) are not used here, and are "
+                    "kept. What they were made with goes on from them; else remove the folder.",
                     path.parent,
                     self._how_others_differ(path),
                 )
@@ -161,10 +168,16 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 
 def _differences(one: Any, other: Any) -> str:
-    """Which of the values differ, by their dotted names, and how."""
+    """Which of the values differ, by their dotted names, and how; of a digest, what it is of."""
     flat, flat_other = dict(_leaves("", one)), dict(_leaves("", other))
     names = [n for n in {**flat, **flat_other} if flat.get(n) != flat_other.get(n)]
-    return "; ".join(f"{n}: {flat.get(n)} there, {flat_other.get(n)} here" for n in names)
+    return "; ".join(_difference(n, flat.get(n), flat_other.get(n)) for n in names)
+
+
+def _difference(name: str, there: Any, here: Any) -> str:
+    if name.startswith("inputs."):
+        return f"another {name.removeprefix('inputs.')}"
+    return OF_DIGESTS.get(name, f"{name}: {there} there, {here} here")
 
 
 def _leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
