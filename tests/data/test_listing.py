@@ -12,7 +12,7 @@ from image_files import save_images
 
 from sjft.data import listing
 from sjft.data.disk import FileFacts
-from sjft.data.listing import list_images
+from sjft.data.listing import ListedOnce, list_images
 from sjft.data.omissions import Omissions
 from sjft.data.readers import ListedImage
 from sjft.data.table import IMAGES_SCHEMA, class_names, read_images, write_images
@@ -287,3 +287,18 @@ def test_both_unicode_forms_of_a_class_are_one_class(tmp_path: Path) -> None:
     table = list_images(settings(train="fit", test="check"), tmp_path)
     assert class_names(table) == ["B\u00e4r", "cat"]
     assert table["path"].to_list()[2] == "check/Ba\u0308r/2.png"
+
+
+def test_a_list_is_made_once_for_the_same_settings_and_folder(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    save_images(tmp_path, ["a/1.png", "a/2.png", "b/1.png"])
+    (tmp_path / "a/1.png").write_bytes(b"")
+    lists = ListedOnce()
+    first, omissions = lists.of(settings(), tmp_path)
+    assert first.equals(list_images(settings(), tmp_path))
+    caplog.clear()
+    again, same = lists.of(settings(), tmp_path)
+    assert again is first and same is omissions and not caplog.text
+    assert lists.of(settings(shards=2), tmp_path)[0] is not first
+    assert "1 file is empty" in caplog.text

@@ -10,7 +10,7 @@ from sjft.checks.finding import Finding
 from sjft.checks.machine import missing_here
 from sjft.checks.numbers import Counted, counted_by_settings, wrong_numbers
 from sjft.checks.values import wrong_values
-from sjft.data.listing import list_images
+from sjft.data.listing import ListedOnce
 from sjft.data.state import state_of
 from sjft.errors import UserError
 from sjft.fetch.missing import missing_data, missing_parts
@@ -103,10 +103,17 @@ def _of_networks(
         yield from findings_of(questions, answers)
 
 
-def look_at_plan(configuration: Configuration, name: str, given: Sequence[str], kept: Path) -> Look:
+def look_at_plan(
+    configuration: Configuration,
+    name: str,
+    given: Sequence[str],
+    kept: Path,
+    lists: ListedOnce,
+) -> Look:
     """A `first_look` at all that an experiment publishes, for its plan: data may be missing.
 
-    The images of the data sets in ``given`` are not counted: their numbers are assumed.
+    The images of the data sets in ``given`` are not counted: their numbers are assumed; the others'
+    ``lists`` are those of the whole command.
     """
 
     def count(dataset: str) -> Counted | None:
@@ -114,7 +121,7 @@ def look_at_plan(configuration: Configuration, name: str, given: Sequence[str], 
         assert not isinstance(settings, Synthetic)
         if dataset in given:
             return None
-        table = list_images(settings, Path(configuration.data_root) / settings.root)
+        table, _ = lists.of(settings, Path(configuration.data_root) / settings.root)
         return Counted.of_state(state_of(table, settings.shards))
 
     asked = asked_for(configuration, [*learned_before(configuration, [name]), name], [])

@@ -44,6 +44,7 @@ def plan(chosen: argparse.Namespace) -> str:
     measure_with_one_thread()
     with loading():
         from sjft.checks.first_look import look_at_plan  # noqa: PLC0415
+        from sjft.data.listing import ListedOnce  # noqa: PLC0415
         from sjft.pipeline.forecast import (  # noqa: PLC0415
             in_order,
             plan,
@@ -52,16 +53,19 @@ def plan(chosen: argparse.Namespace) -> str:
         from sjft.pipeline.runs import learned_before  # noqa: PLC0415
 
     configuration = read_plan_configuration(chosen.configfile, chosen.data_root)
+    lists = ListedOnce()
     if experiment := configuration.experiments.get(chosen.experiment):
         given = [experiment.target] if chosen.target_images is not None else []
         given += experiment.sources if chosen.source_images else []
-        look = look_at_plan(configuration, chosen.experiment, given, Path(".snakemake"))
+        look = look_at_plan(configuration, chosen.experiment, given, Path(".snakemake"), lists)
         if look.warns:
             print(f"sjft: {look.warns}", file=sys.stderr)
         if look.stops:
             raise UserError(look.stops)
     others = learned_before(configuration, [chosen.experiment]) if experiment else ()
-    before = {other: plan(configuration, other, sample=chosen.sample) for other in others}
+    before = {
+        other: plan(configuration, other, sample=chosen.sample, lists=lists) for other in others
+    }
     own = plan(
         configuration,
         chosen.experiment,
@@ -69,5 +73,6 @@ def plan(chosen: argparse.Namespace) -> str:
         heldout_images=chosen.heldout_images,
         source_images=chosen.source_images,
         sample=chosen.sample,
+        lists=lists,
     )
     return in_order(chosen.experiment, before, own)

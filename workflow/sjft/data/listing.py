@@ -26,6 +26,25 @@ LOG = logging.getLogger(__name__)
 MB = 10**6
 
 
+class ListedOnce:
+    """Lists of data sets and what they leave out, each made once: for commands that ask again.
+
+    A huge source takes a while to list, and what is warned of is to be said once.
+    """
+
+    def __init__(self) -> None:
+        """Nothing is listed yet."""
+        self._found: dict[tuple[str, Path], tuple[pl.DataFrame, Omissions]] = {}
+
+    def of(self, settings: DatasetSettings, root: Path) -> tuple[pl.DataFrame, Omissions]:
+        """As `list_images` lists it; raises `UserError` likewise."""
+        key = settings.model_dump_json(), root
+        if key not in self._found:
+            omissions = Omissions()
+            self._found[key] = list_images(settings, root, omissions=omissions), omissions
+        return self._found[key]
+
+
 def list_images(
     settings: DatasetSettings,
     root: Path,

@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sjft import layout
-from sjft.data.listing import list_images
-from sjft.data.omissions import Omissions
+from sjft.data.listing import ListedOnce
 from sjft.data.table import of_part
 from sjft.errors import UserError
 from sjft.fetch.missing import missing_parts
@@ -53,13 +52,14 @@ def plan(
     heldout_images: int | None = None,
     source_images: Sequence[int] = (),
     sample: int = 24,
+    lists: ListedOnce,
 ) -> str:
     """The plan of an experiment as text; of data that is here, it is kept for a run's progress.
 
     The models of other experiments that it starts from have plans of their own.
 
-    Numbers of images that are given stand for data that is not here; the others are counted by
-    the readers. Raises `UserError` for an unknown experiment, and for data that is neither here
+    Numbers of images that are given stand for data that is not here; the others are counted in
+    their ``lists``. Raises `UserError` for an unknown experiment, and for data that is neither here
     nor given.
     """
     if name not in configuration.experiments:
@@ -72,10 +72,11 @@ def plan(
         )
     if target_images is not None and heldout_images is None:
         heldout_images = target_images // 4  # as in Indoor 67
-    target = count_images(configuration, experiment.target, target_images, heldout_images)
+    target = count_images(configuration, experiment.target, lists, target_images, heldout_images)
     given = dict(zip(experiment.sources, source_images, strict=False))
     sources = [
-        count_images(configuration, source, given.get(source), 0) for source in experiment.sources
+        count_images(configuration, source, lists, given.get(source), 0)
+        for source in experiment.sources
     ]
     collections = {part.name: part for part in (target, *sources)}
     more = jobs_beside_model(configuration, name)
@@ -142,9 +143,13 @@ def plan_text(collections: Sequence[Collection], measured: str, forecast: Foreca
 
 
 def count_images(
-    configuration: Configuration, name: str, train: int | None, heldout: int | None = None
+    configuration: Configuration,
+    name: str,
+    lists: ListedOnce,
+    train: int | None,
+    heldout: int | None = None,
 ) -> Collection:
-    """Count a data set's images by its reader, or take the numbers that are given."""
+    """Count a data set's images in its list, or take the numbers that are given."""
     settings = configuration.datasets[name]
     if train is not None:
         return Collection(name, train, heldout or 0, settings.shards)
@@ -157,18 +162,17 @@ def count_images(
         return Collection(name, numbers["train"], heldout, settings.shards, numbers, classes)
     if isinstance(settings, Cameras):  # counted, and measured, by the photographs themselves
         settings = settings.originals()
-    return _listed(name, settings, Path(configuration.data_root) / settings.root)
+    return _listed(name, settings, Path(configuration.data_root) / settings.root, lists)
 
 
-def _listed(name: str, settings: DatasetSettings, root: Path) -> Collection:
+def _listed(name: str, settings: DatasetSettings, root: Path, lists: ListedOnce) -> Collection:
     assert not isinstance(settings, Synthetic)
     if missing := list(missing_parts(settings, root)):
         raise UserError(
             f"data set `{name}`: {', '.join(missing)}. Give --data-root, or numbers: "
             "--target-images N and --source-images N."
         )
-    omissions = Omissions()
-    table = list_images(settings, root, omissions=omissions)
+    table, omissions = lists.of(settings, root)
     train = of_part(table, "train")
     some = train[:: max(1, len(train) // 1000)]
     paths = tuple(some["path"].to_list())

@@ -19,6 +19,7 @@ from sjft.cli.init.source_first import (
 from sjft.cli.init.survey import LARGE_SET
 from sjft.cli.init.text import Proposal
 from sjft.cli.init.weights import Start
+from sjft.data.listing import ListedOnce
 from sjft.errors import UserError
 from sjft.pipeline.experiment_time import Forecast
 from sjft.pipeline.forecast import cost_of, forecast_of, jobs_of_plan
@@ -91,7 +92,7 @@ def fitted(
     # A large source is not listed twice: no list of neighbours is half of it.
     listed = [sides.source_name, *([draft.learned.name] if draft.learned else [])]
     uncounted = listed if sides.source.train >= LARGE_SET else []
-    look = look_at_plan(configuration_of(final), sides.name, uncounted, ANSWERS)
+    look = look_at_plan(configuration_of(final), sides.name, uncounted, ANSWERS, ListedOnce())
     if look.stops:
         raise UserError(f"What fits these folders would not run. {look.stops}")
     measured = f"Measured on {images.words}."
