@@ -153,7 +153,7 @@ def _came_to(runs: Sequence[Probabilities], accuracy: float) -> bool:
     return bool(np.isclose(of_runs.mean(), accuracy, rtol=0, atol=1e-6))
 
 
-def _interval_of(runs: Sequence[Probabilities], arm: str) -> Interval | None:
+def _interval_of(runs: Sequence[Probabilities], arm: str) -> Interval:
     """Of an arm's mean class accuracy."""
     answers = np.array([answers_of(run) for run in runs])
     return interval_of_accuracy(answers, runs[0].labels, stable_integer("accuracy", arm))
