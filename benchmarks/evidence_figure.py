@@ -56,7 +56,9 @@ def marks(
                 if len(ours.keys() & theirs.keys()) < LEAST_SEEDS:
                     continue
                 classes = np.array(labels[next(iter(theirs.values())).settings])
-                found = difference(ours, theirs, classes, *pair)
+                # Drawn as in the tables, so that an end near 0 lies on the same side.
+                drawn_by = (name, "best") if PUBLISHED in pair else pair
+                found = difference(ours, theirs, classes, *drawn_by)
                 if found and found.over_both:
                     yield Mark(group, name, pair, found.mean, found.over_both)
         for one in pooled:
