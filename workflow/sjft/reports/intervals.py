@@ -112,8 +112,8 @@ def interval_of_mean_share(answers: NDArray[np.float64], labels: NDArray[np.int6
 
     ``answers`` [images] are 1 where right, ``labels`` [images] the classes. It is that of so many
     images, C^2 / sum 1 / n_c, as have the variance of this mean where all classes are equally hard,
-    and a little too wide where not. A bootstrap is too narrow where few images are wrong, or are
-    of a class.
+    and a little too wide where not. A bootstrap is too narrow where few images are wrong, or
+    classes have few.
     """
     _, numbers = np.unique(labels, return_counts=True)
     mean = _mean_over_classes(answers[None], labels)
