@@ -135,7 +135,8 @@ def never_worse(
 def published(of_arms: Mapping[str, OfSeeds]) -> dict[int, Run]:
     """What `publish: {arm: best}` hands over, by seed: the arm that is best on validation images.
 
-    Among the arms that were judged there with this seed; no seed where there is nothing to choose.
+    Among all arms that the experiment has: a seed that lacks one, because its runs are still to be
+    made, would be handed over from fewer, and is left out, as is all where nothing is to be chosen.
     """
     chosen: dict[int, Run] = {}
     for seed in of_arms.get(WITHOUT_SOURCE, {}):
@@ -144,7 +145,7 @@ def published(of_arms: Mapping[str, OfSeeds]) -> dict[int, Run]:
             for arm, own in of_arms.items()
             if seed in own and own[seed].validated is not None
         }
-        if WITHOUT_SOURCE in judged and len(judged) > 1:
+        if len(judged) == len(of_arms) > 1:
             arm = best_arm({a: [v for v in vs if v is not None] for a, vs in judged.items()}).arm
             chosen[seed] = of_arms[arm][seed]
     return chosen

@@ -329,6 +329,18 @@ def test_what_would_be_published_is_chosen_by_the_validation_split(tmp_path: Pat
     assert row["points"] == f"{100 * (gained[0] - gained[1]) / 2:+.1f}"
 
 
+def test_a_seed_that_still_lacks_an_arm_says_nothing_of_what_would_be_published(
+    tmp_path: Path,
+) -> None:
+    record = Record(tmp_path)
+    for arm, seeds in {"fine-tune": 2, "selective": 2, "all-source": 1}.items():
+        for seed in range(seeds):
+            one = run(arm, seed, "1101101011", "lowlight")
+            record.add(replace(one, split="test", validated=0.5), LABELS)
+    (row,) = never_worse(record.runs, ["lowlight"], record.labels)
+    assert row["seeds"] == 1
+
+
 def test_in_short_a_difference_is_bold_where_its_interval_is_clear_of_0(tmp_path: Path) -> None:
     record = Record(tmp_path)
     for seed in range(3):
