@@ -120,6 +120,8 @@ FOLDER holds
 
 - `flowers17/` and `dtd10/`: `train/`, `val/`, `test/` with class folders;
 - `clothing/`: Grigorev's clothing-dataset-small, `train/`, `validation/`, `test/`;
+- `flowers102_64px/`: Oxford Flowers 102, each image brought to 64 x 64 pixels, as `jpg/`,
+  `imagelabels.mat`, `setid.mat`;
 - `pacs/`: PACS (Li et al., ICCV 2017), its four folders, and the lists that `python
   benchmarks/evidence_lists.py FOLDER` writes there;
 - `miniimagenet/`: `train/`, `test/`; and `tinyimagenet/train/`;
