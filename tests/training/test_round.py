@@ -292,6 +292,21 @@ def test_a_round_starts_from_the_last_ones_weights(folder: Path) -> None:
         torch.testing.assert_close(value, before[key], rtol=0, atol=1e-20)
 
 
+def test_a_source_class_that_is_new_in_a_later_round_begins_like_no_other(folder: Path) -> None:
+    still = round_settings(learning_rate=1e-30, weight_decay=0.0)
+    targets = images_table([0, 1] * 3, folder="target")
+    others = select_all(targets, source_table([1, 2] * 3, folder="source"))
+    first = round_of(folder)
+    last, _ = run_round(Round(**{**vars(first), "manifest": others}), still, None, 1)
+    whole = select_all(targets, source_table([0, 1, 2] * 2, folder="source"))
+    later = Round(**{**vars(first), "manifest": whole, "number": 1, "last_network": last})
+    network, _ = run_round(later, still, None, 1)
+    assert network.source_classes == ["class 0", *last.source_classes]
+    new, *known = network.heads.source.weight.flatten(1)
+    for row in known:  # the new one took the place of the first of them
+        assert abs(torch.cosine_similarity(new, row, dim=0)) < 0.3
+
+
 def test_source_classes_of_a_later_round_have_pretrained_rows_too(folder: Path) -> None:
     plain = models.get_model("squeezenet1_1", num_classes=2)
     torch.save(plain.state_dict(), folder / "w.pth")

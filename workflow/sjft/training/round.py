@@ -157,7 +157,7 @@ def run_round(
         weights,
         of.target_classes,
         class_names(subset),
-        of.seed,
+        _seed_of_heads(of),
         of.classifier_classes,
     )
     if of.last_network is not None:
@@ -193,6 +193,15 @@ def run_round(
         best = _best(of, network, settings, cache, threads, device) if world.first else None
         history = train(network, batches_from, settings, device, checkpoints, world, written, best)
     return network, history
+
+
+def _seed_of_heads(of: Round) -> int:
+    """What new rows of the heads are drawn from: numbers that no other round has drawn.
+
+    From those of the first round, a class that is new in a later one would begin with the row that
+    another class began with, and is by now trained.
+    """
+    return stable_integer("heads", of.seed, of.number) if of.number else of.seed
 
 
 def _best(
