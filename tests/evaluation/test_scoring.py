@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from small import small_network, training_settings
 
 from sjft.data.pixels import load_rgb
 from sjft.errors import UserError
-from sjft.evaluation.scoring import Scored, class_probabilities
+from sjft.evaluation.scoring import Scored, Scoring, class_probabilities
 from sjft.settings.evaluation import EvaluationSettings
 
 CPU = torch.device("cpu")
@@ -102,6 +103,22 @@ def test_memory_that_runs_out_says_which_key_to_lower(
     monkeypatch.setattr("sjft.evaluation.scoring.normalised", full)
     with pytest.raises(UserError, match=r"run out of memory in scoring. Lower evaluation\.batch"):
         scored(paths)
+
+
+@pytest.mark.parametrize("rows", [[0, 1, 2], [2]])
+def test_a_network_that_has_diverged_is_refused_and_not_taken_for_sure_of_class_0(
+    paths: list[Path], rows: list[int]
+) -> None:
+    network = small_network(3, 2, seed=4)
+    scoring = Scoring(EvaluationSettings(scales=(16,)), TRAINING)
+    assert len(scoring.probabilities(network, paths).rows) == 7
+    with torch.no_grad():
+        network.heads.target.weight[rows] = torch.finfo(torch.float32).max
+    paths[0].write_bytes(b"")
+    skipping = replace(scoring, skip_bad_images=True)
+    said = rf"{paths[1]}: .* no finite class probabilities \(6 of 6 .*training\.learning_rate"
+    with pytest.raises(UserError, match=said):
+        skipping.probabilities(network, paths)
 
 
 def test_workers_hand_over_a_batch_with_few_open_files(paths: list[Path]) -> None:

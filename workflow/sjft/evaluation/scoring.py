@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from sjft.data.pixels import USUAL_LIMITS, load_rgb
-from sjft.errors import BadImageError
+from sjft.errors import BadImageError, UserError
 from sjft.evaluation.views import views_of
 from sjft.networks.devices import SCORING, choose_device, explained_memory, workers
 from sjft.networks.joint import JointNetwork
@@ -78,7 +78,8 @@ class Scoring:
     def probabilities(self, network: JointNetwork, paths: Sequence[Path]) -> Scored:
         """`class_probabilities` of images; raises `BadImageError` for a bad one.
 
-        Where these are to be skipped, only if there is no other.
+        Where these are to be skipped, only if there is no other. Raises `UserError` where the
+        network gives no finite ones.
         """
         device = choose_device(self.training.device)
         scored = class_probabilities(
@@ -86,7 +87,23 @@ class Scoring:
         )
         if scored.skipped and not (self.skip_bad_images and len(scored.rows)):
             raise scored.skipped[0]
+        _require_finite(scored, paths)
         return scored
+
+
+def _require_finite(scored: Scored, paths: Sequence[Path]) -> None:
+    """Raise `UserError` for probabilities that are none: the largest of them is class 0's.
+
+    Where a round's last update is the one that goes too far, weights may be huge and yet finite,
+    and no loss is computed with them.
+    """
+    bad = np.flatnonzero(~np.isfinite(scored.probabilities).all(axis=1))
+    if len(bad):
+        raise UserError(
+            f"{paths[scored.rows[bad[0]]]}: the network gives no finite class probabilities "
+            f"({len(bad)} of {len(scored.rows)} such images): its training has diverged. Lower "
+            "training.learning_rate and run again."
+        )
 
 
 class _Views(Dataset[Tensor | BadImageError]):
