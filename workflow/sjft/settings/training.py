@@ -62,7 +62,8 @@ class TrainingKeys(Settings):
         2,
         ge=1,
         description="A forward pass holds at most so many target images of one class, or a class's "
-        "even share where that is more. Null: as they come.",
+        "even share where that is more; one that two epochs share, an image or two more at times. "
+        "Null: as they come.",
     )
     accumulate: int = Field(10, ge=1, description="Forward passes whose gradients make an update.")
     updates: int = Field(3000, ge=1, description="Updates of the weights in a round.")
