@@ -1,5 +1,7 @@
 """What networks, banks and files of weights say to a configuration."""
 
+import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,8 @@ from torchvision import models
 from sjft.checks import answers
 from sjft.checks.answers import answers_to, questions_of
 from sjft.checks.asked import Asked
+from sjft.pipeline import fingerprint
+from sjft.pipeline.fingerprint import PACKAGE
 
 
 @pytest.mark.slow
@@ -201,3 +205,21 @@ def test_answers_are_kept_until_something_changes(
     assert answers_to(right, tmp_path) == ([], "ModuleNotFoundError: no torch")
     (tmp_path / answers.KEPT).write_text("[no JSON")
     assert answers_to(questions, tmp_path)[1] == "ModuleNotFoundError: no torch"
+
+
+def test_a_bank_is_asked_again_once_its_module_is_edited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # An answer of before would refuse a bank that has been mended, whatever is done about it.
+    library = tmp_path / "sjft"
+    shutil.copytree(PACKAGE, library, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(fingerprint, "PACKAGE", library)
+    questions = list(questions_of(configured(), Asked("main", ("selective",), True), {}))
+    first, _ = answers_to(questions, tmp_path)
+    asked: list[str] = []
+    monkeypatch.setattr(answers, "_ask", lambda new: (asked.append(new), ([], "nobody"))[1])
+    assert answers_to(questions, tmp_path) == (first, None)
+    with (library / "descriptors" / "banks" / "cnn.py").open("a") as module:
+        module.write("\nEDITED = 1\n")
+    answers_to(questions, tmp_path)
+    assert [question["ask"] for question in json.loads(asked[0])] == ["bank"]

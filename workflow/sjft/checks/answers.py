@@ -18,6 +18,7 @@ from sjft.checks.asked import Asked
 from sjft.checks.finding import Finding
 from sjft.checks.numbers import Counted
 from sjft.checks.values import banks_of
+from sjft.descriptors.banks import BANKS
 from sjft.errors import UserError
 from sjft.fetch.missing import file_state
 from sjft.pipeline.fingerprint import Fingerprints
@@ -181,13 +182,14 @@ def answers_to(
     not, and no answers.
     """
     known = _read(folder)
-    made_by = [
-        Fingerprints().of(NETWORKS),
-        _version("torch"),
-        _version("torchvision"),
-        _version("timm"),
+    versions = [_version("torch"), _version("torchvision"), _version("timm")]
+    code = Fingerprints()
+    digests = [
+        digest_of_text(
+            json.dumps([[code.of(NETWORKS, _bank_of(q)), *versions], q.asks], sort_keys=True)
+        )
+        for q in questions
     ]
-    digests = [digest_of_text(json.dumps([made_by, q.asks], sort_keys=True)) for q in questions]
     new = {d: q.asks for d, q in zip(digests, questions, strict=True) if d not in known}
     if new:
         said, why_not = _ask(json.dumps(list(new.values())))
@@ -196,6 +198,11 @@ def answers_to(
         known |= dict(zip(new, said, strict=True))
         _keep(folder, known)
     return [[(key, message) for key, message in known[digest]] for digest in digests], None
+
+
+def _bank_of(question: Question) -> str | None:
+    """The module of the bank that is asked: it is loaded by name, so that no import tells of it."""
+    return BANKS[question.asks["bank"]["type"]] if question.asks["ask"] == "bank" else None
 
 
 def _ask(questions: str) -> tuple[list[Any], str | None]:
