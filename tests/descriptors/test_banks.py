@@ -14,7 +14,7 @@ from sjft.descriptors.banks import make_bank
 from sjft.descriptors.banks.cnn import CnnFilterBank
 from sjft.descriptors.banks.gabor import GaborFilterBank, gabor_kernels
 from sjft.errors import UserError
-from sjft.settings.bank import CnnBank
+from sjft.settings.bank import CnnBank, GaborBank
 from sjft.settings.base import IMAGENET_MEAN, IMAGENET_STD
 
 
@@ -215,3 +215,12 @@ def test_a_bank_is_made_by_its_type() -> None:
     assert isinstance(make_bank(gabor(), None), GaborFilterBank)
     settings = CnnBank(type="cnn", network=SMALL, layers=("features.0",), weights=RANDOM)
     assert isinstance(make_bank(settings, None), CnnFilterBank)
+
+
+def test_a_bank_that_calls_its_layers_otherwise_than_its_settings_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(GaborBank, "layer_names", ("waves",))
+    message = "type: the bank 'gabor' calls its layers gabor; `layer_names` of its settings .* wav"
+    with pytest.raises(UserError, match=message):
+        make_bank(gabor(), None)

@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sjft.errors import UserError
 from sjft.settings.banks.common import FilterBankSettings
 
 if TYPE_CHECKING:  # whoever looks up a name need not load torch
@@ -35,8 +36,16 @@ def make_bank(
 ) -> "FilterBank":
     """The filter bank that the settings describe, with its file of weights where it has one.
 
-    On the processor, where no device is given.
+    On the processor, where no device is given. Raises `UserError` for settings that the bank
+    refuses, and for a bank whose layers are called otherwise than its settings say.
     """
     kind = import_module(BANKS[settings.type]).BANK
     bank: FilterBank = kind(settings, weights, *([] if device is None else [device]))
+    names = tuple(layer.name for layer in bank.layers)
+    if names != settings.layer_names:  # `layer_weights` of a retrieval go by the settings' names
+        raise UserError(
+            f"type: the bank {settings.type!r} calls its layers {', '.join(names) or 'nothing'}; "
+            f"`layer_names` of its settings says {', '.join(settings.layer_names) or 'nothing'}. "
+            "Let both say the same, in the same order."
+        )
     return bank
