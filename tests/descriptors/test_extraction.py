@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -280,6 +281,36 @@ def test_responses_that_are_not_finite_are_refused_by_the_file_s_name(
             extract_descriptors(
                 rows(NAMES), tmp_path, job(Broken(GABOR, None), skip=skip), tmp_path / "a.h5"
             )
+    assert not (tmp_path / "a.h5").exists()
+
+
+SHAPES: dict[str, Callable[[Tensor], list[Tensor]]] = {
+    "fewer kernels": lambda right: [right[:, :1]],
+    "more kernels": lambda right: [right.repeat(1, 3, 1)],
+    "fewer places": lambda right: [right[:, :, 1:]],
+    "two layers": lambda right: [right, right],
+    "no layer": lambda right: [],
+    "kernels last": lambda right: [right.transpose(1, 2)],
+    "maps": lambda right: [right[..., None]],
+    "fewer images": lambda right: [right[1:]],
+    "no list": list,
+}
+
+
+@pytest.mark.parametrize("wrong", SHAPES.values(), ids=list(SHAPES))
+def test_responses_of_other_shapes_than_the_layers_tell_are_refused(
+    tmp_path: Path, wrong: Callable[[Tensor], list[Tensor]]
+) -> None:
+    """Counting goes by the layers: more kernels would be counted beside its memory."""
+
+    class Broken(GaborFilterBank):
+        def responses(self, images: Tensor) -> list[Tensor]:
+            return wrong(super().responses(images)[0])
+
+    save_images(tmp_path, NAMES[:3])
+    with pytest.raises(UserError, match=r"for 3 images, .* 'gabor' tell of \[3, 8, 256\]") as error:
+        extract_descriptors(rows(NAMES[:3]), tmp_path, job(Broken(GABOR, None)), tmp_path / "a.h5")
+    assert str(error.value).endswith("Mend its `responses` or its `layers`.")
     assert not (tmp_path / "a.h5").exists()
 
 

@@ -91,8 +91,8 @@ def extract_descriptors(
     """Extract the descriptors of ``images`` (one shard's rows of images.csv) into an HDF5 file.
 
     Returns the skipped images as a table of path and reason. Raises `UserError` for a bad image
-    (unless they are skipped), for responses that are not finite, and where all training images of
-    the shard are bad.
+    (unless they are skipped), for responses of other shapes than the bank's layers tell or that are
+    not finite, and where all training images of the shard are bad.
     The file does not depend on the number of processes that load images.
     """
     skipped: list[tuple[str, str]] = []
@@ -172,12 +172,32 @@ def _counted(
     counter: LevelCounter,
 ) -> Counted:
     """Counts of the responses of a batch, channels of all layers side by side, image by image."""
-    responses = [of_layer.cpu() for of_layer in bank.responses(pixels)]
+    given = bank.responses(pixels)
+    _require_shapes(given, bank.layers, len(rows))
+    responses = [of_layer.cpu() for of_layer in given]
     # What is not finite is counted as too large: only then is it looked for.
     if counter.add([of_layer.numpy() for of_layer in responses]):
         for layer, of_layer in zip(bank.layers, responses, strict=True):
             _require_finite(of_layer, layer, rows, paths)
     return counter.take()
+
+
+def _require_shapes(
+    responses: Sequence[torch.Tensor], layers: Sequence[Layer], images: int
+) -> None:
+    """Raise `UserError` for other shapes than a bank's layers tell: counting looks no more."""
+    given = [tuple(of_layer.shape) for of_layer in responses]
+    told = [(images, layer.kernels, layer.positions) for layer in layers]
+    if given != told:
+        raise UserError(
+            f"The bank gives responses of the shapes {_listed(given)} for {images} images, and its "
+            f"layers {', '.join(repr(layer.name) for layer in layers)} tell of {_listed(told)}: "
+            "images, kernels, positions. Mend its `responses` or its `layers`."
+        )
+
+
+def _listed(shapes: Sequence[tuple[int, ...]]) -> str:
+    return ", ".join(map(str, map(list, shapes))) or "none"
 
 
 def _require_finite(
