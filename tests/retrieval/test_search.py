@@ -1,5 +1,6 @@
 """Search and recall against brute force in double precision."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +88,36 @@ def test_a_group_compares_what_the_index_names_to_any_of_it(targets: int) -> Non
     for group in groups_of_similar(vectors, 160):
         nearest_there = wanted[np.ix_(group, group)].argmin(axis=1)
         np.testing.assert_array_equal(found.sources[group, 0] - 5, group[nearest_there])
+
+
+CANDIDATES: dict[str, tuple[Callable[[int, int], np.ndarray], str]] = {
+    "too few": (lambda of, number: rows_of(of, number)[:, 1:], r"int32 \[4, 9\]; .* \[4, 10\]"),
+    "of one": (lambda of, number: rows_of(1, number), r"int32 \[1, 10\]; .* \[4, 10\]"),
+    "no rows": (lambda of, number: rows_of(of, number) / 2, r"float64 \[4, 10\]; .* int32"),
+    "nothing": (lambda of, number: rows_of(of, number) - 1, "the row -1; .* from 0 to 29"),
+    "beyond": (lambda of, number: rows_of(of, number) + 21, "the row 30; .* from 0 to 29"),
+    "the same": (lambda of, number: 0 * rows_of(of, number), "a row twice to one vector"),
+}
+
+
+def rows_of(vectors: int, number: int) -> np.ndarray:
+    return np.tile(np.arange(number, dtype=np.int32), (vectors, 1))
+
+
+@pytest.mark.parametrize(("give", "message"), CANDIDATES.values(), ids=list(CANDIDATES))
+def test_an_index_that_gives_other_candidates_than_asked_for_is_refused(
+    give: Callable[[int, int], np.ndarray], message: str
+) -> None:
+    """Shorter lists, or the last image where nothing was found, would be taken for the nearest."""
+
+    class Wrong:
+        def candidates(self, vectors: np.ndarray, number: int) -> np.ndarray:
+            return give(len(vectors), number)
+
+    targets, source = random_histograms(1, 4), random_histograms(2, 30)
+    vectors = hellinger_vectors(targets)
+    with pytest.raises(UserError, match=f"The index Wrong .*{message}.* Mend its `candidates`"):
+        search_candidates(targets, vectors, source, Wrong(), 5, 10, EPSILON)
 
 
 def test_annoy_with_enough_candidates_agrees_with_the_exact_search(tmp_path: Path) -> None:

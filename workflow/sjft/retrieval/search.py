@@ -5,6 +5,7 @@ import logging
 import numpy as np
 from numpy.typing import NDArray
 
+from sjft.errors import UserError
 from sjft.progress import progress
 from sjft.retrieval.blocks import SOURCES_A_BLOCK, TARGETS_A_GROUP, Sizes, exact_blocks, fits_beside
 from sjft.retrieval.divergence import ExactDivergence
@@ -75,7 +76,8 @@ def search_candidates(
 
     Target images are taken in groups of similar ones. All of a group's candidates are compared
     with all of the group by one matrix product, which costs less than each one's own pair by
-    pair, and lets an image find what the index has named to its likes only.
+    pair, and lets an image find what the index has named to its likes only. Raises `UserError` for
+    an index that gives fewer candidates than it is asked for, or others than there are.
     """
     groups = groups_of_similar(vectors, TARGETS_A_GROUP)
     parts, compared, room = [], 0, None
@@ -86,7 +88,8 @@ def search_candidates(
         unit="target images",
         per_item=TARGETS_A_GROUP,
     ):
-        rows = np.unique(index.candidates(vectors[group], candidates)).astype(np.intp)
+        found = _asked(index, vectors[group], candidates, len(sources.images))
+        rows = np.unique(found).astype(np.intp)
         divergence = ExactDivergence(targets.take(group), epsilon, device, room)
         parts.append(rank(divergence, InMemory(sources, rows), kept, SOURCES_A_BLOCK))
         room = divergence.room
@@ -94,3 +97,33 @@ def search_candidates(
     pairs = max(1, len(targets.images) * len(sources.images))
     LOG.info("%.3f of all pairs were compared", compared / pairs)
     return one_after_another(parts).take(np.argsort(np.concatenate(groups)))
+
+
+def _asked(
+    index: VectorIndex, vectors: NDArray[np.float32], number: int, items: int
+) -> NDArray[np.int32]:
+    """An index's candidates, int32 [vectors, number], or all ``items`` of a smaller shard.
+
+    Too few would make shorter lists, and a row of -1 name the last image, without a word.
+    """
+    found = np.asarray(index.candidates(vectors, number))
+    wanted, index_named = (len(vectors), min(number, items)), f"The index {type(index).__name__}"
+    if found.shape != wanted or found.dtype.kind not in "iu":
+        raise UserError(
+            f"{index_named} gives candidates as {found.dtype} {list(found.shape)}; it was asked "
+            f"for int32 {list(wanted)}: the rows of so many items, for each vector. Mend its "
+            "`candidates`."
+        )
+    ordered = np.sort(found, axis=1)
+    wrong = ordered[(ordered < 0) | (ordered >= items)]
+    if wrong.size:
+        raise UserError(
+            f"{index_named} names the row {wrong[0]}; the shard has rows from 0 to {items - 1}. "
+            "Mend its `candidates`, or remove the index and build it again."
+        )
+    if (ordered[:, 1:] == ordered[:, :-1]).any():
+        raise UserError(
+            f"{index_named} names a row twice to one vector. Mend its `candidates`: each is "
+            "another one."
+        )
+    return found
