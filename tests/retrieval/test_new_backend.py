@@ -11,6 +11,7 @@ from rerun_table import BASE
 from searches import save_histograms
 from small import random_histograms
 
+from sjft.checks.values import _of_search
 from sjft.errors import UserError
 from sjft.layout import NEIGHBOURS_IN_SHARD as SEARCHED
 from sjft.layout import PROJECTION, Job
@@ -133,6 +134,16 @@ def test_a_low_recall_names_its_own_key() -> None:
     values = advice | of_merged_neighbours(configuration, "plain")
     with pytest.raises(UserError, match=r"Raise signs\.candidates_factor \(3\)"):
         require_recall({"10": 0.5}, known_part(WithSigns, values))
+
+
+def test_keys_of_another_backend_s_section_are_said_to_decide_nothing() -> None:
+    section = {"annoy": {"trees": 7}, "signs": {"candidates_factor": 2.5}}
+    found = [f.key for f in _of_search("plain", configured(**section).retrievals["plain"])]
+    assert found == ["plain.annoy.trees"]
+    # Its own section is another one's as well, where it was not chosen.
+    exact = configured(**section).retrievals["plain"].model_copy(update={"backend": "exact"})
+    found = [f.key for f in _of_search("plain", exact)]
+    assert found[:2] == ["plain.annoy.trees", "plain.signs.candidates_factor"]
 
 
 def test_its_jobs_are_planned(tmp_path: Path) -> None:

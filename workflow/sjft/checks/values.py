@@ -7,6 +7,7 @@ from sjft.checks.asked import Asked
 from sjft.checks.finding import Finding
 from sjft.checks.recipe import wrong_recipe
 from sjft.retrieval.index import search_backend
+from sjft.retrieval.index.backend import Backend
 from sjft.settings.arm import METHOD, WITHOUT_SOURCE, Arm
 from sjft.settings.arms_of import without_retrieval
 from sjft.settings.bank import CnnBank
@@ -14,7 +15,7 @@ from sjft.settings.base import Settings
 from sjft.settings.config import Configuration
 from sjft.settings.dataset import CsvList, DatasetSettings, Synthetic
 from sjft.settings.experiment import ExperimentSettings
-from sjft.settings.retrieval import AnnoySettings, RetrievalSettings
+from sjft.settings.retrieval import RetrievalSettings
 from sjft.settings.training import TrainingSettings
 
 PROJECTION = ("projection_dimensions", "projection_sample")
@@ -140,9 +141,10 @@ def _no_growth(key: str, arm: Arm, kept: int) -> tuple[str, str] | None:
 def _of_search(key: str, settings: RetrievalSettings) -> Iterator[Finding]:
     """Keys of an index or a projection that the backend does without, with values of their own."""
     backend = search_backend(settings.backend)
-    read = {**backend.built_by, **backend.searched_by}.get("annoy") or set()
-    unread = [k for k in AnnoySettings.model_fields if read is not True and k not in read]
-    sections: list[tuple[str, Settings, Sequence[str]]] = [("annoy.", settings.annoy, unread)]
+    sections: list[tuple[str, Settings, Sequence[str]]] = []
+    for name in sorted(settings.backend_sections):
+        section: Settings = getattr(settings, name)
+        sections.append((f"{name}.", section, _unread(backend, name, section)))
     if not backend.needs_projection:
         sections.append(("", settings, PROJECTION))
     for below, section, names in sections:
@@ -150,6 +152,12 @@ def _of_search(key: str, settings: RetrievalSettings) -> Iterator[Finding]:
             if getattr(section, name) != type(section).model_fields[name].default:
                 message = f"decides nothing with `backend: {settings.backend}`"
                 yield Finding(f"{key}.{below}{name}", message, stops=False)
+
+
+def _unread(backend: Backend, name: str, section: Settings) -> list[str]:
+    """The keys of a backend's section that the backend goes by for nothing."""
+    read = {**backend.built_by, **backend.searched_by}.get(name) or set()
+    return [key for key in type(section).model_fields if read is not True and key not in read]
 
 
 def _divides(std: tuple[float, ...]) -> str:
