@@ -119,7 +119,9 @@ def expected(row: str, jobs: list[str]) -> set[str]:
 
 
 def test_every_key_has_a_row() -> None:
-    assert set(TABLE) == set(all_keys())
+    without, unknown = set(all_keys()) - set(TABLE), set(TABLE) - set(all_keys())
+    assert not without, f"say in TABLE of tests/support/rerun_table.py what {without} runs again"
+    assert not unknown, f"no key is called {unknown}: take it out of tests/support/rerun_table.py"
 
 
 @pytest.mark.parametrize("name", [*TABLE, *MORE])
