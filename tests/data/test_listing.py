@@ -172,6 +172,35 @@ def test_an_image_in_two_splits_is_refused(listed_as) -> None:
     refuse(listed_as, found, "'cat/1.png' is listed as train and as test")
 
 
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (ListedImage("cat/9.png", "cat", "dev"), r"'dev'\. Allowed are train, val, test"),
+        (ListedImage("cat/9.png", 3, "train"), "'cat/9.png' is listed in the class 3"),  # type: ignore[arg-type]
+        (ListedImage("cat/9.png", "", "train"), "'cat/9.png' is listed in the class ''"),
+        (ListedImage("../9.png", "cat", "train"), "'../9.png' does not lie below root"),
+        (ListedImage("./cat/1.png", "cat", "train"), "'cat/1.png' is listed twice"),
+        (ListedImage("cat/1.png", "dog", "train"), "in the classes 'cat' and 'dog'"),
+    ],
+)
+def test_what_no_reader_may_list_is_refused_whichever_lists_it(
+    listed_as, wrong: ListedImage, message: str
+) -> None:
+    with pytest.raises(UserError, match=f"^root: .*{message}"):
+        listed_as([*images(4), wrong])
+
+
+def test_a_reader_that_finds_nothing_is_refused(listed_as) -> None:
+    with pytest.raises(UserError, match=r"^root: no image is listed"):
+        listed_as([])
+
+
+def test_a_reader_that_goes_on_listing_a_file_too_large_is_refused(listed_as, monkeypatch) -> None:
+    monkeypatch.setattr(listing, "MB", 1)  # the files have a thousand bytes and more
+    with pytest.raises(UserError, match=r"^root: 'cat/\d.png' is larger than 500 MB"):
+        listed_as(images(60))
+
+
 def test_two_splits_cannot_share_a_folder(tmp_path: Path) -> None:
     save_images(tmp_path, ["cat/1.png", "dog/1.png"])
     with pytest.raises(UserError, match=r"cat/1\.png' is listed as"):

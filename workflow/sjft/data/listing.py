@@ -16,6 +16,7 @@ from sjft.data.disk import FileFacts, facts_of_files, same_files
 from sjft.data.folders import Walk
 from sjft.data.omissions import Omissions, shown
 from sjft.data.readers import READERS, SPLITS, ListedImage
+from sjft.data.readers.listed import path_in
 from sjft.data.table import IMAGES_SCHEMA
 from sjft.errors import UserError
 from sjft.settings.dataset import DatasetSettings, Synthetic
@@ -102,23 +103,43 @@ def _read(
     while True:
         omissions.clear()
         walk = Walk(root, omissions, without, largest)
-        found = map(_composed, READERS[settings.reader](settings, root, walk))
-        by_path = sorted(found, key=lambda image: image.path)
+        found = READERS[settings.reader](settings, root, walk)
+        by_path = sorted((_as_written(i, root) for i in found), key=lambda image: image.path)
         _check(by_path, root)
         listed = sorted(_drawn(by_path, settings), key=lambda image: SPLITS.index(image.split))
         del by_path
         facts = facts_of(root, [image.path for image in listed])
-        too_large = np.flatnonzero(facts.bytes > largest * MB).tolist()
+        too_large = {listed[row].path for row in np.flatnonzero(facts.bytes > largest * MB)}
         if not too_large:
             return listed, facts
-        without = without.union(listed[row].path for row in too_large)
+        if kept := sorted(too_large & without):  # it would be listed for ever
+            raise UserError(
+                f"{root}: {kept[0]!r} is larger than {largest:g} MB (`largest_file`), and is "
+                "listed all the same. Take it off the list, or raise the key."
+            )
+        without = without.union(too_large)
 
 
-def _composed(image: ListedImage) -> ListedImage:
-    """One class has one label, whatever system its name was written on: Unicode's form NFC."""
-    if image.class_name.isascii():
+def _as_written(image: ListedImage, root: Path) -> ListedImage:
+    """An image as it is written here, however its reader writes it: one image is listed once.
+
+    A class has one label, whatever system its name was written on: Unicode's form NFC. Raises
+    `UserError` for a path that lies outside ``root``, another split, and a class that is no text.
+    """
+    if image.split not in SPLITS:
+        raise UserError(
+            f"{root}: {image.path!r} is listed in the split {image.split!r}. Allowed are "
+            f"{', '.join(SPLITS)}."
+        )
+    if not isinstance(image.class_name, str) or not image.class_name:
+        raise UserError(
+            f"{root}: {image.path!r} is listed in the class {image.class_name!r}. A class is a "
+            "text that is not empty."
+        )
+    path, name = path_in(root, image.path, str(root)), image.class_name
+    if path == image.path and name.isascii():
         return image
-    return replace(image, class_name=unicodedata.normalize("NFC", image.class_name))
+    return replace(image, path=path, class_name=unicodedata.normalize("NFC", name))
 
 
 def _drawn(listed: list[ListedImage], settings: DatasetSettings) -> list[ListedImage]:
@@ -146,6 +167,8 @@ def _drawn(listed: list[ListedImage], settings: DatasetSettings) -> list[ListedI
 
 
 def _check(listed: list[ListedImage], root: Path) -> None:
+    if not listed:
+        raise UserError(f"{root}: no image is listed. Look at the data set's entry and its files.")
     for image in listed:
         try:
             image.path.encode("utf-8")
@@ -163,8 +186,8 @@ def _check(listed: list[ListedImage], root: Path) -> None:
     for image, after in pairwise(listed):
         if image.path == after.path:
             raise UserError(
-                f"{root}: {image.path!r} is listed as {image.split} and as {after.split}. Each "
-                "image belongs to one split and one class."
+                f"{root}: {image.path!r} is listed {_twice(image, after)}. Each image belongs to "
+                "one split and one class."
             )
     train = Counter(image.class_name for image in listed if image.split == "train")
     only_elsewhere = sorted({i.class_name for i in listed} - set(train))
@@ -175,6 +198,14 @@ def _check(listed: list[ListedImage], root: Path) -> None:
         )
     if len(train) < 2:
         raise UserError(f"{root}: there is one class only ({next(iter(train))!r}); two are needed.")
+
+
+def _twice(image: ListedImage, after: ListedImage) -> str:
+    if image.split != after.split:
+        return f"as {image.split} and as {after.split}"
+    if image.class_name != after.class_name:
+        return f"in the classes {image.class_name!r} and {after.class_name!r}"
+    return "twice"
 
 
 def _report(table: pl.DataFrame, shards: int) -> None:
