@@ -12,6 +12,8 @@ from pages import quoted_in
 from rerun_table import BASE
 from small import images_table
 
+from sjft.checks.answers import questions_of
+from sjft.checks.asked import Asked
 from sjft.checks.networks import ask_bank
 from sjft.data.pixels import load_pixels
 from sjft.data.shard import ImagesOfShard
@@ -20,11 +22,14 @@ from sjft.descriptors.banks import BANKS, bank_settings, make_bank
 from sjft.descriptors.file import open_descriptors
 from sjft.descriptors.levels import every_level, levels_of, number_of_levels
 from sjft.descriptors.shard import ShardOutput, write_descriptors_of_shard
+from sjft.fetch.missing import missing_data
+from sjft.pipeline import inputs
 from sjft.pipeline.speeds import make_images, measure_speeds
 from sjft.pipeline.stage_settings import of_descriptors, only_told
 from sjft.selection.subset import read_skipped
 from sjft.settings.config import read_configuration
 from sjft.settings.retrieval import RetrievalSettings
+from sjft.settings.weights import FileWeights, RandomWeights, Weights
 
 VALUES = {"type": "differences", "resize": 12, "crop": 8, "step": 2}
 
@@ -79,6 +84,31 @@ def test_it_has_no_weights_to_fetch_or_to_miss(tmp_path: Path) -> None:
     speeds = measure_speeds(tmp_path, make_images(tmp_path, 2), bank, None, retrieval)
     assert speeds.bins == 2 * retrieval.bins
     assert speeds.extract_seconds > 0
+
+
+class WithKernels(DifferenceBank):
+    """A bank with weights of its own, which are no network's."""
+
+    weights: FileWeights | RandomWeights = FileWeights(source="file", path="kernels.pth")
+
+    @property
+    def weights_or_none(self) -> Weights:
+        return self.weights
+
+
+def test_weights_that_are_no_network_s_are_missed_and_watched(tmp_path: Path) -> None:
+    bank = WithKernels(**VALUES)
+    configuration = read_configuration(BASE).model_copy(
+        update={"banks": {"cnn": bank}, "data_root": str(tmp_path)}
+    )
+    assert f"`banks.cnn.weights`: no file {tmp_path / 'kernels.pth'}" in str(
+        missing_data(configuration, ["all"], {"all": ["selective"]})
+    )
+    asked = Asked("all", ("selective",), True)
+    (tmp_path / "kernels.pth").write_bytes(b"1")
+    of_bank = [q.asks for q in questions_of(configuration, asked, {}) if q.key == "banks.cnn"]
+    assert of_bank[0]["state"].startswith("1 bytes")
+    assert inputs.published_weights(bank.network_weights) == []
 
 
 def test_the_page_shows_this_very_bank() -> None:
