@@ -32,6 +32,7 @@ from sjft.retrieval.blocks import MB, Sizes
 from sjft.retrieval.index import BACKENDS, search_backend
 from sjft.retrieval.index.backend import IndexFiles
 from sjft.retrieval.index.build import build_index
+from sjft.retrieval.index.record import recorded
 from sjft.retrieval.neighbours import read_neighbours
 from sjft.retrieval.projection import write_projection_of_target
 from sjft.retrieval.recall import require_recall
@@ -115,6 +116,14 @@ def test_its_damaged_index_is_refused(tmp_path: Path) -> None:
     files[1].write_bytes(files[1].read_bytes()[:-1] + b"!")
     with pytest.raises(UserError, match=r"0000\.ann: is damaged"):
         search(tmp_path, configured(), files)
+
+
+def test_an_index_under_another_name_than_the_given_one_is_refused(tmp_path: Path) -> None:
+    files = IndexFiles(tmp_path / "0000.ann", tmp_path / "0000.json")
+    message = r"0000\.ann: its backend wrote no file of the name"
+    with pytest.raises(UserError, match=message), recorded(files, {}) as new:
+        np.save(new.path, np.arange(3))
+    assert not files.record.exists()
 
 
 def test_its_stages_go_by_its_own_settings_and_by_no_other_backend_s() -> None:

@@ -27,11 +27,18 @@ def recorded(files: IndexFiles, made_from: Mapping[str, str]) -> Iterator[NewInd
     """Have an index written, whole or not at all; then write its record.
 
     The record also holds the file's size and checksum, and the digests of what it is made from.
+    Raises `UserError` where nothing was written.
     """
     started = time.perf_counter()
     with written_beside(files.index) as beside:
         new = NewIndex(beside)
         yield new
+        if not beside.is_file():  # else it would be said that the disk refuses
+            raise UserError(
+                f"{files.index}: its backend wrote no file of the name that it was given, "
+                f"{beside.name}. Mend its `build`: numpy's `save`, for one, adds `.npy` to a name, "
+                "and nothing to an open file."
+            )
         size, checksum = beside.stat().st_size, checksum_of_file(beside)
     write_json(
         files.record,
