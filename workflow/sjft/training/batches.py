@@ -121,8 +121,10 @@ class JointBatches:
             torch.from_numpy(self._targets.labels[pairs.targets]),
             torch.from_numpy(self._sources.labels[pairs.sources]),
             [str(path) for path in paths],
-            None if pairs.source_weights is None else torch.from_numpy(pairs.source_weights),
-            *mixup,
+            source_weights=(
+                None if pairs.source_weights is None else torch.from_numpy(pairs.source_weights)
+            ),
+            **mixup,
         )
         numbers = np.concatenate([half[self._share] for half in halves])
         return Outline(batch, paths, numbers, images.numpy())
@@ -144,10 +146,13 @@ class JointBatches:
             return numbers
         return np.hstack([numbers, operation_numbers(self._seed, step, places)])
 
-    def _mixing(self, step: int, pairs: int) -> tuple[Tensor, ...]:
-        """Partners and shares of this process's pairs; nothing without mixup."""
+    def _mixing(self, step: int, pairs: int) -> dict[str, Tensor]:
+        """Partners and shares of this process's part of all ``pairs``; nothing without mixup."""
         if self._mixup is None:
-            return ()
+            return {}
         whole = mixing(self._mixup, self._seed, step, pairs, self._processes)
         own = whole.of_process(self._world.rank, self._world.size)
-        return torch.from_numpy(own.partners), torch.from_numpy(own.shares)
+        return {
+            "mixup_partners": torch.from_numpy(own.partners),
+            "mixup_shares": torch.from_numpy(own.shares),
+        }

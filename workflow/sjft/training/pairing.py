@@ -219,4 +219,5 @@ class Pairing:
         """The images of batch ``step``."""
         rows = self._epochs.batch(step)
         generator = np.random.default_rng(stable_integer("source", self._seed, step))
-        return Pairs(rows, *self._choice.draw(rows[self._beside], generator))
+        drawn = self._choice.draw(rows[self._beside], generator)
+        return Pairs(rows, drawn.rows, source_weights=drawn.weights)
