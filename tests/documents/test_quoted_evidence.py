@@ -13,6 +13,12 @@ QUOTING = (
     "workflow/sjft/cli/init/text.py",
 )
 EVIDENCE = ("docs/evidence.md", "docs/evidence-by-experiment.md")
+COLUMNS = (
+    ("selective", "fine-tune"),
+    ("selective", "random-source"),
+    ("all-source", "fine-tune"),
+    ("published", "fine-tune"),
+)
 INTERVAL = re.compile(r"([+-]?\d+\.\d)\s+to\s+([+-]?\d+\.\d)[);]")
 IN_EVIDENCE = re.compile(r"([+-]\d+\.\d) to ([+-]\d+\.\d)")
 
@@ -36,3 +42,28 @@ def test_every_interval_that_a_page_quotes_stands_in_the_evidence(page: str) -> 
     assert quoted
     outdated = [pair for pair in quoted if not stands_in(known, *pair)]
     assert not outdated, f"{page}: no such interval in the evidence (more seeds?): {outdated}"
+
+
+def test_the_table_of_the_first_page_is_that_of_all_together() -> None:
+    """Each cell, its bold ones too: what is told of all experiments is read there first."""
+    evidence = (REPOSITORY / EVIDENCE[0]).read_text("utf-8")
+    pattern = r"^\| (.+?) \| (\S+) - (\S+) \| \d+ \| (\d+) \| (\S+) \| (.+?) \|$"
+    known = {
+        (group, arm, other): (pairs, f"{points} ({ends})")
+        for group, arm, other, pairs, points, ends in re.findall(pattern, evidence, re.MULTILINE)
+    }
+    section = (REPOSITORY / "README.md").read_text("utf-8").split("## Does it help?")[1]
+    rows = [line.strip("| ").split(" | ") for line in section.split("\n## ")[0].splitlines()]
+    quoted = [row for row in rows if len(row) == 6][2:]  # below the head and its line
+    assert [row[0] for row in quoted] == [
+        f"{images}, {weights} weights"
+        for images, weights in (
+            ("made pictures", "random"),
+            ("photographs", "random"),
+            ("photographs", "pre-trained"),
+        )
+    ]
+    for group, pairs, *cells in quoted:
+        for (arm, other), cell in zip(COLUMNS, cells, strict=True):
+            found = known.get((group, arm, other), (pairs, "-"))
+            assert (pairs if arm != "all-source" else found[0], cell) == found
