@@ -17,6 +17,9 @@ from sjft.storage.files import stable_integer
 # Of fewer seeds an experiment's own spread is not known.
 LEAST_SEEDS = 3
 PUBLISHED = "published"
+ALL_SOURCE = "all-source"
+# What the validation split chooses where the arm of the whole source is not among those it has.
+OF_THE_REST = "published without all-source"
 PHOTOGRAPHS = "photographs"
 MADE = "made"
 
@@ -76,7 +79,8 @@ def together(
 
     ``groups`` are names of experiments, by what they have in common, ``labels`` the classes of the
     images that runs of some settings were judged by, ``comparisons`` (arm, what it is held
-    against), where `PUBLISHED` is what the validation split chooses.
+    against), where `PUBLISHED` is what the validation split chooses, and `OF_THE_REST` what it
+    would have chosen without `all-source`, where that was run.
     """
     for group, names in groups.items():
         for arm, other in comparisons:
@@ -123,7 +127,13 @@ def mean_difference(trainings: Sequence[Trainings], seed: int) -> tuple[float, I
 
 def _of_both(of_arms: Mapping[str, OfSeeds], arm: str, other: str) -> tuple[OfSeeds, OfSeeds]:
     """The runs of both, of their common seeds."""
-    ours = published(of_arms) if arm == PUBLISHED else of_arms.get(arm, {})
+    if arm == PUBLISHED:
+        ours: OfSeeds = published(of_arms)
+    elif arm == OF_THE_REST:
+        rest = {name: own for name, own in of_arms.items() if name != ALL_SOURCE}
+        ours = published(rest) if len(rest) < len(of_arms) else {}
+    else:
+        ours = of_arms.get(arm, {})
     theirs = of_arms.get(other, {})
     common = sorted(ours.keys() & theirs.keys())
     return {s: ours[s] for s in common}, {s: theirs[s] for s in common}

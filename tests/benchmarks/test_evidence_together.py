@@ -14,6 +14,7 @@ sys.path.insert(0, str(REPOSITORY / "benchmarks"))
 from command_line import Row
 from evidence_record import Run, answers_of
 from evidence_together import (
+    OF_THE_REST,
     PUBLISHED,
     Kind,
     Pooled,
@@ -157,6 +158,25 @@ def test_what_is_published_is_held_against_fine_tuning_and_few_seeds_are_left_ou
     assert [r["difference"] for r in rows] == ["published - fine-tune", "selective - fine-tune"]
     assert {(r["number"], r["pairs of runs"]) for r in rows} == {(1, 3)}
     assert rows[0]["points"] == rows[1]["points"]
+
+
+def test_what_the_arm_of_the_whole_source_is_worth_is_told_where_it_was_run() -> None:
+    rng, runs = np.random.default_rng(8), []
+    arms = {"fine-tune": 0.5, "selective": 0.6, "all-source": 0.8}
+    for name, of in (("with", list(arms)), ("without", list(arms)[:2])):
+        for seed in range(3):
+            for arm in of:
+                one = run(name, arm, seed, rng.random(100) < arms[arm])
+                runs.append(replace(one, validated=arms[arm]))
+    labels = {name: LABELS.tolist() for name in ("with", "without")}
+    others = (PUBLISHED, OF_THE_REST, "all-source", "selective")
+    pairs = [(arm, "fine-tune") for arm in others]
+    points = {
+        row["difference"].split(" - ")[0]: row["points"]
+        for row in rows_of(runs, {"all": ["with"]}, labels, pairs)
+    }
+    assert points[PUBLISHED] == points["all-source"] != points[OF_THE_REST] == points["selective"]
+    assert not list(rows_of(runs, {"all": ["without"]}, labels, [(OF_THE_REST, "fine-tune")]))
 
 
 def test_experiments_are_grouped_by_pictures_and_weights_on_the_test_split_alone() -> None:

@@ -36,7 +36,7 @@ def test_from_sample_images_to_a_configuration_and_the_command_that_runs_it(
     text = capsys.readouterr().out
     assert "2 classes, 12 training images (8 val, 8 test), shorter side 32 px" in text
     assert "Written: config/ex.yaml" in text
-    assert "| finetune | 6 |" in text
+    assert "| finetune | 8 |" in text
     assert "no pre-trained weights are here" in text
     assert "On this machine's 2 cores all of it takes about" in text
     command = "snakemake --cores 2 results/ex/model.pt --configfile config/ex.yaml"
@@ -49,14 +49,17 @@ def test_from_sample_images_to_a_configuration_and_the_command_that_runs_it(
     # Below data_root: relative to it, and so the same on another machine.
     assert configuration.datasets["ex"].root == "ex/target"
     assert missing_data(configuration, ["ex"]) is None
-    assert experiment.publish.compare == ("selective", "fine-tune", "random-source")
+    # From random weights, of which all of a source was seen to win the most.
+    arms = ("selective", "fine-tune", "random-source", "all-source")
+    assert experiment.publish.compare == arms
     assert experiment.training.device == "cpu"
     assert experiment.evaluation.split == "test"
     assert experiment.publish.arm == "selective"  # of so few images none is chosen by
     assert "8 images in `val` are too few to choose by" in written.read_text(encoding="utf-8")
     assert configuration.banks[configuration.retrievals["ex"].bank].type == "gabor"
     assert "adamw" in written.read_text(encoding="utf-8")  # from random weights
-    assert "add `all-source`" in re.sub(r"\s*\n\s*# ", " ", written.read_text(encoding="utf-8"))
+    comments = re.sub(r"\s*\n\s*# ", " ", written.read_text(encoding="utf-8"))
+    assert "`all-source` all there are" in comments
 
     for arguments, words in (
         (EXAMPLE, "data/ex: is there already"),

@@ -93,6 +93,12 @@ def test_random_weights_compare_by_gabor_filters_and_pretrained_ones_by_their_ow
     assert first_layers("alexnet") == ("features.0", "features.3")  # the paper's
 
 
+def test_all_of_the_source_is_compared_as_well_from_random_weights_alone() -> None:
+    sets = survey(500, 90), survey(10_000, 500)
+    assert choose(*sets, LAPTOP, PRETRAINED).compared == ("selective", "fine-tune", "random-source")
+    assert choose(*sets, LAPTOP, RANDOM).compared[3:] == ("all-source",)
+
+
 def test_the_test_split_reports_and_the_arm_is_chosen_by_val_where_it_is_large_enough() -> None:
     assert split_of_evaluation(survey(9, 9, val=60, test=60)) == "test"
     assert split_of_evaluation(survey(9, 9, val=10, test=60)) == "test"

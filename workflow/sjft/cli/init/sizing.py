@@ -11,6 +11,8 @@ from sjft.settings.arm import BEST, METHOD
 
 # The arms that are compared: the method, without a source, and with as many images by chance.
 COMPARED = ("selective", "fine-tune", "random-source")
+# From random weights too, where it won more than the others; pre-trained ones have no use for it.
+FROM_RANDOM = "all-source"
 ROUNDS = 2
 # Sides of the training crop; of the largest that images fill, `SCALE` times it is their side.
 SIDES = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224)
@@ -61,6 +63,7 @@ class Choices:
     scale: int
     split: str
     published: str
+    compared: tuple[str, ...]
     shards_of_target: int
     shards_of_source: int
 
@@ -90,6 +93,7 @@ def choose(
         scale=_even(side * SCALE),
         split=split_of_evaluation(target),
         published=published_arm(target),
+        compared=compared_arms(start),
         shards_of_target=-(-target.train // IMAGES_OF_A_SHARD),
         shards_of_source=shards(source.train, machine.cores),
     )
@@ -128,6 +132,11 @@ def split_of_evaluation(target: Survey) -> str:
 def published_arm(target: Survey) -> str:
     """The best by `val`, where that is large enough to choose by; else the method's own."""
     return BEST if target.by_split.get("val", 0) >= LEAST_VAL else METHOD
+
+
+def compared_arms(start: Start) -> tuple[str, ...]:
+    """The arms to be trained beside each other, each of which takes its share of the time."""
+    return COMPARED if start.pretrained else (*COMPARED, FROM_RANDOM)
 
 
 def most_updates(targets: int, start: Start) -> int:
@@ -176,7 +185,7 @@ def _bank(shorter_side: int, machine: Machine, network: str | None) -> dict[str,
 
 
 def _training(side: int, targets: int, machine: Machine, start: Start) -> dict[str, Any]:
-    threads = min(8, machine.cores) if machine.gpu else machine.cores // len(COMPARED)
+    threads = min(8, machine.cores) if machine.gpu else machine.cores // len(compared_arms(start))
     return {
         "network": start.network,
         "input_size": side,
