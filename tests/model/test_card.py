@@ -11,7 +11,7 @@ from published import ARM, CLASSES, SUMMARY, configuration, evaluation_of, facts
 
 from sjft.model.card import CODE, write_model_card
 from sjft.model.file import load_published
-from sjft.model.predict import predict
+from sjft.model.predict import predictions
 from sjft.pipeline.generated import ROOT
 from sjft.reports.report_page.rendered import rendered
 from sjft.settings.config import read_configuration
@@ -34,7 +34,7 @@ def test_the_code_that_is_given_classifies_a_image_as_predict_does(
     random_image(4, (110, 95)).save(tmp_path / "photo.jpg")
     monkeypatch.chdir(tmp_path)
     exec(CODE, {})
-    (found,) = predict(load_published(Path("model.pt")), [Path("photo.jpg")], 1)
+    (found,) = predictions(load_published(Path("model.pt")), [Path("photo.jpg")], 1)
     name, probability = capsys.readouterr().out.split()
     assert name == found.classes[0][0]
     assert float(probability) == pytest.approx(found.classes[0][1], abs=1e-6)

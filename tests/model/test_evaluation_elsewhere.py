@@ -19,7 +19,7 @@ from sjft.evaluation.probabilities import Probabilities
 from sjft.model.evaluation_elsewhere import FILES, Evaluated, as_text, evaluate_elsewhere
 from sjft.model.file import PublishedModel, load_published
 from sjft.model.labelled_folder import LabelledFolder, labelled_images
-from sjft.model.predict import predict
+from sjft.model.predict import predictions
 
 CLASSES = ["cat", "dög", "eel"]
 
@@ -170,7 +170,7 @@ def test_images_are_scored_as_predict_scores_them(model: Path, folder: Path) -> 
     for single in (False, True):
         found = evaluate_elsewhere(loaded, listed, device="cpu", single_view=single)
         scores.append(found.probabilities.values)
-        wanted = predict(loaded, paths, 3, device="cpu", single_view=single)
+        wanted = list(predictions(loaded, paths, 3, device="cpu", single_view=single))
         for row, one in zip(scores[-1], wanted, strict=True):
             assert [float(value) for value in row] == [dict(one.classes)[name] for name in CLASSES]
         assert found.probabilities.labels.tolist() == listed.labels.tolist()
@@ -202,7 +202,7 @@ def test_the_command_says_the_same_as_predict_and_writes_tables(
     assert found["skipped"][0]["path"].endswith("eel/bad.jpg")
     assert sorted(path.name for path in output.iterdir()) == sorted(FILES)
     table = pl.read_csv(output / "predictions.csv")
-    wanted = predict(load_published(model), [folder / path for path in table["path"]], 1)
+    wanted = list(predictions(load_published(model), [folder / path for path in table["path"]], 1))
     assert table["predicted_class"].to_list() == [each.classes[0][0] for each in wanted]
     right = table["class_name"] == table["predicted_class"]
     assert table["correct"].to_list() == right.to_list()

@@ -18,7 +18,7 @@ from torchvision.transforms import v2
 from sjft.cli.main import main
 from sjft.errors import UserError
 from sjft.model.file import PublishedModel, load_published
-from sjft.model.predict import Prediction, images_in, predict, settings_of
+from sjft.model.predict import Prediction, images_in, predictions, settings_of
 from sjft.model.predict_output import Form, written_as_they_come
 
 CLASSES = ["cat", "dög", "eel"]
@@ -68,7 +68,7 @@ def test_predictions_are_those_of_plain_torchvision(
 ) -> None:
     random_image(4, (50, 41)).save(tmp_path / "a.png")
     published = load_published(model)
-    (found,) = predict(published, [tmp_path / "a.png"], 3, single_view=single)
+    (found,) = predictions(published, [tmp_path / "a.png"], 3, single_view=single)
     mean, std = published.preprocessing["mean"], published.preprocessing["std"]
     pixels = [v2.PILToTensor(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)]
     crop = v2.CenterCrop(32) if single else v2.FiveCrop(32)
@@ -93,7 +93,7 @@ def test_folders_are_searched_and_bad_images_said(model: Path, images: Path) -> 
     assert line.endswith(": notes.txt")
     names = [path.relative_to(images).as_posix() for path in paths]
     assert names == ["b/2.png", "a.PNG", "b/1.png", "b/2.png", "bad.jpg"]
-    found = list(predict(load_published(model), [paths[-1], *paths], 1))
+    found = list(predictions(load_published(model), [paths[-1], *paths], 1))
     assert [len(prediction.classes) for prediction in found] == [0, 1, 1, 1, 1, 0]
     assert found[1].classes == found[4].classes
     assert "not an image" in found[0].error
@@ -104,8 +104,8 @@ def test_folders_are_searched_and_bad_images_said(model: Path, images: Path) -> 
 
 def test_batches_leave_no_trace(model: Path, images: Path) -> None:
     published, (paths, _) = load_published(model), images_in([images])
-    at_once = predict(published, paths, 2)
-    in_parts = predict(published, paths, 2, batch=40)
+    at_once = list(predictions(published, paths, 2))
+    in_parts = list(predictions(published, paths, 2, batch=40))
     for one, other in zip(at_once, in_parts, strict=True):
         assert (one.path, one.error) == (other.path, other.error)
         np.testing.assert_allclose(

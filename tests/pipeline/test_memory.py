@@ -17,6 +17,7 @@ from sjft.retrieval.histograms import Histograms
 from sjft.settings.retrieval import RetrievalSettings
 
 CHANNELS, BINS = 60, 100
+EXACT = RetrievalSettings(bank="any", backend="exact")
 
 
 def wide_histograms(seed: int, images: int) -> Histograms:
@@ -32,7 +33,7 @@ def wide_histograms(seed: int, images: int) -> Histograms:
 @given(images=st.integers(1, 50_000), bins=st.integers(100, 50_000), kept=st.integers(1, 5000))
 def test_blocks_fit_into_what_is_declared(images: int, bins: int, kept: int) -> None:
     targets = Sizes(images, bins)
-    declared = memory.mb_of_exact_search(targets, kept) * MB
+    declared = memory.mb_of_search(targets, Sizes(1, bins), kept, EXACT) * MB
     rows, block = exact_blocks(declared, targets, kept)
     assert 1 <= rows <= images
     taken = rows * bytes_a_target(bins, kept, block)

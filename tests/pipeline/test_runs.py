@@ -1,5 +1,6 @@
 """Pairings, runs and rounds of an experiment, and all jobs behind what it makes."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from sjft import layout
 from sjft.errors import UserError
 from sjft.layout import Job
 from sjft.pipeline import runs
-from sjft.pipeline.jobs import Jobs, among, counted, files_read_by, jobs_behind, jobs_of_model
+from sjft.pipeline.jobs import Jobs, among, files_read_by, jobs_behind, jobs_of_model
 from sjft.pipeline.run_inputs import ablate, skipped_of, summarise
 from sjft.pipeline.runs import Pairing, Run
 from sjft.settings.config import Configuration, read_configuration
@@ -108,8 +109,8 @@ def test_an_arm_with_another_retrieval_has_its_own_pairing_and_its_own_jobs() ->
     jobs = jobs_of_model(c, "tiny")
     searched = {job.names["retrieval"] for job in jobs if job.rule == "search_shard"}
     assert searched == {"approximate", "exhaustive"}
-    alone = counted(jobs_of_model(configuration(), "tiny"))
-    both = counted(jobs)
+    alone = Counter(job.rule for job in jobs_of_model(configuration(), "tiny"))
+    both = Counter(job.rule for job in jobs)
     for rule in ("equalise_bins", "build_histograms", "search_shard", "merge_neighbours"):
         assert both[rule] == 2 * alone[rule], rule
     # The bank is the same, and the leaking images are the same images.
@@ -120,7 +121,7 @@ def test_an_arm_with_another_retrieval_has_its_own_pairing_and_its_own_jobs() ->
 
 def test_without_source_images_nothing_is_searched() -> None:
     c = configuration(publish={"arm": "fine-tune"})
-    rules = counted(jobs_of_model(c, "tiny"))
+    rules = Counter(job.rule for job in jobs_of_model(c, "tiny"))
     assert not {"search_shard", "merge_neighbours", "rank_sources"} & rules.keys()
     assert rules["find_leakage"] == 2  # the summary says what stands in the source all the same
 

@@ -9,9 +9,10 @@ from small import images_table, random_neighbours, source_table
 
 from sjft.errors import UserError
 from sjft.retrieval.neighbours import Neighbours
-from sjft.selection.pairs import pairs_of, read_pairs, why_no_pairs, write_pairs
+from sjft.selection.pairs import PAIRS_SCHEMA, pairs_of, why_no_pairs
 from sjft.selection.subset import Manifest, select_neighbours
 from sjft.settings.selection import SelectionSettings
+from sjft.storage.files import read_table, write_table
 from sjft.training.pairing import own_neighbours
 
 SOURCES = source_table([2, 2, 5, 5, 5, 7, 7, 9] * 5, folder="source")
@@ -69,8 +70,8 @@ def test_counts_agree_with_the_subset() -> None:
 
 def test_pairs_are_read_as_written(tmp_path: Path) -> None:
     pairs = pairs_of(manifest(), LISTS)
-    write_pairs(tmp_path / "pairs.csv", pairs)
-    assert read_pairs(tmp_path / "pairs.csv").equals(pairs)
+    write_table(tmp_path / "pairs.csv", pairs)
+    assert read_table(tmp_path / "pairs.csv", dict(PAIRS_SCHEMA)).equals(pairs)
 
 
 def test_lists_of_other_target_images_are_refused() -> None:

@@ -6,8 +6,9 @@ from chain import Chain, copy_all
 from tiny_runs import assert_refused
 
 from sjft.retrieval.neighbours import read_neighbours
-from sjft.selection.pairs import pairs_of, read_pairs
+from sjft.selection.pairs import PAIRS_SCHEMA, pairs_of
 from sjft.selection.subset import read_manifest
+from sjft.storage.files import read_table
 
 PAGE = "results/twice/explorer/index.html"
 
@@ -22,7 +23,7 @@ def test_the_page_and_the_pairs_are_made_without_training_again(
     ranking = read_neighbours(copy.root / "results/retrieval/approximate/images/store/ranking.h5")
     for number in range(2):
         folder = copy.root / f"results/twice/runs/selective-0/round-{number}"
-        pairs = read_pairs(folder / "pairs.csv")
+        pairs = read_table(folder / "pairs.csv", dict(PAIRS_SCHEMA))
         manifest = read_manifest(folder / "subset.csv", folder / "targets.csv")
         assert len(pairs) and pairs.equals(pairs_of(manifest, ranking))
     page = copy.root / PAGE

@@ -23,7 +23,7 @@ from tiny_runs import (
 from sjft.evaluation.fusion import fuse_folders
 from sjft.layout import MEASURED
 from sjft.model.file import load_published
-from sjft.model.predict import predict
+from sjft.model.predict import predictions
 from sjft.networks.joint import load_joint_network
 from sjft.pipeline.costs import costs_of
 from sjft.pipeline.jobs import jobs_of_model
@@ -179,7 +179,7 @@ def test_predict_sees_what_the_evaluation_saw(chain: Chain) -> None:
         rows = list(csv.DictReader(file))
     images = chain.results / "datasets/images/generated"
     published = load_published(chain.results / "tiny/model.pt")
-    found = predict(published, [images / row["path"] for row in rows], top=1)
+    found = list(predictions(published, [images / row["path"] for row in rows], top=1))
     assert [p.classes[0][0] for p in found] == [row["predicted_class"] for row in rows]
     probabilities = [float(row["probability"]) for row in rows]
     np.testing.assert_allclose([p.classes[0][1] for p in found], probabilities, rtol=1e-5)

@@ -39,7 +39,7 @@ PRETRAINED = Start("resnet18", TorchvisionWeights(source="torchvision"), None, "
 
 def survey(train: int, side: int, **held: int) -> Survey:
     return Survey(
-        Layout(Path("/x"), {}), {}, {"train": train, **held}, 5, 0, side, ("a",), (), False
+        Layout(Path("/x"), {}), {}, {"train": train, **held}, 5, side, ("a",), (), False
     )
 
 

@@ -31,8 +31,6 @@ from sjft.storage.sanity import (
 
 MOST_CLASSES = 40  # that a plot shows
 TOP = 5
-# What evaluation.json holds, at least.
-EVALUATION_KEYS = {"images", "mean_class_accuracy", "accuracy", "classes"}
 SHARES = ("mean_class_accuracy", "accuracy")
 
 
@@ -190,11 +188,6 @@ def inspect_predictions(path: Path) -> Inspection:
         ],
         image=table_row(table),
     )
-
-
-def _share(column: str) -> pl.Expr:
-    """A probability may be a rounding above 1."""
-    return pl.col(column).is_between(0, 1 + 1e-6)
 
 
 def inspect_classes(path: Path) -> Inspection:

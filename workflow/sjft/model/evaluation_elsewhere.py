@@ -112,7 +112,7 @@ def evaluate_elsewhere(
     single_view: bool = False,
     limits: ImageLimits = USUAL_LIMITS,
 ) -> Evaluated:
-    """Score labelled images as `sjft predict` sees them; see `sjft.model.predict.predict`.
+    """Score labelled images as `sjft predict` sees them; see `sjft.model.predict.predictions`.
 
     Raises `UserError` for a GPU that isn't there, and where no image at all can be read.
     """

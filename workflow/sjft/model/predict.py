@@ -70,7 +70,7 @@ def _what_is_missing(place: Path) -> str:
     return f"{place}: is a link that leads nowhere, to {str(target)!r}."
 
 
-def predict(
+def predictions(
     model: PublishedModel,
     paths: Sequence[Path],
     top: int,
@@ -79,37 +79,13 @@ def predict(
     batch: int = 64,
     single_view: bool = False,
     limits: ImageLimits = USUAL_LIMITS,
-) -> list[Prediction]:
-    """Each image's ``top`` most probable classes, in the order of ``paths``.
+) -> Iterator[Prediction]:
+    """Each image's ``top`` most probable classes, in the order of ``paths``, batch by batch.
 
     Probabilities are the mean over the views that the evaluation took, which its accuracy is quoted
     for, or of the first scale's central crop alone; ``batch`` views share a forward pass. An image
     that cannot be read gets its reason instead. Raises `UserError` for a GPU that isn't there.
     """
-    return list(
-        predictions(
-            model,
-            paths,
-            top,
-            device=device,
-            batch=batch,
-            single_view=single_view,
-            limits=limits,
-        )
-    )
-
-
-def predictions(
-    model: PublishedModel,
-    paths: Sequence[Path],
-    top: int,
-    *,
-    device: str,
-    batch: int,
-    single_view: bool,
-    limits: ImageLimits,
-) -> Iterator[Prediction]:
-    """Yield what `predict` gives, each batch when its forward pass is done."""
     evaluation, training = settings_of(model, batch)
     waiting = iter(paths)
     for scored in score_batches(

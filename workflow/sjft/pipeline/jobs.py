@@ -1,6 +1,5 @@
 """All jobs behind a file, by what each rule reads: the same that the rules ask for."""
 
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
@@ -83,11 +82,6 @@ def jobs_from_models(c: Configuration, experiment: str, files: Iterable[File]) -
     for other in runs.learned_before(c, [experiment]):
         there += [layout.MODEL.of(experiment=other), *run_inputs.deciding_weights(c, other)]
     return jobs_behind(c, files, there)
-
-
-def counted(jobs: Iterable[Job]) -> Counter[str]:
-    """How many jobs of each rule there are."""
-    return Counter(job.rule for job in jobs)
 
 
 def among(jobs: Jobs, rules: Collection[str]) -> Jobs:

@@ -64,11 +64,6 @@ def _facts_of(path: str | Path, dataset: str) -> dict[str, Any] | None:
         return None
 
 
-def mb_of_exact_search(targets: Sizes, kept: int) -> int:
-    """The exact search streams the shard: its size does not matter."""
-    return _mb(bytes_of_exact_search(targets, kept), SEARCH_MB)
-
-
 def mb_of_search(targets: Sizes, sources: Sizes, kept: int, settings: RetrievalSettings) -> int:
     """Memory of a search of one shard for ``kept`` neighbours, by the configured backend."""
     backend = search_backend(settings.backend)

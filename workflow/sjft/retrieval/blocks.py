@@ -111,7 +111,7 @@ def fits_beside(memory: int | None, targets: Sizes, sources: Sizes, kept: int, r
     """Whether a shard's counts fit into ``memory`` whole, beside ``rows`` targets at once.
 
     Then it is read once, and not once for the estimates and once for what they point out. Without
-    a limit: where it is not much larger than what `mb_of_exact_search` leaves free.
+    a limit: where it is not much larger than what `bytes_of_exact_search` leaves free.
     """
     block = SOURCES_A_BLOCK * bytes_a_source(targets.bins, 4)
     if memory is None:

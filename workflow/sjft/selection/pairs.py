@@ -17,7 +17,7 @@ from sjft.errors import UserError
 from sjft.retrieval.neighbours import Neighbours, read_neighbours
 from sjft.selection.subset import Manifest, read_manifest
 from sjft.settings.selection import Sources
-from sjft.storage.files import read_table, write_table
+from sjft.storage.files import write_table
 
 LOG = logging.getLogger(__name__)
 PAIRS_SCHEMA: Mapping[str, type[pl.DataType] | pl.DataType] = {
@@ -66,21 +66,11 @@ def pairs_of(manifest: Manifest, neighbours: Neighbours) -> pl.DataFrame:
     return targets[rows].hstack(near).hstack(sources[of_pair]).select(list(PAIRS_SCHEMA))
 
 
-def write_pairs(path: Path, pairs: pl.DataFrame) -> None:
-    """Write pairs.csv."""
-    write_table(path, pairs)
-
-
-def read_pairs(path: Path) -> pl.DataFrame:
-    """Read pairs.csv; raises `UserError` for any other file."""
-    return read_table(path, dict(PAIRS_SCHEMA))
-
-
 def list_pairs(subset: Path, targets: Path, ranking: Path, output: Path) -> None:
     """Write the pairs of a round's manifest; raises `UserError` where files do not fit."""
     manifest = read_manifest(subset, targets)
     pairs = pairs_of(manifest, read_neighbours(ranking))
-    write_pairs(output, pairs)
+    write_table(output, pairs)
     LOG.info("%d pairs of %d target images", len(pairs), len(manifest.targets))
 
 

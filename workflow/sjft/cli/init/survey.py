@@ -41,7 +41,6 @@ class Survey:
     values: dict[str, Any]
     by_split: dict[str, int]
     classes: int
-    single: int
     shorter_side: int
     paths: tuple[str, ...]
     notes: tuple[str, ...]
@@ -129,7 +128,6 @@ def _survey(layout: Layout, split: dict[str, Any]) -> Survey:
         values,
         {split: int(number) for split, number in numbers.items() if number},
         table["label"].n_unique(),
-        single,
         int(np.median(sides)),
         tuple(path for path in paths if path not in unreadable),
         tuple(notes),
