@@ -33,6 +33,7 @@ from sjft.settings.weights import FileWeights, RandomWeights, Weights
 from sjft.storage.files import digest_of_text, read_json, write_json
 
 NETWORKS = Path(__file__).with_name("networks.py")
+ANSWERS = Path(".snakemake")  # where what is known of networks is kept
 KEPT = "checked_networks.json"
 ANSWERING = """
 from sjft.loading import loading

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from sjft import layout
+from sjft.checks.answers import ANSWERS
 from sjft.checks.asked import asked_for
 from sjft.checks.first_look import Look, first_look
 from sjft.checks.numbers import Counted
@@ -26,8 +27,6 @@ from sjft.settings.config import Configuration
 from sjft.settings.dataset import Cameras
 from sjft.settings.weights import FileWeights, Weights
 from sjft.storage.files import digest_of_text
-
-ANSWERS = Path(".snakemake")  # where what is known of networks is kept
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sjft.checks.answers import answers_to, findings_of, questions_of
+from sjft.checks.answers import ANSWERS, answers_to, findings_of, questions_of
 from sjft.checks.asked import Asked, asked_for
 from sjft.checks.finding import Finding
 from sjft.checks.machine import missing_here
@@ -104,11 +104,7 @@ def _of_networks(
 
 
 def look_at_plan(
-    configuration: Configuration,
-    name: str,
-    given: Sequence[str],
-    kept: Path,
-    lists: ListedOnce,
+    configuration: Configuration, name: str, given: Sequence[str], lists: ListedOnce
 ) -> Look:
     """A `first_look` at all that an experiment publishes, for its plan: data may be missing.
 
@@ -125,4 +121,4 @@ def look_at_plan(
         return Counted.of_state(state_of(table, settings.shards))
 
     asked = asked_for(configuration, [*learned_before(configuration, [name]), name], [])
-    return first_look(configuration, asked, count, runs_here=False, needs_data=False, kept=kept)
+    return first_look(configuration, asked, count, runs_here=False, needs_data=False, kept=ANSWERS)

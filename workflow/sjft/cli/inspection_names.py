@@ -14,6 +14,7 @@ import polars as pl
 from sjft import layout
 from sjft.data.state import state_of
 from sjft.data.table import numbers_in_shards, of_shard, read_images
+from sjft.pipeline.runs import sources_named
 from sjft.retrieval.histograms import read_histograms, rows_of_shards
 from sjft.storage.hdf5 import inputs_of, open_sealed
 from sjft.storage.inspection import Names
@@ -115,7 +116,7 @@ def _of_neighbours(root: Path, of: Mapping[str, str]) -> Names:
 
 
 def _of_ranking(root: Path, of: Mapping[str, str]) -> Names:
-    return _of_lists(root, of["target"], of["sources"].split(layout.SEPARATOR))
+    return _of_lists(root, of["target"], sources_named(of["sources"]))
 
 
 def _of_lists(root: Path, target: str, sources: Sequence[str]) -> Names:

@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-from pathlib import Path
 from typing import Any
 
 from sjft.cli.arguments import add_experiment, count, take_experiment
@@ -57,7 +56,7 @@ def plan(chosen: argparse.Namespace) -> str:
     if experiment := configuration.experiments.get(chosen.experiment):
         given = [experiment.target] if chosen.target_images is not None else []
         given += experiment.sources if chosen.source_images else []
-        look = look_at_plan(configuration, chosen.experiment, given, Path(".snakemake"), lists)
+        look = look_at_plan(configuration, chosen.experiment, given, lists)
         if look.warns:
             print(f"sjft: {look.warns}", file=sys.stderr)
         if look.stops:

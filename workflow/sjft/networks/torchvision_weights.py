@@ -35,20 +35,23 @@ def published_name(network: str, weights: str) -> str:
         ) from None
 
 
+def places_of(name: str, data_root: Path) -> tuple[Path, Path]:
+    """Where a published file may lie: `weights` below the data root, and torch's own cache."""
+    return data_root / FOLDER / name, Path(torch.hub.get_dir()) / "checkpoints" / name
+
+
 def fetch_weights(
     network: str, weights: str, output: Path, data_root: Path, weights_url: str
 ) -> None:
-    """Write published weights to ``output``: copied from a folder, or else downloaded.
+    """Write published weights to ``output``: copied from one of `places_of`, or else downloaded.
 
-    The folders are `weights` below ``data_root`` and torch's own cache. The first hexadecimal
-    digits of the file's SHA-256, which its published name ends with, are checked. Its digest is
-    written beside it. Raises
-    `UserError` for weights that cannot be had.
+    The first hexadecimal digits of the file's SHA-256, which its published name ends with, are
+    checked. Its digest is written beside it. Raises `UserError` for weights that cannot be had.
     """
     name = published_name(network, weights)
     checksum = checksum_in(name)
-    by_hand = data_root / FOLDER / name
-    for path in (by_hand, Path(torch.hub.get_dir()) / "checkpoints" / name):
+    by_hand, in_cache = places_of(name, data_root)
+    for path in (by_hand, in_cache):
         if path.is_file() and _is_right(path, checksum):
             with written_beside(output) as beside:
                 shutil.copyfile(path, beside)

@@ -17,7 +17,7 @@ from sjft.evaluation.fusion import fuse
 from sjft.evaluation.probabilities import Probabilities, aligned
 from sjft.reports.intervals import Interval, interval_over_seeds
 from sjft.reports.paper import FUSION
-from sjft.reports.verdict import compare
+from sjft.reports.verdict import answers_of, compare
 from sjft.settings.arm import AT_RANDOM, METHOD, WITHOUT_SOURCE
 
 ABLATION_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
@@ -138,7 +138,7 @@ def _by_arm(runs: Sequence[AblationRun], known: Iterable[str]) -> dict[str, _Arm
             arms[name] = _Arm(
                 own,
                 next(iter(found.values())).labels,
-                {s: (p.values.argmax(axis=1) == p.labels).astype(float) for s, p in found.items()},
+                {s: answers_of(p) for s, p in found.items()},
                 {s: accuracies(p.values, p.labels, p.class_names) for s, p in found.items()},
             )
     return arms

@@ -6,7 +6,7 @@ from typing import Any, Self
 from pydantic import Field, ValidationError, model_validator
 
 from sjft.errors import UserError
-from sjft.layout import RESERVED
+from sjft.layout import RESERVED, SEPARATOR
 from sjft.settings.addresses import without_secrets
 from sjft.settings.arm import METHOD, Arm
 from sjft.settings.arms_of import without_retrieval
@@ -110,7 +110,7 @@ class Configuration(Settings):
         yield from _must_name(f"experiments.{name}.target", experiment.target, self.datasets)
         for source in experiment.sources:
             yield from _must_name(f"experiments.{name}.source", source, self.datasets)
-        if len("+".join(experiment.sources)) > LONGEST_SOURCES:
+        if len(SEPARATOR.join(experiment.sources)) > LONGEST_SOURCES:
             yield (
                 f"experiments.{name}.source: the names of the sources have more than "
                 f"{LONGEST_SOURCES} characters together: a folder is named by them"

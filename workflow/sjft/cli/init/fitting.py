@@ -36,7 +36,6 @@ from sjft.settings.arm import METHOD
 from sjft.settings.config import Configuration
 
 SAMPLE = 24  # images that are measured
-ANSWERS = Path(".snakemake")  # where what is known of networks is kept
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ def fitted(
     # A large source is not listed twice: no list of neighbours is half of it.
     listed = [sides.source_name, *([draft.learned.name] if draft.learned else [])]
     uncounted = listed if sides.source.train >= LARGE_SET else []
-    look = look_at_plan(configuration_of(final), sides.name, uncounted, ANSWERS, ListedOnce())
+    look = look_at_plan(configuration_of(final), sides.name, uncounted, ListedOnce())
     if look.stops:
         raise UserError(f"What fits these folders would not run. {look.stops}")
     measured = f"Measured on {images.words}."

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from sjft.cli.init.layout import NAMES_OF_SPLITS
 from sjft.cli.init.weights import Start
 from sjft.errors import UserError
 from sjft.layout import RESERVED
@@ -16,19 +17,8 @@ from sjft.settings.yaml_file import read_yaml
 # Folders that say nothing about what is in them: then the outer one's name is taken.
 SAYS_NOTHING = frozenset(
     {
-        *(
-            "train",
-            "training",
-            "trn",
-            "val",
-            "valid",
-            "validation",
-            "dev",
-            "test",
-            "testing",
-            "tst",
-        ),
-        *("images", "image", "img", "imgs", "images", "photos", "photographs", "jpg", "jpeg"),
+        *NAMES_OF_SPLITS,
+        *("images", "image", "img", "imgs", "photos", "photographs", "jpg", "jpeg"),
         *("png", "data", "dataset", "datasets", "raw", "target", "source", "all", "home", "root"),
         *("tmp", "classes"),
     }

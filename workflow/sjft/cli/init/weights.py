@@ -18,7 +18,7 @@ from sjft.layout import WEIGHTS
 from sjft.model.publication import KIND
 from sjft.networks.architecture import check_name
 from sjft.networks.pretrained import load_network
-from sjft.networks.torchvision_weights import FOLDER, published_name
+from sjft.networks.torchvision_weights import places_of, published_name
 from sjft.networks.weights_file import read_weights
 from sjft.settings.weights import (
     TIMM,
@@ -131,9 +131,7 @@ def _wanted(network: str | None, on_gpu: bool) -> Sequence[tuple[str, str]]:
 def _places(network: str, weights: str, data_root: Path) -> Iterator[Path]:
     """Where the rule `fetch_weights` leaves them, and where it looks before it downloads."""
     yield Path(WEIGHTS.of(network=network, weights=weights))
-    name = published_name(network, weights)
-    yield data_root / FOLDER / name
-    yield Path(torch.hub.get_dir()) / "checkpoints" / name
+    yield from places_of(published_name(network, weights), data_root)
 
 
 def _what_is_downloaded(network: str, weights: str) -> str:
