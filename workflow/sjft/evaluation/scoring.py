@@ -182,8 +182,7 @@ def score_batches(
 ) -> Iterator[Scored]:
     """Yield what `class_probabilities` gives batch by batch, as soon as it is known."""
     network.module.to(device).eval()
-    views = len(evaluation.scales) * (5 if evaluation.crops == "five" else 1)
-    images_a_batch = max(1, evaluation.batch // (views * (1 + evaluation.mirror)))
+    images_a_batch = max(1, evaluation.batch // evaluation.views)
     loader = DataLoader(
         _Views(paths, training.input_size, evaluation, limits),
         batch_size=images_a_batch,

@@ -153,9 +153,7 @@ def of_difficulty(c: Configuration, experiment: str, arm: str, read: Read) -> in
 
 def of_evaluation(c: Configuration, experiment: str, arm: str, read: Read) -> int:
     """Of `evaluate` and `validate`: as if all that is listed were held out."""
-    evaluation = c.experiments[experiment].evaluation
-    views = len(evaluation.scales) * (5 if evaluation.crops == "five" else 1)
-    views *= 1 + evaluation.mirror
+    views = c.experiments[experiment].evaluation.views
     return _of_scoring(c, experiment, arm, views * images_of(read["images"]))
 
 

@@ -231,7 +231,7 @@ class TrainingCost:
 
     def seconds(self, job: Job) -> float:
         """Of a core, or of the GPU."""
-        arm, evaluation = job.names["arm"], self.experiment.evaluation
+        arm = job.names["arm"]
         speeds = self.speeds[arm]
         if job.rule == "finetune":
             speed = speeds.target_alone if self.alone(arm) else speeds.with_source
@@ -240,9 +240,8 @@ class TrainingCost:
             return training.updates * speed + looked_at * speeds.view
         if job.rule == "score_difficulty":
             return self.train * speeds.view
-        views = len(evaluation.scales) * (5 if evaluation.crops == "five" else 1)
         images = self.validated if job.rule == "validate" else self.tested
-        return images * views * (1 + evaluation.mirror) * speeds.view
+        return images * self.experiment.evaluation.views * speeds.view
 
     def demand(self, job: Job, cores: int, start: float) -> Demand:
         """By the clock, with ``start`` seconds before the work. A GPU is one job's at a time."""

@@ -20,6 +20,11 @@ class EvaluationSettings(Settings):
     mirror: bool = Field(False, description="Add every crop's mirror image.")
     batch: int = Field(64, ge=1, description="Crops a forward pass.")
 
+    @property
+    def views(self) -> int:
+        """How many squares of an image are scored."""
+        return len(self.scales) * (5 if self.crops == "five" else 1) * (1 + self.mirror)
+
     def single_view(self) -> Self:
         """The first scale's central crop alone, which is what the training images are scored by."""
         return self.model_copy(
