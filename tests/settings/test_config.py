@@ -31,13 +31,6 @@ def test_sections_cannot_be_changed_after_reading() -> None:
         read().retrievals["paper"].bins = 4  # type: ignore[misc]
 
 
-def test_the_data_root_can_be_replaced_from_outside() -> None:
-    raw = changed({"data_root": "here"})
-    assert read_configuration(raw).data_root == "here"
-    assert read_configuration(raw, data_root="there").data_root == "there"
-    assert raw["data_root"] == "here"
-
-
 def test_nested_weights_are_read_by_their_source() -> None:
     config = read_configuration(changed({"banks.alexnet.weights": {"source": "random", "seed": 4}}))
     assert config.banks["alexnet"].weights == RandomWeights(source="random", seed=4)  # type: ignore[union-attr]

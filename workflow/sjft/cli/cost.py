@@ -2,13 +2,6 @@
 
 import argparse
 
-from sjft.cli.arguments import add_experiment
-
-
-def add_cost(cost: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
-    add_experiment(cost)
-
 
 def cost(chosen: argparse.Namespace) -> str:
     """The table; raises `UserError` for an unknown experiment, and where nothing was measured."""

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 
 from sjft import __version__
-from sjft.cli.arguments import path, take_experiment
-from sjft.cli.cost import add_cost, cost
+from sjft.cli.arguments import add_experiment, path, take_experiment
+from sjft.cli.cost import cost
 from sjft.cli.example import add_example, example
 from sjft.cli.init.command import add_init, init
 from sjft.cli.inspection import add_inspect, inspect
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     planned = commands.add_parser("plan", help="say what an experiment will cost, before the run")
     add_plan(planned)
     spent = commands.add_parser("cost", help="say what an experiment has cost, after a run")
-    add_cost(spent)
+    add_experiment(spent)
     add_neighbours(
         commands.add_parser("neighbours", help="show the source images nearest to a target image")
     )

@@ -87,11 +87,7 @@ class Verdict:
         }
 
 
-def verdict(
-    runs: Mapping[tuple[str, int], Probabilities],
-    published: str,
-    more_seeds: int = SEEDS_OF_AN_ABLATION,
-) -> Verdict:
+def verdict(runs: Mapping[tuple[str, int], Probabilities], published: str) -> Verdict:
     """The verdict on ``runs``, by arm and seed, of which the arm ``published`` is handed over.
 
     The published arm and then the method's are set beside fine-tuning without a source and beside
@@ -104,7 +100,7 @@ def verdict(
         raise UserError("There is no run to compare. Run the experiment's arms first.")
     same = aligned({f"{arm}, seed {seed}": found for (arm, seed), found in runs.items()})
     by_run = dict(zip(runs, same.values(), strict=True))
-    return Verdict([_comparison(by_run, *pair, more_seeds) for pair in _pairs(runs, published)])
+    return Verdict([_comparison(by_run, *pair) for pair in _pairs(runs, published)])
 
 
 def _pairs(runs: Mapping[tuple[str, int], Any], published: str) -> Iterator[tuple[str, str]]:
@@ -119,14 +115,14 @@ def _pairs(runs: Mapping[tuple[str, int], Any], published: str) -> Iterator[tupl
 
 
 def _comparison(
-    runs: Mapping[tuple[str, int], Probabilities], arm: str, against: str, more_seeds: int
+    runs: Mapping[tuple[str, int], Probabilities], arm: str, against: str
 ) -> Comparison:
     seeds = sorted(seed for other, seed in runs if other == arm and (against, seed) in runs)
     labels = runs[arm, seeds[0]].labels
     answers = {
         name: np.array([answers_of(runs[name, s]) for s in seeds]) for name in (arm, against)
     }
-    return compare(arm, against, seeds, answers[arm], answers[against], labels, more_seeds)
+    return compare(arm, against, seeds, answers[arm], answers[against], labels)
 
 
 def answers_of(probabilities: Probabilities) -> NDArray[np.float64]:
@@ -141,7 +137,6 @@ def compare(
     answers: NDArray[np.float64],
     other_answers: NDArray[np.float64],
     labels: NDArray[np.int64],
-    more_seeds: int = SEEDS_OF_AN_ABLATION,
 ) -> Comparison:
     """Compare two arms by their answers [seeds, images], 1 where right, and the images' classes."""
     differences = answers - other_answers
@@ -153,7 +148,7 @@ def compare(
     known = found.can_be_told
     if says_nothing(differences, over_both or over_images):
         over_images, over_both, known = None, None, known and not differences.any()
-    more = max(more_seeds, len(seeds) + 1)
+    more = max(SEEDS_OF_AN_ABLATION, len(seeds) + 1)
     return Comparison(
         arm=arm,
         against=against,

@@ -184,13 +184,13 @@ def _must_name(key: str, name: str, known: Mapping[str, object]) -> Iterator[str
         yield f"{key}: there is no `{shortened(name)}`; {choices(name, list(known))}"
 
 
-def read_configuration(raw: Mapping[str, Any], *, data_root: str | None = None) -> Configuration:
+def read_configuration(raw: Mapping[str, Any]) -> Configuration:
     """Validate ``raw`` (parsed YAML) and fill in the defaults.
 
-    ``data_root``, where given, replaces the configured one. Raises `UserError` that lists every
-    wrong key with what it is, what is allowed, and the nearest allowed spelling.
+    Raises `UserError` that lists every wrong key with what it is, what is allowed, and the nearest
+    allowed spelling.
     """
-    values = dict(raw) if data_root is None else {**raw, "data_root": data_root}
+    values = dict(raw)
     if problems := list(wrong_values(values)):
         raise _refusal(problems)
     try:
