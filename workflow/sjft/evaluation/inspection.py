@@ -23,6 +23,7 @@ from sjft.storage.sanity import (
     Check,
     close_to,
     content_is_as_digested,
+    each_once,
     finite,
     none_of,
     numbers_are_finite,
@@ -58,8 +59,8 @@ def inspect_probabilities(path: Path) -> Inspection:
             none_of("they lie between 0 and 1", (values < 0) | (values > 1 + 1e-6), *place),
             none_of("an image's sum to 1", ~(np.abs(sums - 1) < 1e-3), "image"),
             none_of("labels are numbers of classes", outside, "image"),
-            Check("images stand once each", _twice(found.paths)),
-            Check("classes stand once each", _twice(found.class_names)),
+            each_once("images", found.paths),
+            each_once("classes", found.class_names),
             content_is_as_digested(file),
         ]
         return Inspection(
@@ -72,11 +73,6 @@ def inspect_probabilities(path: Path) -> Inspection:
             image=lambda wanted, _names: _row(found, wanted),
             plot=lambda: _plot_of_probabilities(found),
         )
-
-
-def _twice(names: list[str]) -> str | None:
-    again = len(names) - len(set(names))
-    return f"{again} stand again" if again else None
 
 
 def _measured(found: Probabilities, whole: bool, outside: Any) -> Values:
@@ -178,7 +174,7 @@ def inspect_predictions(path: Path) -> Inspection:
         what="What each image was taken for, and with which probability: for reading.",
         sizes={"images": len(table), "right": int(table["correct"].sum())},
         checks=[
-            Check("images stand once each", _twice(table["path"].to_list())),
+            each_once("images", table["path"].to_list()),
             rows_of_table("right is who is taken for its class", table, right),
             rows_of_table(
                 "probabilities lie between 0 and 1",
@@ -200,7 +196,7 @@ def inspect_classes(path: Path) -> Inspection:
         "reading.",
         sizes={"classes": len(table), "images": table["images"].sum()},
         checks=[
-            Check("classes stand once each", _twice(table["class_name"].to_list())),
+            each_once("classes", table["class_name"].to_list()),
             numbers_are_finite(table),
             rows_of_table(
                 "accuracies lie between 0 and 1", known, pl.col("accuracy").is_between(0, 1)

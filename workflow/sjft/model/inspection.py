@@ -10,7 +10,7 @@ from sjft.networks.architecture import maker
 from sjft.networks.inspection import plot_of_weights, sizes_of, weights_are_finite
 from sjft.settings.weights import TIMM
 from sjft.storage.inspection import Inspection, Values
-from sjft.storage.sanity import Check
+from sjft.storage.sanity import Check, each_once
 
 
 def inspect_published(path: Path) -> Inspection:
@@ -29,7 +29,7 @@ def inspect_published(path: Path) -> Inspection:
         sizes={**sizes_of(state), "classes": len(classes), **_numbers(provenance["metrics"])},
         checks=[
             weights_are_finite(state),
-            Check("classes stand once each", _twice(classes)),
+            each_once("classes", classes),
             _fits(content),
             Check("accuracies lie between 0 and 1", _beyond(provenance["metrics"])),
             Check("the preprocessing is one that can be done", _impossible(seen)),
@@ -41,11 +41,6 @@ def inspect_published(path: Path) -> Inspection:
 
 def _numbers(metrics: Values) -> Values:
     return {name: metrics[name] for name in ("mean_class_accuracy", "accuracy") if name in metrics}
-
-
-def _twice(classes: list[str]) -> str | None:
-    again = len(classes) - len(set(classes))
-    return f"{again} stand again" if again else None
 
 
 def _fits(content: Values) -> Check:

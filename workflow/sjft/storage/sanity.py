@@ -4,6 +4,7 @@ They find a file that was edited, or written by a program that was wrong.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,6 +79,12 @@ def labels_are_sorted_names(table: pl.DataFrame, *, dense: bool = True) -> Check
     if dense and labels != list(range(len(labels))):
         return Check(what, f"labels are not 0 to {len(labels) - 1}")
     return Check(what)
+
+
+def each_once(what: str, names: Sequence[str]) -> Check:
+    """Names of which none stands twice."""
+    again = len(names) - len(set(names))
+    return Check(f"{what} stand once each", f"{again} stand again" if again else None)
 
 
 def content_is_as_digested(file: h5py.File) -> Check:
