@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 from artefacts import Artefact, write_all
 from descriptor_files import write_small_descriptors
+from inspected import told
 
 from sjft.cli import inspection_kinds
 from sjft.cli.main import main
@@ -77,11 +78,6 @@ ROWS = {
 def artefacts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Artefact]:
     folder = tmp_path_factory.mktemp("inspected")
     return write_all(folder, write_small_descriptors(folder / "descriptors.h5"))
-
-
-def told(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
-    assert main(["inspect", *map(str, arguments)]) == 0, capsys.readouterr().err
-    return capsys.readouterr().out
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:

@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 import pytest
 from descriptor_files import SMALL_GRID, packed_slowly
+from inspected import told
 
-from sjft.cli.main import main
 from sjft.descriptors.file import KIND, VERSION, append_images, write_channels
 from sjft.descriptors.layer import Layer
 from sjft.descriptors.levels import number_of_levels
@@ -17,11 +17,6 @@ from sjft.retrieval.index.annoy import build_annoy_index
 from sjft.settings.retrieval import AnnoySettings
 from sjft.storage.files import write_plain_table
 from sjft.storage.hdf5 import create_hdf5
-
-
-def told(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
-    assert main(["inspect", *map(str, arguments)]) == 0, capsys.readouterr().err
-    return capsys.readouterr().out
 
 
 def test_bins_of_a_layer_that_counts_nothing_are_sane(

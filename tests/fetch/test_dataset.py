@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fetched import fetch, files_in, incomplete, refused, settings_of
+from archive_files import content_of
+from fetched import fetch, incomplete, refused, settings_of
 from mirror import build, mirrored
 from pydantic import ValidationError
 from server import Server
@@ -96,9 +97,9 @@ def test_a_second_run_asks_no_server_and_changes_nothing(
     assert any("to pin it: `checksum: sha256:" in line for line in caplog.messages)
     server.asked.clear()
     settings: Any = settings_of(indoor)
-    before = snapshot(settings, tmp_path), files_in(tmp_path / "indoor67")
+    before = snapshot(settings, tmp_path), content_of(tmp_path / "indoor67")
     assert "is there already" in fetch(indoor, tmp_path)
-    assert (snapshot(settings, tmp_path), files_in(tmp_path / "indoor67")) == before
+    assert (snapshot(settings, tmp_path), content_of(tmp_path / "indoor67")) == before
     assert server.asked == []
 
 
@@ -133,19 +134,19 @@ def test_a_further_download_is_added(
 
 def test_what_was_removed_is_fetched_again(indoor: dict[str, Any], tmp_path: Path) -> None:
     fetch(indoor, tmp_path)
-    before = files_in(tmp_path / "indoor67")
+    before = content_of(tmp_path / "indoor67")
     shutil.rmtree(tmp_path / "indoor67/Images")
     assert "fetched into" in fetch(indoor, tmp_path)
-    assert files_in(tmp_path / "indoor67") == before
+    assert content_of(tmp_path / "indoor67") == before
 
 
 def test_a_data_set_that_is_there_without_a_receipt_is_left_alone(
     server: Server, indoor: dict[str, Any], tmp_path: Path
 ) -> None:
     shutil.copytree(tmp_path / "published", tmp_path / "indoor67")
-    before = files_in(tmp_path / "indoor67")
+    before = content_of(tmp_path / "indoor67")
     assert "was not fetched. Nothing is done" in fetch(indoor, tmp_path)
-    assert files_in(tmp_path / "indoor67") == before
+    assert content_of(tmp_path / "indoor67") == before
     assert server.asked == []
 
 
@@ -155,18 +156,18 @@ def test_files_that_are_there_are_not_overwritten(indoor: dict[str, Any], tmp_pa
     own.write_text("mine")
     for _ in range(2):
         refused(indoor, tmp_path, str(own), "something else has this place", "run again")
-    assert set(files_in(tmp_path / "indoor67/Images")) == {"bar/A_1.jpg"}
+    assert set(content_of(tmp_path / "indoor67/Images")) == {"bar/A_1.jpg"}
     assert any("completely" in part for part in missing_parts(settings_of(indoor), own.parents[2]))
     own.unlink()
     fetch(indoor, tmp_path)
-    assert files_in(tmp_path / "indoor67/Images") == files_in(tmp_path / "published/Images")
+    assert content_of(tmp_path / "indoor67/Images") == content_of(tmp_path / "published/Images")
 
 
 def test_files_with_the_same_content_are_kept(indoor: dict[str, Any], tmp_path: Path) -> None:
     shutil.copytree(tmp_path / "published/Images", tmp_path / "indoor67/Images")
     (tmp_path / "indoor67/Images/bar/A_1.jpg").unlink()
     fetch(indoor, tmp_path)
-    assert files_in(tmp_path / "indoor67/Images") == files_in(tmp_path / "published/Images")
+    assert content_of(tmp_path / "indoor67/Images") == content_of(tmp_path / "published/Images")
 
 
 def test_files_that_were_got_by_hand_are_checked_used_and_kept(
@@ -181,7 +182,7 @@ def test_files_that_were_got_by_hand_are_checked_used_and_kept(
     shutil.copy2(tmp_path / "published/TrainImages.txt", root)
     fetch(indoor, tmp_path)
     assert [path for path, _ in server.asked] == ["/indoor67/TestImages.txt"]
-    assert files_in(root / "Images") == files_in(tmp_path / "published/Images")
+    assert content_of(root / "Images") == content_of(tmp_path / "published/Images")
     assert (root / "indoorCVPR_09.tar").read_bytes() == content
 
 
@@ -196,7 +197,7 @@ def test_class_folders_are_taken_from_an_archive_that_was_got_by_hand(tmp_path: 
     with zipfile.ZipFile(tmp_path / "mushrooms/x.zip", "w") as archive:
         archive.writestr("morel/1.jpg", b"one")
     assert "fetched into" in fetch(entry, tmp_path, "mushrooms")
-    assert files_in(tmp_path / "mushrooms/morel") == {"1.jpg": b"one"}
+    assert content_of(tmp_path / "mushrooms/morel") == {"1.jpg": b"one"}
     assert "is there already" in fetch(entry, tmp_path, "mushrooms")
 
 
@@ -220,7 +221,7 @@ def test_a_download_that_breaks_off_leaves_nothing_that_looks_complete(
     incomplete(indoor, tmp_path)
     fetch(indoor, tmp_path)
     assert server.asked[4] == ("/indoor67/indoorCVPR_09.tar", "bytes=5000-")
-    assert files_in(tmp_path / "indoor67/Images") == files_in(tmp_path / "published/Images")
+    assert content_of(tmp_path / "indoor67/Images") == content_of(tmp_path / "published/Images")
 
 
 def test_a_wrong_checksum_leaves_nothing_that_looks_complete(
@@ -252,7 +253,7 @@ def test_a_bad_archive_leaves_nothing_that_looks_complete(
     (tmp_path / "indoor67/.fetching/downloads/indoorCVPR_09.tar").unlink()
     server.add("indoor67/indoorCVPR_09.tar", good)
     fetch(indoor, tmp_path)
-    assert files_in(tmp_path / "indoor67/Images") == files_in(tmp_path / "published/Images")
+    assert content_of(tmp_path / "indoor67/Images") == content_of(tmp_path / "published/Images")
 
 
 def test_an_archive_that_expands_too_far_is_refused_until_that_is_declared(
@@ -265,7 +266,7 @@ def test_an_archive_that_expands_too_far_is_refused_until_that_is_declared(
     assert list((tmp_path / "indoor67").rglob("*.jpg")) == []
     indoor["downloads"][0]["extracted_bytes"] = 10**6
     fetch(indoor, tmp_path)
-    assert files_in(tmp_path / "indoor67/Images") == files_in(tmp_path / "published/Images")
+    assert content_of(tmp_path / "indoor67/Images") == content_of(tmp_path / "published/Images")
 
 
 @pytest.mark.parametrize("name", [".fetched.json", ".fetching/downloads/x"])

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fetched import fetch, files_in, incomplete, settings_of
+from archive_files import content_of
+from fetched import fetch, incomplete, settings_of
 from mirror import mirrored
 from server import Server
 
@@ -39,7 +40,7 @@ def test_an_interruption_at_any_step_is_mended_by_the_next_run(
     assert list(missing_parts(settings_of(indoor), tmp_path / "indoor67")) != []
     fetch(indoor, tmp_path)
     assert not (tmp_path / "indoor67/.fetching").exists()
-    assert files_in(tmp_path / "indoor67/Images") == files_in(tmp_path / "published/Images")
+    assert content_of(tmp_path / "indoor67/Images") == content_of(tmp_path / "published/Images")
     assert "is there already" in fetch(indoor, tmp_path)
 
 
@@ -59,7 +60,7 @@ def test_an_interruption_between_two_moves_is_mended(
         fetch(indoor, tmp_path)
     assert list(missing_parts(settings_of(indoor), tmp_path / "indoor67")) != []
     assert "is there already" in fetch(indoor, tmp_path)
-    assert files_in(tmp_path / "indoor67/Images") == files_in(tmp_path / "published/Images")
+    assert content_of(tmp_path / "indoor67/Images") == content_of(tmp_path / "published/Images")
     assert not (tmp_path / "indoor67/.fetching").exists()
 
 
@@ -91,7 +92,7 @@ def test_a_kill_in_the_middle_of_extraction_is_mended(
     assert 0 < len(list(extracted.iterdir())) < 3000
     incomplete(indoor, tmp_path)
     fetch(indoor, tmp_path)
-    assert files_in(tmp_path / "indoor67/Images") == files_in(tmp_path / "published/Images")
+    assert content_of(tmp_path / "indoor67/Images") == content_of(tmp_path / "published/Images")
     assert len(server.asked) == 3  # nothing was downloaded again
 
 

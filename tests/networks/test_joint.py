@@ -6,7 +6,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from small import small_network
+from small import random_images, scores, small_network
 from torch import nn
 from torchvision import models
 
@@ -76,16 +76,6 @@ def build(name: str, targets: int = 2, sources: int = 3, seed: int = 0) -> Joint
     )
 
 
-def images(number: int = 4, side: int = 32, seed: int = 0) -> torch.Tensor:
-    return torch.randn(number, 3, side, side, generator=torch.Generator().manual_seed(seed))
-
-
-def scores(network: JointNetwork, images: torch.Tensor) -> torch.Tensor:
-    with torch.inference_mode():
-        found: torch.Tensor = network.module.eval()(images)
-    return found
-
-
 def equal_states(one: nn.Module, other: nn.Module) -> bool:
     first, second = one.state_dict(), other.state_dict()
     return first.keys() == second.keys() and all(torch.equal(first[k], second[k]) for k in first)
@@ -134,7 +124,7 @@ def test_both_heads_stand_side_by_side_and_the_targets_fits_torchvision(
     name: str, side: int
 ) -> None:
     network = build(name)
-    found = scores(network, images(2, side))
+    found = scores(network, random_images(2, side))
     assert found.shape == (2, 5)
     assert torch.isfinite(found).all()
     options = (
@@ -145,7 +135,7 @@ def test_both_heads_stand_side_by_side_and_the_targets_fits_torchvision(
     plain = models.get_model(name, num_classes=2, **options)
     plain.load_state_dict(plain_state(network), strict=True)
     with torch.inference_mode():
-        alone = plain.eval()(images(2, side))
+        alone = plain.eval()(random_images(2, side))
     assert torch.equal(alone, found[:, :2])
 
 
@@ -161,7 +151,7 @@ def test_a_file_gives_back_the_network(tmp_path: Path, name: str) -> None:
 def test_without_a_source_there_is_one_head() -> None:
     network = build("squeezenet1_1", sources=0)
     assert network.heads.source is None
-    assert scores(network, images()).shape == (4, 2)
+    assert scores(network, random_images()).shape == (4, 2)
     plain = models.get_model("squeezenet1_1", num_classes=2)
     plain.load_state_dict(plain_state(network), strict=True)
 

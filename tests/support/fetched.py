@@ -28,11 +28,6 @@ def refused(entry: dict[str, Any], data_root: Path, *words: str) -> None:
         assert word in str(error.value)
 
 
-def files_in(root: Path) -> dict[str, bytes]:
-    files = [path for path in root.rglob("*") if path.is_file()]
-    return {path.relative_to(root).as_posix(): path.read_bytes() for path in files}
-
-
 def incomplete(entry: dict[str, Any], data_root: Path) -> None:
     """Nothing lies in its place, and the data set is known to be incomplete."""
     root = data_root / entry["root"]

@@ -1,4 +1,4 @@
-"""What `sjft inspect` says of a file that is wrong."""
+"""What `sjft inspect` says of a file."""
 
 import json
 from pathlib import Path
@@ -6,6 +6,12 @@ from pathlib import Path
 import pytest
 
 from sjft.cli.main import main
+
+
+def told(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    """All that it prints of a file in which nothing is wrong."""
+    assert main(["inspect", *map(str, arguments)]) == 0, capsys.readouterr().err
+    return capsys.readouterr().out
 
 
 def failing(path: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:

@@ -154,3 +154,15 @@ def training_settings(**changes: Any) -> TrainingSettings:
         "threads": 1,
     }
     return TrainingSettings.model_validate({**values, **changes})
+
+
+def random_images(number: int = 4, side: int = 32, seed: int = 0) -> Tensor:
+    """What a network is given: float32 [number, 3, side, side]."""
+    return torch.randn(number, 3, side, side, generator=torch.Generator().manual_seed(seed))
+
+
+def scores(network: JointNetwork, images: Tensor) -> Tensor:
+    """Scores of both heads, in evaluation mode."""
+    with torch.inference_mode():
+        found: Tensor = network.module.eval()(images)
+    return found

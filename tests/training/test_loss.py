@@ -5,20 +5,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from small import small_network
+from small import random_images, scores, small_network
 
-from sjft.networks.joint import JointNetwork
 from sjft.training.loss import JointTask
-
-
-def pixels(number: int = 4, side: int = 32, seed: int = 0) -> torch.Tensor:
-    return torch.randn(number, 3, side, side, generator=torch.Generator().manual_seed(seed))
-
-
-def scores(network: JointNetwork, images: torch.Tensor) -> torch.Tensor:
-    with torch.inference_mode():
-        found: torch.Tensor = network.module.eval()(images)
-    return found
 
 
 def log_softmax(values: np.ndarray) -> np.ndarray:
@@ -38,7 +27,7 @@ def test_the_joint_loss_is_that_of_both_halves(
     network = small_network(4, 3, seed=seed)
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 4, targets), rng.integers(0, 3, sources)
-    images = pixels(targets + sources, 8, seed)
+    images = random_images(targets + sources, 8, seed)
     task = JointTask(network, weight, of_target)
     result = task(images, *(torch.from_numpy(part) for part in labels))
     both = scores(network, images).numpy().astype(np.float64)
@@ -57,7 +46,7 @@ def test_both_halves_go_through_the_network_in_one_pass() -> None:
     network = small_network(batch_norm=True)
     sizes: list[int] = []
     network.module.register_forward_hook(lambda module, given, out: sizes.append(len(given[0])))
-    JointTask(network, 1.0)(pixels(6, 8), torch.tensor([0, 1]), torch.tensor([0, 1, 2, 0]))
+    JointTask(network, 1.0)(random_images(6, 8), torch.tensor([0, 1]), torch.tensor([0, 1, 2, 0]))
     assert sizes == [6]
 
 
@@ -66,7 +55,7 @@ def test_the_target_loss_does_not_reach_the_source_head(weight: float, labels: l
     network = small_network()
     source = torch.tensor(labels, dtype=torch.int64)
     task = JointTask(network, weight)
-    task(pixels(2 + len(labels), 8), torch.tensor([0, 1]), source)["loss"].backward()
+    task(random_images(2 + len(labels), 8), torch.tensor([0, 1]), source)["loss"].backward()
     assert not network.heads.source.weight.grad.any()
     assert network.heads.target.weight.grad.any()
     assert network.module.conv.weight.grad.any()
@@ -74,7 +63,7 @@ def test_the_target_loss_does_not_reach_the_source_head(weight: float, labels: l
 
 def test_the_source_loss_does_not_reach_the_target_head() -> None:
     alone, joint = small_network(), small_network()
-    images, target, source = pixels(4, 8), torch.tensor([0, 1]), torch.tensor([0, 2])
+    images, target, source = random_images(4, 8), torch.tensor([0, 1]), torch.tensor([0, 2])
     JointTask(alone, 1.0)(images[:2], target, source[:0])["loss"].backward()
     JointTask(joint, 1.0)(images, target, source)["loss"].backward()
     for one, other in zip(
@@ -93,7 +82,7 @@ def test_a_weighted_loss_is_the_weighted_mean_over_the_source_images(
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 4, targets), rng.integers(0, 3, sources)
     nearness = rng.uniform(0.01, 1, sources)
-    images = pixels(targets + sources, 8, seed)
+    images = random_images(targets + sources, 8, seed)
     task = JointTask(network, 0.7)
     weights = torch.from_numpy((nearness / nearness.mean()).astype(np.float32))
     result = task(images, *(torch.from_numpy(part) for part in labels), weights)
@@ -106,7 +95,7 @@ def test_a_weighted_loss_is_the_weighted_mean_over_the_source_images(
 
 
 def test_equal_weights_are_no_weights() -> None:
-    network, given = small_network(4, 3), pixels(5, 8)
+    network, given = small_network(4, 3), random_images(5, 8)
     labels = torch.tensor([0, 1]), torch.tensor([0, 1, 2])
     plain = JointTask(network, 1.0)(given, *labels)["loss"].item()
     weighted = JointTask(network, 1.0)(given, *labels, torch.ones(3))["loss"].item()
@@ -114,7 +103,7 @@ def test_equal_weights_are_no_weights() -> None:
 
 
 def test_the_mean_gradient_of_shares_is_that_of_the_whole_weighted_batch() -> None:
-    images, labels = pixels(8, 8), torch.tensor([0, 1, 2, 3, 0, 1, 2, 0])
+    images, labels = random_images(8, 8), torch.tensor([0, 1, 2, 3, 0, 1, 2, 0])
     weights = torch.tensor([0.1, 2.5, 0.4, 1.0])
 
     def gradients(rows: list[int]) -> list[torch.Tensor]:

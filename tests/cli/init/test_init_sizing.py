@@ -38,9 +38,7 @@ PRETRAINED = Start("resnet18", TorchvisionWeights(source="torchvision"), None, "
 
 
 def survey(train: int, side: int, **held: int) -> Survey:
-    return Survey(
-        Layout(Path("/x"), {}), {}, {"train": train, **held}, 5, side, ("a",), (), False
-    )
+    return Survey(Layout(Path("/x"), {}), {}, {"train": train, **held}, 5, side, ("a",), (), False)
 
 
 @pytest.mark.parametrize(
