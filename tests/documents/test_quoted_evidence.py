@@ -8,6 +8,7 @@ import pytest
 REPOSITORY = Path(__file__).parents[2]
 QUOTING = (
     "docs/when-borrowing-does-not-help.md",
+    "docs/settings-that-were-tried.md",
     "docs/training.md",
     "README.md",
     "workflow/sjft/cli/init/text.py",
