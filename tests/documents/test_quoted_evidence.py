@@ -45,6 +45,21 @@ def test_every_interval_that_a_page_quotes_stands_in_the_evidence(page: str) -> 
     assert not outdated, f"{page}: no such interval in the evidence (more seeds?): {outdated}"
 
 
+@pytest.mark.parametrize("page", QUOTING)
+def test_a_difference_stands_before_its_own_interval(page: str) -> None:
+    evidence = [(REPOSITORY / page).read_text("utf-8") for page in EVIDENCE]
+    lines = [re.sub(r"\*", "", line) for text in evidence for line in text.splitlines()]
+    known = {
+        (points, *ends)
+        for line in lines
+        for ends in IN_EVIDENCE.findall(line)
+        for points in re.findall(r"[+-]\d+\.\d", line)
+    }
+    text = re.sub(r"\*", "", (REPOSITORY / page).read_text("utf-8"))
+    quoted = re.findall(r"([+-]\d+\.\d)\s\(([+-]\d+\.\d)\s+to\s+([+-]\d+\.\d)\)", text)
+    assert not [found for found in quoted if found not in known]
+
+
 def test_the_table_of_the_first_page_is_that_of_all_together() -> None:
     """Each cell, its bold ones too: what is told of all experiments is read there first."""
     evidence = (REPOSITORY / EVIDENCE[0]).read_text("utf-8")
