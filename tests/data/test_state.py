@@ -352,6 +352,28 @@ def test_what_is_left_out_is_recorded_and_told_again_without_a_new_list(
     assert now(data_root, folder)[0].left_out == found.left_out
 
 
+@pytest.mark.parametrize("watch", ["images", "folders"])
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda place: (place / "gone.png").symlink_to("nowhere"), "leads nowhere: a/cat/gone.png"),
+        (lambda place: (place / "loop").symlink_to(".."), "it lies in: a/cat/loop"),
+        (lambda place: os.mkfifo(place / "pipe.png"), "device): a/cat/pipe.png"),
+        (lambda place: (place / "._0.png").touch(), "hidden file or folder: a/cat/._0.png"),
+        (lambda place: (place / "@eaDir").mkdir(), "systems leave behind: a/cat/@eaDir/"),
+    ],
+    ids=["broken link", "loop", "pipe", "hidden file", "system's folder"],
+)
+def test_what_is_left_out_later_is_told_as_well(
+    data_root: Path, folder: Path, make: Callable[[Path], object], told: str, watch: str
+) -> None:
+    before, _ = now(data_root, folder, watch=watch)
+    make(data_root / "pets/a/cat")
+    found, changes = now(data_root, folder, watch=watch)
+    assert (found, changes) == (before, None)
+    assert [line.endswith(told) for line in found.left_out] == [True]
+
+
 def test_a_dry_run_says_the_same_and_writes_nothing(data_root: Path, folder: Path) -> None:
     replace_image(data_root / "pets/a/dog/0.png")
     before = {path.name: path.read_bytes() for path in folder.iterdir()}

@@ -14,6 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from sjft.data.folders import Walk, leads_nowhere
+from sjft.data.omissions import Omissions
 from sjft.errors import UserError
 from sjft.storage.files import digest_of_file
 
@@ -93,16 +94,20 @@ def file_line(name: str, state: os.stat_result) -> str:
     return f"{name}\t{state.st_size}\t{state.st_mtime_ns}"
 
 
-def files_below(folder: str | Path) -> Iterator[str]:
+def files_below(folder: str | Path, omissions: Omissions | None = None) -> Iterator[str]:
     """Yield, folder by folder in a stable order, a text that changes with any file in it.
 
-    It holds names, sizes and times of modification. Folders are visited by the rules of `Walk`.
+    It holds names, sizes and times of modification. Folders are visited by the rules of `Walk`;
+    what is no file, and what it leaves out, is counted and named in ``omissions``.
     """
-    for visited in Walk(folder).folders(folder):
+    walk = Walk(folder, omissions)
+    for visited in walk.folders(folder):
         lines = [visited.prefix]
         for entry in sorted(visited.files, key=lambda entry: entry.name):
             if not leads_nowhere(entry) and entry.is_file():
                 lines.append(file_line(entry.name, entry.stat()))
+            else:
+                walk.leave_out(entry, visited.prefix)
         yield "\n".join(lines)
 
 

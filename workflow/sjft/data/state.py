@@ -65,11 +65,12 @@ def listed_by(settings: DatasetSettings, code: str) -> str:
     return digest_of_text(json.dumps([values, code], sort_keys=True))
 
 
-def snapshot(settings: DatasetSettings, data_root: Path) -> str:
+def snapshot(settings: DatasetSettings, data_root: Path, omissions: Omissions | None = None) -> str:
     """Changes with any file of a data set that is added, removed, renamed or written to.
 
     With ``watch: folders`` the folders' own times stand for the images in them. Images that
-    the program makes have none. Raises `UserError` for a folder that cannot be read.
+    the program makes have none. What is no file is counted and named in ``omissions`` (of folders,
+    their times tell). Raises `UserError` for a folder that cannot be read.
     """
     if settings.generated:
         return ""
@@ -79,7 +80,7 @@ def snapshot(settings: DatasetSettings, data_root: Path) -> str:
     folders = [root / name for name in settings.image_folders] or [root]
     lists = [root / name for name in settings.listing_files]
     facts = chain(
-        *(_facts_below(folder, settings) for folder in folders),
+        *(_facts_below(folder, settings, omissions) for folder in folders),
         (file_line(path.name, path.stat()) for path in lists if path.is_file()),
     )
     try:
@@ -90,20 +91,27 @@ def snapshot(settings: DatasetSettings, data_root: Path) -> str:
     return digest.hexdigest()
 
 
-def _facts_below(folder: Path, settings: FilesOnDisk) -> Iterable[str]:
-    return files_below(folder) if settings.watch == "images" else folders_below(folder)
+def _facts_below(folder: Path, settings: FilesOnDisk, omissions: Omissions | None) -> Iterable[str]:
+    if settings.watch == "images":
+        return files_below(folder, omissions)
+    return folders_below(folder)
 
 
 def snapshot_here(settings: DatasetSettings, data_root: Path) -> str:
-    """The `snapshot` that a record keeps: with ``watch: folders``, of this very place.
+    """The `snapshot` that a record keeps: with what is left out, which it says in words.
 
-    The folders of another collection may have the same names and times (of an archive that was
-    packed with fixed ones, say), so that where the root is another, the images are listed anew.
+    With ``watch: folders`` it is of this very place. The folders of another collection may have
+    the same names and times (of an archive that was packed with fixed ones, say), so that where
+    the root is another, the images are listed anew.
     """
-    found = snapshot(settings, data_root)
-    if isinstance(settings, Synthetic) or settings.generated or settings.watch == "images":
+    omissions = Omissions()
+    found = snapshot(settings, data_root, omissions)
+    if isinstance(settings, Synthetic) or settings.generated:
         return found
-    return digest_of_text(f"{data_root / settings.root}\n{found}")
+    if settings.watch == "folders":
+        return digest_of_text(f"{data_root / settings.root}\n{found}")
+    left_out = omissions.lines()
+    return digest_of_text("\n".join([found, *left_out])) if left_out else found
 
 
 def listed(
