@@ -325,6 +325,18 @@ def test_a_change_renews_the_list_keeps_its_time_and_is_counted(
     assert now(data_root, folder) == (found, None)
 
 
+def test_with_content_digests_a_new_time_alone_is_told_as_no_change(
+    data_root: Path, tmp_path: Path
+) -> None:
+    folder, digested = tmp_path / "results", settings(content_digest=True)
+    list_dataset(digested, data_root / "pets", data_root, "code", folder)
+    for name in NAMES:
+        os.utime(data_root / "pets" / name, (2 * 10**9, 2 * 10**9))
+    assert now(data_root, folder, content_digest=True)[1] is None
+    replace_image(data_root / "pets/a/cat/0.png")
+    assert now(data_root, folder, content_digest=True)[1] == Changes(0, 0, replaced=1)
+
+
 def test_watched_folders_of_another_place_are_looked_into_whatever_their_times(
     data_root: Path, tmp_path: Path
 ) -> None:

@@ -151,7 +151,7 @@ def state_of(images: pl.DataFrame, shards: int, omissions: Omissions | None = No
 
     With digests of the content, times do not count.
     """
-    counted = images.drop("modified") if (images["digest"] != "").all() else images
+    counted = images.drop("modified") if _has_digests(images) else images
     columns = [name for name in ("path", "bytes", "modified", "digest") if name in counted.columns]
     content = {}
     for part in PARTS:
@@ -169,6 +169,10 @@ def state_of(images: pl.DataFrame, shards: int, omissions: Omissions | None = No
         dict(images.group_by("split").len().sort("split").iter_rows()),
         class_names(images),
     )
+
+
+def _has_digests(images: pl.DataFrame) -> bool:
+    return bool((images["digest"] != "").all())
 
 
 def _digest_of_rows(rows: pl.DataFrame) -> str:
@@ -257,7 +261,9 @@ def _renew(folder: Path, images: pl.DataFrame, record: Record) -> None:
 
 
 def _changes(before: pl.DataFrame, after: pl.DataFrame) -> Changes | None:
-    same = ["label", "split", "bytes", "modified"]
+    digested = all(_has_digests(images) for images in (before, after))
+    told_by = "digest" if digested else "modified"
+    same = ["label", "split", "bytes", told_by]
     columns = ["path", *same]
     both = before.select(columns).join(after.select(columns), on="path", suffix="_now")
     differs = pl.any_horizontal(pl.col(name) != pl.col(f"{name}_now") for name in same)
