@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -315,12 +316,14 @@ def test_special_files_and_long_images_are_answered_at_once(
 
 
 @pytest.mark.parametrize("form", ["--json", "--json-lines", None])
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_results_come_batch_by_batch_and_none_is_lost(
     model: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
     form: str | None,
+    ending: signal.Signals,
 ) -> None:
     save_images(tmp_path, [f"{i}.png" for i in range(5)])
     load, seen = torch.nn.Module.__call__, []
@@ -329,13 +332,15 @@ def test_results_come_batch_by_batch_and_none_is_lost(
         if isinstance(module, models.ShuffleNetV2):
             seen.append(capsys.readouterr().out)
             if len(seen) == 4:
-                raise KeyboardInterrupt
+                assert signal.getsignal(ending) != signal.SIG_DFL
+                signal.raise_signal(ending)
         return load(module, *arguments)
 
     monkeypatch.setattr(torch.nn.Module, "__call__", interrupted)
     command = ["predict", str(model), str(tmp_path), "--batch", "1", "--single-view"]
     command += [form] if form else []
     assert main(command) == 130
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
     output = capsys.readouterr()
     assert "sjft: interrupted after 3 of 5 images" in output.err
     assert [("0.png" in text, f"{n}.png" in text) for n, text in enumerate(seen[1:3])] == [

@@ -1,7 +1,11 @@
 """The command `sjft predict`: which images, in which form, and what is said of bad ones."""
 
 import argparse
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import TextIO
 
 from sjft.cli.scoring_arguments import limits_of
@@ -13,6 +17,8 @@ from sjft.model.predict_output import Form, written_as_they_come
 from sjft.model.sorted_folder import sorted_folder
 
 NAMED = 5
+# What ends a command from outside; of SIGINT Python makes an exception by itself.
+ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
 def predict_to(output: TextIO, chosen: argparse.Namespace) -> None:
@@ -32,7 +38,10 @@ def predict_to(output: TextIO, chosen: argparse.Namespace) -> None:
         raise UserError("--link: says how --sort-into FOLDER is filled, which is not given.")
     done, bad = 0, []
     try:
-        with written_as_they_come(_form(chosen), output, paths, model.classes, chosen.top) as write:
+        with (
+            _ended_as_by_hand(),
+            written_as_they_come(_form(chosen), output, paths, model.classes, chosen.top) as write,
+        ):
             for prediction in predictions(
                 model,
                 paths,
@@ -55,6 +64,26 @@ def predict_to(output: TextIO, chosen: argparse.Namespace) -> None:
     if bad:
         names = ", ".join(bad[:NAMED]) + ", ..." * (len(bad) > NAMED)
         raise UserError(f"{len(bad)} of {len(paths)} images could not be read: {names}")
+
+
+@contextmanager
+def _ended_as_by_hand() -> Iterator[None]:
+    """Let `ENDING` end the block as Ctrl-C does, so that what was begun is closed.
+
+    A signal that is ignored already, SIGHUP under `nohup` say, stays so.
+    """
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    usual = [number for number in ENDING if signal.getsignal(number) == signal.SIG_DFL]
+    for number in usual:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in usual:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _form(chosen: argparse.Namespace) -> Form:
