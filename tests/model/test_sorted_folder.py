@@ -48,6 +48,16 @@ def test_images_of_one_name_stand_side_by_side(images: Path, links: bool) -> Non
     assert "2 with a number" in folder.summary()
 
 
+def test_the_number_finds_room_in_a_name_that_has_none(tmp_path: Path) -> None:
+    name = "é" * 125 + "x.png"  # 255 bytes
+    save_images(tmp_path / "p", [f"{folder}/{name}" for folder in "xyz"])
+    folder = sorted_folder(tmp_path / "s", links=False)
+    for place in "xyz":
+        folder.add(Prediction(tmp_path / "p" / place / name, [("a", 0.9)]))
+    placed = sorted(path.name for path in (tmp_path / "s/a").iterdir())
+    assert placed == ["é" * 124 + "-2.png", "é" * 124 + "-3.png", name]
+
+
 def test_nothing_is_written_over(images: Path) -> None:
     with pytest.raises(UserError, match="nothing in it is overwritten"):
         sorted_folder(images, links=False)

@@ -1,11 +1,13 @@
 """A folder of images sorted by what a model takes them for; the originals stay as they are."""
 
+import os
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sjft.errors import UserError
 from sjft.model.predict import Prediction
+from sjft.settings.plain_values import LONGEST_NAME
 from sjft.storage.files import writing
 
 
@@ -51,10 +53,18 @@ class SortedFolder:
         name, number = path.name, 1
         while (part.casefold(), name.casefold()) in self._taken:
             number += 1
-            name = f"{path.stem}-{number}{path.suffix}"
+            name = _numbered(path, number)
         self._taken.add((part.casefold(), name.casefold()))
         self.renamed += number > 1
         return name
+
+
+def _numbered(path: Path, number: int) -> str:
+    """A file's name with a number, cut so that it is no longer than file systems take."""
+    stem, end = path.stem, f"-{number}{path.suffix}"
+    while stem and len(os.fsencode(stem + end)) > LONGEST_NAME:
+        stem = stem[:-1]
+    return stem + end
 
 
 def sorted_folder(folder: Path, *, links: bool) -> SortedFolder:
