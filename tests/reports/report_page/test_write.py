@@ -313,6 +313,15 @@ def test_a_flipped_digit_in_a_table_is_noticed(tmp_path: Path, name: str) -> Non
         write_report(inputs, folders, KNOWN, tmp_path / "index.html")
 
 
+@pytest.mark.parametrize("name", ["card", "ablation_text", "ablation_plot"])
+def test_a_text_that_is_none_is_named(tmp_path: Path, name: str) -> None:
+    inputs, folders = write_reported(tmp_path)
+    text = inputs.card if name == "card" else inputs.optional[name]
+    text.write_bytes(b"# Small\n\xff\n")
+    with pytest.raises(UserError, match=rf"{text.name}: is no UTF-8 text"):
+        write_report(inputs, folders, KNOWN, tmp_path / "index.html")
+
+
 def test_markdown_has_lower_headings_and_folds_but_no_html_of_names() -> None:
     html = rendered(
         "# Title\n\n<details><summary>More</summary>\n\n| a |\n| --- |\n| <i>x</i> |\n\n</details>"

@@ -1,4 +1,4 @@
-"""Tables that are read for the page alone, checked for the columns that it needs."""
+"""What is read for the page alone: tables, checked for the columns that it needs, and texts."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from polars.exceptions import PolarsError
 from sjft.errors import UserError
 from sjft.reports.report_page.inputs import RunFiles
 from sjft.selection.subset import read_selected
-from sjft.storage.files import read_with_digest
+from sjft.storage.files import content_of, read_with_digest
 from sjft.storage.plain_tables import parsed_table
 
 
@@ -29,6 +29,17 @@ def table_with(path: Path, columns: Sequence[str]) -> pl.DataFrame:
             f"{', '.join(table.columns)}. Remove the file and run again."
         )
     return table
+
+
+def text_of(path: Path) -> str:
+    """The text of a file for people, which has no digest; raises `UserError` where it is none."""
+    try:
+        return content_of(path).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{path}: is no UTF-8 text ({error}): it is damaged, or was edited. Remove it and run "
+            "again."
+        ) from None
 
 
 def runs_with_source(runs: Sequence[RunFiles]) -> list[RunFiles]:

@@ -27,12 +27,13 @@ from sjft.reports.report_page.inputs import (
     RuleCost,
 )
 from sjft.reports.report_page.page_files import EXPLORER_CSS, PAGE, SCRIPTS
+from sjft.reports.report_page.read import text_of
 from sjft.reports.report_page.rendered import rendered
 from sjft.reports.report_page.subset_section import subset
 from sjft.reports.report_page.thumbnails import DETAILS, Detail
 from sjft.reports.report_page.training_sections import difficulty, learning
 from sjft.reports.summary import read_summary
-from sjft.storage.files import content_of, write_text
+from sjft.storage.files import write_text
 from sjft.wording import counted
 
 LOG = logging.getLogger(__name__)
@@ -150,7 +151,7 @@ def _with(section: Section, more: Iterable[Block]) -> Section:
 
 
 def _markdown(path: Path) -> Rendered:
-    return Rendered(rendered(content_of(path).decode("utf-8")))
+    return Rendered(rendered(text_of(path)))
 
 
 def _explorer(explorer: Path, page: Path) -> list[Block]:
@@ -165,7 +166,7 @@ def _ablation(text: Path, plot: Path) -> Section:
     blocks: list[Block] = []
     if plot.is_file():
         meaning = "Each arm's seeds, their mean and its interval; the table has all numbers."
-        blocks.append(Chart("Ablation", content_of(plot).decode("utf-8"), meaning))
+        blocks.append(Chart("Ablation", text_of(plot), meaning))
     if text.is_file():
         blocks.append(_markdown(text))
     if not blocks:
