@@ -170,6 +170,36 @@ def test_of_generated_images_training_goes_by_what_they_are_made_of() -> None:
     assert opened("fine-tune", seed=9) == opened("fine-tune")
 
 
+def test_of_photographs_what_is_made_goes_by_them_alone_and_what_is_left_out_is_told(
+    folder: Path,
+) -> None:
+    own = CONFIG["datasets"]["own"]
+    shares = {"reader": "cameras", "root": own["root"], "random_split": own["random_split"]}
+    datasets = {**CONFIG["datasets"], "own": {**shares, "cameras": {"plain": 1}}}
+    told: list[str] = []
+
+    def originals() -> str:
+        told.clear()
+        looked = looking(told, changes={"datasets": datasets})
+        assert looked.originals("own") == looked.originals("own")
+        return looked.originals("own")
+
+    before = originals()
+    assert told == []
+    photographs = folder / "data/my own images"
+    (photographs / "a/notes.txt").touch()
+    (photographs / "a/phone.heic").touch()
+    (photographs / "b/gone.png").symlink_to("nowhere")
+    assert originals() == before
+    assert [line.rpartition(": ")[2] for line in told] == [
+        "a/phone.heic",
+        "b/gone.png",
+        "a/notes.txt",
+    ]
+    save_images(photographs, ["a/6.png"])
+    assert originals() != before
+
+
 def test_a_file_of_weights_is_told_by_size_and_time(folder: Path) -> None:
     file = folder / "data/weights/store.pth"
     file.parent.mkdir()

@@ -15,7 +15,9 @@ from sjft.checks.answers import ANSWERS
 from sjft.checks.asked import asked_for
 from sjft.checks.first_look import Look, first_look
 from sjft.checks.numbers import Counted
-from sjft.data.state import Changes, DataState, current_state, read_record, snapshot
+from sjft.data.listing import list_images
+from sjft.data.omissions import Omissions
+from sjft.data.state import Changes, DataState, current_state, read_record
 from sjft.data.table import PARTS
 from sjft.errors import UserError
 from sjft.fetch.missing import file_state, missing_data
@@ -24,7 +26,7 @@ from sjft.pipeline.rerun_reasons import named_by_kind
 from sjft.pipeline.stage_settings import of_generated_images
 from sjft.selection.subset import read_skipped
 from sjft.settings.config import Configuration
-from sjft.settings.dataset import Cameras
+from sjft.settings.dataset import Cameras, ImageFolder
 from sjft.settings.weights import FileWeights, Weights
 from sjft.storage.files import digest_of_text
 
@@ -60,6 +62,7 @@ class BeforeJobs:
     _looked: dict[tuple[str, ...], Look] = field(default_factory=dict)
     _seen: dict[str, tuple[DataState, Changes | None]] = field(default_factory=dict)
     _states: dict[str, DataState | None] = field(default_factory=dict)
+    _originals: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def call(self) -> Call:
@@ -133,9 +136,12 @@ class BeforeJobs:
         if changes:
             told = f"{changes} ({named_by_kind(changes.names)})"
             self.tell(f"The images of {dataset} have changed: {told}.")
-        for line in state.left_out if self.call.leads else ():
-            self.tell(f"Left out of {dataset}: {line}")
+        self._tell_left_out(dataset, state.left_out)
         return state
+
+    def _tell_left_out(self, dataset: str, lines: Iterable[str]) -> None:
+        for line in lines if self.call.leads else ():
+            self.tell(f"Left out of {dataset}: {line}")
 
     def _folder(self, dataset: str) -> Path:
         return Path(layout.IMAGES.of(dataset=dataset)).parent
@@ -221,8 +227,23 @@ class BeforeJobs:
         settings = self.c.datasets[dataset]
         if not isinstance(settings, Cameras):
             return ""
-        self.require_data(self._using(dataset))
-        return snapshot(settings.originals(), Path(self.c.data_root))
+        if dataset not in self._originals:
+            self.require_data(self._using(dataset))
+            self._originals[dataset] = self._listed_originals(dataset, settings.originals())
+        return self._originals[dataset]
+
+    def _listed_originals(self, dataset: str, photographs: ImageFolder) -> str:
+        omissions = Omissions()
+        try:
+            found = list_images(
+                photographs, Path(self.c.data_root) / photographs.root, omissions=omissions
+            )
+        except UserError as error:
+            self.stop(str(error))
+        self._tell_left_out(dataset, omissions.lines())
+        # What is made of them goes by these, and by no other file in the folders.
+        seen = found.select("path", "class_name", "split", "bytes", "modified")
+        return digest_of_text(seen.write_csv())
 
     ##### have other files changed? #####
 

@@ -19,6 +19,7 @@ UNREADABLE = {
     "code": "the program",
     "content": "the images",
     "opened": "the images",
+    "originals": "the photographs",
     "rows": "the list of images",
     "weights": "the file of weights",
     "source_head_classes": "the file of source_head_classes",
