@@ -12,6 +12,7 @@ from sjft.cli.main import main
 from sjft.errors import UserError
 from sjft.evaluation.fusion import fuse, fuse_folders
 from sjft.evaluation.probabilities import Probabilities, read_probabilities, write_probabilities
+from sjft.storage.files import cannot_be_written
 
 
 def shuffled(of: Probabilities, order: list[int]) -> Probabilities:
@@ -75,6 +76,19 @@ def test_folders_are_fused_compared_and_written_as_a_run(
     (tmp_path / "evaluated/predictions.csv").touch()
     assert main(["fuse", *map(str, folders), "--output", str(tmp_path / "evaluated")]) == 1
     assert "predictions.csv: is there already" in capsys.readouterr().err
+
+
+def test_where_the_disk_is_full_nothing_is_left_that_would_refuse_the_same_command(
+    folders: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, *_: object) -> None:
+        raise cannot_be_written(path, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("sjft.evaluation.fusion.write_probabilities", full)
+        with pytest.raises(UserError, match="No space left"):
+            fuse_folders(folders, tmp_path / "fused")
+    assert "fusion" in fuse_folders(folders, tmp_path / "fused")
 
 
 def test_one_run_or_none_cannot_be_fused(

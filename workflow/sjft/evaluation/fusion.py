@@ -14,6 +14,7 @@ from sjft.evaluation.probabilities import (
     write_probabilities,
 )
 from sjft.storage.files import digest_of_file, write_json, write_plain_table
+from sjft.storage.together import new_together
 from sjft.wording import counted
 
 FILE = "probabilities.h5"
@@ -49,13 +50,12 @@ def fuse_folders(places: Sequence[Path], output: Path | None) -> str:
     fused = fuse(runs)
     measured = accuracies(fused.values, fused.labels, fused.class_names)
     if output is not None:
-        for name in ("evaluation.json", "predictions.csv", FILE):
-            if (output / name).exists():
-                raise UserError(f"{output / name}: is there already. Give another folder.")
-        write_json(output / "evaluation.json", measured)
-        write_plain_table(output / "predictions.csv", prediction_table(fused))
+        record, table, every = (output / n for n in ("evaluation.json", "predictions.csv", FILE))
         digests = {str(file): digest_of_file(file) for file in files}
-        write_probabilities(output / FILE, fused, {"fused": list(runs)}, digests)
+        with new_together([record, table, every]):
+            write_json(record, measured)
+            write_plain_table(table, prediction_table(fused))
+            write_probabilities(every, fused, {"fused": list(runs)}, digests)
     rows = {n: accuracies(r.values, r.labels, r.class_names) for n, r in runs.items()}
     width = max(map(len, rows))
     lines = [

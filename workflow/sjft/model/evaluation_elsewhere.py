@@ -30,6 +30,7 @@ from sjft.reports.variation import LEVEL
 from sjft.settings.image_limits import ImageLimits
 from sjft.storage.files import write_json, write_plain_table, writing
 from sjft.storage.markdown import aligned
+from sjft.storage.together import new_together
 from sjft.wording import counted
 
 MOST_CONFUSIONS = 10
@@ -86,21 +87,17 @@ class Evaluated:
         """
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
-        for name in FILES:
-            if (folder / name).exists():
-                raise UserError(
-                    f"{folder / name}: is there already, and is not overwritten. Name another "
-                    "folder, or remove it."
-                )
         names, values = self.probabilities.class_names, self.values()
         tables = [
             prediction_table(self.probabilities),
             class_table(self._counts, names),
             self.confusions(),
         ]
-        for name, table in zip(FILES, tables, strict=False):
-            write_plain_table(folder / name, table)
-        write_json(folder / FILES[3], values)
+        *of_tables, of_all = (folder / name for name in FILES)
+        with new_together([*of_tables, of_all]):
+            for path, table in zip(of_tables, tables, strict=True):
+                write_plain_table(path, table)
+            write_json(of_all, values)
 
 
 def evaluate_elsewhere(
