@@ -327,6 +327,9 @@ def test_results_come_batch_by_batch_and_none_is_lost(
 ) -> None:
     save_images(tmp_path, [f"{i}.png" for i in range(5)])
     load, seen = torch.nn.Module.__call__, []
+    # As in a terminal, also where `nohup` has the tests' own process ignore SIGHUP.
+    usual = signal.default_int_handler if ending == signal.SIGINT else signal.SIG_DFL
+    before = signal.signal(ending, usual)
 
     def interrupted(module: torch.nn.Module, *arguments: object) -> object:
         if isinstance(module, models.ShuffleNetV2):
@@ -339,8 +342,11 @@ def test_results_come_batch_by_batch_and_none_is_lost(
     monkeypatch.setattr(torch.nn.Module, "__call__", interrupted)
     command = ["predict", str(model), str(tmp_path), "--batch", "1", "--single-view"]
     command += [form] if form else []
-    assert main(command) == 130
-    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    try:
+        assert main(command) == 130
+        assert signal.getsignal(ending) == usual
+    finally:
+        signal.signal(ending, before)
     output = capsys.readouterr()
     assert "sjft: interrupted after 3 of 5 images" in output.err
     assert [("0.png" in text, f"{n}.png" in text) for n, text in enumerate(seen[1:3])] == [

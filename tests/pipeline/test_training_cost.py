@@ -57,21 +57,17 @@ def test_an_update_costs_its_forward_passes_and_source_images_cost_too(
     few = training_settings(
         network="shufflenet_v2_x0_5", input_size=32, resize=(32, 36), target_batch=40
     )
-    speeds = measure_training(
-        few,
-        evaluation,
-        images,
-        (2, 5),
-    )
+    measured = [measure_training(few, evaluation, images, (2, 5)) for _ in range(3)]
+    speeds = measured[0]
     assert speeds.device == "cpu"
-    assert speeds.with_source > speeds.target_alone > 0
+    # What else runs makes either slower: the fastest of three is compared.
+    alone = min(one.target_alone for one in measured)
+    assert min(one.with_source for one in measured) > alone > 0
     assert speeds.view > 0
     assert speeds.model_bytes > 4 * 300_000  # so many weights has the trunk
     # Not measured whole, but so many times as long: 50 times 80 images.
     many = few.model_copy(update={"target_batch": 80, "accumulate": 50, "device": "cuda"})
-    assert measure_training(many, evaluation, images, (2, 5)).with_source > 10 * (
-        speeds.target_alone
-    )
+    assert measure_training(many, evaluation, images, (2, 5)).with_source > 10 * alone
 
 
 def test_a_network_that_refuses_its_input_is_named(images: list[Path]) -> None:
