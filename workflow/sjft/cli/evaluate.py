@@ -7,7 +7,7 @@ import sys
 from sjft.cli.scoring_arguments import limits_of
 from sjft.data.omissions import shown
 from sjft.errors import UserError
-from sjft.model.evaluation_elsewhere import as_text, evaluate_elsewhere
+from sjft.model.evaluation_elsewhere import as_text, evaluate_elsewhere, output_paths
 from sjft.model.file import load_published
 from sjft.model.labelled_folder import labelled_images
 
@@ -24,6 +24,8 @@ def evaluate_folder(chosen: argparse.Namespace) -> None:
     images = labelled_images(chosen.folder, model.classes)
     for line in images.notes():
         print(f"sjft: {chosen.folder}: {line}", file=sys.stderr)
+    if chosen.output is not None:
+        output_paths(chosen.output)
     found = evaluate_elsewhere(
         model,
         images,

@@ -30,7 +30,7 @@ from sjft.reports.variation import LEVEL
 from sjft.settings.image_limits import ImageLimits
 from sjft.storage.files import write_json, write_plain_table, writing
 from sjft.storage.markdown import aligned
-from sjft.storage.together import new_together
+from sjft.storage.together import new_together, refuse_existing
 from sjft.wording import counted
 
 MOST_CONFUSIONS = 10
@@ -85,19 +85,30 @@ class Evaluated:
 
         Raises `UserError` where one of them is there already, or where nothing can be written.
         """
-        with writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
+        paths = output_paths(folder)
         names, values = self.probabilities.class_names, self.values()
         tables = [
             prediction_table(self.probabilities),
             class_table(self._counts, names),
             self.confusions(),
         ]
-        *of_tables, of_all = (folder / name for name in FILES)
-        with new_together([*of_tables, of_all]):
+        *of_tables, of_all = paths
+        with new_together(paths):
             for path, table in zip(of_tables, tables, strict=True):
                 write_plain_table(path, table)
             write_json(of_all, values)
+
+
+def output_paths(folder: Path) -> list[Path]:
+    """`FILES` in a folder, which is made where it lacks; before scoring, which can take hours.
+
+    Raises `UserError` where one of them is there already, or where the folder cannot be made.
+    """
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / name for name in FILES]
+    refuse_existing(paths)
+    return paths
 
 
 def evaluate_elsewhere(
