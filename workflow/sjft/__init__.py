@@ -3,7 +3,7 @@
 Its packages, in the order in which the data meets them; each imports only what stands before it:
 
 - ``errors``, ``progress``, ``wording``: what a user is told
-- ``loading``: how modules are loaded faster
+- ``loading``, ``compiled``: how modules are loaded faster, and what numba compiles is kept
 - ``layout``: where every file lies under results/, and the rule that makes it
 - ``settings``: a model for each section of the configuration
 - ``storage``: files whole or not at all, and the one door to each format

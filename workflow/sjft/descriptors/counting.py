@@ -8,6 +8,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from sjft.compiled import compiled
 from sjft.descriptors.layer import Layer
 from sjft.descriptors.levels import (
     number_of_levels,
@@ -106,7 +107,7 @@ class _Histograms:
 # In these loops indices are unsigned: for others numba looks whether they are negative.
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _fill(
     bits: NDArray[np.int32], grid: NDArray[np.int32], histograms: NDArray[Any]
 ) -> tuple[int, int]:
@@ -158,7 +159,7 @@ def _step(magnitude: np.int32, grid: NDArray[np.int32]) -> np.int32:
     return np.int32(min(max(leading, lowest), highest) - np.int32(base - np.int32(2)))
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _add_off_grid(
     histograms: NDArray[Any], levels: tuple[int, int, int, int], totals: NDArray[np.int64]
 ) -> None:

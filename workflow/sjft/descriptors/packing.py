@@ -13,6 +13,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from sjft.compiled import compiled
 from sjft.descriptors.nonzero import NUMBERS_AT_ONCE, append_nonzero
 
 COUNT_BITS = 5
@@ -81,7 +82,7 @@ class Packer:
 # kept in their own kind, and nothing branches, so that the compiler finds several at once.
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _pack(
     histograms: NDArray[Any],
     positions: np.uint32,
@@ -197,7 +198,7 @@ def add_up(
         raise ValueError("there is an entry without a count, or of a level that is not there")
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _add_up(
     occupied: NDArray[np.uint16],
     entries: NDArray[np.uint8],

@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from sjft.compiled import compiled
+
 TILE = 8
 # Where polynomials of a tile's degree are evaluated, besides at infinity: powers of two, so that
 # next to nothing is lost by rounding.
@@ -105,7 +107,7 @@ class WinogradConvolution(nn.Module):
 # several of at once. As one product of matrices they would take four times as many products.
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"contract"})
+@compiled(fastmath={"contract"})
 def _evaluate(
     image: NDArray[np.float32],
     of_input: NDArray[np.float32],
@@ -130,7 +132,7 @@ def _evaluate(
                     _combine(of_input[other], pixels, first, 1, into)
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"contract"})
+@compiled(fastmath={"contract"})
 def _interpolate(
     products: NDArray[np.float32],
     of_output: NDArray[np.float32],

@@ -12,10 +12,11 @@ of the image's own views, or the image as one of the crop's.
 import math
 from functools import lru_cache
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from sjft.compiled import compiled
 
 BITS = 256
 WORDS = BITS // 64
@@ -102,7 +103,7 @@ def hash_distances(
 
 # Sources lie side by side, word by word, so that the compiler counts the bits of several at once:
 # ten times as fast as image by image.
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _distances(targets: NDArray[np.uint64], sources: NDArray[np.uint64]) -> NDArray[np.uint16]:
     """Twice the distance, and 1 more where it is the mirror image's, [targets, sources]."""
     views, images = targets.shape[1], sources.shape[2]
@@ -124,7 +125,7 @@ def _distances(targets: NDArray[np.uint64], sources: NDArray[np.uint64]) -> NDAr
     return coded
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _ones(word: np.uint64) -> int:
     """Number of set bits."""
     word -= (word >> np.uint64(1)) & np.uint64(0x5555555555555555)

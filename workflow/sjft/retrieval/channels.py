@@ -10,6 +10,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from sjft.compiled import compiled
 from sjft.retrieval.divergence import Counts
 from sjft.retrieval.histograms import Histograms
 
@@ -43,7 +44,7 @@ class ChannelTerms:
         return terms
 
 
-@numba.njit(cache=True, nogil=True, parallel=True)
+@compiled(parallel=True)
 def _terms(
     targets: Counts,
     sources: Counts,

@@ -15,6 +15,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from sjft.compiled import compiled
 from sjft.retrieval.fixed_point import divergences_of_pairs, fixed_point
 from sjft.retrieval.histograms import Histograms
 from sjft.retrieval.product import Device, product_with
@@ -122,7 +123,7 @@ class ExactDivergence:
         return (0.5 * own).astype(np.float32)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _mean_logs(
     counts: Counts, logs: NDArray[np.float64], start: NDArray[np.int64]
 ) -> NDArray[np.float64]:
@@ -138,7 +139,7 @@ def _mean_logs(
 
 # Free order of the additions within a channel lets the compiler use vector instructions: twice as
 # fast, and float64 has digits to spare. NaN and infinity keep their meaning.
-@numba.njit(cache=True, nogil=True, parallel=True, fastmath={"reassoc", "contract"})
+@compiled(parallel=True, fastmath={"reassoc", "contract"})
 def _fill(
     counts: Counts,
     logs: NDArray[np.float64],

@@ -25,6 +25,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from sjft.compiled import compiled
 from sjft.retrieval.blocks import BINS_A_RUN
 
 CHANNELS_A_RUN = 8
@@ -123,7 +124,7 @@ def divergences_of_pairs(
     return total.astype(np.float32)
 
 
-@numba.njit(cache=True, nogil=True, parallel=True)
+@compiled(parallel=True)
 def _add_runs(
     own: NDArray[np.uint16] | NDArray[np.uint32],
     others: NDArray[np.uint16] | NDArray[np.uint32],
@@ -154,7 +155,7 @@ def _add_runs(
 
 
 # All numbers here are whole and exact: any order of the additions gives the same.
-@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+@compiled(fastmath={"reassoc", "contract"})
 def _sum(
     counts: NDArray[np.uint16] | NDArray[np.uint32],
     logs: NDArray[np.float64],
