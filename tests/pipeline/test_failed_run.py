@@ -36,6 +36,18 @@ def test_a_job_that_was_killed_leaves_no_error_and_that_is_said(tmp_path: Path) 
     assert f"And 2 more; their logs: {log}, {log}" in told
 
 
+def test_of_thousands_of_failures_a_few_logs_are_named_and_the_others_counted() -> None:
+    failures = [
+        Failure(rule, "F", [Path(f"results/logs/{rule}/{shard:04d}.log")])
+        for rule in ("hash_images", "extract_descriptors")
+        for shard in range(1600)
+    ]
+    told = end_of_failed_run(failures, 0, 9000, ARGUMENTS)
+    assert len(told) < 3000
+    assert "And 3197 more; their logs: results/logs/hash_images/0003.log, " in told
+    assert "hash_images/0012.log; and 1587 of hash_images, 1600 of extract_descriptors\n" in told
+
+
 def test_what_slurm_refused_or_ended_is_told_in_the_place_of_a_guess(tmp_path: Path) -> None:
     log = tmp_path / "a.log"
     log.write_text("2026-01-01 10:00:00,000 INFO training: 4 of 9 updates\n")

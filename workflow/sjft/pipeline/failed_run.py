@@ -1,5 +1,6 @@
 """The last words of a run that failed: where, with which error, and what to type."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -9,6 +10,8 @@ from sjft.pipeline.slurm_words import what_slurm_says
 from sjft.pipeline.terminal import command_again
 
 FAILURES_SHOWN = 3
+# Of further ones: where each of thousands of shards fails, so do as many jobs.
+LOGS_NAMED = 10
 
 
 class Failure(NamedTuple):
@@ -43,10 +46,17 @@ def end_of_failed_run(
             lines += ["", f"{name} failed.", *_ends(failure)]
         told.update([failure.said] if failure.said else [])
     if more := failures[FAILURES_SHOWN:]:
-        logs = ", ".join(str(failure.logs[0]) for failure in more if failure.logs)
-        lines += ["", f"And {len(more)} more; their logs: {logs}"]
+        lines += ["", f"And {len(more)} more; their logs: {_named(more)}"]
     again = "When that is mended, this goes on where it stopped:" if failures else "This goes on:"
     return "\n".join([*lines, "", again, f"  {command_again(arguments)}"])
+
+
+def _named(failures: Sequence[Failure]) -> str:
+    """The first logs of some failures, and how many more of which rules there are."""
+    logs = [str(failure.logs[0]) for failure in failures[:LOGS_NAMED] if failure.logs]
+    rules = Counter(failure.rule for failure in failures[LOGS_NAMED:])
+    rest = [f"{number} of {rule}" for rule, number in rules.items()]
+    return ", ".join(logs) + (f"; and {', '.join(rest)}" if rest else "")
 
 
 def _ends(failure: Failure) -> list[str]:
