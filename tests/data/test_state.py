@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -147,6 +148,28 @@ def test_numbers_within_shards_stand_for_rows_of_images_csv(data_root: Path) -> 
         for shard, of_one in enumerate(numbers):
             assert of_shard(table, part, shard)["image"].to_list() == of_one.tolist()
             assert set(table[of_one]["shard"]) == {shard}
+
+
+def test_a_list_is_gone_through_once_however_many_shards_it_has() -> None:
+    shards, images = 9999, 100_000
+    of_row = np.random.default_rng(0).permutation(np.arange(images) % (shards - 1) + 1)
+    held_out = np.arange(images) >= 90_000
+    table = pl.DataFrame(
+        {
+            "image": np.arange(images, dtype=np.int32),
+            "split": np.where(held_out, "test", "train"),
+            "shard": of_row.astype(np.int32),
+        }
+    )
+    for part in PARTS:
+        before = time.process_time()
+        numbers = numbers_in_shards(table, part, shards)
+        assert time.process_time() - before < 1  # once for each shard takes seconds
+        assert len(numbers) == shards
+        for shard in (0, 1, 5000, shards - 1):
+            expected = of_shard(table, part, shard)["image"].to_numpy()
+            np.testing.assert_array_equal(numbers[shard], expected)
+            assert numbers[shard].dtype == np.int32
 
 
 # Renewing images.csv.

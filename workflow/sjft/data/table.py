@@ -8,6 +8,7 @@ shard, and numbers the images within that list: an image that is added, removed 
 concerns its own shard, and moves the numbers of no other.
 """
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -59,5 +60,13 @@ def of_shard(images: pl.DataFrame, part: str, shard: int) -> pl.DataFrame:
 
 
 def numbers_in_shards(images: pl.DataFrame, part: str, shards: int) -> list[NDArray[np.int32]]:
-    """For each shard, the rows of images.csv in the order of the shard's own list."""
-    return [of_shard(images, part, shard)["image"].to_numpy() for shard in range(shards)]
+    """For each shard, the rows of images.csv in the order of the shard's own list.
+
+    The list is gone through once, and not once for each shard: both grow together.
+    """
+    listed = of_part(images, part)
+    of_row = listed["shard"].to_numpy()
+    order = np.argsort(of_row, kind="stable")
+    cuts = np.searchsorted(of_row[order], np.arange(shards + 1))
+    numbers = listed["image"].to_numpy()[order]
+    return [numbers[start:end] for start, end in pairwise(cuts)]
