@@ -1,6 +1,7 @@
 """Epochs: each image as often as it should, and classes spread over the batches."""
 
 import pickle
+import time
 from collections import Counter
 
 import numpy as np
@@ -8,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sjft.training.class_balance import ClassBalance
+from sjft.training import class_balance
+from sjft.training.class_balance import ClassBalance, spread
 from sjft.training.epochs import Epochs
 
 MOST = 2
@@ -119,6 +121,36 @@ def test_balance_disturbs_no_more_than_it_must() -> None:
     balanced = Epochs(np.arange(120), 10, 3, ClassBalance(labels, MOST))
     same = [plain.batch(step) == balanced.batch(step) for step in range(12)]
     assert np.mean(same) > 0.9
+
+
+def test_a_surplus_looks_no_farther_than_it_must() -> None:
+    """With the classes of Places and large batches many images change places."""
+    number = 320_000
+    epochs = Epochs(np.arange(number), 256, 0, ClassBalance(np.arange(number) % 365, MOST))
+    before = time.process_time()
+    first = epochs.batch(0)
+    assert time.process_time() - before < 3  # where each looked at all places: 16 seconds
+    assert held(np.arange(number) % 365, first).max() <= MOST
+
+
+@given(
+    labels=st.lists(st.integers(0, 4), min_size=1, max_size=60),
+    size=st.integers(1, 12),
+    piece=st.integers(1, 9),
+)
+def test_what_changes_places_does_not_depend_on_the_pieces(
+    labels: list[int], size: int, piece: int
+) -> None:
+    classes = np.array(labels)
+    batches = np.arange(len(classes)) // size
+    held_before = np.zeros((batches[-1] + 1, 5), np.int64)
+    limits = ClassBalance(classes, MOST).limits(classes, size)
+    limits = np.pad(limits, (0, 5 - len(limits)), constant_values=MOST)
+    given_all = (classes, batches, held_before, limits)
+    whole = spread(*given_all)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(class_balance, "PLACES_AT_FIRST", piece)
+        np.testing.assert_array_equal(spread(*given_all), whole)
 
 
 @pytest.mark.parametrize("size", [1, 3, 7])
