@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import tracemalloc
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from PIL import Image
 from small import small_network, training_settings
 
 from sjft.data.pixels import load_rgb
-from sjft.errors import UserError
+from sjft.errors import BadImageError, UserError
 from sjft.evaluation.scoring import Scored, Scoring, class_probabilities
 from sjft.settings.evaluation import EvaluationSettings
 
@@ -163,6 +165,28 @@ def test_images_that_cannot_be_read_are_left_out_and_listed(
     np.testing.assert_allclose(found.probabilities, whole[found.rows], atol=1e-6)
     assert [Path(error.path) for error in found.skipped] == [paths[0], paths[4]]
     assert all(error.reason for error in found.skipped)
+
+
+def test_probabilities_of_many_images_are_held_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    images, a_batch = 20_000, 50
+    network = small_network(100, 2, seed=4)
+
+    def batches(*_: object) -> Iterator[Scored]:
+        for first in range(0, images, a_batch):
+            rows = np.arange(first, first + a_batch - 1)  # the last of each cannot be read
+            values = np.full((len(rows), 100), first, np.float32)
+            yield Scored(rows, values, [BadImageError(Path("a.png"), "no image")], first)
+
+    monkeypatch.setattr("sjft.evaluation.scoring.score_batches", batches)
+    tracemalloc.start()
+    found = class_probabilities(
+        network, [Path("a.png")] * images, EvaluationSettings(scales=(16,)), TRAINING, CPU, 1
+    )
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.6 * found.probabilities.nbytes
+    assert len(found.rows) == len(found.probabilities) == images - len(found.skipped)
+    np.testing.assert_array_equal(found.probabilities[:, 0], found.rows // a_batch * a_batch)
 
 
 def test_no_image_gives_no_row() -> None:

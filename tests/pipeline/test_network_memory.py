@@ -72,6 +72,22 @@ def test_images_that_are_kept_and_processes_are_counted() -> None:
     assert mb_of_training(training(optimiser="adamw", ema=0.9), 0, 0) > one
 
 
+def test_lists_of_images_and_neighbours_are_counted_in_each_process() -> None:
+    # Half a million images of ImageNet, 5,000 neighbours of 5,000 target images: 307 MB.
+    tables, lists = 36_000_000, 200_000_000
+    one = mb_of_training(training(), 0, 0)
+    assert 307 <= mb_of_training(training(), 0, 0, tables, lists) - one <= 500
+    two = mb_of_training(training(processes=2), 0, 0)
+    assert mb_of_training(training(processes=2), 0, 0, tables, lists) - two >= 3 * 307
+
+
+@pytest.mark.parametrize(("classes", "took"), [(100, 120), (1000, 524)])
+def test_all_probabilities_are_counted(classes: int, took: int) -> None:
+    """Of 100,000 images, as they were measured: beyond what one batch takes."""
+    one = mb_of_scoring(training(), 8)
+    assert took <= mb_of_scoring(training(), 8, 100_000, classes) - one <= 1.43 * took
+
+
 def test_beside_a_gpu_the_host_holds_weights_and_no_activations() -> None:
     def squeezenet(images: int) -> TrainingSettings:
         given = {"input_size": 224, "resize": [232, 272], "target_batch": images // 2}

@@ -1,16 +1,21 @@
 """What a plan says of training: measured, counted, and too long."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 import torch
 from chain import CONFIG
 from image_files import save_images
 from small import training_settings
 
+from sjft import layout
+from sjft.data.state import DataState, Record, write_listing
 from sjft.errors import UserError
 from sjft.layout import Job
+from sjft.pipeline import resources
 from sjft.pipeline.elapsed import in_words
 from sjft.pipeline.experiment_time import Forecast, seconds_of_start
 from sjft.pipeline.jobs import jobs_of_model
@@ -107,6 +112,30 @@ def test_jobs_take_the_memory_and_the_disk_that_their_rules_declare() -> None:
     assert cost.price(job("finetune", "selective")).disk == SPEEDS.model_bytes
     assert TORCH_MB < cost.price(job("evaluate", "selective")).memory < 2 * TORCH_MB
     assert cost.price(job("evaluate", "selective")).disk == 0
+
+
+def test_what_is_declared_grows_with_the_images_that_are_scored_as_the_plan_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    classes = [f"class {number}" for number in range(1000)]
+    cost = replace(cost_of({}), tested=100_000, validated=50_000, classes=len(classes))
+    listed = layout.IMAGES.of(dataset=cost.experiment.target)
+    counted = {cost.experiment.evaluation.split: 100_000, "val": 50_000}
+    state = DataState({}, {}, images=counted, classes=classes)
+    write_listing(Path(listed).parent, pl.DataFrame({"any": [1]}), Record("by", "now", state))
+    Path("targets.csv").write_bytes(b" " * 60 * cost.train)
+    of_run = (cost.c, "tiny", "selective")
+    reads = {"images": [listed], "targets": ["targets.csv"]}
+    declared = {
+        "evaluate": resources.mb_of_evaluation(*of_run, reads),
+        "validate": resources.mb_of_validation(*of_run, reads),
+        "score_difficulty": resources.mb_of_difficulty(*of_run, reads),
+    }
+    assert declared == {rule: cost.price(job(rule, "selective")).memory for rule in declared}
+    assert declared["evaluate"] > declared["validate"] + 250 > declared["score_difficulty"] + 500
+    with pytest.raises(FileNotFoundError):  # not known yet, as Snakemake is told
+        resources.mb_of_evaluation(*of_run, {"images": ["results/none.csv"]})
 
 
 def test_an_arm_costs_what_its_own_settings_ask_for() -> None:

@@ -81,7 +81,7 @@ def test_a_retry_asks_for_more(documented: Submitted) -> None:
             assert again == 2 * job["resources"][name], job
             known.add((job["rule"], name))
     # What reads files that are not there yet has memory and time from their sizes.
-    assert {("finetune", "runtime"), ("evaluate", "mem_mb"), ("list_images", "mem_mb")} <= known
+    assert {("finetune", "runtime"), ("publish", "mem_mb"), ("list_images", "mem_mb")} <= known
     for job in documented.jobs:
         assert {"mem_mb", "runtime"} <= {*job["resources"]}
 

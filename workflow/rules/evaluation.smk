@@ -19,7 +19,7 @@ rule evaluate:
         "../../envs/sjft.yaml"
     threads: given(limits.threads_of_scoring)
     resources:
-        mem_mb=growing(given(limits.mb_of_scoring)),
+        mem_mb=growing(sized(limits.mb_of_evaluation)),
         runtime=growing(sized(times.of_evaluation)),
         gpu=given(limits.gpus_of_scoring),
     params:
@@ -48,7 +48,7 @@ rule validate:
         "../../envs/sjft.yaml"
     threads: given(limits.threads_of_scoring)
     resources:
-        mem_mb=growing(given(limits.mb_of_scoring)),
+        mem_mb=growing(sized(limits.mb_of_validation)),
         runtime=growing(sized(times.of_evaluation)),
         gpu=given(limits.gpus_of_scoring),
     params:

@@ -64,7 +64,7 @@ rule score_difficulty:
         "../../envs/sjft.yaml"
     threads: given(limits.threads_of_scoring)
     resources:
-        mem_mb=growing(given(limits.mb_of_scoring)),
+        mem_mb=growing(sized(limits.mb_of_difficulty)),
         runtime=growing(sized(times.of_difficulty)),
         gpu=given(limits.gpus_of_scoring),
     params:

@@ -201,7 +201,10 @@ def cost_of(
     )
     return ExperimentCost(
         RetrievalCost(c, collections, retrieval),
-        TrainingCost(c, name, training, target.train, tested, validated),
+        TrainingCost(
+            *(c, name, training, target.train, tested, validated, target.classes),
+            sum(collections[source].train for source in experiment.sources),
+        ),
     )
 
 

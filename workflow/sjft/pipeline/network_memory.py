@@ -22,11 +22,26 @@ ACTIVATIONS_TRAINED, ACTIVATIONS_SCORING = 1.5, 1.2
 HOST_OF_GPU_MB = 1900
 # Images are kept as decoded: JPEGs with up to twice the pixels a side that are asked for.
 ASPECT, LARGER = 4 / 3, 1.4
+# Of an image that is scored: its place and its rows in tables (900 bytes were measured), and of
+# each class a probability, and whether that is finite.
+BYTES_OF_SCORED, BYTES_OF_CLASS = 1000, 5
+# Of subset.csv and targets.csv: the tables, and a path of each image (5.9 times were measured).
+TABLES_TRAINED = 6
 MEGABYTE = 1_000_000
 
 
-def mb_of_training(training: TrainingSettings, images: int, cache_mb: int) -> int:
-    """Of a round that is trained on so many images, which are kept up to ``cache_mb``."""
+def mb_of_training(
+    training: TrainingSettings,
+    images: int,
+    cache_mb: int,
+    table_bytes: int = 0,
+    list_bytes: int = 0,
+) -> int:
+    """Of a round that is trained on so many images, which are kept up to ``cache_mb``.
+
+    ``table_bytes`` are those of the tables that name the images, ``list_bytes`` those that the
+    lists of neighbours take in memory: each process has both.
+    """
     network = footprint_of(training.network).at(training.input_size)
     share = (training.target_batch + training.sources) / training.processes
     weights = WEIGHTS_TRAINED + MORE_OF_ADAMW * (training.optimiser == "adamw")
@@ -34,18 +49,21 @@ def mb_of_training(training: TrainingSettings, images: int, cache_mb: int) -> in
     process = _of_process(
         training, weights * network.weights, ACTIVATIONS_TRAINED * share * network.training
     )
-    parent = TORCH_MB if training.processes > 1 else 0
+    listed = (TABLES_TRAINED * table_bytes + list_bytes) / MEGABYTE
+    process += listed
+    parent = TORCH_MB + listed if training.processes > 1 else 0
     return math.ceil(
         SNAKEMAKE_MB + parent + training.processes * process + _kept(training, images, cache_mb)
     )
 
 
-def mb_of_scoring(training: TrainingSettings, crops: int) -> int:
-    """Of scoring with so many crops a forward pass."""
+def mb_of_scoring(training: TrainingSettings, crops: int, images: int = 0, classes: int = 0) -> int:
+    """Of scoring so many images with so many crops a forward pass; all probabilities are kept."""
     network = footprint_of(training.network).at(training.input_size)
     weights, activations = WEIGHTS_SCORING * network.weights, crops * network.scoring
+    kept = images * (BYTES_OF_SCORED + BYTES_OF_CLASS * classes) / MEGABYTE
     return math.ceil(
-        SNAKEMAKE_MB + _of_process(training, weights, ACTIVATIONS_SCORING * activations)
+        SNAKEMAKE_MB + _of_process(training, weights, ACTIVATIONS_SCORING * activations) + kept
     )
 
 

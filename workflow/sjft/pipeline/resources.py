@@ -7,11 +7,14 @@ size is not known: `FileNotFoundError` names it, as Snakemake expects.
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from sjft import layout
+from sjft.data.state import Record, read_record
 from sjft.leakage.table import USUAL_NEIGHBOUR
 from sjft.pipeline import memory, network_memory, runs
 from sjft.pipeline.memory import SNAKEMAKE_MB
 from sjft.retrieval.budget import kept_per_shard
 from sjft.settings.config import Configuration
+from sjft.settings.splits import VALIDATION_SPLIT
 
 Read = Mapping[str, Sequence[str]]
 
@@ -165,19 +168,54 @@ def _megabytes(read: Read) -> float:
 
 def mb_of_arm(c: Configuration, experiment: str, arm: str, read: Read) -> int:
     """Of `finetune`, for an arm and the images of its subset."""
-    return mb_of_round(c, experiment, arm, images_of(read["subset"]) + images_of(read["targets"]))
+    tables = bytes_of(read["subset"]) + bytes_of(read["targets"])
+    lists = sum(map(memory.list_bytes, read.get("ranking", ())))
+    return mb_of_round(c, experiment, arm, tables, lists)
 
 
-def mb_of_round(c: Configuration, experiment: str, arm: str, images: int) -> int:
-    """Of `finetune`, for so many images."""
-    training = runs.training(c, experiment, arm)
-    return network_memory.mb_of_training(training, images, c.training_jobs.cache_mb)
+def mb_of_round(
+    c: Configuration, experiment: str, arm: str, table_bytes: int, list_bytes: int
+) -> int:
+    """Of `finetune`, for tables of images and lists of neighbours of so many bytes."""
+    training, images = runs.training(c, experiment, arm), table_bytes // BYTES_OF_A_LINE
+    cache = c.training_jobs.cache_mb
+    return network_memory.mb_of_training(training, images, cache, table_bytes, list_bytes)
 
 
-def mb_of_scoring(c: Configuration, experiment: str, arm: str) -> int:
-    """Of `score_difficulty`, `evaluate` and `validate`."""
+def mb_of_difficulty(c: Configuration, experiment: str, arm: str, read: Read) -> int:
+    """Of `score_difficulty`."""
+    images = images_of(read["targets"])
+    listed = read_record(Path(layout.IMAGES.of(dataset=c.experiments[experiment].target)).parent)
+    return mb_of_scoring(c, experiment, arm, images, _classes(listed))
+
+
+def mb_of_evaluation(c: Configuration, experiment: str, arm: str, read: Read) -> int:
+    """Of `evaluate`."""
+    return _mb_of_split(c, experiment, arm, read, c.experiments[experiment].evaluation.split)
+
+
+def mb_of_validation(c: Configuration, experiment: str, arm: str, read: Read) -> int:
+    """Of `validate`."""
+    return _mb_of_split(c, experiment, arm, read, VALIDATION_SPLIT)
+
+
+def _mb_of_split(c: Configuration, experiment: str, arm: str, read: Read, split: str) -> int:
+    """Of scoring a split, whose images the list's record counts; without one, as if it was all."""
+    images = images_of(read["images"])
+    if listed := read_record(Path(read["images"][0]).parent):
+        images = listed.state.images.get(split, 0)
+    return mb_of_scoring(c, experiment, arm, images, _classes(listed))
+
+
+def _classes(listed: Record | None) -> int:
+    return len(listed.state.classes) if listed else 0
+
+
+def mb_of_scoring(c: Configuration, experiment: str, arm: str, images: int, classes: int) -> int:
+    """Of scoring so many images of so many classes."""
     batch = c.experiments[experiment].evaluation.batch
-    return network_memory.mb_of_scoring(runs.training(c, experiment, arm), batch)
+    training = runs.training(c, experiment, arm)
+    return network_memory.mb_of_scoring(training, batch, images, classes)
 
 
 def mb_of_publishing(c: Configuration, experiment: str) -> int:

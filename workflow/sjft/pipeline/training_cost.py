@@ -18,6 +18,7 @@ from sjft.pipeline import runs
 from sjft.pipeline.elapsed import Demand
 from sjft.pipeline.prices import Price
 from sjft.pipeline.resources import (
+    BYTES_OF_A_LINE,
     gpus_of_scoring,
     mb_of_round,
     mb_of_scoring,
@@ -187,7 +188,8 @@ class TrainingCost:
 
     ``speeds`` are those of each arm that is trained; ``train`` is the number of the target's
     training images, ``tested`` that of the split that is evaluated, ``validated`` that of the
-    split that the published arm, and the best weights of a round, are chosen by.
+    split that the published arm, and the best weights of a round, are chosen by. ``classes`` is the
+    number of the target's, and ``sources`` that of all sources' training images.
     """
 
     c: Configuration
@@ -196,6 +198,8 @@ class TrainingCost:
     train: int
     tested: int
     validated: int = 0
+    classes: int = 0
+    sources: int = 0
 
     @property
     def experiment(self) -> ExperimentSettings:
@@ -226,8 +230,14 @@ class TrainingCost:
         """Of memory: a round has twice the target's images where it has a source."""
         arm = job.names["arm"]
         if job.rule != "finetune":
-            return mb_of_scoring(self.c, self.name, arm)
-        return mb_of_round(self.c, self.name, arm, self.train * (1 if self.alone(arm) else 2))
+            scored = {"score_difficulty": self.train, "validate": self.validated}
+            images = scored.get(job.rule, self.tested)
+            return mb_of_scoring(self.c, self.name, arm, images, self.classes)
+        found = runs.arm_of(self.c, self.name, arm)
+        listed = self.c.retrievals[found.retrieval].neighbours_on_file if found.selects else 0
+        lists = 8 * self.train * min(listed, self.sources)
+        images = self.train * (1 if self.alone(arm) else 2)
+        return mb_of_round(self.c, self.name, arm, BYTES_OF_A_LINE * images, lists)
 
     def seconds(self, job: Job) -> float:
         """Of a core, or of the GPU."""

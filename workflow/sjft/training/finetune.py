@@ -11,7 +11,7 @@ from sjft.networks.devices import choose_device
 from sjft.networks.joint import load_joint_network
 from sjft.networks.source_head import ClassifierClasses, read_classifier_classes
 from sjft.retrieval.neighbours import read_neighbours
-from sjft.selection.subset import read_manifest
+from sjft.selection.subset import Manifest, read_manifest
 from sjft.settings.checkpoints import CheckpointSettings
 from sjft.settings.selection import Sources
 from sjft.settings.training import TrainingSettings
@@ -20,7 +20,7 @@ from sjft.settings.weights import weights_file
 from sjft.storage.files import digest_of_file
 from sjft.training.checkpoints import Checkpoints
 from sjft.training.job import RoundJob
-from sjft.training.pairing import source_choice
+from sjft.training.pairing import SourceChoice, source_choice
 from sjft.training.precision import Precision
 from sjft.training.round import Round
 from sjft.training.validation import validation_images
@@ -106,7 +106,6 @@ def finetune(
     Raises `UserError` as `sjft.training.round.train` does.
     """
     manifest = read_manifest(files.subset, files.targets)
-    ranking = read_neighbours(files.ranking) if files.ranking else None
     listed = read_images(files.images)
     best = settings.keep == "best_on_val"
     RoundJob(
@@ -114,7 +113,7 @@ def finetune(
             number=of.number,
             seed=of.seed,
             manifest=manifest,
-            choice=source_choice(of.sources, manifest, ranking, settings.source_loss_scale),
+            choice=_choice(files, manifest, of.sources, settings),
             target_folder=images.target,
             source_folders=dict(images.sources),
             target_classes=class_names(listed),
@@ -149,6 +148,14 @@ def finetune(
             }
         },
     ).run()
+
+
+def _choice(
+    files: RoundFiles, manifest: Manifest, sources: Sources, settings: TrainingSettings
+) -> SourceChoice:
+    """What may stand beside a target image; the ranking itself is not held while it is trained."""
+    ranking = read_neighbours(files.ranking) if files.ranking else None
+    return source_choice(sources, manifest, ranking, settings.source_loss_scale)
 
 
 def _classifier_classes(
