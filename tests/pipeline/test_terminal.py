@@ -1,9 +1,19 @@
 """The words that a terminal shows of a job."""
 
+import os
+import pwd
+from pathlib import Path
+
 import pytest
 from chain import CONFIG
 
-from sjft.pipeline.terminal import missing_experiment, shorter, with_settings, without_record
+from sjft.pipeline.terminal import (
+    about_lock,
+    missing_experiment,
+    shorter,
+    with_settings,
+    without_record,
+)
 from sjft.settings.config import read_configuration
 
 C = read_configuration(CONFIG)
@@ -25,6 +35,29 @@ def test_a_change_of_params_is_told_by_the_settings() -> None:
         reason, "before: <nothing exclusive> now: 3", {"bins": 3, "seed": 0}, {"3"}, {"2"}
     )
     assert told == "Params have changed since last execution: bins: 2 -> 3"
+
+
+@pytest.mark.parametrize("on_cluster", [False, True])
+def test_a_lock_of_another_user_is_told_before_it_is_said_how_to_unlock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, on_cluster: bool
+) -> None:
+    """Of another user's processes nobody is told in which folder they run."""
+    locks = tmp_path / ".snakemake/locks"
+    locks.mkdir(parents=True)
+    (locks / "0.input.lock").touch()
+    (locks / "0.output.lock").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))  # no squeue
+    own = about_lock(["results/demo/model.pt"], on_cluster)
+    whose = pwd.getpwuid(os.getuid()).pw_name
+    monkeypatch.setattr(os, "getuid", lambda: 54321)
+    told = about_lock(["results/demo/model.pt"], on_cluster)
+    assert told.startswith(f"The lock is of a run of {whose}, which may be at work, here or on ")
+    assert (f"`squeue --user={whose}`" in told) == on_cluster
+    for said in (own, told):
+        assert said.endswith("snakemake --unlock results/demo/model.pt")
+    assert "The lock is of" not in own
+    assert ("Where other machines share it" in own) != on_cluster
 
 
 def test_jobs_without_a_record_are_counted_and_it_is_said_what_to_take_along() -> None:

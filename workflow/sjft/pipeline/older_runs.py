@@ -4,9 +4,11 @@ A new run would do the same work beside them.
 """
 
 import os
+import pwd
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,6 +95,36 @@ def _runs_snakemake(place: Path, folder: Path) -> bool:
     # `snakemake`, or `python -m snakemake`; not the jobs that these start.
     called = any(Path(word).name == "snakemake" for word in words[:3])
     return here and called and "--mode" not in words
+
+
+def others_with_lock(folder: Path) -> list[str]:
+    """The other users whose runs have locked the folder, by name, or by number without one.
+
+    Where their processes run cannot be seen from here: on another machine, or on this one.
+    """
+    own, owners = os.getuid(), set[int]()
+    for lock in folder.glob(".snakemake/locks/*.lock"):
+        with suppress(FileNotFoundError):  # its run has just ended
+            owners.add(lock.stat().st_uid)
+    return sorted(map(_name_of_user, owners - {own}))
+
+
+def _name_of_user(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
+
+
+def ask_first(users: list[str], on_cluster: bool) -> str:
+    """What to tell the user of a folder that other users' runs have locked."""
+    look = ""
+    if on_cluster:
+        look = f" (`squeue --user={','.join(users)}` shows jobs that it has in Slurm)"
+    return (
+        f"The lock is of a run of {' and '.join(users)}, which may be at work, here or on another "
+        f"machine{look}. Ask first, and unlock the folder only where that run was killed."
+    )
 
 
 def still_at_work(processes: list[int]) -> str:

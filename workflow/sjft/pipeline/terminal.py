@@ -22,6 +22,11 @@ CANCEL_FIRST = (
     "them. `squeue --me --format='%j %k'` shows them; cancel those of the old run first, by its "
     "`SLURM run ID`, which it has printed: `scancel --name=ID`. Then run `snakemake --unlock`."
 )
+# Of a lock of the user's own, where no run of theirs is at work on this machine.
+ELSEWHERE = (
+    "No run of yours is at work in this folder on this machine. Where other machines share it, "
+    "make sure that none is at work there."
+)
 # Beside files that Snakemake calls write-protected.
 MAKE_WRITABLE = (
     "The disk may be read-only, or they are another user's. Make it writable, or check your "
@@ -98,7 +103,11 @@ def about_lock(arguments: Sequence[str], on_cluster: bool) -> str:
     if at_work := older_runs.at_work_in(Path.cwd()):
         return older_runs.still_at_work(at_work)
     told = [f"The command, and then the same one again: {command_again(arguments, unlock=True)}"]
-    if on_cluster:
+    if others := older_runs.others_with_lock(Path.cwd()):
+        told.insert(0, older_runs.ask_first(others, on_cluster))
+    elif on_cluster:
         left = older_runs.queued_in(Path.cwd())
         told.insert(0, older_runs.refusal(left) if left else CANCEL_FIRST)
+    else:
+        told.insert(0, ELSEWHERE)
     return "\n".join(told)
