@@ -24,6 +24,7 @@ class SortedFolder:
     done: int = 0
     renamed: int = 0
     _taken: set[tuple[str, str]] = field(default_factory=set)
+    _last: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def add(self, prediction: Prediction) -> None:
         """Put an image into its most probable class's folder; one that is bad goes nowhere.
@@ -50,11 +51,14 @@ class SortedFolder:
 
     def _free(self, part: str, path: Path) -> str:
         # Some disks take names that differ in capitals alone for one.
-        name, number = path.name, 1
+        # What was taken for this very name stays taken: thousands of videos have a frame 1.
+        number = self._last.get((part, path.name), 1)
+        name = path.name if number == 1 else _numbered(path, number)
         while (part.casefold(), name.casefold()) in self._taken:
             number += 1
             name = _numbered(path, number)
         self._taken.add((part.casefold(), name.casefold()))
+        self._last[part, path.name] = number
         self.renamed += number > 1
         return name
 
