@@ -79,6 +79,9 @@ def test_a_published_arm_that_another_beats_is_warned_of() -> None:
         "and `fine-tune` 75.1 %. "
     )
     assert "is number 2 of the 3" in (warning_of_choice("random-source", test, "test") or "")
+    told = warning_of_choice("random-source", test, "test", lambda _: False) or ""
+    assert "73.0 %, and `fine-tune` 75.1 %, which may be chance. `publish" in told
+    assert "chance" not in (warning_of_choice("random-source", test, "test") or "")
     assert warning_of_choice("fine-tune", test, "test") is None
     assert warning_of_choice("gabor", test, "test") is None
     assert warning_of_choice("selective", {"selective": [0.3], "fine-tune": [0.3]}, "val") is None
@@ -121,6 +124,16 @@ def test_images_that_could_not_be_read_are_told_with_the_choice(tmp_path: Path) 
         "this choice: val/daisy/broken.jpg."
     )
     assert read_choice(tmp_path / "choice.json") == choice
+
+
+def test_the_choice_says_how_few_images_it_rests_on(tmp_path: Path) -> None:
+    runs = [("a", 0, measured(tmp_path / "a.json", 0.95)), ("b", 0, measured(tmp_path / "b", 0.9))]
+    for _, _, file in runs:
+        write_json(file, read_json(file) | {"images": 20})
+    assert write_choice(tmp_path / "choice.json", runs).reason == (
+        "`a` is published: it has the best, 95.0 % mean class accuracy on the 20 images of the "
+        "split `val`; `b` 90.0."
+    )
 
 
 def test_the_test_split_chooses_nothing(tmp_path: Path) -> None:

@@ -301,6 +301,7 @@ def concluded(
         (0.5, 0.95, "Borrowing hurt in this one training: fine-tune 95.0, selective 50.0: -45.0"),
         (0.5, 0.5, "Whether borrowing helped cannot be told in this one training: "),
         (0.7, 0.6875, "Whether borrowing helped cannot be told in this one training: "),
+        (0.6875, 0.7, "Whether borrowing helped cannot be told in this one training: "),
     ],
 )
 def test_a_summary_begins_with_the_verdict(
@@ -314,6 +315,8 @@ def test_a_summary_begins_with_the_verdict(
     worse = selective < fine_tune
     assert any(text.startswith("Warning: The published arm `selective`") for text in said) == worse
     assert (found["published"]["warning"] is not None) == worse
+    told = found["verdict"]["comparisons"][0]["outcome"] == "hurt"
+    assert ("which may be chance" in str(found["published"]["warning"])) == (worse and not told)
 
 
 def test_of_a_published_arm_that_borrows_nothing_it_is_not_said_that_borrowing_helped(

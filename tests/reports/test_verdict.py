@@ -21,7 +21,7 @@ from sjft.reports.intervals import (
     interval_over_seeds,
 )
 from sjft.reports.variation import Variation, variation
-from sjft.reports.verdict import Comparison, compare, points, sentence, verdict
+from sjft.reports.verdict import Comparison, compare, is_behind, points, sentence, verdict
 
 
 def right(of: int, first: int) -> np.ndarray:
@@ -230,6 +230,18 @@ def test_no_interval_goes_beyond_100_points() -> None:
     found = compared((0.9, 0.2), (0.3, 0.6))  # +70 and -30 points: Student's t of two seeds
     assert (found.over_seeds, found.over_both) == (Interval(-1, 1), Interval(-1, 1))
     assert "95 % between -100.0 and +100.0;" in sentence(found)
+
+
+def test_an_arm_is_behind_another_only_where_that_is_told() -> None:
+    runs = {
+        ("selective", 0): answering(right(272, 150)),
+        ("fine-tune", 0): answering(right(272, 152)),
+        ("all-source", 0): answering(right(272, 240)),
+        ("random-source", 1): answering(right(272, 240)),
+    }
+    assert not is_behind(runs, "selective", "fine-tune")
+    assert is_behind(runs, "selective", "all-source")
+    assert not is_behind(runs, "selective", "random-source")  # no seed in common
 
 
 def test_classes_of_few_test_images_vary_as_all_of_such_do_together() -> None:

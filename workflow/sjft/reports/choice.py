@@ -1,6 +1,6 @@
 """The choice of the arm that is published, by a split that is not the one which is reported."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -12,6 +12,7 @@ from sjft.reports.verdict import points
 from sjft.settings.arm import WITHOUT_SOURCE
 from sjft.settings.splits import VALIDATION_SPLIT
 from sjft.storage.files import read_json, write_json
+from sjft.wording import counted
 
 # Accuracies are shares of images: what differs by less was added up in another order.
 EQUAL = 1e-9
@@ -25,12 +26,16 @@ class Choice:
     reason: str | None = None
 
 
-def best_arm(accuracies: Mapping[str, Sequence[float]], split: str = VALIDATION_SPLIT) -> Choice:
+def best_arm(
+    accuracies: Mapping[str, Sequence[float]],
+    split: str = VALIDATION_SPLIT,
+    images: int | None = None,
+) -> Choice:
     """The arm with the best mean class accuracy on ``split``, a mean over its seeds.
 
-    ``accuracies`` are shares by arm, one for each seed. Of equal arms fine-tuning without a source
-    is taken, the simplest, else the first. Raises `UserError` where there is nothing to choose by:
-    no arm, no figure of an arm, or one that is no share.
+    ``accuracies`` are shares by arm, one for each seed, of so many ``images``. Of equal arms
+    fine-tuning without a source is taken, the simplest, else the first. Raises `UserError` where
+    there is nothing to choose by: no arm, no figure of an arm, or one that is no share.
     """
     if not accuracies:
         raise UserError(
@@ -50,7 +55,10 @@ def best_arm(accuracies: Mapping[str, Sequence[float]], split: str = VALIDATION_
     ranked = _ranked(means)
     best, *others = ranked
     equal = list(takewhile(lambda arm: means[best] - means[arm] <= EQUAL, others))
-    figure = f"{points(means[best])} % mean class accuracy on the split `{split}`"
+    where = f"the split `{split}`"
+    if images is not None:  # a point is an image of a hundred, and nothing where there are twenty
+        where = f"the {counted(images, 'image')} of {where}"
+    figure = f"{points(means[best])} % mean class accuracy on {where}"
     if not others:
         return Choice(best, f"`{best}` is published: it is the only arm, with {figure}.")
     if equal:
@@ -72,13 +80,17 @@ def _ranked(means: Mapping[str, float]) -> list[str]:
 
 
 def warning_of_choice(
-    published: str, accuracies: Mapping[str, Sequence[float]], split: str
+    published: str,
+    accuracies: Mapping[str, Sequence[float]],
+    split: str,
+    is_behind: Callable[[str], bool] = lambda _: True,
 ) -> str | None:
     """A warning where another of the compared arms is better than the one that is published.
 
     ``accuracies`` as in `best_arm`, on the ``split`` that the choice was made on, or where the arm
-    was named in the configuration, on the one that is reported. None where it is the best, or as
-    good, or was not evaluated there.
+    was named in the configuration, on the one that is reported. ``is_behind`` says whether the
+    published arm is told from another one, the best, or what lies between them may be chance. None
+    where it is the best, or as good, or was not evaluated there.
     """
     if published not in accuracies:
         return None
@@ -89,9 +101,10 @@ def warning_of_choice(
         return None
     place = 1 + sum(mean - own > EQUAL for mean in means.values())
     of_all = "the worst" if own - min(means.values()) <= EQUAL else f"number {place}"
+    chance = "" if is_behind(choice.arm) else ", which may be chance"
     return (
         f"The published arm `{published}` is {of_all} of the {len(means)} compared on the split "
-        f"`{split}`: {points(own)} %, and `{choice.arm}` {points(best)} %. "
+        f"`{split}`: {points(own)} %, and `{choice.arm}` {points(best)} %{chance}. "
         "`publish: {arm: best}` chooses by the validation split."
     )
 
@@ -116,7 +129,9 @@ def write_choice(path: Path, runs: Iterable[tuple[str, int, Path]]) -> Choice:
                 f"`{VALIDATION_SPLIT}` alone. Remove the file, and give the command again."
             )
         accuracies.setdefault(arm, {})[str(seed)] = measured["mean_class_accuracy"]
-    choice = best_arm({arm: list(by_seed.values()) for arm, by_seed in accuracies.items()})
+    images = max((measured.get("images", 0) for measured in all_measured), default=0)
+    by_arm = {arm: list(by_seed.values()) for arm, by_seed in accuracies.items()}
+    choice = best_arm(by_arm, images=images or None)
     if skipped := skipped_of(all_measured):
         told = told_unreadable(skipped, f"the split `{VALIDATION_SPLIT}`", "this choice")
         choice = Choice(choice.arm, f"{choice.reason} {told}")

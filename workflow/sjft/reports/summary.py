@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -17,7 +18,7 @@ from sjft.reports.conclusion import conclusion
 from sjft.reports.duplicated import duplicated_among, figures, lines_on_duplicates, without
 from sjft.reports.repeated import Contents, count_repeated, lines_on_repeated
 from sjft.reports.unreadable import skipped_of, told_unreadable
-from sjft.reports.verdict import verdict
+from sjft.reports.verdict import is_behind, verdict
 from sjft.retrieval.ranking import shares_of_sources
 from sjft.selection.subset import Manifest, read_manifest
 from sjft.settings.arm import WITHOUT_SOURCE
@@ -168,7 +169,9 @@ def _concluded(
     found = verdict(runs, subject)
     accuracies = {name: [run["mean_class_accuracy"] for run in of] for name, of in arms.items()}
     # One that was chosen is the best of the split that it was chosen on.
-    warning = warning_of_choice(arm, accuracies, split) if reason is None else None
+    warning = None
+    if reason is None:
+        warning = warning_of_choice(arm, accuracies, split, partial(is_behind, runs, arm))
     said = conclusion(experiment, found, list(arms), subject, reason=reason, warning=warning)
     return {
         "conclusion": said,

@@ -125,6 +125,15 @@ def _comparison(
     return compare(arm, against, seeds, answers[arm], answers[against], labels)
 
 
+def is_behind(runs: Mapping[tuple[str, int], Probabilities], arm: str, other: str) -> bool:
+    """Whether an arm is told to be worse than another by the seeds that both have in ``runs``."""
+    both = {key: found for key, found in runs.items() if key[0] in (arm, other)}
+    by_run = dict(zip(both, aligned({str(key): both[key] for key in both}).values(), strict=True))
+    return any((other, seed) in by_run for name, seed in by_run if name == arm) and (
+        _comparison(by_run, arm, other).outcome == "hurt"
+    )
+
+
 def answers_of(probabilities: Probabilities) -> NDArray[np.float64]:
     """Whether each image was told right, float64 [images]: 1 or 0."""
     return np.asarray(probabilities.values.argmax(axis=1) == probabilities.labels, np.float64)
