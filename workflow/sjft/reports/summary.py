@@ -16,6 +16,7 @@ from sjft.leakage.table import words_on_doubt
 from sjft.reports.choice import Choice, warning_of_choice
 from sjft.reports.conclusion import conclusion
 from sjft.reports.duplicated import duplicated_among, figures, lines_on_duplicates, without
+from sjft.reports.guessing import warning_of_guessing
 from sjft.reports.repeated import Contents, count_repeated, lines_on_repeated
 from sjft.reports.unreadable import skipped_of, told_unreadable
 from sjft.reports.verdict import is_behind, verdict
@@ -169,9 +170,11 @@ def _concluded(
     found = verdict(runs, subject)
     accuracies = {name: [run["mean_class_accuracy"] for run in of] for name, of in arms.items()}
     # One that was chosen is the best of the split that it was chosen on.
-    warning = None
+    warnings = [warning_of_guessing([of for (name, _), of in runs.items() if name == arm], arm)]
     if reason is None:
-        warning = warning_of_choice(arm, accuracies, split, partial(is_behind, runs, arm))
+        behind = partial(is_behind, runs, arm)
+        warnings.append(warning_of_choice(arm, accuracies, split, behind))
+    warning = " ".join(filter(None, warnings)) or None
     said = conclusion(experiment, found, list(arms), subject, reason=reason, warning=warning)
     return {
         "conclusion": said,
