@@ -75,6 +75,13 @@ def ablation(
     return {key: path.read_text() for key, path in outputs.items()}
 
 
+def test_classes_without_a_test_image_are_told(tmp_path: Path) -> None:
+    last = [path for path, label in zip(PATHS, LABELS, strict=True) if label == CLASSES - 1]
+    assert "has no image of" not in ablation(tmp_path / "all", None)["text"]
+    text = ablation(tmp_path / "less", None, last)["text"]
+    assert "\n\nThe split `test` has no image of 1 class (class 3): how well it is told" in text
+
+
 def test_figures_intervals_and_verdict_are_as_if_the_duplicates_had_never_been_there(
     tmp_path: Path,
 ) -> None:

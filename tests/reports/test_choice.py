@@ -136,6 +136,17 @@ def test_the_choice_says_how_few_images_it_rests_on(tmp_path: Path) -> None:
     )
 
 
+def test_classes_that_the_choice_knows_nothing_of_are_told(tmp_path: Path) -> None:
+    file = measured(tmp_path / "a.json", 0.5)
+    classes = [{"class_name": name, "images": n} for name, n in (("ash", 3), ("birch", 0))]
+    write_json(file, read_json(file) | {"classes": classes})
+    reason = str(write_choice(tmp_path / "choice.json", [("a", 0, file)]).reason)
+    assert reason.endswith(
+        ". The split `val` has no image of 1 class (birch): how well it is told is not known, and "
+        "means are over the other classes."
+    )
+
+
 def test_the_test_split_chooses_nothing(tmp_path: Path) -> None:
     runs = [("a", 0, measured(tmp_path / "a.json", 0.5, "test"))]
     with pytest.raises(UserError, match=r"a\.json: is of the split `test`; an arm is chosen by"):

@@ -13,7 +13,7 @@ from evaluated_runs import answering
 from small import manifest, source_table
 
 from sjft.errors import UserError
-from sjft.evaluation.probabilities import write_probabilities
+from sjft.evaluation.probabilities import read_probabilities, write_probabilities
 from sjft.reports.choice import Choice
 from sjft.reports.conclusion import Command, closing, opening
 from sjft.reports.summary import (
@@ -340,6 +340,22 @@ def test_an_arm_that_was_chosen_is_not_warned_of_and_its_reason_is_said(tmp_path
     found, said = concluded(tmp_path, chosen, selective=0.7, fine_tune=0.95)
     assert said[-1] == chosen.reason
     assert found["published"] == {"arm": "selective", "reason": chosen.reason, "warning": None}
+
+
+def test_classes_without_a_test_image_are_told(tmp_path: Path) -> None:
+    runs = [run_files(tmp_path, "selective", 0, 0.75, ["dots"])]
+    assert summary_of(tmp_path, runs=runs)["untested"] == []
+    found = read_probabilities(runs[0].probabilities)
+    values = np.pad(found.values, ((0, 0), (0, 7)))
+    names = [*found.class_names, *(f"tree {number}" for number in range(7))]
+    more = replace(found, values=values, class_names=names)
+    write_probabilities(runs[0].probabilities, more, {}, {"model": "digest"})
+    summary = summary_of(tmp_path, runs=runs)
+    assert summary["untested"] == names[2:]
+    assert (
+        "The split `test` has no image of 7 classes (tree 0, tree 1, tree 2, tree 3, tree 4, ...): "
+        "how well they are told is not known, and means are over the other classes."
+    ) in summary["table"].splitlines()
 
 
 @pytest.mark.parametrize("chosen", [Choice("selective"), Choice("selective", "It is the best.")])

@@ -9,6 +9,7 @@ from sjft.evaluation.probabilities import Probabilities, read_probabilities
 from sjft.reports.ablation import AblationArm, AblationRun, compare_arms, fused_runs
 from sjft.reports.ablation_page import plot_ablation, render_ablation
 from sjft.reports.duplicated import duplicated_among, read_duplicated, without
+from sjft.reports.untested import told_untested, untested_in
 from sjft.reports.verdict import verdict
 from sjft.selection.subset import read_selected
 from sjft.settings.arm import METHOD
@@ -77,7 +78,9 @@ def write_ablation(ablation: Ablation, *, table: Path, runs: Path, text: Path, p
 
 
 def _left_out(ablation: Ablation, left_out: frozenset[str]) -> str:
-    """Which test images the figures do without, in words; empty where none is left out."""
+    """Which test images and classes the figures do without, in words; empty where none."""
     whole = read_probabilities(ablation.runs[0].probabilities)
     found = duplicated_among(whole, left_out, left_out=True)
-    return "" if found is None else found.told
+    untested = untested_in(whole)
+    told = [told_untested(untested, ablation.split)] if untested else []
+    return " ".join([*told, *([] if found is None else [found.told])])

@@ -8,6 +8,7 @@ from statistics import fmean
 
 from sjft.errors import NotAsWrittenError, UserError
 from sjft.reports.unreadable import skipped_of, told_unreadable
+from sjft.reports.untested import told_untested
 from sjft.reports.verdict import points
 from sjft.settings.arm import WITHOUT_SOURCE
 from sjft.settings.splits import VALIDATION_SPLIT
@@ -132,6 +133,10 @@ def write_choice(path: Path, runs: Iterable[tuple[str, int, Path]]) -> Choice:
     images = max((measured.get("images", 0) for measured in all_measured), default=0)
     by_arm = {arm: list(by_seed.values()) for arm, by_seed in accuracies.items()}
     choice = best_arm(by_arm, images=images or None)
+    classes = all_measured[0].get("classes", [])  # the same of all: there is one, or no choice
+    if untested := [str(of["class_name"]) for of in classes if not of["images"]]:
+        told = told_untested(untested, VALIDATION_SPLIT)
+        choice = Choice(choice.arm, f"{choice.reason} {told}")
     if skipped := skipped_of(all_measured):
         told = told_unreadable(skipped, f"the split `{VALIDATION_SPLIT}`", "this choice")
         choice = Choice(choice.arm, f"{choice.reason} {told}")

@@ -19,6 +19,7 @@ from sjft.reports.duplicated import duplicated_among, figures, lines_on_duplicat
 from sjft.reports.guessing import warning_of_guessing
 from sjft.reports.repeated import Contents, count_repeated, lines_on_repeated
 from sjft.reports.unreadable import skipped_of, told_unreadable
+from sjft.reports.untested import lines_on_untested, untested_in
 from sjft.reports.verdict import is_behind, verdict
 from sjft.retrieval.ranking import shares_of_sources
 from sjft.selection.subset import Manifest, read_manifest
@@ -119,6 +120,7 @@ def summarise(
         "duplicates": retrieval.duplicates,
         "started_from": list(retrieval.started_from),
         "duplicated": _duplicated(runs, retrieval),
+        "untested": untested_in(read_probabilities(runs[0].probabilities)) if runs else [],
         "skipped": _skipped(runs),
         "skipped_in_training": {name: list(paths) for name, paths in retrieval.skipped.items()},
     }
@@ -212,6 +214,7 @@ def render_table(summary: Mapping[str, Any]) -> str:
     lines = aligned(rows) + _line_on_seeds(summary["arms"])
     if known:
         lines += ["", f"By chance: {100 * summary['style_share_by_chance']:.1f} %."]
+    lines += [line for told in lines_on_untested(summary) for line in ("", told)]
     lines += _lines_on_skipped(summary)
     lines += _lines_on_sources(summary["arms"])
     if summary["recall"]:  # else no arm has neighbours

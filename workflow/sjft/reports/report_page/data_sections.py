@@ -28,6 +28,7 @@ from sjft.reports.report_page.blocks import (
 )
 from sjft.reports.report_page.inputs import DatasetFiles, ReportInputs, RetrievalFiles
 from sjft.reports.report_page.thumbnails import thumbnail
+from sjft.reports.untested import lines_on_untested
 from sjft.retrieval.neighbours import read_neighbours, read_recall
 from sjft.selection.subset import read_skipped
 from sjft.wording import counted
@@ -70,7 +71,8 @@ def comparison(inputs: ReportInputs, summary: Mapping[str, Any]) -> Section:
     if styles:
         chance = percent(summary["style_share_by_chance"])
         blocks.append(Text(f"By chance {chance} of the source images would have its style."))
-    said = lines_on_duplicates(summary["arms"], summary.get("duplicated"))
+    said = lines_on_untested(summary)
+    said += lines_on_duplicates(summary["arms"], summary.get("duplicated"))
     said += lines_on_repeated(summary["arms"])
     return Section("comparison", "Did borrowing help?", [*blocks, *map(Text, said)])
 
