@@ -145,6 +145,17 @@ def test_the_last_words_say_where_the_results_are_and_what_to_do_next(tmp_path: 
     assert shlex.split(pages) == [*words[:3], *asked, *words[4:6]]
 
 
+def test_more_seeds_are_not_advised_where_they_would_see_nothing(tmp_path: Path) -> None:
+    found, _ = concluded(
+        tmp_path, Choice("selective"), selective=0.7, fine_tune=0.6, random_source=0.6
+    )
+    first, second = found["verdict"]["comparisons"]
+    first["with_more_seeds"] = 1.2
+    assert "ablation.csv" in closing(found, Command())
+    second["with_more_seeds"] = 1.0
+    assert "ablation.csv" not in closing(found, Command())
+
+
 def test_an_older_summary_says_that_it_has_no_verdict() -> None:
     assert opening({"table": "| a |"}).startswith("There is no verdict")
 

@@ -153,10 +153,13 @@ def closing(summary: Mapping[str, Any], command: Command) -> str:
 def _ablation(summary: Mapping[str, Any]) -> dict[str, Any] | None:
     """The change of the values that asks for the verdict's arms with more seeds.
 
-    None where there are as many seeds, and where nothing was compared.
+    None where there are as many seeds, where nothing was compared, and where no comparison would
+    see any difference with them, as the verdict says: more test images are needed first.
     """
     comparisons = summary.get("verdict", {}).get("comparisons")
     if not comparisons or len(comparisons[0]["seeds"]) >= SEEDS_OF_AN_ABLATION:
+        return None
+    if all((found.get("with_more_seeds") or 0) >= 1 for found in comparisons):
         return None
     arms = dict.fromkeys(arm for found in comparisons for arm in (found["arm"], found["against"]))
     asked = {"arms": list(arms), "seeds": list(range(SEEDS_OF_AN_ABLATION))}
