@@ -1,6 +1,7 @@
 """The command `sjft`: what it shows, and one line for what it cannot."""
 
 import errno
+import json
 import os
 import subprocess
 import sys
@@ -145,6 +146,28 @@ def test_a_summary_is_shown_as_its_verdict_and_its_table(
     assert shown(capsys, "summary", tmp_path / "s.json") == text
     (tmp_path / "s.json").write_text("{}")
     assert "is no summary" in refused(capsys, "summary", tmp_path / "s.json")
+
+
+def test_a_terminal_is_shown_what_others_wrote_and_does_not_obey_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = "\x1b]0;owned\x07\x1b[2J\x9b2J\u202eevil"
+    path = tmp_path / "summary.json"
+    write_json(path, {"conclusion": [odd], "table": f"| {odd} |", "arms": {}, odd: odd})
+    missing = str(tmp_path / "\x1b[2J.json")
+    for command in (["summary", str(path)], ["inspect", str(path)], ["summary", missing]):
+        main(command)
+        shown = "".join(capsys.readouterr())
+        assert "\\u001b[2J" in shown and not set(shown) & set("\x1b\x07\x9b\u202e"), shown
+
+
+def test_json_stays_the_same_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "record.json"
+    write_json(path, {"name": "\x1b\x9b\u202e"})
+    assert main(["inspect", str(path), "--json"]) == 0
+    shown = capsys.readouterr().out
+    assert json.loads(shown)["settings"] == {"name": "\x1b\x9b\u202e"}
+    assert shown.isascii()
 
 
 def test_the_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:

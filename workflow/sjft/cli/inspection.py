@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sjft.cli.arguments import count, path
+from sjft.cli.terminal_text import harmless
 from sjft.errors import UserError
 
 CHARTS = (".png", ".svg")
@@ -63,7 +64,7 @@ def inspect(chosen: argparse.Namespace) -> str:
     bad = [check for check in found.checks if check.problem]
     if not bad:
         return text
-    print(text, flush=True)
+    print(harmless(text), flush=True)
     raise UserError(
         f"{chosen.file}: {len(bad)} of {len(found.checks)} checks do not hold: "
         f"{bad[0].what}: {bad[0].problem}. Remove the file, and the rule that writes it runs again."

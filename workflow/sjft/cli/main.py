@@ -16,6 +16,7 @@ from sjft.cli.neighbours import add_neighbours, neighbours
 from sjft.cli.plan import add_plan, complete_plan, plan
 from sjft.cli.results import add_results, results
 from sjft.cli.scoring_arguments import add_evaluate, add_predict
+from sjft.cli.terminal_text import harmless
 from sjft.errors import UserError
 from sjft.loading import loading
 
@@ -66,9 +67,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         if (text := COMMANDS[chosen.command](chosen)) is not None:
-            print(text, flush=True)
+            print(harmless(text), flush=True)
     except UserError as error:
-        print(f"sjft: {error}", file=sys.stderr)
+        print(f"sjft: {harmless(str(error))}", file=sys.stderr)
         return 1
     except KeyboardInterrupt as interruption:
         print(" ".join(["sjft: interrupted", *map(str, interruption.args)]), file=sys.stderr)
@@ -79,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not _is_for_want_of_room(error):
             if error.filename is None:
                 raise
-            print(f"sjft: {error.filename}: {error.strerror}", file=sys.stderr)
+            print(harmless(f"sjft: {error.filename}: {error.strerror}"), file=sys.stderr)
             return 1
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

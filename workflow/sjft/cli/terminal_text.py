@@ -1,0 +1,17 @@
+"""Text for a terminal, whoever wrote the names and records that stand in it."""
+
+import re
+
+# What a terminal obeys instead of showing it, and what turns the order of the letters around. Line
+# breaks and tabs are the program's own layout.
+_OBEYED = re.compile(
+    "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]"
+)
+
+
+def harmless(text: str) -> str:
+    r"""The text with control characters written as Python and JSON write them: `\\u001b`.
+
+    What a string of JSON may hold as it is stays the same string: JSON stays JSON.
+    """
+    return _OBEYED.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text)
