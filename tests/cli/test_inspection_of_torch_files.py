@@ -106,6 +106,17 @@ def test_a_file_of_torch_that_lacks_something_is_refused_in_one_line(
     assert output.err.count("\n") == 1 and output.out == ""
 
 
+def test_a_weight_that_claims_more_than_the_file_holds_is_not_looked_at(
+    copied: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    endless = torch.zeros(1).expand(10**7, 10**7)
+    path = changed(copied("published model"), lambda c: c["state_dict"].update(extra=endless))
+    assert main(["inspect", str(path)]) == 1
+    error = capsys.readouterr().err
+    assert "extra is (10000000, 10000000), and 4 bytes are there" in error
+    assert error.count("\n") == 1
+
+
 def test_a_moved_checkpoint_is_known_by_its_content(
     copied: Callable[[str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -18,8 +18,8 @@ from torchvision.transforms import v2
 
 from sjft.cli.main import main
 from sjft.errors import UserError
-from sjft.model.file import PublishedModel, load_published
-from sjft.model.predict import Prediction, images_in, predictions, settings_of
+from sjft.model.file import PublishedModel, load_published, settings_of
+from sjft.model.predict import Prediction, images_in, predictions
 from sjft.model.predict_output import Form, written_as_they_come
 
 CLASSES = ["cat", "dög", "eel"]

@@ -13,6 +13,7 @@ from small import images_table
 from sjft.cli.main import main
 from sjft.model.provenance import PACKAGES, digest_of_images
 from sjft.model.publication import publish_model
+from sjft.storage.torch_file import write_torch
 
 # One of each way in which torchvision names, shapes and builds classifiers.
 FAMILIES = ("resnet18", "squeezenet1_1", "mobilenet_v2", "mnasnet0_5", "googlenet", "inception_v3")
@@ -117,3 +118,35 @@ def test_inspect_describes_a_model(tmp_path: Path, capsys: pytest.CaptureFixture
     torch.save({"format": "other"}, tmp_path / "other.pt")
     assert main(["inspect", str(tmp_path / "other.pt")]) == 1
     assert "is no published model" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"network": "os.system"}, "no classification network 'os.system'"),
+        ({"network": "timm/hf-hub:someone/something"}, "timm has no network 'hf-hub:"),
+        ({"network": 5}, "'int' object"),
+        ({"network_options": {"checkpoint_path": "other.pt"}}, "checkpoint_path is none of"),
+        ({"network_options": {"pretrained": True}}, "pretrained is none of"),
+        ({"classes": 5}, "a list of names"),
+        ({"classes": ["cat", 7]}, "a list of names"),
+        ({"classes": ["cat", "\ud800"]}, "surrogates not allowed"),
+        ({"classes": ["cat", ""]}, "a name is empty"),
+        ({"state_dict": {}}, "is None, not"),
+        ({"state_dict": {"extra": torch.zeros(1).expand(10**6, 10**6)}}, "is None, not"),
+        ({"state_dict": [1]}, "'list' object"),
+        ({"preprocessing": {}}, "scales"),
+        ({"preprocessing": {"scales": [10**6], "crops": "centre", "mirror": 1}}, "scales"),
+    ],
+)
+def test_a_file_of_a_right_checksum_that_is_no_model_is_refused_in_one_line(
+    changes: dict[str, Any], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if "timm" in words:
+        pytest.importorskip("timm")
+    publish(tmp_path / "model.pt", "squeezenet1_1")
+    path = tmp_path / "odd.pt"
+    write_torch(path, read(tmp_path / "model.pt") | changes)
+    assert main(["predict", str(path), str(tmp_path)]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"sjft: {path}: ") and words in error and error.count("\n") == 1

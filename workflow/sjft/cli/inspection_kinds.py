@@ -67,7 +67,10 @@ PUBLISHED = "sjft.model.inspection:inspect_published"
 WEIGHTS = "sjft.networks.inspection:inspect_weights"
 _HDF5_BEGINS = b"\x89HDF\r\n\x1a\n"
 # What a look into a file can raise that is not of its kind, though its checksum holds.
-UNEXPECTED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, PolarsError)
+UNEXPECTED = (
+    *(LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError),
+    *(MemoryError, PolarsError),
+)
 
 
 def inspected(path: Path) -> Inspection:

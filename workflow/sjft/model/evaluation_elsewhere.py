@@ -20,9 +20,8 @@ from sjft.evaluation.accuracy import (
 )
 from sjft.evaluation.probabilities import Probabilities
 from sjft.evaluation.scoring import class_probabilities
-from sjft.model.file import PublishedModel
+from sjft.model.file import PublishedModel, settings_of
 from sjft.model.labelled_folder import LabelledFolder
-from sjft.model.predict import settings_of
 from sjft.networks.devices import choose_device
 from sjft.networks.joint import JointNetwork
 from sjft.reports.intervals import interval_of_mean_share, interval_of_share

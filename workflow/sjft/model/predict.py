@@ -13,12 +13,10 @@ from sjft.data.folders import images_below
 from sjft.data.pixels import USUAL_LIMITS
 from sjft.errors import UserError
 from sjft.evaluation.scoring import Scored, score_batches
-from sjft.model.file import PublishedModel
+from sjft.model.file import PublishedModel, settings_of
 from sjft.networks.devices import choose_device
 from sjft.networks.joint import JointNetwork
-from sjft.settings.evaluation import EvaluationSettings
 from sjft.settings.image_limits import ImageLimits
-from sjft.settings.training import TrainingSettings
 
 
 @dataclass(frozen=True)
@@ -117,20 +115,3 @@ def _named(
             yield Prediction(path, found[row])
         else:
             yield Prediction(path, [], next(reasons).reason)
-
-
-def settings_of(model: PublishedModel, batch: int) -> tuple[EvaluationSettings, TrainingSettings]:
-    """The published preprocessing, as scoring takes it; of training it sees pixels alone."""
-    known = model.preprocessing
-    views = {key: known[key] for key in ("scales", "crops", "mirror")}
-    return (
-        EvaluationSettings.model_validate({**views, "batch": batch}),
-        TrainingSettings.model_validate(
-            {
-                "input_size": known["crop"],
-                "resize": (known["crop"], known["crop"]),
-                "mean": known["mean"],
-                "std": known["std"],
-            }
-        ),
-    )

@@ -68,7 +68,15 @@ def sizes_of(state: Mapping[str, Tensor]) -> Values:
 
 
 def weights_are_finite(state: Mapping[str, Tensor]) -> Check:
-    """No weight is NaN or infinite."""
+    """No weight is NaN or infinite.
+
+    Raises `ValueError` for a tensor that repeats its values to a size that the file does not have:
+    looking at each would take any amount of memory.
+    """
+    for name, tensor in state.items():
+        held = tensor.untyped_storage().nbytes()
+        if not tensor.is_meta and tensor.numel() * tensor.element_size() > held:
+            raise ValueError(f"{name} is {tuple(tensor.shape)}, and {held:,} bytes are there")
     odd = [
         name
         for name, tensor in state.items()
