@@ -1,7 +1,7 @@
 """HDF5 files: self-describing, whole or not there, and refused where they are damaged."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from sealed import seal_again
+from sealed import edited, seal_again
 
 from sjft.errors import UserError
 from sjft.storage.chunks import RowReader
@@ -239,3 +239,60 @@ def test_a_damaged_chunk_is_refused_when_its_rows_are_read(tmp_path: Path) -> No
         open_hdf5(path, kind="fruit", version=3) as file,
     ):
         RowReader(file["apple"])(10, 20)
+
+
+def _links_elsewhere(file: h5py.File) -> None:
+    file["odd"] = h5py.ExternalLink("other.h5", "/x")
+
+
+def _links_to_itself(file: h5py.File) -> None:
+    file["odd"] = h5py.SoftLink("/odd")
+
+
+def _lies_elsewhere(file: h5py.File) -> None:
+    file.create_dataset("odd", (4,), "S1", external=[("secret.txt", 0, 4)])
+
+
+def _shows_another(file: h5py.File) -> None:
+    layout = h5py.VirtualLayout((4,), "i8")
+    layout[:] = h5py.VirtualSource("other.h5", "x", (4,))
+    file.create_virtual_dataset("odd", layout)
+
+
+def _claims_terabytes(file: h5py.File) -> None:
+    file.create_dataset("odd", (2**40,), "u8", chunks=(2**16,), compression="gzip", fillvalue=7)
+
+
+def _is_a_folder(file: h5py.File) -> None:
+    file.create_group("odd/x")
+
+
+def _is_empty(file: h5py.File) -> None:
+    file["odd"] = h5py.Empty("f8")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (_links_elsewhere, "is a link"),
+        (_links_to_itself, "is a link"),
+        (_lies_elsewhere, "lies in another file"),
+        (_shows_another, "lies in another file"),
+        (_claims_terabytes, "claims 8,796,093,022,208 bytes"),
+        (_is_a_folder, "is no data set"),
+        (_is_empty, "is no data set"),
+    ],
+)
+def test_a_file_shows_nothing_but_what_is_in_it(
+    change: Callable[[h5py.File], None], words: str, tmp_path: Path
+) -> None:
+    path = edited(write(tmp_path / "a.h5", {"apple": np.arange(3)}), change)
+    with pytest.raises(UserError, match=f"`odd` {words}"), open_hdf5(path, kind="fruit", version=3):
+        pass
+
+
+def test_what_is_compressed_best_and_what_is_empty_are_read(tmp_path: Path) -> None:
+    zeros, none = np.zeros((2**24, 1), np.uint8), np.zeros((0, 4))
+    path = write(tmp_path / "a.h5", {"zeros": zeros, "none": none})
+    with open_hdf5(path, kind="fruit", version=3) as file:
+        assert not file["zeros"][:].any() and file["none"].shape == (0, 4)

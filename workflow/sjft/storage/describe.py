@@ -55,5 +55,5 @@ def _dataset(name: str, dataset: Any, values: int) -> list[str]:
 
 def _text(value: Any) -> str:
     if isinstance(value, bytes):
-        return value.decode()
+        return value.decode("utf-8", "backslashreplace")
     return f"{value:g}" if isinstance(value, np.floating) else str(value)

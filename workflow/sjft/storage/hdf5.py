@@ -27,6 +27,9 @@ from sjft.storage.chunks import CHUNK_BYTES, compressed
 from sjft.storage.files import digest_of_text, written_beside
 from sjft.storage.seals import NOT_SEALED, Output, require_sealed, seal
 
+# How many bytes one byte of what deflate makes can stand for, by its format.
+MOST_DEFLATED = 1032
+
 
 @dataclass(frozen=True)
 class Variable:
@@ -182,6 +185,8 @@ def open_sealed(path: Path) -> Iterator[h5py.File]:
     except OSError as error:
         raise UserError(f"{path}: is no HDF5 file ({error}). Remove it and run again.") from None
     with file:
+        if "format" in file.attrs:  # other programs' files are told as such by whoever reads them
+            _require_own_content(path, file)
         try:
             yield file
         except OSError as error:
@@ -190,6 +195,29 @@ def open_sealed(path: Path) -> Iterator[h5py.File]:
             raise UserError(
                 f"{path}: is damaged ({error}). Remove the file and run again."
             ) from None
+
+
+def _require_own_content(path: Path, file: h5py.File) -> None:
+    """Raise `UserError` where a file shows other files' content, or claims more than it can hold.
+
+    HDF5 follows links and external storage to any file that the user may read, and gives what was
+    never written as fill values, to any size.
+    """
+    for name in file:
+        if not isinstance(file.get(name, getlink=True), h5py.HardLink):
+            problem = "is a link"
+        elif not isinstance(dataset := file[name], h5py.Dataset) or dataset.shape is None:
+            problem = "is no data set"
+        elif dataset.external or dataset.is_virtual:
+            problem = "lies in another file"
+        elif dataset.nbytes > MOST_DEFLATED * dataset.id.get_storage_size():
+            problem = f"claims {dataset.nbytes:,} bytes, more than can be in the file"
+        else:
+            continue
+        raise UserError(
+            f"{path}: `{name}` {problem}: this program did not write it so. Get the file anew from "
+            "where it came, or remove it and run again."
+        )
 
 
 @contextmanager
