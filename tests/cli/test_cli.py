@@ -20,7 +20,7 @@ from sjft.cli.main import COMMANDS, main
 from sjft.retrieval.neighbours import write_neighbours
 from sjft.retrieval.projection import fit_projection
 from sjft.storage.describe import describe_hdf5
-from sjft.storage.files import write_json
+from sjft.storage.files import digest_of_text, write_json
 from sjft.storage.hdf5 import Variable, create_hdf5
 
 
@@ -159,6 +159,33 @@ def test_a_terminal_is_shown_what_others_wrote_and_does_not_obey_it(
         main(command)
         shown = "".join(capsys.readouterr())
         assert "\\u001b[2J" in shown and not set(shown) & set("\x1b\x07\x9b\u202e"), shown
+
+
+@pytest.mark.parametrize("suffix", [".json", ".csv", ".ann", ".digest", ".pt", ".h5", ""])
+def test_a_pipe_is_not_waited_for(
+    suffix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / f"pipe{suffix}"
+    os.mkfifo(path)
+    for command in ("inspect", "summary", "accept"):
+        assert main([command, str(path)]) == 1
+        error = capsys.readouterr().err
+        assert str(path.with_suffix("")) in error and error.count("\n") == 1, error
+
+
+def test_a_record_that_is_nested_too_deep_is_refused_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deep = f'{{"table": {"[" * 10**5}{"]" * 10**5}'
+    end = ',\n  "digest": "{}"\n}}\n'
+    sealed = deep + end.format(digest_of_text(deep + end.format("0" * 32)))
+    path = tmp_path / "summary.json"
+    for text in (sealed, deep):
+        for command in ("inspect", "summary", "accept"):
+            path.write_text(text)
+            assert main([command, str(path)]) == 1
+            error = capsys.readouterr().err
+            assert "is no JSON" in error and error.count("\n") == 1
 
 
 def test_json_stays_the_same_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -112,7 +112,7 @@ def _intact(path: Path) -> list[Check]:
 def _inspector_of(path: Path) -> Callable[[Path], Inspection]:
     if is_hdf5(path):
         return _inspect_hdf5
-    if path.suffix in (".pt", ".pth") or is_zipfile(path):
+    if path.suffix in (".pt", ".pth") or (path.is_file() and is_zipfile(path)):
         return _inspect_torch
     if path.suffix == ".ann":
         return _named(INDEX)
@@ -133,6 +133,8 @@ def is_hdf5(path: Path) -> bool:
     """Whether a file is HDF5, or should be by its name."""
     if path.suffix == ".h5":
         return True
+    if not path.is_file():  # a pipe would be waited for
+        return False
     try:
         with path.open("rb") as file:
             return file.read(len(_HDF5_BEGINS)) == _HDF5_BEGINS

@@ -22,7 +22,7 @@ def accept_as_it_is(path: Path, require_sane: Callable[[Path], None] = lambda pa
         return f"{path}: accepted as it is; its digest is in {digest_file(path).name}."
     try:
         values = json.loads(content) if path.suffix == ".json" else None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: is no JSON ({error}). Mend it, or remove it.") from None
     if not isinstance(values, dict):
         raise UserError(

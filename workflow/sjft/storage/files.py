@@ -106,13 +106,16 @@ def read_json(path: Path) -> dict[str, Any]:
         try:
             json.loads(content)
             reason = "does not end with its digest: an older version wrote it, or you edited it"
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             reason = f"is no JSON ({error})"
         raise NotAsWrittenError(path, reason, _remedy(path))
     blank = content[: end.start(1)] + _NO_DIGEST.encode() + content[end.end(1) :]
     if digest_of_bytes(blank) != end[1].decode():
         raise NotAsWrittenError(path, _CHANGED, _remedy(path))
-    values: dict[str, Any] = json.loads(content)
+    try:
+        values: dict[str, Any] = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise NotAsWrittenError(path, f"is no JSON ({error})", _remedy(path)) from None
     return {key: value for key, value in values.items() if key != "digest"}
 
 
@@ -206,8 +209,13 @@ def _remedy(path: Path) -> str:
 
 
 def content_of(path: Path) -> bytes:
-    """A file's bytes; raises `UserError` where there are none to be had."""
+    """A file's bytes; raises `UserError` where there are none to be had.
+
+    A pipe may have none for ever, and a device has no end: neither is read.
+    """
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise OSError(errno.EINVAL, "it is no file")
         return path.read_bytes()
     except FileNotFoundError:
         raise UserError(f"{path}: there is no such file. Run the rule that writes it.") from None
