@@ -165,6 +165,23 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
         pass
 
 
+def test_locks_that_others_could_hold_for_ever_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "own")
+    with (
+        pytest.raises(UserError, match="or set TMPDIR to a folder of your own"),
+        own_gpus(1, {HANDED_OUT: "a"}, tmp_path / "link"),
+    ):
+        pass
+    (tmp_path / "own/a.0.lock").symlink_to(tmp_path / "elsewhere")
+    with (
+        pytest.raises(UserError, match=r"a\.0\.lock: cannot be written"),
+        own_gpus(1, {HANDED_OUT: "a"}, tmp_path / "own"),
+    ):
+        pass
+    assert not (tmp_path / "elsewhere").exists()
+
+
 @pytest.mark.slow
 def test_torch_looks_at_the_variable_after_its_import(tmp_path: Path) -> None:
     """Scripts import torch before their job takes its GPU: it must not have looked by then."""

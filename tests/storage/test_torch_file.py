@@ -1,6 +1,7 @@
 """Files of torch: which of them are taken for the program's own, and of which version."""
 
 import io
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,8 @@ import pytest
 import torch
 
 from sjft.errors import NotAsWrittenError
-from sjft.storage.torch_file import read_torch, write_torch
+from sjft.storage.seals import seal_zip
+from sjft.storage.torch_file import read_torch, require_whole, write_torch
 
 KIND: dict[str, Any] = {"kind": "sjft-thing", "version": 3, "name": "thing"}
 CONTENT = {"format": "sjft-thing", "format_version": 3, "value": 7}
@@ -60,3 +62,18 @@ def test_a_file_without_a_checksum_must_be_of_a_version_that_had_none(tmp_path: 
     assert reason(path, unsealed_version=2).startswith("is of version 2, with a checksum")
     path.write_bytes(b"text")
     reason(path, unsealed_version=2)
+
+
+def test_compressed_members_are_refused_before_they_are_unpacked(tmp_path: Path) -> None:
+    plain, packed = tmp_path / "a.pt", tmp_path / "b.pt"
+    unsealed(plain, CONTENT | {"format_version": 2, "value": torch.zeros(10**7)})
+    with zipfile.ZipFile(plain) as old, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+    wanted = "compressed members"
+    assert wanted in reason(packed, unsealed_version=2)
+    with packed.open("r+b") as file:
+        seal_zip(file)
+    assert wanted in reason(packed)
+    with pytest.raises(NotAsWrittenError, match=wanted):
+        require_whole(packed)

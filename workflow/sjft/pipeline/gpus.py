@@ -9,6 +9,7 @@ import fcntl
 import logging
 import os
 import re
+import stat
 import subprocess
 import tempfile
 import time
@@ -16,6 +17,7 @@ from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from sjft.errors import UserError
 from sjft.storage.files import writing
 
 HANDED_OUT = "SJFT_GPUS"
@@ -128,8 +130,9 @@ def _free(number: int, places: Sequence[str], folder: Path, locks: ExitStack) ->
         path = folder / f"{name.replace('/', '-')}.{places[:index].count(name)}.lock"
         with writing(path):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _require_own(folder)
             # Not truncated and never removed: another job may hold it.
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         locks.callback(os.close, descriptor)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -137,3 +140,13 @@ def _free(number: int, places: Sequence[str], folder: Path, locks: ExitStack) ->
             continue
         names.append(name)
     return names
+
+
+def _require_own(folder: Path) -> None:
+    """Raise `UserError` for a folder in a shared place whose locks others could hold for ever."""
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise UserError(
+            f"{folder}: GPUs are locked there for jobs that run side by side, and it is another "
+            "user's, or a link. Remove it, or set TMPDIR to a folder of your own."
+        )

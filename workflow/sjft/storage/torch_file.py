@@ -26,6 +26,7 @@ LOADING_ERRORS = (
 # What `zipfile` raises on a file that is damaged.
 ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 _AT_A_TIME = 2**20
+_OF_PROGRAMS = 2**24
 
 
 def write_torch(path: Path, content: object) -> None:
@@ -119,6 +120,8 @@ def checksum_in(name: str) -> str | None:
 
 
 def _load(path: Path) -> Any:
+    if zipfile.is_zipfile(path):
+        _require_stored(path)
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except LOADING_ERRORS as error:
@@ -127,8 +130,29 @@ def _load(path: Path) -> Any:
         ) from None
 
 
+def _require_stored(path: Path) -> None:
+    """Raise `NotAsWrittenError` for a file that torch would unpack to far more than its own size.
+
+    It stores tensors as they are; programs (TorchScript) alone it compresses, which are small.
+    """
+    try:
+        with zipfile.ZipFile(path) as file:
+            packed = [m for m in file.infolist() if m.compress_type != zipfile.ZIP_STORED]
+    except ZIP_ERRORS as error:
+        raise NotAsWrittenError(path, f"is damaged ({error})") from None
+    unpacked = sum(member.file_size for member in packed)
+    if unpacked > path.stat().st_size + _OF_PROGRAMS:
+        raise NotAsWrittenError(
+            path,
+            f"holds compressed members ({packed[0].filename}), {unpacked:,} bytes unpacked, as "
+            "torch writes none",
+            "Get the file as torch saved it, or load it and save it again with `torch.save`.",
+        )
+
+
 def _check_members(path: Path) -> None:
     """Raise `NotAsWrittenError` where the content of a zip file's member is not what it was."""
+    _require_stored(path)
     try:
         with zipfile.ZipFile(path) as file:
             for member in file.infolist():
