@@ -56,6 +56,14 @@ def test_a_job_has_secrets_neither_in_its_log_nor_on_the_terminal(tmp_path: Path
     assert "ERROR Nobody has expected this error" in log and "RuntimeError" in log
 
 
+def test_a_file_name_cannot_command_the_terminal_that_shows_a_jobs_words(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    done = run(r'raise UserError("a\x1b]0;x\x07.jpg: is bad.")', log)
+    for text in (log.read_text(encoding="utf-8"), done.stderr):
+        assert r"a\u001b]0;x\u0007.jpg: is bad." in text
+        assert "\x1b" not in text
+
+
 def test_an_error_of_the_users_ends_a_job_with_its_message_alone(tmp_path: Path) -> None:
     log = tmp_path / "new/a.log"
     done = run('raise UserError("http://u:pass-word@a.org: is not there.")', log)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from sjft.cli.arguments import count, path
-from sjft.cli.terminal_text import harmless
 from sjft.errors import UserError
+from sjft.wording import harmless
 
 CHARTS = (".png", ".svg")
 # Of a list, and of a list of lists, in the text.

@@ -16,9 +16,9 @@ from sjft.cli.neighbours import add_neighbours, neighbours
 from sjft.cli.plan import add_plan, complete_plan, plan
 from sjft.cli.results import add_results, results
 from sjft.cli.scoring_arguments import add_evaluate, add_predict
-from sjft.cli.terminal_text import harmless
 from sjft.errors import UserError
 from sjft.loading import loading
+from sjft.wording import harmless
 
 INTERRUPTED = 130  # as shells have it
 

@@ -1,6 +1,7 @@
 """A job: its own log, the threads that its rule was given, errors for the user, and what it cost.
 
-Neither the log nor the terminal holds passwords or tokens of addresses, whoever wrote them.
+Neither the log nor the terminal holds passwords or tokens of addresses, whoever wrote them, nor
+what a terminal obeys, as a file's name may.
 """
 
 import logging
@@ -16,6 +17,7 @@ from sjft.pipeline.gpus import own_gpus
 from sjft.pipeline.job_cost import JobCost, peak_megabytes
 from sjft.settings.addresses import without_secrets
 from sjft.storage.files import cannot_be_written, writing
+from sjft.wording import harmless
 
 
 def run_job(
@@ -36,7 +38,7 @@ def run_job(
             work()
     except UserError as error:
         logging.getLogger("sjft").error("%s", error)
-        print(f"\nsjft: {without_secrets(str(error))}\n", file=sys.stderr)
+        print(f"\nsjft: {_fit_to_show(str(error))}\n", file=sys.stderr)
         sys.exit(1)
     except Exception:
         logging.getLogger("sjft").exception("Nobody has expected this error. Please report it.")
@@ -50,14 +52,18 @@ def print_without_secrets(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
     """Print an error that nobody expects: an `excepthook`."""
-    print(without_secrets("".join(traceback.format_exception(kind, error, trace))), file=sys.stderr)
+    print(_fit_to_show("".join(traceback.format_exception(kind, error, trace))), file=sys.stderr)
+
+
+def _fit_to_show(text: str) -> str:
+    return harmless(without_secrets(text))
 
 
 class _WithoutSecrets(logging.Formatter):
     """Lines, and tracebacks of other packages, without the secrets of addresses."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return without_secrets(super().format(record))
+        return _fit_to_show(super().format(record))
 
 
 class _LogFile(logging.FileHandler):
@@ -73,7 +79,7 @@ class _LogFile(logging.FileHandler):
         elif not self.told:
             self.told = True
             refused = cannot_be_written(self.baseFilename, error.strerror)
-            print(f"sjft: {without_secrets(str(refused))}", file=sys.stderr)
+            print(f"sjft: {_fit_to_show(str(refused))}", file=sys.stderr)
 
 
 def log_to(path: Path) -> None:
