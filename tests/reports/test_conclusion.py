@@ -66,6 +66,7 @@ def test_of_a_published_arm_that_borrows_nothing_it_is_not_said_that_borrowing_h
     compared = [(c["arm"], c["against"]) for c in found["verdict"]["comparisons"]]
     assert compared == [("selective", "fine-tune"), ("selective", "random-source")]
     assert "longer" not in " ".join(found["conclusion"])
+    assert "[selective, fine-tune, random-source, longer]" in closing(found, Command())
 
 
 def test_an_arm_that_was_chosen_is_not_warned_of_and_its_reason_is_said(tmp_path: Path) -> None:

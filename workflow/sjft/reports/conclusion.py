@@ -151,7 +151,7 @@ def closing(summary: Mapping[str, Any], command: Command) -> str:
 
 
 def _ablation(summary: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The change of the values that asks for the verdict's arms with more seeds.
+    """The change of the values that asks for more seeds of the verdict's arms and the published.
 
     None where there are as many seeds, where nothing was compared, and where no comparison would
     see any difference with them, as the verdict says: more test images are needed first.
@@ -161,6 +161,7 @@ def _ablation(summary: Mapping[str, Any]) -> dict[str, Any] | None:
         return None
     if all((found.get("with_more_seeds") or 0) >= 1 for found in comparisons):
         return None
-    arms = dict.fromkeys(arm for found in comparisons for arm in (found["arm"], found["against"]))
+    compared = [arm for found in comparisons for arm in (found["arm"], found["against"])]
+    arms = dict.fromkeys([*compared, summary["published"]["arm"]])
     asked = {"arms": list(arms), "seeds": list(range(SEEDS_OF_AN_ABLATION))}
     return {"experiments": {summary["experiment"]: {"ablation": asked}}}
