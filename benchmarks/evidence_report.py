@@ -80,9 +80,14 @@ ALL_TOGETHER = (*OF_ALL, (OF_THE_REST, WITHOUT_SOURCE))
 IN_EACH = tuple(pair for pair in OF_ALL if pair[0] != ALL_SOURCE)
 # To be taken out when the rows with a source are of later programs.
 MENDED_SINCE = (
-    "- In programs before commit f6648eaf5e54, and so in all of these, a source class that is new "
-    "in the second round began with a classifier row that another class had begun with. What the "
-    "mend changes was not measured."
+    "- In programs before commit f6648eaf5e54 a source class that is new in the second round began "
+    "with a classifier row that another class had begun with. Of 372 runs with a source whose "
+    "subsets were looked at, of 43 experiments, 13 had one, 1 to 7 of 50 to 296 classes, all of "
+    "the arm `selective` in the four experiments `flowers_two_sources`, `flowers_val_two_sources`, "
+    "`flowers_scratch_val_two_sources` and `flowers_val_rare_classes_dropped`. That arm's 14 runs "
+    "were made anew and stand here: 0.0 points better in the mean, single ones between -2.3 and "
+    "+4.2; the one without a new class answered every image as before. All else stands as the "
+    "program of its time made it."
 )
 HEADLINE = """\
 ## In short
