@@ -19,7 +19,7 @@ def counted(number: int, one: str, several: str = "") -> str:
 
 
 def harmless(text: str) -> str:
-    r"""The text with control characters written as Python and JSON write them: `\\u001b`.
+    r"""The text with control characters written as Python and JSON write them: `\u001b`.
 
     What a string of JSON may hold as it is stays the same string: JSON stays JSON.
     """
