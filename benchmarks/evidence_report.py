@@ -140,9 +140,10 @@ FOLDER holds
 - `pacs/`: PACS (Li et al., ICCV 2017), its four folders, and the lists that `python
   benchmarks/evidence_lists.py FOLDER` writes there;
 - `miniimagenet/`: `train/`, `test/`; and `tinyimagenet/train/`;
-- `weights/squeezenet1_1.pth`, `weights/mobilenet_v2.pth`, and for `flowers_own_weights` the model
+- `weights/squeezenet1_1.pth`, `weights/mobilenet_v2.pth`; for `flowers_own_weights` the model
   that the queue's experiment `source_alone_val_baseline` publishes,
-  `weights/shufflenet_miniimagenet.pt`;
+  `weights/shufflenet_miniimagenet.pt`; and for ResNets what `python
+  benchmarks/evidence_weights.py PACKAGE FOLDER/weights` writes;
 - ImageNet's list of classes, `splits/imagenet1k_LOC_synset_mapping.txt`.
 """
 NEVER_WORSE = """\
