@@ -117,6 +117,24 @@ def test_missing_data_stop_with_one_message(folder: Path) -> None:
     assert "Ask the neighbours." in str(stopped.value)
 
 
+def test_what_is_asked_for_by_itself_lacks_no_more_than_it_needs(folder: Path) -> None:
+    weights = {"source": "file", "path": "weights/bank.pth"}
+    bank = {"type": "cnn", "network": "squeezenet1_1", "weights": weights, "layers": ["features.0"]}
+    own = {**CONFIG["experiments"]["own"], "source": ["elsewhere"], "retrieval": "other"}
+    changes = {"experiments": {"own": own}, "banks": {**CONFIG["banks"], "coarse": bank}}
+    listing = looking([], (IMAGES.of(dataset="own"),), changes)
+    assert listing.rows("own", "train")
+    with pytest.raises(StoppedError, match="there") as of_bank:
+        listing.weights_of_bank("coarse")
+    assert "no file data/weights/bank.pth." in str(of_bank.value)
+    assert "elsewhere" not in str(of_bank.value)
+    asked = looking([], ("results/own/model.pt",), changes)
+    for look in (lambda: asked.rows("own", "train"), lambda: asked.weights_of_bank("coarse")):
+        with pytest.raises(StoppedError, match="no folder data/elsewhere") as of_all:
+            look()
+        assert "no file data/weights/bank.pth." in str(of_all.value)
+
+
 def test_training_goes_by_the_images_that_it_opens_whatever_the_subset_looks_like(
     folder: Path,
 ) -> None:

@@ -20,14 +20,14 @@ from sjft.data.omissions import Omissions
 from sjft.data.state import Changes, DataState, current_state, read_record
 from sjft.data.table import PARTS
 from sjft.errors import UserError
-from sjft.fetch.missing import file_state, missing_data
+from sjft.fetch.missing import file_state, missing_data, missing_dataset, missing_of_bank
 from sjft.pipeline import runs
 from sjft.pipeline.rerun_reasons import named_by_kind
 from sjft.pipeline.stage_settings import of_generated_images
 from sjft.selection.subset import read_skipped
 from sjft.settings.config import Configuration
 from sjft.settings.dataset import Cameras, ImageFolder
-from sjft.settings.weights import FileWeights, Weights
+from sjft.settings.weights import FileWeights
 from sjft.storage.files import digest_of_text
 
 
@@ -103,14 +103,22 @@ class BeforeJobs:
     def require_data(self, experiments: Iterable[str]) -> None:
         """Stop with one message where data of what was asked for is not there."""
         using = list(experiments)
+        self._require(using, lambda: missing_data(self.c, using[:1]))
+
+    def _require(self, using: Iterable[str], alone: Callable[[], str | None]) -> None:
+        """The same for what may be asked for by itself, without any experiment that uses it.
+
+        What it then lacks is all that counts.
+        """
         if self.asked.intersection(using):
             self.look_first()
-        elif missing := missing_data(self.c, using[:1]):
+        elif missing := alone():
             self.stop(missing)
 
-    def _using(self, dataset: str) -> list[str]:
+    def _require_dataset(self, dataset: str) -> None:
         experiments = self.c.experiments.items()
-        return [name for name, e in experiments if dataset in (e.target, *e.sources)]
+        using = [name for name, e in experiments if dataset in (e.target, *e.sources)]
+        self._require(using, lambda: missing_dataset(self.c, dataset))
 
     ##### have the images changed? #####
 
@@ -128,7 +136,7 @@ class BeforeJobs:
             return None
         if not self.call.leads and (record := read_record(self._folder(dataset))):
             return record.state
-        self.require_data(self._using(dataset))
+        self._require_dataset(dataset)
         try:
             state, changes = self._seen_data(dataset)
         except UserError as error:
@@ -228,7 +236,7 @@ class BeforeJobs:
         if not isinstance(settings, Cameras):
             return ""
         if dataset not in self._originals:
-            self.require_data(self._using(dataset))
+            self._require_dataset(dataset)
             self._originals[dataset] = self._listed_originals(dataset, settings.originals())
         return self._originals[dataset]
 
@@ -252,11 +260,10 @@ class BeforeJobs:
         if path is None:
             return ""
         self.require_data(experiments)
-        return file_state(Path(self.c.data_root) / path)
+        return self._file(path)
 
-    def weights(self, weights: Weights | None, experiments: Iterable[str]) -> str:
-        """Changes with a local file of weights that these experiments use."""
-        return self.file(weights.path if isinstance(weights, FileWeights) else None, experiments)
+    def _file(self, path: str) -> str:
+        return file_state(Path(self.c.data_root) / path)
 
     def weights_of_bank(self, bank: str) -> str:
         """Changes with a bank's local file of weights."""
@@ -266,11 +273,14 @@ class BeforeJobs:
             for arm in runs.complete_arms(self.c, name)
             if self.c.retrievals[arm.retrieval].bank == bank
         ]
-        return self.weights(self.c.banks[bank].weights_or_none, using)
+        self._require(using, lambda: missing_of_bank(self.c, bank))
+        weights = self.c.banks[bank].weights_or_none
+        return self._file(weights.path) if isinstance(weights, FileWeights) else ""
 
     def weights_of_arm(self, experiment: str, arm: str) -> str:
         """Changes with the local file of weights that an arm's training starts from."""
-        return self.weights(runs.training(self.c, experiment, arm).weights, [experiment])
+        weights = runs.training(self.c, experiment, arm).weights
+        return self.file(weights.path if isinstance(weights, FileWeights) else None, [experiment])
 
     def weights_of_published(self, experiment: str) -> list[str]:
         """Likewise of each arm that may be published."""

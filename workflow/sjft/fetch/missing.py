@@ -30,6 +30,22 @@ def missing_data(
         for arm in (arms or {}).get(name, experiment.named_arms):
             if experiment.is_complete(arm):
                 found |= _missing_files_of_arm(configuration, name, arm, root)
+    return _told(found, root)
+
+
+def missing_dataset(configuration: Configuration, name: str) -> str | None:
+    """The same of one data set: what is asked of it alone needs no other, and no weights."""
+    root = Path(configuration.data_root)
+    return _told(_missing_dataset(configuration, name, root), root)
+
+
+def missing_of_bank(configuration: Configuration, name: str) -> str | None:
+    """The same of one filter bank: its file of weights."""
+    root = Path(configuration.data_root)
+    return _told(_missing_of_bank(configuration, name, root), root)
+
+
+def _told(found: Mapping[str, str], root: Path) -> str | None:
     if not found:
         return None
     lines = "\n".join(f"  - {line}" for line in found.values())
@@ -78,7 +94,7 @@ def _missing_files(configuration: Configuration, name: str, root: Path) -> dict[
     key = f"experiments.{name}.training"
     return {
         **_missing_weights(f"{key}.weights", experiment.training.weights, root),
-        **_missing_of_bank(configuration, experiment.retrieval, root),
+        **_missing_of_retrieval(configuration, experiment.retrieval, root),
         **_missing_classes(f"{key}.source_head_classes", experiment.training, root),
     }
 
@@ -90,7 +106,7 @@ def _missing_files_of_arm(
     experiment = configuration.experiments[name]
     own, settings = experiment.training, experiment.arm(arm)
     key = f"experiments.{name}.arms.{arm}.training"
-    found = _missing_of_bank(configuration, settings.retrieval, root)
+    found = _missing_of_retrieval(configuration, settings.retrieval, root)
     if settings.training.weights != own.weights:
         found |= _missing_weights(f"{key}.weights", settings.training.weights, root)
     if settings.training.source_head_classes != own.source_head_classes:
@@ -98,8 +114,13 @@ def _missing_files_of_arm(
     return found
 
 
-def _missing_of_bank(configuration: Configuration, retrieval: str, root: Path) -> dict[str, str]:
-    name = configuration.retrievals[retrieval].bank
+def _missing_of_retrieval(
+    configuration: Configuration, retrieval: str, root: Path
+) -> dict[str, str]:
+    return _missing_of_bank(configuration, configuration.retrievals[retrieval].bank, root)
+
+
+def _missing_of_bank(configuration: Configuration, name: str, root: Path) -> dict[str, str]:
     bank = configuration.banks[name]
     return _missing_weights(f"banks.{name}.weights", bank.weights_or_none, root)
 
