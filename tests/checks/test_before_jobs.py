@@ -135,6 +135,17 @@ def test_what_is_asked_for_by_itself_lacks_no_more_than_it_needs(folder: Path) -
         assert "no file data/weights/bank.pth." in str(of_all.value)
 
 
+def test_for_a_first_subset_the_source_is_not_learned_first(folder: Path) -> None:
+    learned = {**CONFIG["experiments"]["own"], "target": "elsewhere"}
+    training = {**CONFIG["experiments"]["own"]["training"]}
+    training["weights"] = {"source": "experiment", "experiment": "first"}
+    own = {**CONFIG["experiments"]["own"], "training": training}
+    changes = {"experiments": {"first": learned, "own": own}}
+    looking([], ("results/own/runs/selective-0/round-0/subset.csv",), changes).look_first()
+    with pytest.raises(StoppedError, match="no folder data/elsewhere"):
+        looking([], ("results/own/model.pt",), changes).look_first()
+
+
 def test_training_goes_by_the_images_that_it_opens_whatever_the_subset_looks_like(
     folder: Path,
 ) -> None:

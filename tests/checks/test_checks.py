@@ -276,33 +276,6 @@ def test_what_the_machine_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("targets", "arms", "evaluated"),
-    [
-        ([], {"selective"}, True),
-        (["results/main/model.pt"], {"selective"}, True),
-        (["results/main/ablation.csv"], {"fine-tune", "gabor"}, True),
-        (["results/main/runs/scratch-3/round-0/model.pt"], {"scratch"}, False),
-        (["results/main/runs/no-iteration-0/evaluation.json"], {"no-iteration"}, True),
-        (["results/main/runs/random-source-0/round-1/model.pt"], {"random-source", "selective"}, 0),
-        (["results/other/model.pt"], {"selective"}, True),
-        (["outer/results/main/runs/gabor-0/round-0/model.pt"], {"gabor"}, False),
-    ],
-)
-def test_what_was_asked_for(targets: list[str], arms: set[str], evaluated: bool) -> None:
-    (asked,) = asked_for(configured(), ["main"], targets)
-    assert (set(asked.arms), asked.evaluated) == (arms, bool(evaluated))
-
-
-def test_members_of_a_fusion_are_asked_for_too() -> None:
-    other = {**RAW["experiments"]["main"], "ablation": {}}
-    config = configured(
-        {"experiments.other": other, "experiments.main.ablation.fusion": ["gabor", "other/scratch"]}
-    )
-    names = {a.name: a.arms for a in asked_for(config, ["main"], ["results/main/ablation.csv"])}
-    assert names == {"main": ("fine-tune", "gabor"), "other": ("scratch",)}
-
-
 def looked_at(changes: dict[str, Any], **counts: Any) -> Look:
     """A look at the experiment."""
 

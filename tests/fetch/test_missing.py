@@ -59,8 +59,8 @@ def test_all_that_is_missing_is_listed_with_where_and_how(tmp_path: Path) -> Non
     assert lines == [
         f"  - data set `birds`: no folder {tmp_path / 'birds'}. Ask the ornithologists.",
         f"  - data set `web`: no folder {tmp_path / 'deep/web'}. Put your images there.",
-        f"  - weights `experiments.main.training.weights`: no file {tmp_path / 'trunk.pt'}.",
         f"  - weights `banks.own.weights`: no file {tmp_path / 'bank.pt'}.",
+        f"  - weights `experiments.main.training.weights`: no file {tmp_path / 'trunk.pt'}.",
         "  - classes `experiments.main.training.source_head_classes`: no file "
         f"{tmp_path / 'classes.txt'}.",
     ]
@@ -105,3 +105,11 @@ def test_a_data_set_that_is_being_fetched_is_missed(tmp_path: Path) -> None:
     assert "data set `birds`: it is not fetched completely: fetch it again" in missing(
         tmp_path, "other"
     )
+
+
+def test_first_subsets_need_nothing_of_the_training_s(tmp_path: Path) -> None:
+    found = missing_data(configuration(tmp_path), ["main"], untrained={"main"})
+    assert found is not None
+    assert "data set `web`" in found
+    assert "`banks.own.weights`" in found
+    assert ".training." not in found

@@ -1,16 +1,16 @@
 """What was asked for, as far as the names of the wanted files say it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from sjft.layout import job_of
+from sjft.layout import Job, job_of
 from sjft.pipeline.runs import fused_runs
 from sjft.settings.arm import Arm
 from sjft.settings.config import Configuration
 from sjft.settings.experiment import ExperimentSettings
 
-# By a run's rule: whether it is evaluated, and whether it is validated.
-RUNS_ASKED = {"evaluate": (True, False), "validate": (False, True)}
+# What these make for the first round is there before anything is trained.
+BEFORE_TRAINING = ("select_subset", "list_pairs")
 
 
 @dataclass(frozen=True)
@@ -18,28 +18,32 @@ class Asked:
     """An experiment, those of its arms that are to be run, and what is asked of them.
 
     They are ``evaluated`` on the split that is reported, and ``validated``, on the one that the
-    published arm is chosen by.
+    published arm is chosen by. Where they are not ``trained``, their first subsets are wanted.
     """
 
     name: str
     arms: tuple[str, ...]
     evaluated: bool
     validated: bool = False
+    trained: bool = True
 
     def complete(self, experiment: ExperimentSettings) -> list[Arm]:
         """Its arms with all that they are run with, but for those without a retrieval."""
         return [experiment.arm(name) for name in self.arms if experiment.is_complete(name)]
 
-    def having(
-        self, experiment: ExperimentSettings, arms: Iterable[str], evaluated: bool, validated: bool
-    ) -> "Asked":
-        """The same with further arms of the experiment, in the order of its table."""
-        both = {*self.arms, *arms}
+    def joined(self, experiment: ExperimentSettings, other: "Asked") -> "Asked":
+        """What both ask of the experiment, its arms in the order of its table."""
+        both = {*self.arms, *other.arms}
         for name in filter(experiment.is_complete, list(both)):
-            if (other := experiment.arm(name).as_many_as) is not None:
-                both.add(other)  # which says how many are drawn
-        ordered = tuple(arm for arm in experiment.arm_names if arm in both)
-        return Asked(self.name, ordered, self.evaluated or evaluated, self.validated or validated)
+            if (counted := experiment.arm(name).as_many_as) is not None:
+                both.add(counted)  # which says how many are drawn
+        return Asked(
+            self.name,
+            tuple(arm for arm in experiment.arm_names if arm in both),
+            self.evaluated or other.evaluated,
+            self.validated or other.validated,
+            self.trained or other.trained,
+        )
 
 
 def asked_for(
@@ -60,7 +64,7 @@ def asked_for(
 def _add_published(found: dict[str, Asked], configuration: Configuration, name: str) -> None:
     """The arms that may be published, and those that they are compared with."""
     publish = configuration.experiments[name].publish
-    _add(found, configuration, name, publish.arms, True, publish.is_chosen)
+    _add(found, configuration, Asked(name, tuple(publish.arms), True, publish.is_chosen))
 
 
 def _add_targets(
@@ -71,26 +75,30 @@ def _add_targets(
         if job is None or job.names.get("experiment") != name:
             continue
         if "arm" in job.names:
-            _add(found, configuration, name, [job.names["arm"]], *RUNS_ASKED.get(job.rule, ()))
+            _add(found, configuration, _of_run(job))
         elif job.rule == "ablate":
-            _add(found, configuration, name, experiment.ablation_arms, True)
+            _add(found, configuration, Asked(name, tuple(experiment.ablation_arms), True))
             for member in fused_runs(configuration, name):
-                _add(found, configuration, member.experiment, [member.arm], True)
+                _add(found, configuration, Asked(member.experiment, (member.arm,), True))
         else:
             _add_published(found, configuration, name)
 
 
-def _add(
-    found: dict[str, Asked],
-    configuration: Configuration,
-    name: str,
-    arms: Iterable[str],
-    evaluated: bool = False,
-    validated: bool = False,
-) -> None:
+def _of_run(job: Job) -> Asked:
+    """What one file of a run asks of its experiment."""
+    return Asked(
+        job.names["experiment"],
+        (job.names["arm"],),
+        evaluated=job.rule == "evaluate",
+        validated=job.rule == "validate",
+        trained=job.rule not in BEFORE_TRAINING or int(job.names["round"]) > 0,
+    )
+
+
+def _add(found: dict[str, Asked], configuration: Configuration, asked: Asked) -> None:
     """Ask for arms; what is none of the experiment's is asked of nobody, as no rule makes it."""
-    experiment = configuration.experiments[name]
-    known = [arm for arm in arms if arm in experiment.arm_names]
+    experiment = configuration.experiments[asked.name]
+    known = tuple(arm for arm in asked.arms if arm in experiment.arm_names)
     if known:
-        asked = found.get(name, Asked(name, (), False))
-        found[name] = asked.having(experiment, known, evaluated, validated)
+        so_far = found.get(asked.name, Asked(asked.name, (), False, trained=False))
+        found[asked.name] = so_far.joined(experiment, replace(asked, arms=known))

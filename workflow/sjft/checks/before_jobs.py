@@ -82,7 +82,8 @@ class BeforeJobs:
         if not self.call.leads:  # it was said before this job was sent
             return
         wanted = {*needed, *self.asked}
-        wanted |= {*runs.learned_before(self.c, wanted)}
+        asked = asked_for(self.c, wanted, self.call.targets)
+        wanted |= {*runs.learned_before(self.c, [each.name for each in asked if each.trained])}
         names = tuple(name for name in self.c.experiments if name in wanted)
         if names not in self._looked:
             self._looked[names] = look = self._look(names)

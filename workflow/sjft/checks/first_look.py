@@ -44,7 +44,8 @@ def first_look(
     folder ``kept``.
     """
     arms = {each.name: each.arms for each in asked}
-    missing = missing_data(configuration, arms, arms) if needs_data else None
+    untrained = {each.name for each in asked if not each.trained}
+    missing = missing_data(configuration, arms, arms, untrained) if needs_data else None
     counted, unlisted = _counted(configuration, asked, count)
     findings = [
         *(f for each in asked for f in wrong_values(configuration, each)),

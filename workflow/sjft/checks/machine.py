@@ -3,7 +3,7 @@
 import importlib.util
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
 from sjft.checks.asked import Asked
 from sjft.checks.finding import Finding
@@ -13,18 +13,8 @@ from sjft.settings.config import Configuration
 
 def devices_of(configuration: Configuration, asked: Asked) -> dict[str, tuple[str, int]]:
     """Key, device and number of all that may run on a GPU, but where it is left to the job."""
-    experiment = configuration.experiments[asked.name]
-    training = experiment.training
     found = {
-        f"experiments.{asked.name}.training.device": (training.device, training.processes),
-        **{
-            f"experiments.{asked.name}.arms.{arm.name}.training.device": (
-                arm.training.device,
-                arm.training.processes,
-            )
-            for arm in asked.complete(experiment)
-            if arm.training.processes != training.processes
-        },
+        **(_devices_of_training(configuration, asked) if asked.trained else {}),
         **{
             f"retrievals.{name}.device": (configuration.retrievals[name].device, 1)
             for name in retrievals_of(configuration, asked)
@@ -37,8 +27,24 @@ def devices_of(configuration: Configuration, asked: Asked) -> dict[str, tuple[st
     return {key: value for key, value in found.items() if value[0] == "cuda"}
 
 
+def _devices_of_training(configuration: Configuration, asked: Asked) -> dict[str, tuple[str, int]]:
+    experiment = configuration.experiments[asked.name]
+    training = experiment.training
+    return {
+        f"experiments.{asked.name}.training.device": (training.device, training.processes),
+        **{
+            f"experiments.{asked.name}.arms.{arm.name}.training.device": (
+                arm.training.device,
+                arm.training.processes,
+            )
+            for arm in asked.complete(experiment)
+            if arm.training.processes != training.processes
+        },
+    }
+
+
 def missing_here(
-    configuration: Configuration, asked: Iterable[Asked], *, stops: bool
+    configuration: Configuration, asked: Sequence[Asked], *, stops: bool
 ) -> Iterator[Finding]:
     """What this machine lacks of what is asked for.
 
@@ -49,7 +55,7 @@ def missing_here(
     for each in asked:
         devices |= devices_of(configuration, each)
         training = configuration.experiments[each.name].training
-        if training.compile and training.device == "cpu":
+        if each.trained and training.compile and training.device == "cpu":
             compiled.append(f"experiments.{each.name}.training.compile")
     if devices:
         yield from _missing_gpus(devices, stops)
@@ -62,7 +68,8 @@ def missing_here(
                 "Install one, or set the key to false",
                 stops,
             )
-    if configuration.training_jobs.tensorboard and not importlib.util.find_spec("tensorboard"):
+    drawn = configuration.training_jobs.tensorboard and any(each.trained for each in asked)
+    if drawn and not importlib.util.find_spec("tensorboard"):
         yield Finding(
             "training_jobs.tensorboard",
             "the package is missing here: `pip install '.[tensorboard]'`, or set the key to false",

@@ -1,7 +1,7 @@
 """What must be on disk before an experiment can run."""
 
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from sjft.fetch.receipt import WORK_FOLDER
@@ -15,10 +15,12 @@ def missing_data(
     configuration: Configuration,
     experiments: Iterable[str],
     arms: Mapping[str, Iterable[str]] | None = None,
+    untrained: Collection[str] = (),
 ) -> str | None:
     """What these experiments lack, where it is looked for and how to get it; or None.
 
-    ``arms`` says which of an experiment's are run, where these are not all that it names.
+    ``arms`` says which of an experiment's are run, where these are not all that it names. Of the
+    ``untrained`` nothing is wanted but their first subsets: training's own files may be missing.
     """
     root = Path(configuration.data_root)
     found: dict[str, str] = {}
@@ -26,10 +28,16 @@ def missing_data(
         experiment = configuration.experiments[name]
         for dataset in (experiment.target, *experiment.sources):
             found |= _missing_dataset(configuration, dataset, root)
-        found |= _missing_files(configuration, name, root)
+        trained = name not in untrained
+        found |= _missing_of_retrieval(configuration, experiment.retrieval, root)
+        if trained:
+            found |= _missing_of_training(configuration, name, root)
         for arm in (arms or {}).get(name, experiment.named_arms):
             if experiment.is_complete(arm):
-                found |= _missing_files_of_arm(configuration, name, arm, root)
+                retrieval = experiment.arm(arm).retrieval
+                found |= _missing_of_retrieval(configuration, retrieval, root)
+                if trained:
+                    found |= _missing_of_arm(configuration, name, arm, root)
     return _told(found, root)
 
 
@@ -89,28 +97,26 @@ def missing_parts(settings: FilesOnDisk, folder: Path) -> Iterator[str]:
             yield missing
 
 
-def _missing_files(configuration: Configuration, name: str, root: Path) -> dict[str, str]:
-    experiment = configuration.experiments[name]
-    key = f"experiments.{name}.training"
+def _missing_of_training(configuration: Configuration, name: str, root: Path) -> dict[str, str]:
+    training, key = configuration.experiments[name].training, f"experiments.{name}.training"
     return {
-        **_missing_weights(f"{key}.weights", experiment.training.weights, root),
-        **_missing_of_retrieval(configuration, experiment.retrieval, root),
-        **_missing_classes(f"{key}.source_head_classes", experiment.training, root),
+        **_missing_weights(f"{key}.weights", training.weights, root),
+        **_missing_classes(f"{key}.source_head_classes", training, root),
     }
 
 
-def _missing_files_of_arm(
+def _missing_of_arm(
     configuration: Configuration, name: str, arm: str, root: Path
 ) -> dict[str, str]:
-    """What an arm needs beside the experiment's own."""
+    """What an arm's training needs beside the experiment's own."""
     experiment = configuration.experiments[name]
-    own, settings = experiment.training, experiment.arm(arm)
+    own, training = experiment.training, experiment.arm(arm).training
     key = f"experiments.{name}.arms.{arm}.training"
-    found = _missing_of_retrieval(configuration, settings.retrieval, root)
-    if settings.training.weights != own.weights:
-        found |= _missing_weights(f"{key}.weights", settings.training.weights, root)
-    if settings.training.source_head_classes != own.source_head_classes:
-        found |= _missing_classes(f"{key}.source_head_classes", settings.training, root)
+    found: dict[str, str] = {}
+    if training.weights != own.weights:
+        found |= _missing_weights(f"{key}.weights", training.weights, root)
+    if training.source_head_classes != own.source_head_classes:
+        found |= _missing_classes(f"{key}.source_head_classes", training, root)
     return found
 
 
