@@ -8,8 +8,8 @@ resnet152_grown.pth, which torchvision's resnet50 and resnet152 take.
 
 Keras's network halves the size in a stage's first 1 x 1 convolution, torchvision's in the 3 x 3
 convolution after it: on 100 labelled ImageNet photographs the first has 86 right, the second, with
-the same weights, 79. Weights are rounded to 16 bits, which is half as much to carry, and stored as
-32.
+the same weights, 79. Those of convolutions and of the head are rounded to 16 bits: half as much to
+carry to a machine with a GPU.
 
 The ResNet-152 is the ResNet-50 with 34 more blocks, each of which adds nothing to what goes through
 at first (Net2Net's deepening: Chen et al., ICLR 2016): it answers as the ResNet-50 does.
@@ -119,7 +119,10 @@ def main() -> None:
     chosen = parser.parse_args()
     if not (chosen.package / "ResNet50" / "model.json").is_file():
         parser.error(f"no file {chosen.package / 'ResNet50' / 'model.json'}")
-    shallow = resnet50_of_keras(read_shards(chosen.package / "ResNet50"))
+    try:
+        shallow = resnet50_of_keras(read_shards(chosen.package / "ResNet50"))
+    except (ValueError, KeyError) as error:
+        parser.error(f"this is not the package, or it is damaged: {error}")
     for name, state in (("resnet50_keras", shallow), ("resnet152_grown", resnet152_grown(shallow))):
         torch.save(state, chosen.folder / f"{name}.pth")
         print(f"wrote {chosen.folder / name}.pth")

@@ -149,6 +149,17 @@ def test_shards_of_another_size_than_model_json_tells_are_refused(
         read_shards(tmp_path / "ResNet50")
 
 
+def test_another_package_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_package(tmp_path, {"a/kernel": np.ones((2, 3), np.float32)}, shards=1)
+    monkeypatch.setattr("sys.argv", ["evidence_weights.py", str(tmp_path), str(tmp_path)])
+    with pytest.raises(SystemExit):
+        evidence_weights.main()
+    assert "not the package, or it is damaged: 'conv1/kernel'" in capsys.readouterr().err
+    assert not list(tmp_path.glob("*.pth"))
+
+
 def test_a_folder_without_the_package_is_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
