@@ -119,9 +119,11 @@ def main() -> None:
     chosen = parser.parse_args()
     if not (chosen.package / "ResNet50" / "model.json").is_file():
         parser.error(f"no file {chosen.package / 'ResNet50' / 'model.json'}")
+    if not chosen.folder.is_dir():
+        parser.error(f"no folder {chosen.folder}")
     try:
         shallow = resnet50_of_keras(read_shards(chosen.package / "ResNet50"))
-    except (ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError) as error:
         parser.error(f"this is not the package, or it is damaged: {error}")
     for name, state in (("resnet50_keras", shallow), ("resnet152_grown", resnet152_grown(shallow))):
         torch.save(state, chosen.folder / f"{name}.pth")

@@ -149,21 +149,30 @@ def test_shards_of_another_size_than_model_json_tells_are_refused(
         read_shards(tmp_path / "ResNet50")
 
 
-def test_another_package_is_refused(
+def refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *given: Path
+) -> str:
+    monkeypatch.setattr("sys.argv", ["evidence_weights.py", *map(str, given)])
+    with pytest.raises(SystemExit):
+        evidence_weights.main()
+    assert not list(given[0].glob("*.pth"))
+    return capsys.readouterr().err
+
+
+def test_another_package_or_half_of_one_is_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_package(tmp_path, {"a/kernel": np.ones((2, 3), np.float32)}, shards=1)
-    monkeypatch.setattr("sys.argv", ["evidence_weights.py", str(tmp_path), str(tmp_path)])
-    with pytest.raises(SystemExit):
-        evidence_weights.main()
-    assert "not the package, or it is damaged: 'conv1/kernel'" in capsys.readouterr().err
-    assert not list(tmp_path.glob("*.pth"))
+    told = refused(monkeypatch, capsys, tmp_path, tmp_path)
+    assert "not the package, or it is damaged: 'conv1/kernel'" in told
+    told = refused(monkeypatch, capsys, tmp_path, tmp_path / "none")
+    assert f"no folder {tmp_path / 'none'}\n" in told
+    (tmp_path / "ResNet50" / "group1-shard1of1.bin").unlink()
+    assert "No such file" in refused(monkeypatch, capsys, tmp_path, tmp_path)
 
 
 def test_a_folder_without_the_package_is_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("sys.argv", ["evidence_weights.py", str(tmp_path), str(tmp_path)])
-    with pytest.raises(SystemExit):
-        evidence_weights.main()
-    assert f"no file {tmp_path / 'ResNet50' / 'model.json'}\n" in capsys.readouterr().err
+    told = refused(monkeypatch, capsys, tmp_path, tmp_path)
+    assert f"no file {tmp_path / 'ResNet50' / 'model.json'}\n" in told
